@@ -1,0 +1,1 @@
+"""From parameters to files: Verilog, packages, simulations, reports."""

@@ -1,0 +1,1 @@
+"""The specification: bit-exact models of every block, in NumPy integers."""

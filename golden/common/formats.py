@@ -1,0 +1,102 @@
+"""Number formats: integers ``s8``, ``u4``; fixed point ``sq4.12``, ``uq1.15``."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import UsageError
+
+__all__ = ["Format", "check_array"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A two's complement or unsigned integer, read as ``integer * 2**-frac``.
+
+    ``SQ(i, f)`` has ``i + f`` bits, the sign counted among the ``i`` (Amaranth RFC 41).
+
+    Examples
+    --------
+    >>> Format.parse("s8").low, Format.parse("s8").high
+    (-128, 127)
+    >>> Format.parse("uq1.15")
+    Format(signed=False, width=16, frac=15)
+    >>> str(Format.parse("sq4.12")), str(Format(False, 4))
+    ('sq4.12', 'u4')
+    """
+
+    signed: bool
+    width: int
+    frac: int = 0
+
+    @classmethod
+    def parse(cls, text: "str | Format") -> "Format":
+        """The format that ``text`` names; :class:`UsageError` where it names none."""
+        if isinstance(text, Format):
+            return text
+        match = re.fullmatch(r"([su])(?:(\d{1,3})|q(\d{1,3})\.(\d{1,3}))", str(text))
+        if not match:
+            raise UsageError(
+                f"a format is written like s8, u4, sq4.12 or uq1.15, not {str(text)!r}"
+            )
+        sign, width, integer, frac = match.groups()
+        if width is None:
+            return cls(sign == "s", int(integer) + int(frac), int(frac))
+        return cls(sign == "s", int(width))
+
+    def __str__(self) -> str:
+        sign = "s" if self.signed else "u"
+        return f"{sign}q{self.width - self.frac}.{self.frac}" if self.frac else f"{sign}{self.width}"
+
+    @property
+    def low(self) -> int:
+        """The least integer."""
+        return -(1 << self.width - 1) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The greatest integer."""
+        return (1 << self.width - self.signed) - 1
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest NumPy integer type that holds every value."""
+        bits = next(bits for bits in (8, 16, 32, 64) if bits >= self.width)
+        return np.dtype(f"{'' if self.signed else 'u'}int{bits}")
+
+    def real(self, integers: ArrayLike) -> NDArray[np.float64]:
+        """The real values that ``integers`` stand for."""
+        return np.asarray(integers) * 2.0**-self.frac
+
+
+def check_array(
+    name: str, array: ArrayLike, fmt: Format, *, shape: tuple[int | None, ...] | None = None
+) -> NDArray[np.int64]:
+    """``array`` as int64, after its type, its values and (``None``: any length) its shape pass.
+
+    Examples
+    --------
+    >>> check_array("a", [[1, 2]], Format.parse("s8"), shape=(None, 2))
+    array([[1, 2]])
+    >>> check_array("a", [1, 200], Format.parse("s8"))
+    Traceback (most recent call last):
+    ...
+    UsageError: a[1] is 200, but s8 holds -128..127
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise UsageError(f"{name} must hold integers, not {array.dtype}")
+    if shape is not None:
+        wanted = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
+        if array.ndim != len(shape) or any(
+            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
+        ):
+            raise UsageError(f"{name} must have shape {wanted}, not {list(array.shape)}")
+    bad = (array < fmt.low) | (array > fmt.high)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = f"[{', '.join(map(str, index))}]" if index else ""
+        raise UsageError(f"{name}{where} is {array[index]}, but {fmt} holds {fmt.low}..{fmt.high}")
+    return array.astype(np.int64)

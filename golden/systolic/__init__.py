@@ -1,0 +1,1 @@
+"""Systolic matrix multiplication."""

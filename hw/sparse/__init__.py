@@ -1,0 +1,1 @@
+"""2:4 sparsity: format, pruning, arrays."""

@@ -1,0 +1,1 @@
+"""Device primitives behind one interface, with behavioral models."""

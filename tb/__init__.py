@@ -1,0 +1,1 @@
+"""The evidence: cocotb benches, tests, formal proofs, benchmarks."""

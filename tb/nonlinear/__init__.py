@@ -1,0 +1,1 @@
+"""Polynomial nonlinearities, softmax and layer normalization."""

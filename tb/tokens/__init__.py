@@ -1,0 +1,1 @@
+"""Token selection for vision transformers."""
