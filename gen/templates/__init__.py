@@ -1,0 +1,1 @@
+"""Jinja templates of the files that `generate` writes around the Verilog."""
