@@ -1,1 +1,1 @@
-"""Convolution, forward and backward."""
+"""Convolution, forward and backward: geometry, exact results, and the order of addresses."""

@@ -1,0 +1,226 @@
+"""The shape of a convolution, in two or three dimensions, and everything that follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
+
+__all__ = ["OPERATIONS", "Geometry", "needed_width"]
+
+OPERATIONS = ("forward", "input_grad", "weight_grad", "transposed")
+
+_AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """``y[n, o, p] = sum x[n, c, p * stride + tap * dilation - padding] * w[o, c, tap]``.
+
+    A transposed convolution is the input gradient of the geometry that :meth:`transposed` makes:
+    its result is the ``x`` of that geometry and its operand is the ``y``. Tuples have one entry
+    an axis, slowest first; ``padding`` has the begins first and then the ends.
+
+    Examples
+    --------
+    >>> layer = Geometry(batch=2, channels=64, filters=64, size=(112, 112), kernel=(3, 3),
+    ...                  stride=2, padding=1)
+    >>> layer.out, layer.macs == 2 * 64 * 64 * (2 * 56 + 55) ** 2
+    ((56, 56), True)
+    >>> Geometry(batch=1, channels=3, filters=8, size=(5, 5), kernel=(7, 7))
+    Traceback (most recent call last):
+    ...
+    UsageError: --kernel 7 with --dilation 1 is larger than the padded height 5
+    """
+
+    batch: int
+    channels: int
+    filters: int
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: int | Sequence[int] = 1
+    padding: int | Sequence[int] = 0
+    dilation: int | Sequence[int] = 1
+    groups: int = 1
+    output_padding: int | Sequence[int] = 0
+
+    def __post_init__(self):
+        axes = len(self.size)
+        set_field = object.__setattr__.__get__(self)
+        set_field("size", tuple(map(int, self.size)))
+        set_field("kernel", _per_axis("--kernel", self.kernel, axes, 1))
+        set_field("stride", _per_axis("--stride", self.stride, axes, 1))
+        set_field("dilation", _per_axis("--dilation", self.dilation, axes, 1))
+        set_field("output_padding", _per_axis("--output-padding", self.output_padding, axes, 0))
+        set_field("padding", _padding(self.padding, axes))
+        self._check()
+
+    @classmethod
+    def transposed(
+        cls, *, size: Sequence[int], channels: int, filters: int, **shape: object
+    ) -> "Geometry":
+        """The geometry whose input gradient is the transposed convolution of an input of ``size``.
+
+        ``channels`` are those of the operand and ``filters`` those of the result.
+
+        Examples
+        --------
+        >>> up = Geometry.transposed(batch=1, size=(4, 4), channels=8, filters=3, kernel=3,
+        ...                          stride=2, padding=1, output_padding=1)
+        >>> up.size, up.out
+        ((8, 8), (4, 4))
+        """
+        axes = len(size)
+        unit = cls(**shape | {
+            "batch": 1, "channels": 1, "filters": 1, "groups": 1, "output_padding": 0,
+            "size": (1 << 20,) * axes,
+        })  # fmt: skip
+        extra = _per_axis("--output-padding", shape.get("output_padding", 0), axes, 0)
+        begins, ends = unit.padding[:axes], unit.padding[axes:]
+        result = tuple(
+            (n - 1) * s - b - e + d * (k - 1) + 1 + more
+            for n, s, b, e, d, k, more in zip(
+                size, unit.stride, begins, ends, unit.dilation, unit.kernel, extra, strict=True
+            )
+        )
+        for name, length, more, s, d in zip(
+            _AXES[axes], result, extra, unit.stride, unit.dilation, strict=True
+        ):
+            if more and more >= max(s, d):
+                raise UsageError(
+                    f"--output-padding {more} must be below the larger of stride {s} and "
+                    f"dilation {d}"
+                )
+            if length < 1:
+                raise UsageError(f"--padding leaves an output {name} of {length}, at least 1")
+        return cls(channels=filters, filters=channels, size=result, **shape)
+
+    def _check(self) -> None:
+        if len(self.size) not in _AXES:
+            raise UsageError(f"a convolution has 2 or 3 axes, not {len(self.size)}")
+        for name, count in (("batch", self.batch), ("channels", self.channels)):
+            if count < 1:
+                raise UsageError(f"the {name} must be at least 1, not {count}")
+        if self.groups < 1 or self.channels % self.groups or self.filters % self.groups:
+            raise UsageError(
+                f"--groups {self.groups} must divide the channels {self.channels} "
+                f"and the filters {self.filters}"
+            )
+        for name, length, kernel, dilation, out in zip(
+            _AXES[len(self.size)], self.padded, self.kernel, self.dilation, self.out, strict=True
+        ):
+            if out < 1:
+                raise UsageError(
+                    f"--kernel {kernel} with --dilation {dilation} is larger than the padded "
+                    f"{name} {length}"
+                )
+
+    @property
+    def axes(self) -> int:
+        """How many spatial axes."""
+        return len(self.size)
+
+    @property
+    def begins(self) -> tuple[int, ...]:
+        """The padding before the first pixel of each axis."""
+        return self.padding[: self.axes]
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        """The input's size with its padding."""
+        ends = self.padding[self.axes :]
+        return tuple(b + n + e for b, n, e in zip(self.begins, self.size, ends, strict=True))
+
+    @cached_property
+    def out(self) -> tuple[int, ...]:
+        """The output's size; ``output_padding`` is the part of the input that it does not see."""
+        return tuple(
+            (n - more - d * (k - 1) - 1) // s + 1
+            for n, more, d, k, s in zip(
+                self.padded, self.output_padding, self.dilation, self.kernel, self.stride,
+                strict=True,
+            )
+        )  # fmt: skip
+
+    @property
+    def group_channels(self) -> int:
+        """Input channels of one group."""
+        return self.channels // self.groups
+
+    @property
+    def group_filters(self) -> int:
+        """Output channels of one group."""
+        return self.filters // self.groups
+
+    @property
+    def taps(self) -> int:
+        """Kernel positions."""
+        return prod(self.kernel)
+
+    def positions(self, axis: int) -> NDArray[np.int64]:
+        """``[kernel, out]``: the input pixel that a tap of an output pixel lands on."""
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis]
+        pixels = np.arange(self.out[axis]) * self.stride[axis] - self.begins[axis]
+        return taps[:, None] + pixels
+
+    def meets(self, axis: int) -> NDArray[np.bool_]:
+        """``[kernel, out]``: whether that pixel is a real one, and not padding."""
+        where = self.positions(axis)
+        return (where >= 0) & (where < self.size[axis])
+
+    @cached_property
+    def macs(self) -> int:
+        """Products that the mathematics needs, the same for all operations."""
+        pairs = prod(int(self.meets(axis).sum()) for axis in range(self.axes))
+        return self.batch * self.filters * self.group_channels * pairs
+
+    def products(self, operation: str) -> int:
+        """The most products that meet in one sum: padding and inserted zeros do not count."""
+        axes = range(self.axes)
+        if operation == "forward":
+            return self.group_channels * prod(int(self.meets(a).sum(0).max()) for a in axes)
+        if operation == "weight_grad":
+            return self.batch * prod(int(self.meets(a).sum(1).max()) for a in axes)
+        return self.group_filters * prod(
+            int(np.bincount(self.positions(a)[self.meets(a)], minlength=1).max()) for a in axes
+        )
+
+
+def needed_width(products: int, a: Format, b: Format) -> int:
+    """The bits of a signed accumulator that holds any sum of ``products`` products.
+
+    Examples
+    --------
+    >>> s8 = Format.parse("s8")
+    >>> needed_width(131071, s8, s8), needed_width(131072, s8, s8)
+    (32, 33)
+    """
+    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    low, high = min(0, *corners) * products, max(0, *corners) * products
+    return 1 + max(high.bit_length(), (-low - 1).bit_length() if low else 0)
+
+
+def _per_axis(name: str, value: int | Sequence[int], axes: int, low: int) -> tuple[int, ...]:
+    values = (value,) * axes if np.isscalar(value) else tuple(value)
+    values = values * axes if len(values) == 1 else values
+    if len(values) != axes or any(each < low for each in values):
+        given = ",".join(map(str, values))
+        raise UsageError(f"{name} must be one or {axes} numbers of at least {low}, not {given}")
+    return tuple(map(int, values))
+
+
+def _padding(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    values = (value,) if np.isscalar(value) else tuple(value)
+    values = values * (2 * axes) if len(values) == 1 else values
+    values = values * 2 if len(values) == axes else values
+    if len(values) != 2 * axes or any(each < 0 for each in values):
+        given = ",".join(map(str, values))
+        raise UsageError(
+            f"--padding must be one, {axes} or {2 * axes} numbers of at least 0, not {given}"
+        )
+    return tuple(map(int, values))
