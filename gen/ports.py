@@ -1,0 +1,85 @@
+"""What a component's signature says of its ports and streams, as plain data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amaranth import Shape
+from amaranth.hdl import ShapeCastable
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Member
+
+__all__ = ["ports", "streams"]
+
+
+def ports(component: Component) -> list[dict[str, Any]]:
+    """Each port as the Verilog names it, in the signature's order; ``clk`` and ``rst`` first."""
+    listed = [
+        {"name": name, "direction": _direction(member), "width": Shape.cast(member.shape).width}
+        for name, member in _leaves(component.signature.members)
+        if not member.is_signature
+    ]
+    return [{"name": name, "direction": "input", "width": 1} for name in ("clk", "rst")] + listed
+
+
+def streams(component: Component) -> list[dict[str, Any]]:
+    """Each stream: direction, payload width, and the fields of the payload, low bits first."""
+    return [
+        {
+            "name": name,
+            "direction": _direction(member),
+            "width": Shape.cast(_payload(member)).width,
+            "fields": list(_fields("", _payload(member), 0)),
+        }
+        for name, member in _leaves(component.signature.members)
+        if member.is_signature
+    ]
+
+
+def _direction(member: Member) -> str:
+    return "input" if member.flow == In else "output"
+
+
+def _payload(member: Member) -> Any:
+    return member.signature.members["payload"].shape
+
+
+def _leaves(members: Any, prefix: str = "") -> Iterator[tuple[str, Member]]:
+    """Streams, each followed by its three ports, and lone ports, by their Verilog names."""
+    for name, member in members.items():
+        for index in _indices(member.dimensions):
+            full = prefix + "__".join([name, *map(str, index)])
+            if member.is_port:
+                yield full, member
+                continue
+            if isinstance(member.signature, stream.Signature):
+                yield full, member
+            # A member's signature is already turned around where the member flows in.
+            yield from _leaves(member.signature.members, full + "__")
+
+
+def _indices(dimensions: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    if not dimensions:
+        yield ()
+        return
+    for first in range(dimensions[0]):
+        for rest in _indices(dimensions[1:]):
+            yield first, *rest
+
+
+def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
+    if isinstance(shape, data.StructLayout):
+        for key, field in shape:
+            inner = f"{name}.{key}" if name else str(key)
+            yield from _fields(inner, field.shape, offset + field.offset)
+        return
+    lanes, element = 1, shape
+    if isinstance(shape, data.ArrayLayout) and not isinstance(shape.elem_shape, ShapeCastable):
+        lanes, element = shape.length, shape.elem_shape
+    element = Shape.cast(element)
+    yield {
+        "name": name or "payload",
+        "offset": offset,
+        "width": element.width,
+        "lanes": lanes,
+        "signed": element.signed,
+    }

@@ -1,0 +1,65 @@
+"""Yosys, in this process, without a word on stdout."""
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+__all__ = ["VERSION", "run", "verilog"]
+
+VERSION = version("pyosys")
+
+_ATTRIBUTES = ("generator", "top", "src", "hdlname", "cells_not_processed", "full_case")
+_REMOVE = " ".join(f"-remove {name}" for name in _ATTRIBUTES)
+
+_WRITE = (
+    # Muxes, not `always @*`: an event-driven simulator never runs such a block on constants.
+    "proc -norom",
+    "memory_collect",
+    "opt_clean -purge",
+    f"attrmap {_REMOVE}",
+    f"attrmap -modattr {_REMOVE}",
+)
+
+# Yosys writes one statement for each word of a memory, zeros included.
+_ZEROED = re.compile(
+    r"  initial begin\n(?:    (?P<name>\\\S+ |\w+)\[\d+\] = (?P<zero>\d+'[hbd]0+);\n)"
+    r"(?:    (?P=name)\[\d+\] = (?P=zero);\n)+  end\n"
+)
+
+
+def run(passes: Iterable[str]) -> None:
+    """Run ``passes`` on a fresh design.
+
+    Yosys ends the whole process on an error, so only text that we wrote ourselves goes in here.
+    """
+    from pyosys import libyosys  # takes 0.2 s, and most commands need no Yosys
+
+    design = libyosys.Design()
+    for each in passes:
+        libyosys.Pass.call(design, f"tee -q {each}")
+
+
+def verilog(rtlil: str) -> str:
+    """Verilog-2001 of ``rtlil``, the same bytes for the same text."""
+    with TemporaryDirectory(prefix="gemmule-") as folder:
+        source, target = Path(folder, "design.il"), Path(folder, "design.v")
+        source.write_text(rtlil)
+        run([f'read_rtlil "{source}"', *_WRITE, f'write_verilog "{target}"'])
+        text = target.read_text()
+    _banner, _, text = text.partition("\n\n")
+    return _ZEROED.sub(_loop, text)
+
+
+def _loop(match: re.Match) -> str:
+    name, zero = match["name"], match["zero"]
+    words = match[0].count("\n") - 2
+    block = "zero_" + re.sub(r"\W", "_", name.strip().lstrip("\\"))
+    return (
+        f"  initial begin : {block}\n"
+        "    integer word;\n"
+        f"    for (word = 0; word < {words}; word = word + 1)\n"
+        f"      {name}[word] = {zero};\n"
+        "  end\n"
+    )
