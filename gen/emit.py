@@ -19,7 +19,7 @@ from gemmule.hw.common.shared import Library
 from . import yosys
 from .block import Block
 from .catalog import find
-from .files import write_files
+from .files import write_folder
 from .merge import merge
 from .ports import ports, streams
 
@@ -78,7 +78,7 @@ def write(block: Block | str, params: Options, folder: Path) -> Emitted:
     """:func:`emit` into ``folder``, as ``<name>.v`` and ``<name>.json``."""
     emitted = emit(block, params)
     manifest = json.dumps(emitted.manifest, indent=2) + "\n"
-    write_files(folder, {f"{emitted.top}.v": emitted.verilog, f"{emitted.top}.json": manifest})
+    write_folder(folder, {f"{emitted.top}.v": emitted.verilog, f"{emitted.top}.json": manifest})
     return emitted
 
 
