@@ -102,8 +102,10 @@ def test_conv_integer(geometry):
 @pytest.mark.parametrize("extra", [0, 1])
 def test_conv_transpose(stride, kernel, extra):
     extra = tuple(min(extra, s - 1) for s in stride)
-    up = Geometry.transposed(batch=2, channels=4, filters=6, size=(3, 4), kernel=kernel, stride=stride,
-                              padding=(0, 1, 0, 1), output_padding=extra)  # fmt: skip
+    up = Geometry.transposed(
+        batch=2, channels=4, filters=6, size=(3, 4), kernel=kernel, stride=stride,
+        padding=(0, 1, 0, 1), output_padding=extra,
+    )  # fmt: skip
     _, w, x = operands(up)
     wanted = onnx(
         "ConvTranspose", TensorProto.DOUBLE, {"x": x.astype(float), "w": w.astype(float)},
