@@ -1,1 +1,1 @@
-"""Token selection for vision transformers."""
+"""Tokens of vision transformers: scores, selection, packing. Integers in, integers out."""

@@ -1,0 +1,125 @@
+"""Which tokens stay: the four policies, and what one decision of the hardware consists of."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..common.errors import UsageError
+from ..common.options import Options, option
+
+__all__ = ["POLICIES", "Selected", "Selection", "quota", "ratio_bits", "ratio_word", "select"]
+
+POLICIES = ("threshold", "topk", "fraction", "cpvit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection(Options):
+    """How tokens are chosen in one run.
+
+    ``fraction`` and ``rho`` are read as the decimal numbers they are written as (0.07 of 100 is 7
+    exactly, although the double nearest to 0.07 lies above it).
+    """
+
+    policy: str = option("topk", choices=POLICIES, help="what decides that a token stays")
+    threshold: int = option(0, help="threshold: a token stays where score >= this")
+    keep: int = option(1, low=0, help="topk: how many unprotected valid tokens stay")
+    fraction: float = option(0.5, low=0, high=1, help="fraction: ceil(this * number) stay")
+    rho: float = option(0.3, low=0, high=1, help="cpvit: the floor(this * number) lowest go")
+    protect: int = option(0, low=0, help="the first tokens, always kept and not counted")
+
+
+@dataclass(frozen=True)
+class Selected:
+    """``mask`` [N] of bool; ``indices`` of the kept tokens, ascending; how many they are."""
+
+    mask: NDArray[np.bool_]
+    indices: NDArray[np.int64]
+    count: int
+
+
+def quota(run: Selection, number: int) -> int:
+    """How many of ``number`` unprotected valid tokens the ranked policies keep.
+
+    Examples
+    --------
+    >>> quota(Selection(policy="fraction", fraction=0.07), 100)
+    7
+    >>> quota(Selection(policy="cpvit", rho=0.3), 197)  # drops floor(59.1)
+    138
+    """
+    if run.policy == "fraction":
+        return -(-Fraction(repr(run.fraction)) * number // 1)
+    if run.policy == "cpvit":
+        return number - int(Fraction(repr(run.rho)) * number // 1)
+    return min(run.keep, number)
+
+
+def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection) -> Selected:
+    """The tokens that stay.
+
+    Ranked policies keep the :func:`quota` highest scores among the valid tokens past the first
+    ``protect``, the lower index first where scores are equal; ``threshold`` keeps ``score >=
+    threshold`` among them. The first ``protect`` tokens are kept whatever their score and validity.
+
+    Fraction and threshold follow HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022), top-k EViT's
+    code; CP-ViT's code (arXiv 2203.04570) drops what lies *below* the floor(rho * number)-th lowest
+    score, here exactly that many go.
+
+    Examples
+    --------
+    >>> select([5, 9, 5, 1], run=Selection(policy="topk", keep=2)).indices
+    array([0, 1])
+    >>> select([5, 9, 5, 1], [1, 0, 1, 1], run=Selection(policy="threshold", threshold=5)).mask
+    array([ True, False,  True, False])
+    """
+    scores = np.asarray(scores, dtype=np.int64)
+    valid = np.ones(len(scores), bool) if valid is None else np.asarray(valid, dtype=bool)
+    protected = np.arange(len(scores)) < run.protect
+    candidates = np.flatnonzero(valid & ~protected)
+    if run.policy == "threshold":
+        chosen = candidates[scores[candidates] >= run.threshold]
+    else:
+        order = np.argsort(-scores[candidates], kind="stable")
+        chosen = candidates[order[: quota(run, len(candidates))]]
+    mask = protected.copy()
+    mask[chosen] = True
+    return Selected(mask, np.flatnonzero(mask), int(mask.sum()))
+
+
+def ratio_bits(max_tokens: int) -> int:
+    """Bits behind the point of a ratio word: enough that rounding it never changes a quota.
+
+    Between two ratios that give different quotas for some count up to ``max_tokens`` lies a
+    fraction whose denominator is at most that; two such are at least ``1 / max_tokens**2`` apart.
+    """
+    return 2 * (max_tokens - 1).bit_length() + 2
+
+
+def ratio_word(run: Selection, max_tokens: int) -> int:
+    """``run``'s fraction or rho in fixed point, so that integers give :func:`quota` exactly.
+
+    With ``b = ratio_bits(max_tokens)``: ``ceil(word * n / 2**b)`` is the fraction's quota and
+    ``floor(word * n / 2**b)`` what cpvit drops, for every ``n`` up to ``max_tokens``.
+
+    Examples
+    --------
+    >>> ratio_word(Selection(policy="fraction", fraction=0.5), 1024) == 1 << 21
+    True
+    """
+    if run.policy not in {"fraction", "cpvit"}:
+        return 0
+    bits = ratio_bits(max_tokens)
+    exact = Fraction(repr(run.fraction if run.policy == "fraction" else run.rho))
+    below = int(exact * (1 << bits) // 1)
+    counts = np.arange(max_tokens + 1)
+    wanted = np.array([quota(run, int(n)) for n in counts])
+    for word in (below, below + 1):
+        if run.policy == "fraction":
+            got = -(-word * counts >> bits)
+        else:
+            got = counts - (word * counts >> bits)
+        if (got == wanted).all():
+            return word
+    raise UsageError(f"no ratio word of {bits} bits stands for {exact}")

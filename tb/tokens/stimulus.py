@@ -1,0 +1,36 @@
+"""Scores, masks and tokens for the benches: the extremes first, then seeded noise."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.common.formats import Format
+
+__all__ = ["PATTERNS", "integers", "scores"]
+
+PATTERNS = ("equal", "ascending", "descending", "two_valued", "random", "extremes")
+
+
+def integers(fmt: Format, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Values of ``fmt``, its least and greatest made frequent."""
+    values = rng.integers(fmt.low, fmt.high, shape, endpoint=True)
+    pick = rng.random(shape)
+    return np.where(pick < 0.1, fmt.low, np.where(pick > 0.9, fmt.high, values))
+
+
+def scores(pattern: str, fmt: Format, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``count`` scores in one of the orders of :data:`PATTERNS`."""
+    ramp = np.linspace(fmt.low, fmt.high, count).astype(np.int64) if count else np.zeros(0, int)
+    low, high = np.sort(rng.integers(fmt.low, fmt.high, 2, endpoint=True))
+    match pattern:
+        case "equal":
+            return np.full(count, high)
+        case "ascending":
+            return ramp
+        case "descending":
+            return ramp[::-1].copy()
+        case "two_valued":
+            return rng.choice(np.array([low, high]), count)
+        case "random":
+            return rng.integers(fmt.low, fmt.high, count, endpoint=True)
+        case _:
+            return integers(fmt, (count,), rng)
