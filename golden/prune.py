@@ -130,9 +130,7 @@ def prune_stream(
         part = slice(first, first + _CHUNK)
         chunk = np.ascontiguousarray(w[:, part].T)
         metric = (
-            _by_row(chunk, squares, form)
-            if factor is None
-            else chunk * chunk * factor[part, None]
+            _by_row(chunk, squares, form) if factor is None else chunk * chunk * factor[part, None]
         )
         if first == 0:
             threshold.start(metric)

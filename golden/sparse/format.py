@@ -184,7 +184,7 @@ def group_words(
     parts = [(np.asarray(values), width), (np.asarray(indices), pattern.index_width)]
     word, offset = np.uint64(0), 0
     for array, bits in parts:
-        *lead, rows, columns = array.shape
+        *lead, _, columns = array.shape
         split = array.astype(np.int64).reshape(*lead, -1, pattern.kept, columns)
         field = split.astype(np.uint64) & np.uint64((1 << bits) - 1)
         for place in range(pattern.kept):
