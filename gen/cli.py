@@ -1,0 +1,76 @@
+"""The command line: `gemmule VERB BLOCK --field-name value ...`, also `python -m gemmule.gen`."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from gemmule.golden.common.errors import UsageError
+
+from . import cli_about, cli_tests, cli_verbs
+from .catalog import find
+from .cli_options import block_command, block_in, spell_out_flags
+
+__all__ = ["main"]
+
+VERBS = {
+    "generate": cli_verbs.generate,
+    "simulate": cli_verbs.simulate,
+    "synth": cli_verbs.synth,
+    "verify": cli_tests.verify,
+}
+"""What is done to a block: these take the options of the block that is named."""
+
+COMMANDS = {
+    "list": cli_about.list_blocks,
+    "show": cli_about.show,
+    "bench": cli_tests.bench,
+    "demo": cli_tests.demo,
+    "doctor": cli_about.doctor,
+}
+
+HIDDEN = {"demo"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0 success, 1 a check failed, 2 wrong use (one sentence on stderr)."""
+    words = spell_out_flags(sys.argv[1:] if argv is None else argv) or ["--help"]
+    try:
+        return _app(words)(args=words, prog_name="gemmule", standalone_mode=False) or 0
+    except UsageError as error:
+        return _refuse(str(error))
+    except typer.TyperException as error:
+        return _refuse(error.format_message())
+    except typer.Exit as leave:
+        return leave.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        print("gemmule: interrupted", file=sys.stderr)
+        return 130
+
+
+def _app(words: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        help="Verified Verilog for neural networks on FPGAs, generated from Python.",
+        epilog="`gemmule VERB BLOCK --help` lists the options of a block.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    name = block_in(words[1:]) if words[0] in VERBS else None
+    block = find(name) if name else None
+    for verb, function in COMMANDS.items():
+        app.command(verb, hidden=verb in HIDDEN)(function)
+    for verb, function in VERBS.items():
+        app.command(verb)(block_command(function, block))
+    if not block:
+        app.command("verify")(cli_tests.verify_all)
+    return app
+
+
+def _refuse(sentence: str) -> int:
+    print("gemmule:", " ".join(sentence.split()), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

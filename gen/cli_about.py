@@ -1,0 +1,119 @@
+"""The commands that only tell: list, show, doctor."""
+
+import re
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from gemmule.golden.common.options import Options, flag
+
+from .block import Array, Block
+from .catalog import CATALOG, find
+from .cli_options import allowed
+from .cli_print import JSON, facts, print_json, table
+
+__all__ = ["doctor", "list_blocks", "show"]
+
+BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
+SECTIONS = ("Latency", "Throughput", "Back-pressure", "Source")
+"""The facts of a component's docstring that `show` repeats."""
+
+
+def list_blocks(as_json: JSON = False) -> int:
+    """List the blocks."""
+    rows = [(block.name, block.family, block.summary) for block in CATALOG.values()]
+    if as_json:
+        names = ("name", "family", "summary")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        table(["block", "family", "what it does"], rows)
+    return 0
+
+
+def show(block: BLOCK, as_json: JSON = False) -> int:
+    """Show one block: parameters, ports, data, latency, source."""
+    facts_of = describe(find(block))
+    if as_json:
+        print_json(facts_of)
+        return 0
+    typer.echo(f"{facts_of['name']} ({facts_of['family']}): {facts_of['summary']}\n")
+    facts({name: facts_of[name.lower()] for name in SECTIONS})
+    for title in ("hardware_options", "run_options"):
+        rows = [list(each.values()) for each in facts_of[title]]
+        if rows:
+            table(["option", "default", "allowed", "meaning"], rows, title.replace("_", " "))
+    arrays = [
+        (way, array["name"], array["shape"], array["format"], array["optional"], array["text"])
+        for way in ("inputs", "outputs")
+        for array in facts_of[way]
+    ]
+    if arrays:
+        table(["way", "array", "shape", "format", "optional", "meaning"], arrays, "data")
+    table(
+        ["port", "direction", "width"],
+        [list(port.values()) for port in facts_of["ports"]],
+        "ports, with the default options",
+    )
+    for name, values in facts_of["presets"].items():
+        typer.echo(f"preset {name}: {values}")
+    return 0
+
+
+def doctor(as_json: JSON = False) -> int:
+    """Tell which tools are found, their versions, what is missing and how to get it."""
+    from .tools import survey
+
+    found = survey()
+    if as_json:
+        print_json([vars(tool) for tool in found])
+    else:
+        rows = [(t.name, t.version or "missing", t.path, t.needed_for, t.remedy) for t in found]
+        table(["tool", "version", "where", "needed for", "how to get it"], rows)
+    return 0 if all(tool.version or not tool.required for tool in found) else 1
+
+
+def describe(block: Block) -> dict[str, Any]:
+    """All that `show` says of ``block``, as plain data."""
+    from .ports import ports
+
+    doc = block.component.__doc__ or ""
+    adapter = block.adapter
+    return {
+        "name": block.name,
+        "family": block.family,
+        "summary": block.summary,
+        **{name.lower(): _section(doc, name) for name in SECTIONS},
+        "hardware_options": _options(block.params),
+        "run_options": _options(adapter.Run) if adapter else [],
+        "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
+        "outputs": [_array(each) for each in adapter.outputs] if adapter else [],
+        "ports": ports(block.component(block.params())),
+        "presets": {name: dict(values) for name, values in block.presets.items()},
+    }
+
+
+def _options(kind: type[Options]) -> list[dict[str, Any]]:
+    hints = get_type_hints(kind)
+    return [
+        {
+            "option": flag(each.name),
+            "default": "required" if each.default is MISSING else _plain(each.default),
+            "allowed": allowed(each, hints[each.name]),
+            "help": each.metadata.get("help"),
+        }
+        for each in fields(kind)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _array(array: Array) -> dict[str, Any]:
+    return {name: getattr(array, name) for name in ("name", "shape", "format", "text", "optional")}
+
+
+def _section(doc: str, name: str) -> str | None:
+    match = re.search(rf"^\s*{name}:\s*(.+?)(?:\n\s*\n|\n\s*[A-Z][\w-]*:\s|\Z)", doc, re.M | re.S)
+    return " ".join(match[1].split()) if match else None

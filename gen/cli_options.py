@@ -1,0 +1,190 @@
+"""The options of a block on the command line, made from the fields of its two dataclasses."""
+
+import inspect
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options, flag
+
+from .block import Block
+from .catalog import CATALOG, find
+
+__all__ = ["allowed", "block_command", "block_in", "settings", "spell_out_flags"]
+
+FLAGS = {"--help", "--json", "--quick"}
+"""The verbs' own options that take no value."""
+
+
+def block_command(verb: Callable[..., int], block: Block | None) -> Callable[..., int]:
+    """``verb(block, params, run, **rest)`` as a Typer command that has the options of ``block``.
+
+    A verb without a parameter ``run`` gets no run options. With ``block=None`` the command has
+    the verb's own options only, as `gemmule VERB --help` shows them.
+    """
+    own = dict(inspect.signature(verb).parameters)
+    del own["block"], own["params"]
+    kinds = _kinds(block) if own.pop("run", None) else _kinds(block)[:1]
+    panels = zip(kinds, ("Hardware options", "Run options"), strict=False)
+    options = [_parameter(each, kind, panel) for kind, panel in panels for each in fields(kind)]
+
+    def command(block_name, config, preset, **values):
+        given = {each.name: values.pop(each.name) for each in options}
+        given = {name: value for name, value in given.items() if value is not None}
+        block = find(block_name)
+        params, run = settings(block, given, preset=preset, config=config)
+        chosen = {"params": params, "run": run}
+        wanted = inspect.signature(verb).parameters
+        return verb(block, **{k: v for k, v in chosen.items() if k in wanted}, **values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    command.__signature__ = inspect.Signature([
+        inspect.Parameter("block_name", keyword, annotation=BLOCK),
+        *own.values(),
+        inspect.Parameter("config", keyword, default=None, annotation=CONFIG),
+        inspect.Parameter("preset", keyword, default=None, annotation=PRESET),
+        *options,
+    ])
+    command.__doc__ = verb.__doc__
+    return command
+
+
+BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
+CONFIG = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Options from a TOML file.")]
+PRESET = Annotated[str | None, typer.Option(metavar="NAME", help="A named set of options.")]
+
+
+def settings(
+    block: Block,
+    given: Mapping[str, Any],
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+) -> tuple[Options, Options | None]:
+    """The parameters and run options of ``block``: defaults, then preset, file, ``given``."""
+    values: dict[str, Any] = {}
+    if preset is not None:
+        if preset not in block.presets:
+            known = ", ".join(block.presets) or "none"
+            raise UsageError(f"--preset: {block.name} has no {preset!r}; its presets are {known}")
+        values |= block.presets[preset]
+    if config is not None:
+        values |= _read_config(block, config)
+    values |= given
+    kinds = _kinds(block)
+    if lacking := [
+        flag(each.name)
+        for kind in kinds
+        for each in fields(kind)
+        if each.default is MISSING and each.name not in values
+    ]:
+        raise UsageError(f"{block.name} needs {', '.join(lacking)}")
+    made = [kind(**{k: v for k, v in values.items() if k in _names(kind)}) for kind in kinds]
+    return made[0], made[1] if len(made) > 1 else None
+
+
+def block_in(words: Sequence[str]) -> str | None:
+    """The first of ``words`` that is neither an option nor the value of one."""
+    flags = FLAGS | set(_switches())
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        if "=" not in word and word not in flags:
+            next(rest, None)
+    return None
+
+
+def spell_out_flags(words: Sequence[str]) -> list[str]:
+    """``words`` with ``--dense true`` as ``--dense`` and ``--dense false`` as ``--no-dense``."""
+    on_off, spelled = _switches(), []
+    for word in words:
+        value = word.lower()
+        if spelled and spelled[-1] in on_off and value in ("true", "false"):
+            spelled[-1] = spelled[-1] if value == "true" else on_off[spelled[-1]]
+        else:
+            spelled.append(word)
+    return spelled
+
+
+def allowed(each: Field, hint: Any) -> str:
+    """What a field takes, in few words: ``1..64``, ``ws|os|both``, ``integer format``."""
+    checks = each.metadata
+    if checks.get("choices"):
+        return "|".join(checks["choices"])
+    if checks.get("widths"):
+        low, high = checks["widths"]
+        return f"s{low}..s{high}, u{low}..u{high}"
+    low, high = checks.get("low"), checks.get("high")
+    noun = "list" if "tuple" in str(hint) else "format" if "Format" in str(hint) else ""
+    if low is None and high is None:
+        return noun or getattr(hint, "__name__", str(hint))
+    numbers = f"{low}.." if high is None else f"..{high}" if low is None else f"{low}..{high}"
+    return f"{numbers} {noun}".strip()
+
+
+def _kinds(block: Block | None) -> list[type[Options]]:
+    if block is None:
+        return []
+    return [block.params, block.adapter.Run] if block.adapter else [block.params]
+
+
+def _names(kind: type[Options]) -> set[str]:
+    return {each.name for each in fields(kind)}
+
+
+def _switches() -> dict[str, str]:
+    """Each option of any block that is on or off, with the one that says the opposite."""
+    return {
+        word: other
+        for block in CATALOG.values()
+        for kind in _kinds(block)
+        for name in _booleans(kind)
+        for word, other in _both_ways(name)
+    }
+
+
+def _booleans(kind: type[Options]) -> Iterator[str]:
+    hints = get_type_hints(kind)
+    return (each.name for each in fields(kind) if hints[each.name] in (bool, bool | None))
+
+
+def _both_ways(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    yes, no = flag(name), flag(f"no_{name}")
+    return (yes, no), (no, yes)
+
+
+def _parameter(each: Field, kind: type[Options], panel: str) -> inspect.Parameter:
+    hint = get_type_hints(kind)[each.name]
+    switch = each.name in set(_booleans(kind))
+    name = f"{flag(each.name)}/{flag(f'no_{each.name}')}" if switch else flag(each.name)
+    option = typer.Option(
+        name,
+        help=each.metadata.get("help"),
+        metavar=None if switch else allowed(each, hint).upper(),
+        show_default="required" if each.default is MISSING else str(each.default),
+        rich_help_panel=panel,
+    )
+    annotation = Annotated[(bool if switch else str) | None, option]
+    return inspect.Parameter(
+        each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _read_config(block: Block, path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config: cannot read {str(path)!r}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--config: {path} is not TOML: {error}") from None
+    data = {key.replace("-", "_"): value for key, value in data.items()}
+    known = set().union(*map(_names, _kinds(block)))
+    if unknown := sorted(set(data) - known):
+        raise UsageError(f"--config: {block.name} has no option {', '.join(unknown)} (in {path})")
+    return data

@@ -1,0 +1,64 @@
+"""What a command says: results on stdout, as a table or as JSON; progress on stderr."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["JSON", "facts", "print_json", "progress", "table"]
+
+JSON = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
+
+
+def print_json(data: Any) -> None:
+    """``data`` on stdout, and nothing else is ever there with it."""
+    typer.echo(json.dumps(data, indent=2))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """``rows`` under ``columns``; numbers to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    rows = [list(row) for row in rows]
+    for number, column in enumerate(columns):
+        numeric = rows and all(isinstance(row[number], int | float) for row in rows)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*map(_text, row))
+    _console().print(made)
+
+
+def facts(pairs: Mapping[str, Any]) -> None:
+    """``name  value`` lines."""
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        typer.echo(f"{name:<{width}}  {_text(value)}")
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """``text`` on stderr while the work goes on, with a spinner where there is a terminal."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def _console():
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, soft_wrap=False)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,126 @@
+"""The verbs that work on any block of the catalog: generate, simulate, synth."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .block import Block
+from .cli_print import JSON, facts, print_json, progress, table
+from .inputs import check_folder, check_writable, read_arrays, write_arrays
+
+__all__ = ["generate", "simulate", "synth"]
+
+BOARD = Annotated[
+    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of your own.")
+]
+CLOCK = Annotated[
+    float | None, typer.Option(metavar="MHZ", help="The clock that the constraints ask for.")
+]
+FOLDER = Annotated[Path, typer.Option(metavar="DIR", help="The folder to write into.")]
+INPUTS = Annotated[Path, typer.Option(metavar="IN.npz", help="The arrays to send.")]
+RESULTS = Annotated[Path | None, typer.Option(metavar="OUT.npz", help="Where results go.")]
+STALL = Annotated[
+    float, typer.Option(metavar="P", help="How often each stream pauses, at least 0, below 1.")
+]
+SEED = Annotated[int, typer.Option(metavar="N", help="Of the pauses.")]
+WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
+
+
+def generate(
+    block: Block,
+    params: Options,
+    *,
+    out: FOLDER,
+    board: BOARD = None,
+    clock_mhz: CLOCK = None,
+    as_json: JSON = False,
+) -> int:
+    """Write Verilog, its manifest, constraints and integration files."""
+    from .package import package
+
+    check_folder("--out", out)
+    with progress(f"writing {block.name}"):
+        written = package(block, params, out, board=board, clock_mhz=clock_mhz)
+    if as_json:
+        print_json({"block": block.name, "out": str(out), "files": sorted(written)})
+    else:
+        table(["file", "what"], written.items(), title=f"{block.name} in {out}")
+    return 0
+
+
+def simulate(
+    block: Block,
+    params: Options,
+    run: Options,
+    *,
+    inputs: INPUTS,
+    out: RESULTS = None,
+    stall: STALL = 0.0,
+    seed: SEED = 0,
+    waves: WAVES = None,
+    as_json: JSON = False,
+) -> int:
+    """Send arrays through the Verilog and compare with the golden model."""
+    from .simulate import GoldenMismatch
+    from .simulate import simulate as run_it
+
+    if block.adapter is None:
+        raise UsageError(f"{block.name} can be generated and synthesized, but not simulated")
+    if not 0 <= stall < 1:
+        raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    check_writable("--out", out)
+    check_writable("--waves", waves)
+    arrays = read_arrays(inputs, block.adapter.inputs)
+    try:
+        with progress(f"simulating {block.name}"):
+            result = run_it(block, params, arrays, run=run, stall=stall, seed=seed, waves=waves)
+    except GoldenMismatch as mismatch:
+        typer.echo(f"gemmule: {mismatch}", err=True)
+        if as_json:
+            print_json({"golden_match": False, "mismatch": str(mismatch)})
+        return 1
+    if out is not None:
+        write_arrays(out, result.outputs)
+    report = result.report()
+    if as_json:
+        print_json(report)
+    else:
+        outputs = report.pop("outputs")
+        facts(report)
+        table(
+            ["output", "shape", "dtype"],
+            [(name, each["shape"], each["dtype"]) for name, each in outputs.items()],
+        )
+    return 0
+
+
+def synth(block: Block, params: Options, *, board: BOARD = None, as_json: JSON = False) -> int:
+    """Count what Yosys maps the block to: LUT, FF, CARRY, DSP, BRAM, percent of the device."""
+    from .boards import load_board
+    from .synth import synthesize
+
+    if board is None:
+        raise UsageError("synth needs --board: zcu102, vc709 or a .toml file of your own")
+    target = load_board(board)
+    with progress(f"synthesizing {block.name} for {target.name}"):
+        report = synthesize(block, params, target)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _print_report(report.as_dict())
+    return 0 if report.fits else 1
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    percent, parts = report.pop("percent"), report.pop("parts")
+    rows = [
+        ("all", *(report[name] for name in percent)),
+        ("percent", *percent.values()),
+        *((part, *(counts[name] for name in percent)) for part, counts in parts.items()),
+    ]
+    table(["part", *percent], rows)
+    facts({key: value for key, value in report.items() if key not in percent})
