@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .common.errors import UsageError
-from .sparse.ewma import EwmaThreshold
+from .sparse.ewma import EwmaThreshold, normal_k
 from .sparse.format import TWO_FOUR, Pattern
 from .sparse.metric import FORMS, contribution, input_factor, magnitude, wanda
 from .sparse.quantize import TARGETS, dequantize, row_scales, to_codes
@@ -27,6 +27,7 @@ __all__ = [
     "keep_share",
     "magnitude",
     "metric_of",
+    "normal_k",
     "prune",
     "prune_stream",
     "wanda",
@@ -40,7 +41,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class Pruned:
-    """``keep`` ``[out, in]``, and, where asked for, ``codes`` ``[out, in]``, ``scales`` ``[out]``."""
+    """``keep`` ``[out, in]``; where asked for, ``codes`` ``[out, in]`` and ``scales`` ``[out]``."""
 
     keep: NDArray[np.bool_]
     codes: NDArray | None = None
@@ -119,7 +120,7 @@ def prune_stream(
     True
     """
     w = _weights(w)
-    rows, columns = w.shape
+    columns = w.shape[1]
     threshold = threshold or EwmaThreshold()
     keep = np.empty(w.shape, bool)
     scales = row_scales(w, target) if target else None

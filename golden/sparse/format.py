@@ -1,6 +1,6 @@
 """The N:M format: of each M consecutive weights along K, at most N, each with its place.
 
-Bit by bit, for 2:4 and weights of ``w`` bits, the group ``g`` of column ``n`` is ``2 * w + 4`` bits:
+Bit by bit, for 2:4 and weights of ``w`` bits, group ``g`` of column ``n`` is ``2 * w + 4`` bits:
 
 ====================  =====================================================
 bits                  hold
