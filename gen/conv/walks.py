@@ -1,0 +1,60 @@
+"""Walks as beats: what the host hands to an address generator."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gemmule.gen.block import Beats
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.lanes import Field, pack, unpack
+from gemmule.golden.conv.walk import Axis, Jump, Loop, Walk
+from gemmule.hw.conv.params import GeneratorParams
+
+__all__ = ["decode", "encode", "fields", "padded"]
+
+
+def encode(walks: Sequence[Walk], params: GeneratorParams) -> Beats:
+    """One beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``."""
+    rows = [fields(walk, params) for walk in walks]
+    return pack(*[([row[n][0] for row in rows], width) for n, (_, width) in enumerate(rows[0])])
+
+
+def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``address``, ``real`` and ``last`` of an address generator's beats."""
+    width = params.address_width
+    address = unpack(beats, 0, width, 1, signed=False)[:, 0]
+    flags = unpack(beats, width, 1, 2, signed=False).astype(bool)
+    return address, flags[:, 0], flags[:, 1]
+
+
+def fields(walk: Walk, params: GeneratorParams) -> list[Field]:
+    """Each number of a walk and its width; negative ones wrap."""
+    params.refuse(walk)
+    walk = padded(walk, params)
+    made = _jump(walk.origin(), params)
+    for loop, jump in zip(walk.loops, walk.jumps(), strict=True):
+        made += [(loop.bound - 1, params.size_width), *_jump(jump, params)]
+    for axis in walk.axes:
+        made.append((axis.limit, params.size_width))
+        if params.spread_width:
+            made += [(axis.spread, params.spread_width), (axis.pitch, params.address_width)]
+    return [(int(value) % (1 << width), width) for value, width in made]
+
+
+def padded(walk: Walk, params: GeneratorParams) -> Walk:
+    """The same walk with all the loops and axes that the hardware has."""
+    more = params.axes - len(walk.axes)
+    loops = [Loop(loop.bound, (0,) * more + loop.moves, loop.step) for loop in walk.loops]
+    loops += [Loop(1, (0,) * params.axes)] * (params.loops - len(loops))
+    axes = [Axis(start=0, limit=1, pitch=0)] * more + list(walk.axes)
+    return Walk(axes=tuple(axes), loops=tuple(loops), base=walk.base)
+
+
+def _jump(jump: Jump, params: GeneratorParams) -> list[Field]:
+    made = [(jump.step, params.address_width)]
+    made += [(whole, params.size_width + 1) for whole in jump.whole]
+    if params.spread_width:
+        return made + [(part, params.spread_width) for part in jump.part]
+    if any(jump.part):
+        raise UsageError("the walk has inserted zeros, which only bp_im2col walks over")
+    return made
