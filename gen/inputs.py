@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gemmule.golden.common.errors import UsageError
 
 from .block import Array
-from .files import write_files
+from .files import write_folder
 
 __all__ = ["check_folder", "check_writable", "read_arrays", "write_arrays"]
 
@@ -56,7 +56,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """``arrays`` as the .npz file ``path``, whatever its name ends in; all of it or nothing."""
     content = io.BytesIO()
     np.savez(content, **arrays)
-    write_files(path.parent, {path.name: content.getvalue()})
+    write_folder(path.parent, {path.name: content.getvalue()})
 
 
 def check_writable(option: str, path: Path | None) -> None:
