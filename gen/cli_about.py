@@ -68,9 +68,17 @@ def doctor(as_json: JSON = False) -> int:
     if as_json:
         print_json([vars(tool) for tool in found])
     else:
-        rows = [(t.name, t.version or "missing", t.path, t.needed_for, t.remedy) for t in found]
-        table(["tool", "version", "where", "needed for", "how to get it"], rows)
-    return 0 if all(tool.version or not tool.required for tool in found) else 1
+        rows = [
+            (
+                tool.name,
+                *((tool.version, tool.path) if tool.path else ("missing", tool.remedy)),
+                tool.purpose,
+                "needed" if tool.needed else "optional",
+            )
+            for tool in found
+        ]
+        table(["tool", "version", "where, or how to get it", "purpose", "kind"], rows)
+    return 0 if all(tool.path or not tool.needed for tool in found) else 1
 
 
 def describe(block: Block) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a command says: results on stdout, as a table or as JSON; progress on stderr."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -51,7 +52,8 @@ def progress(text: str) -> Iterator[None]:
 def _console():
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() else 160
+    return Console(markup=False, highlight=False, width=width)
 
 
 def _text(value: Any) -> str:
