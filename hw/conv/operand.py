@@ -1,0 +1,148 @@
+"""An operand's buffer: loaded in one order, read in the order that a convolution wants."""
+
+from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, memory, stream
+from amaranth.lib.wiring import Component, In, Out
+
+from gemmule.golden.common.formats import Format
+from gemmule.hw.common.streams import packet_stream, shape_of, vector
+
+from .generator import AddressGenerator, walk_layout
+from .params import BpParams
+
+__all__ = ["OperandBuffer", "pass_layout"]
+
+
+def pass_layout(params: BpParams, fmt: Format) -> data.StructLayout:
+    """One pass over a bank: the walk, and what follows from it.
+
+    ``pad`` stands for each lane of a masked beat, ``release`` gives the bank back after the last
+    beat, ``final`` lets that beat end the packet.
+    """
+    return data.StructLayout({
+        "walk": walk_layout(params),
+        "pad": shape_of(fmt),
+        "release": 1,
+        "final": 1,
+    })
+
+
+class OperandBuffer(Component):
+    """Two banks of vectors: one is loaded while address generators walk over the other.
+
+    A packet on ``load`` fills a bank from its address 0. A pass reads the oldest full bank, and
+    waits until there is one; ``golden.conv.walk`` says which vectors it reads and which beats are
+    masked. Nothing is stored twice and no zero is stored: padding and the zeros of BP-im2col
+    (arXiv 2209.09434) are masks.
+
+    A load longer than a bank starts over at its address 0; the next packet has the next bank.
+
+    Latency: 2 cycles from a pass to its first beat, ``LATENCY``. Throughput: one vector a cycle in
+    and out, from pass to pass and from bank to bank, too. Back-pressure: ``load`` waits while both
+    banks are full, ``passes`` while a pass is under way, ``o`` holds its beat.
+
+    Parameters
+    ----------
+    params : :class:`BpParams`
+        ``address_width`` is that of a bank.
+    fmt : :class:`Format`
+    lanes : ``int``
+
+    Members
+    -------
+    load : ``In(packet_stream(vector(fmt, lanes)))``
+    passes : ``In(stream(pass_layout))``
+    o : ``Out(packet_stream(vector(fmt, lanes)))``
+    reads : ``Out(1)``
+        A vector leaves the memory in this cycle: what a traffic counter counts.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, params: BpParams, fmt: Format, lanes: int):
+        self.params = params
+        self.fmt = fmt
+        self.lanes = lanes
+        super().__init__({
+            "load": In(packet_stream(vector(fmt, lanes))),
+            "passes": In(stream.Signature(pass_layout(params, fmt))),
+            "o": Out(packet_stream(vector(fmt, lanes))),
+            "reads": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.generator = walker = AddressGenerator(self.params)
+        m.submodules.memory = banks = memory.Memory(
+            shape=unsigned(self.fmt.width * self.lanes), depth=2 << self.params.address_width,
+            init=[],
+        )  # fmt: skip
+        loaded = self._load(m, banks)
+        held = self._passes(m, walker)
+        released, full = Signal(), Signal(range(3))
+        m.d.sync += full.eq(full + loaded - released)
+        m.d.comb += self.load.ready.eq(full < 2)
+        self._read(m, banks, walker, held, full, released)
+        return m
+
+    def _load(self, m: Module, banks: memory.Memory) -> Value:
+        """Fills one bank after the other; high with the beat that completes one."""
+        port = banks.write_port()
+        bank = Signal()
+        address = Signal(self.params.address_width)
+        take = self.load.valid & self.load.ready
+        m.d.comb += [
+            port.en.eq(take),
+            port.addr.eq(Cat(address, bank)),
+            port.data.eq(self.load.payload.data.as_value()),
+        ]
+        with m.If(take):
+            m.d.sync += address.eq(Mux(self.load.payload.last, 0, address + 1))
+            m.d.sync += bank.eq(bank ^ self.load.payload.last)
+        return take & self.load.payload.last
+
+    def _passes(self, m: Module, walker: AddressGenerator) -> data.View:
+        """Hands each walk to the generator and keeps the rest of its pass beside it."""
+        held = Signal(pass_layout(self.params, self.fmt), name="held", reset_less=True)
+        m.d.comb += [
+            walker.walk.valid.eq(self.passes.valid),
+            walker.walk.payload.eq(self.passes.payload.walk),
+            self.passes.ready.eq(walker.walk.ready),
+        ]
+        with m.If(self.passes.valid & self.passes.ready):
+            for name in ("pad", "release", "final"):
+                m.d.sync += held[name].eq(self.passes.payload[name])
+        return held
+
+    def _read(
+        self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,
+        full: Value, released: Signal,
+    ) -> None:  # fmt: skip
+        """One stage: while the memory looks a vector up, its mask and pad wait beside it."""
+        port = banks.read_port()
+        bank = Signal()
+        beat = walker.o.payload
+        real = Signal(reset_less=True)
+        pad = Signal(shape_of(self.fmt), reset_less=True)
+        step, take = Signal(), Signal()
+        m.d.comb += [
+            step.eq(~self.o.valid | self.o.ready),
+            walker.o.ready.eq(step & (full != 0)),
+            take.eq(walker.o.valid & walker.o.ready),
+            released.eq(take & beat.last & held.release),
+            port.en.eq(take),
+            port.addr.eq(Cat(beat.data.address, bank)),
+            self.reads.eq(take & beat.data.real),
+        ]
+        with m.If(step):
+            m.d.sync += self.o.valid.eq(take)
+        with m.If(take):
+            m.d.sync += [
+                real.eq(beat.data.real),
+                pad.eq(held.pad),
+                self.o.payload.last.eq(beat.last & held.final),
+                bank.eq(bank ^ released),
+            ]
+        stored = data.View(vector(self.fmt, self.lanes), port.data)
+        for lane in range(self.lanes):
+            m.d.comb += self.o.payload.data[lane].eq(Mux(real, stored[lane], pad))
