@@ -1,0 +1,150 @@
+"""On-line 2:4 compression: the two of four that matter most, and their places."""
+
+from itertools import combinations
+
+from amaranth import Array, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.common.formats import Format
+
+from ..common.pipeline import register, wire
+from ..common.skid import SkidBuffer
+from ..common.streams import packet, packet_stream, vector
+from .params import Prune24Params
+
+__all__ = ["COMMAND", "INDEX", "Prune24", "group_layout"]
+
+COMMAND = data.StructLayout({"metric": 1})
+"""``metric``: rank by the metric stream's packet, in place of ``|w|``."""
+
+INDEX = Format(signed=False, width=2)
+
+PAIRS = tuple(combinations(range(4), 2))
+
+
+def group_layout(params: Prune24Params) -> data.StructLayout:
+    """Two values and two indices a lane, lane by lane."""
+    return data.StructLayout({
+        "values": vector(params.w_format, 2 * params.lanes),
+        "indices": vector(INDEX, 2 * params.lanes),
+    })
+
+
+class Prune24(wiring.Component):
+    """Prune groups of four weights to two, by magnitude or by a metric, as they stream by.
+
+    Keeps ``w[i]`` iff fewer than two places of its group beat it: ``j`` beats ``i`` where
+    ``metric[j] > metric[i]``, or where they are equal and ``j < i``. Six comparators a lane, no
+    sort. Exact; ``golden.sparse.select.prune24`` defines the bits, ``|w|`` of the least integer
+    included.
+
+    A command starts a packet of ``w``. With ``metric`` it also takes a packet of metrics, beat by
+    beat with ``w``: one that ends early counts as zeros from there on, the rest of one that ends
+    late is dropped before the next packet.
+
+    The online form of HWPQ's 2:4 selection (arXiv 2501.16376): keep the two largest of each four;
+    that this is hardware beside the array is our reading.
+
+    Latency: :attr:`LATENCY` cycles. Throughput: a beat of ``lanes`` groups a cycle, packets back to
+    back. Back-pressure: any stream may stall; no combinational path leads from ``out`` to an input.
+
+    Parameters
+    ----------
+    params : Prune24Params
+
+    Members
+    -------
+    command : In(stream of :data:`COMMAND`)
+    w : In(packets of [4 * lanes] x w_format)
+        Four rows of each of ``lanes`` columns, a column's four beside each other.
+    metric : In(packets of [4 * lanes] x metric_format)
+    out : Out(packets of :func:`group_layout`)
+    """
+
+    LATENCY = 3
+
+    def __init__(self, params: Prune24Params):
+        self.params = params
+        self._use = Signal(name="by_metric")
+        super().__init__({
+            "command": In(stream.Signature(COMMAND)),
+            "w": In(packet_stream(vector(params.w_format, 4 * params.lanes))),
+            "metric": In(packet_stream(vector(params.metric_format, 4 * params.lanes))),
+            "out": Out(packet_stream(group_layout(params))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.buffer = buffer = SkidBuffer(packet(group_layout(self.params)))
+        wiring.connect(m, wiring.flipped(self.out), buffer.o)
+        # Both stages move together, and only when the buffer can take what leaves the second.
+        go = buffer.i.ready
+        take, zero = self._control(m, go)
+        ranked, compared = Signal(), Signal()
+        with m.If(go):
+            m.d.sync += [ranked.eq(take), compared.eq(ranked)]
+        m.d.comb += buffer.i.valid.eq(compared)
+        last = register(m, "ranked_last", self.w.payload.last, go)
+        m.d.comb += buffer.i.payload.last.eq(register(m, "compared_last", last, go))
+        for lane in range(self.params.lanes):
+            self._lane(m, lane, zero, go, buffer.i.payload.data)
+        return m
+
+    def _control(self, m: Module, go: Value) -> tuple[Signal, Signal]:
+        """Whether a beat enters in this cycle, and whether its metric has ended before it."""
+        running, over, drop = Signal(), Signal(), Signal()
+        use = Signal(name="use_metric")
+        m.d.comb += self._use.eq(use)
+        paired = wire(m, "paired", use & ~over)
+        can = wire(m, "can", running & ~drop & go & (~paired | self.metric.valid))
+        take = wire(m, "take", can & self.w.valid)
+        ends = wire(m, "ends", take & self.w.payload.last)
+        m.d.comb += [
+            self.command.ready.eq(~running | ends),
+            self.w.ready.eq(can),
+            self.metric.ready.eq(paired & take | drop),
+        ]
+        with m.If(self.command.ready):
+            m.d.sync += [running.eq(self.command.valid), over.eq(0)]
+            m.d.sync += use.eq(self.command.payload.metric)
+        with m.Elif(take & paired):
+            m.d.sync += over.eq(self.metric.payload.last)
+        with m.If(self.metric.valid & self.metric.ready):
+            m.d.sync += drop.eq(~self.metric.payload.last & (drop | ends))
+        return take, over
+
+    def _lane(self, m: Module, lane: int, zero: Signal, go: Value, o: data.View) -> None:
+        at = [4 * lane + place for place in range(4)]
+        w, metric = self.w.payload.data, self.metric.payload.data
+        ranks = [
+            register(m, f"rank_{i}", Mux(self._use, Mux(zero, 0, metric[i]), abs(w[i])), go)
+            for i in at
+        ]
+        weights = [register(m, f"ranked_w_{i}", w[i], go) for i in at]
+        # The lower place of a pair wins its ties.
+        wins = {
+            (low, high): register(m, f"win_{at[low]}_{at[high]}", ranks[low] >= ranks[high], go)
+            for low, high in PAIRS
+        }
+        weights = [
+            register(m, f"compared_w_{i}", each, go) for i, each in zip(at, weights, strict=True)
+        ]
+        keep = [wire(m, f"keep_{at[place]}", _survives(wins, place)) for place in range(4)]
+        chosen = (
+            Mux(keep[0], 0, Mux(keep[1], 1, 2)),
+            Mux(keep[3], 3, Mux(keep[2], 2, 1)),
+        )
+        for slot, (name, index) in enumerate(zip(("first", "second"), chosen, strict=True)):
+            index = wire(m, f"{name}_{lane}", index)
+            m.d.comb += [
+                o.indices[2 * lane + slot].eq(index),
+                o.values[2 * lane + slot].eq(Array(weights)[index]),
+            ]
+
+
+def _survives(wins: dict[tuple[int, int], Signal], place: int) -> Value:
+    """True where at most one other place beats ``place``."""
+    losses = [~win if pair[0] == place else win for pair, win in wins.items() if place in pair]
+    x, y, z = losses
+    return ~(x & y | x & z | y & z)
