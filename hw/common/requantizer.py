@@ -1,0 +1,140 @@
+"""Requantize vectors of wide accumulators to narrow results, one vector a cycle."""
+
+from amaranth import Module, Value, signed
+from amaranth.hdl import ShapeLike
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .pipeline import delay, register
+from .requantizer_lane import RequantizerLane
+from .requantizer_params import RequantizerParams
+
+__all__ = ["Requantizer", "RequantizerParams"]
+
+
+class Requantizer(wiring.Component):
+    """Scale, round, offset and clamp the accumulators of a vector, each lane by its own scale.
+
+    ``y = clamp(round(t * multiplier / 2**shift) + zero_point)`` with
+    ``t = acc + offset - b_zero_point * row_sum``
+
+    Rounded once, half to even or half up;
+    :class:`golden.common.requantize.Requantization` defines every bit.
+    ``golden.systolic.gemm.corrections`` makes the offsets, ``golden.common.requantize.fold`` the
+    multipliers.
+
+    After B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference", CVPR 2018, section 2.2, with one rounding instead of
+    gemmlowp's two, and with the fine shift folded into the multiplier, so that the multiplexers
+    that follow only choose among bytes.
+
+    What a vector is scaled by lies in the *bank* that it names; consecutive vectors may name
+    different ones. A load serves the vectors that come in later cycles; a bank may be loaded again
+    from the cycle in which the last vector that names it is at ``o``. ``zero_point``, ``low`` and
+    ``high`` are numbers of one format of at most ``out_width`` bits.
+
+    Latency: ``params.latency`` cycles. Throughput: one vector a cycle. Back-pressure: none, it
+    runs free; whoever feeds it keeps room for what is in flight.
+
+    Parameters
+    ----------
+    params : RequantizerParams
+    meta : ShapeLike
+        Shape of what travels along with each vector.
+
+    Members
+    -------
+    load : In
+        ``valid``; ``bank``; ``select``, a bit for each lane that is to be written;
+        ``lanes`` ([lanes] x ``lane_layout``) and ``settings`` (``settings_layout``).
+    i : In
+        ``valid``; ``bank``; ``acc`` ([lanes] x signed(acc_width)); ``row_sum``
+        (signed(row_sum_width)), if it has a width; ``meta``.
+    o : Out
+        ``valid``; ``data`` ([lanes] x signed(out_width)); ``meta``.
+    """
+
+    def __init__(self, params: RequantizerParams, meta: ShapeLike = 0):
+        self.params = params
+        row_sum = {"row_sum": Out(signed(params.row_sum_width))} if params.row_sum_width else {}
+        load = wiring.Signature({
+            "valid": Out(1),
+            "bank": Out(range(params.banks)),
+            "select": Out(params.lanes),
+            "lanes": Out(data.ArrayLayout(params.lane_layout, params.lanes)),
+            "settings": Out(params.settings_layout),
+        })
+        vector = wiring.Signature({
+            "valid": Out(1),
+            "bank": Out(range(params.banks)),
+            "acc": Out(data.ArrayLayout(signed(params.acc_width), params.lanes)),
+            "meta": Out(meta),
+            **row_sum,
+        })
+        result = wiring.Signature({
+            "valid": Out(1),
+            "data": Out(data.ArrayLayout(signed(params.out_width), params.lanes)),
+            "meta": Out(meta),
+        })
+        super().__init__({"load": In(load), "i": In(vector), "o": Out(result)})
+
+    def elaborate(self, platform):
+        m = Module()
+        latency = self.params.latency
+        valid = delay(m, "valid", self.i.valid, latency, reset=True)
+        meta = delay(m, "meta", Value.cast(self.i.meta), latency)
+        m.d.comb += [self.o.valid.eq(valid), Value.cast(self.o.meta).eq(meta)]
+        self._lanes(m, self._banks(m), self._settings(m))
+        return m
+
+    def _banks(self, m: Module) -> dict[str, Value]:
+        """The bank that each field of the lanes is to be read from."""
+        ages = {"offset": 0, "multiplier": self.params.sum_time - 1}
+        ages["drop"] = self.params.product_time - 1
+        return {f: delay(m, f"{f}_bank", self.i.bank, age) for f, age in ages.items()}
+
+    def _settings(self, m: Module) -> dict[str, Value]:
+        """The settings of the vector whose product is being rounded, and the clamp's of the next.
+
+        A sum with ``below`` is negative where the result is below ``low``; one with ``above`` is
+        not negative where it is above ``high``.
+        """
+        m.submodules.settings = memory = Memory(
+            shape=self.params.settings_layout, depth=self.params.banks, init=[]
+        )
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        time = self.params.product_time
+        m.d.comb += [
+            write.addr.eq(self.load.bank),
+            write.data.eq(self.load.settings),
+            write.en.eq(self.load.valid),
+            read.addr.eq(delay(m, "settings_bank", self.i.bank, time - 1)),
+        ]
+        fields = ("zero_point", "low", "high", "half_up")
+        zero_point, low, high, half_up = (register(m, f, read.data[f]) for f in fields)
+        return {
+            "half_up": register(m, "tie_up", half_up),
+            "zero_point": register(m, "shift_by", zero_point),
+            "below": register(m, "below", zero_point - low),
+            "above": register(m, "above", zero_point + ~high),
+            "low": delay(m, "clamp_low", low, 2),
+            "high": delay(m, "clamp_high", high, 2),
+        }
+
+    def _lanes(self, m: Module, banks: dict[str, Value], settings: dict[str, Value]) -> None:
+        if self.params.row_sum_width:
+            minus_row_sum = register(m, "minus_row_sum", -self.i.row_sum)
+        for n in range(self.params.lanes):
+            m.submodules[f"lane_{n}"] = lane = RequantizerLane(self.params)
+            m.d.comb += [
+                lane.write.eq(self.load.valid & self.load.select[n]),
+                lane.write_bank.eq(self.load.bank),
+                lane.fields.eq(self.load.lanes[n]),
+                lane.acc.eq(self.i.acc[n]),
+                *(getattr(lane, f"{field}_bank").eq(bank) for field, bank in banks.items()),
+                *(getattr(lane, name).eq(value) for name, value in settings.items()),
+                self.o.data[n].eq(lane.out),
+            ]
+            if self.params.row_sum_width:
+                m.d.comb += lane.minus_row_sum.eq(minus_row_sum)

@@ -1,0 +1,137 @@
+"""The requantizer against its golden model: every scale, vectors of any bank without a bubble."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.requantize import Requantization, sum_width
+from gemmule.hw.common.requantizer import Requantizer, RequantizerParams
+
+
+def some(rng, low, high, shape):
+    """Random numbers of ``low..high``, half of them extremes or small."""
+    values = rng.integers(low, high, shape, endpoint=True)
+    corners = rng.choice([low, high, max(low, -1), 0, min(high, 1)], shape)
+    return np.where(rng.random(shape) < 0.5, corners, values)
+
+
+def some_scale(rng, params, rounding):
+    """A random requantization of a bank, with ties and with shifts that fit its multipliers."""
+    fmt = Format(bool(rng.integers(2)), int(rng.integers(2, params.out_width, endpoint=True)))
+    low, high = sorted(map(int, some(rng, fmt.low, fmt.high, 2)))
+    multiplier = some(rng, 0, 2**params.multiplier_width - 1, params.lanes)
+    return Requantization.check(
+        params.lanes,
+        bias=some(rng, -(2**31), 2**31 - 1, params.lanes),
+        multiplier=np.where(rng.random(params.lanes) < 0.3, 1 << multiplier % 4, multiplier),
+        shift=some(rng, 0, params.max_shift, params.lanes),
+        zero_point=some(rng, fmt.low, fmt.high, 1),
+        rounding=rounding,
+        c_format=fmt,
+        clamp=(low, high) if rng.random() < 0.5 else None,
+        out_width=params.out_width,
+        multiplier_width=params.multiplier_width,
+        max_shift=params.max_shift,
+    )
+
+
+def load(dut, bank, scale, offset, zeros):
+    """What to set on ``dut.load`` for a bank."""
+    scaled, drop = scale.folded()
+    fields = [
+        {"offset": int(offset[n]), "multiplier": int(scaled[n]), "drop": int(drop[n])}
+        | ({"b_zero_point": int(zeros[n])} if dut.params.row_sum_width else {})
+        for n in range(dut.params.lanes)
+    ]
+    settings = {
+        "zero_point": scale.zero_point,
+        "low": scale.low,
+        "high": scale.high,
+        "half_up": scale.rounding == "half_up",
+    }
+    return {"bank": bank, "lanes": fields, "settings": settings, "select": -1, "valid": 1}
+
+
+def run(params, seed, vectors=120, loads=8):
+    """Load all banks, send vectors that name any of them, some cycles idle; again and again."""
+    rng = np.random.default_rng(seed)
+    dut = Requantizer(params, meta=8)
+    expected, latencies = [], []
+    low, high = -(1 << params.acc_width - 1), (1 << params.acc_width - 1) - 1
+    rows = Format(True, max(params.row_sum_width, 1))
+    room = Format(True, sum_width(params.acc_width))
+
+    async def bench(ctx):
+        sent, received, cycle = [], 0, 0
+
+        async def tick():
+            nonlocal received, cycle
+            if ctx.get(dut.o.valid):
+                time, meta, values, width = sent[received]
+                got = [ctx.get(dut.o.data[n]) for n in range(params.lanes)]
+                wanted = [(v + (1 << width - 1)) % (1 << width) - (1 << width - 1) for v in values]
+                assert (ctx.get(dut.o.meta), got) == (meta, wanted)
+                latencies.append(cycle - time)
+                received += 1
+            await ctx.tick()
+            cycle += 1
+
+        for _ in range(loads):
+            banks = []
+            for bank in range(params.banks):
+                scale = some_scale(rng, params, ["half_even", "half_up"][int(rng.integers(2))])
+                zeros = some(rng, -(2**8), 2**8 - 1, params.lanes)
+                banks.append((scale, zeros))
+                for name, value in load(dut, bank, scale, scale.bias, zeros).items():
+                    ctx.set(getattr(dut.load, name), value)
+                await tick()
+            ctx.set(dut.load.valid, 0)
+            for _ in range(vectors // loads):
+                bank = int(rng.integers(params.banks))
+                scale, zeros = banks[bank]
+                acc = some(rng, low, high, params.lanes)
+                if rng.random() < 0.5:  # near a tie of the first lane, whatever its scale
+                    acc = np.clip(acc >> int(rng.integers(params.acc_width)), low, high)
+                row = int(some(rng, rows.low, rows.high, 1)[0]) if params.row_sum_width else 0
+                total = acc - zeros * row
+                legal = ((total + scale.bias >= room.low) & (total + scale.bias <= room.high)).all()
+                valid = int(legal and rng.random() < 0.8)
+                meta = int(rng.integers(256))
+                ctx.set(dut.i.valid, valid)
+                ctx.set(dut.i.bank, bank)
+                ctx.set(dut.i.meta, meta)
+                ctx.set(dut.i.acc, [int(v) for v in acc])
+                if params.row_sum_width:
+                    ctx.set(dut.i.row_sum, row)
+                if valid:
+                    sent.append((cycle, meta, scale(total).tolist(), params.out_width))
+                await tick()
+            ctx.set(dut.i.valid, 0)
+            for _ in range(params.latency - 1):
+                await tick()
+        await tick()
+        assert received == len(sent)
+        expected.extend(sent)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert len(expected) > vectors // 4
+    assert set(latencies) == {params.latency}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        RequantizerParams(lanes=2),
+        RequantizerParams(lanes=3, row_sum_width=25, b_zero_point_width=10),
+        RequantizerParams(lanes=1, acc_width=48, out_width=48, multiplier_width=24, banks=2),
+        RequantizerParams(lanes=2, acc_width=9, out_width=8, multiplier_width=8, max_shift=13),
+    ],
+    ids=["default", "row_sum", "wide", "narrow"],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_equals_golden(params, seed):
+    run(params, seed)
