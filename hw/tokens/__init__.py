@@ -1,1 +1,1 @@
-"""Token selection for vision transformers."""
+"""Token blocks: score, select, pack."""
