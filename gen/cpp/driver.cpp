@@ -1,0 +1,205 @@
+// Runs one job on a design: whole files of beats in, whole files of beats out.
+//
+// The one argument names a plan, lines of `key values`; the result is one JSON object on stdout.
+// Lines `progress DONE OF CYCLE` go to stderr twice a second.
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "endpoints.h"
+
+namespace gemmule {
+
+struct Plan {
+    double stall = 0;
+    std::uint64_t seed = 0, patience = 0, quiet = 0, reset_at = 0;
+    bool shy = false;
+    std::string waves;
+    std::map<std::string, std::string> send;
+    std::map<std::string, std::pair<std::size_t, std::string>> receive;
+};
+
+static Plan read_plan(const std::string& path) {
+    Plan plan;
+    std::ifstream file(path);
+    std::string line, key, name;
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        words >> key;
+        if (key == "stall") words >> plan.stall;
+        if (key == "seed") words >> plan.seed;
+        if (key == "patience") words >> plan.patience;
+        if (key == "quiet") words >> plan.quiet;
+        if (key == "reset_at") words >> plan.reset_at;
+        if (key == "shy") words >> plan.shy;
+        if (key == "waves") std::getline(words >> std::ws, plan.waves);
+        if (key == "send") words >> name, std::getline(words >> std::ws, plan.send[name]);
+        if (key == "receive") {
+            words >> name;
+            auto& entry = plan.receive[name];
+            words >> entry.first, std::getline(words >> std::ws, entry.second);
+        }
+    }
+    return plan;
+}
+
+static std::vector<std::uint32_t> read_words(const std::string& path) {
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    std::vector<std::uint32_t> words(file.tellg() / 4);
+    file.seekg(0);
+    file.read(reinterpret_cast<char*>(words.data()), words.size() * 4);
+    return words;
+}
+
+class Driver {
+public:
+    Driver(Model& model, const Plan& plan) : model(model), plan(plan) {
+        std::uint64_t seed = plan.seed * 1000003u;
+        for (const Stream& stream : model.streams) {
+            ++seed;
+            if (stream.input) {
+                const auto file = plan.send.find(stream.name);
+                auto beats = file == plan.send.end() ? std::vector<std::uint32_t>()
+                                                     : read_words(file->second);
+                endpoints.push_back(
+                    std::make_unique<Source>(stream, plan.stall, seed, std::move(beats)));
+            } else {
+                const auto entry = plan.receive.find(stream.name);
+                const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
+                auto sink = std::make_unique<Sink>(stream, plan.stall, seed, count, plan.shy);
+                sinks.push_back(sink.get());
+                endpoints.push_back(std::move(sink));
+            }
+        }
+        for (const auto& endpoint : endpoints) total += endpoint->expected();
+    }
+
+    void run() {
+        if (!plan.waves.empty()) model.open_waves(plan.waves);
+        reset();
+        if (plan.reset_at) {
+            for (std::uint64_t end = now + plan.reset_at; now < end;) cycle();
+            reset();
+        }
+        for (const auto& endpoint : endpoints) endpoint->restart();
+        first = last = moved = start = now;
+        begun = false, moves = 0;
+        while (!finished()) {
+            cycle();
+            if (now - moved > plan.patience) throw Fault("hang", "", standstill());
+            if (!(now & 0xFFF)) report();
+        }
+        const std::uint64_t end = last;
+        for (Sink* sink : sinks) sink->never_stall();
+        for (std::uint64_t i = 0; i < plan.quiet; ++i) cycle();
+        last = end;
+    }
+
+    void save() const {
+        for (const Sink* sink : sinks) {
+            const auto entry = plan.receive.find(sink->stream.name);
+            if (entry == plan.receive.end()) continue;
+            std::ofstream file(entry->second.second, std::ios::binary);
+            const auto& beats = sink->received();
+            file.write(reinterpret_cast<const char*>(beats.data()), beats.size() * 4);
+        }
+    }
+
+    std::uint64_t cycles() const { return begun ? last - first + 1 : 0; }
+    std::uint64_t total_cycles() const { return now - start; }
+
+private:
+    Model& model;
+    const Plan& plan;
+    std::vector<std::unique_ptr<Endpoint>> endpoints;
+    std::vector<Sink*> sinks;
+    std::uint64_t now = 0, start = 0, first = 0, last = 0, moved = 0, moves = 0;
+    std::size_t total = 0;
+    bool begun = false;
+    std::chrono::steady_clock::time_point reported = std::chrono::steady_clock::now();
+
+    bool finished() const {
+        for (const auto& endpoint : endpoints)
+            if (!endpoint->finished()) return false;
+        return true;
+    }
+
+    void edge() {
+        *model.clk = 1;
+        model.eval();
+        if (!plan.waves.empty()) model.dump(10 * now + 5);
+        ++now;
+    }
+
+    void settle() {
+        *model.clk = 0;
+        model.eval();
+        if (!plan.waves.empty()) model.dump(10 * now);
+    }
+
+    void reset() {
+        *model.rst = 1;
+        for (const auto& endpoint : endpoints) endpoint->idle();
+        for (int i = 0; i < 2; ++i) settle(), edge();
+        *model.rst = 0;
+    }
+
+    void cycle() {
+        for (const auto& endpoint : endpoints) endpoint->drive();
+        settle();
+        for (const auto& endpoint : endpoints) {
+            if (!endpoint->observe(now)) continue;
+            moved = now, ++moves;
+            if (!endpoint->stream.input) last = now;
+            if (begun || !endpoint->stream.input || endpoint->stream.name == "command") continue;
+            first = now, begun = true;
+        }
+        edge();
+    }
+
+    void report() {
+        const auto time = std::chrono::steady_clock::now();
+        if (time - reported < std::chrono::milliseconds(500)) return;
+        reported = time;
+        std::cerr << "progress " << moves << ' ' << total << ' ' << now - start << std::endl;
+    }
+
+    std::string standstill() const {
+        std::ostringstream text;
+        text << "nothing moved for " << plan.patience << " cycles";
+        for (const auto& endpoint : endpoints)
+            text << "; " << endpoint->stream.name << " " << endpoint->done() << " of "
+                 << endpoint->expected() << " beats, valid " << int(*endpoint->stream.valid)
+                 << ", ready " << int(*endpoint->stream.ready);
+        return text.str();
+    }
+};
+
+}  // namespace gemmule
+
+int main(int, char** argv) {
+    using namespace gemmule;
+    const Plan plan = read_plan(argv[1]);
+    std::unique_ptr<Model> model(make_model());
+    Driver driver(*model, plan);
+    std::string kind = "ok", stream, text;
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+        driver.run();
+    } catch (const Fault& fault) {
+        kind = fault.kind, stream = fault.stream, text = fault.what();
+    }
+    if (!plan.waves.empty()) model->close_waves();
+    driver.save();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    std::cout << "{\"status\": \"" << kind << "\", \"stream\": \"" << stream << "\", \"text\": \""
+              << text << "\", \"cycles\": " << driver.cycles()
+              << ", \"total_cycles\": " << driver.total_cycles()
+              << ", \"seconds\": " << seconds.count() << "}" << std::endl;
+    return 0;
+}

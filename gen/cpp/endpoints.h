@@ -1,0 +1,146 @@
+// The two ends of a stream. In each cycle an endpoint drives its side, the design settles, and the
+// endpoint looks at what came of it.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "model.h"
+
+namespace gemmule {
+
+// Thrown for what is the design's fault.
+struct Fault : std::runtime_error {
+    std::string kind;
+    std::string stream;
+    Fault(std::string kind, std::string stream, const std::string& text)
+        : std::runtime_error(text), kind(std::move(kind)), stream(std::move(stream)) {}
+};
+
+// SplitMix64: each endpoint has its own, so that one's stalls do not depend on another's.
+class Random {
+public:
+    explicit Random(std::uint64_t seed) : state(seed) {}
+    bool happens(double probability) {
+        return probability > 0 && (next() >> 11) * 0x1.0p-53 < probability;
+    }
+
+private:
+    std::uint64_t state;
+    std::uint64_t next() {
+        std::uint64_t z = (state += 0x9E3779B97F4A7C15u);
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+        return z ^ (z >> 31);
+    }
+};
+
+class Endpoint {
+public:
+    Endpoint(const Stream& stream, double stall, std::uint64_t seed)
+        : stream(stream), stall(stall), random(seed) {}
+    virtual ~Endpoint() = default;
+
+    virtual void drive() = 0;                          // before the design settles
+    virtual bool observe(std::uint64_t cycle) = 0;     // after; true if a beat was transferred
+    virtual void idle() = 0;                           // while the design is in reset
+    virtual void restart() = 0;                        // the job begins anew
+    virtual std::size_t done() const = 0;
+    virtual std::size_t expected() const = 0;
+    bool finished() const { return done() >= expected(); }
+
+    Stream stream;
+
+protected:
+    double stall;
+    Random random;
+};
+
+// Offers beats in order; an offer holds until it is taken.
+class Source : public Endpoint {
+public:
+    Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats)
+        : Endpoint(stream, stall, seed), beats(std::move(beats)),
+          count(this->beats.size() / stream.words) {}
+
+    void drive() override {
+        if (!offering && taken < count && !random.happens(stall)) {
+            std::memcpy(stream.payload, &beats[taken * stream.words], stream.bytes);
+            offering = true;
+        }
+        *stream.valid = offering;
+    }
+    bool observe(std::uint64_t) override {
+        if (!offering || !*stream.ready) return false;
+        offering = false;
+        ++taken;
+        return true;
+    }
+    void idle() override { *stream.valid = 0; }
+    void restart() override { offering = false, taken = 0; }
+    std::size_t done() const override { return taken; }
+    std::size_t expected() const override { return count; }
+
+private:
+    std::vector<std::uint32_t> beats;
+    std::size_t count, taken = 0;
+    bool offering = false;
+};
+
+// Takes beats, and sees to it that an offer neither changes nor goes before it is taken.
+class Sink : public Endpoint {
+public:
+    // A shy sink is ready only for what it was already offered: `valid` must not wait for it.
+    Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy)
+        : Endpoint(stream, stall, seed), count(count), shy(shy), last(stream.words) {
+        beats.reserve(count * stream.words);
+    }
+
+    void drive() override { *stream.ready = !random.happens(stall) && (pending || !shy); }
+    bool observe(std::uint64_t cycle) override {
+        if (pending) check_held(cycle);
+        pending = false;
+        if (!*stream.valid) return false;
+        if (!*stream.ready) {
+            std::memcpy(last.data(), stream.payload, stream.bytes);
+            pending = true;
+            return false;
+        }
+        if (finished())
+            throw Fault("surplus", stream.name,
+                        "offers a beat after the last of " + std::to_string(count) + ", in cycle "
+                            + std::to_string(cycle));
+        beats.resize(beats.size() + stream.words);
+        std::memcpy(&beats[taken * stream.words], stream.payload, stream.bytes);
+        ++taken;
+        return true;
+    }
+    void idle() override { *stream.ready = 0, pending = false; }
+    void restart() override { beats.clear(), taken = 0, pending = false; }
+    std::size_t done() const override { return taken; }
+    std::size_t expected() const override { return count; }
+    const std::vector<std::uint32_t>& received() const { return beats; }
+    void never_stall() { stall = 0; }
+
+private:
+    std::vector<std::uint32_t> beats;
+    std::size_t count, taken = 0;
+    bool shy;
+    std::vector<std::uint32_t> last;
+    bool pending = false;
+
+    void check_held(std::uint64_t cycle) const {
+        const bool same = std::memcmp(last.data(), stream.payload, stream.bytes) == 0;
+        if (*stream.valid && same) return;
+        throw Fault("offer", stream.name,
+                    std::string(*stream.valid ? "changes" : "withdraws") + " beat "
+                        + std::to_string(taken) + " before it is taken, in cycle "
+                        + std::to_string(cycle));
+    }
+};
+
+}  // namespace gemmule

@@ -1,0 +1,164 @@
+"""A compiled model, and one run of it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.lanes import words
+
+from .block import Beats
+
+__all__ = ["Model", "Progress", "Result", "SimulationError"]
+
+Progress = Callable[[int, int, int], None]
+"""Called about twice a second with beats done, beats expected, and the cycle."""
+
+
+class SimulationError(Exception):
+    """The hardware broke a rule of streams: ``kind`` is ``hang``, ``surplus`` or ``offer``."""
+
+    def __init__(self, kind: str, stream: str, text: str):
+        super().__init__(f"{stream} {text}" if stream else text)
+        self.kind = kind
+        self.stream = stream
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave; ``cycles`` as every report counts them, ``total_cycles`` from reset."""
+
+    received: dict[str, Beats]
+    cycles: int
+    total_cycles: int
+    seconds: float
+
+
+class Model:
+    """A simulation that can be run any number of times.
+
+    ``manifest`` is the one that was emitted with the Verilog; ``build_seconds`` is what it took to
+    get the model, hardly anything when the cache had it.
+    """
+
+    def __init__(
+        self,
+        program: Path,
+        manifest: dict[str, Any],
+        build_seconds: float,
+        with_waves: Callable[[], "Model"] | None,
+    ):
+        self.program = program
+        self.manifest = manifest
+        self.build_seconds = build_seconds
+        self._with_waves = with_waves
+        self._widths = {each["name"]: each["width"] for each in manifest["streams"]}
+        self._inputs = {
+            each["name"] for each in manifest["streams"] if each["direction"] == "input"
+        }
+
+    def run(
+        self,
+        send: Mapping[str, Beats],
+        receive: Mapping[str, int],
+        *,
+        stall: float = 0.0,
+        seed: int = 0,
+        shy: bool = False,
+        reset_at: int = 0,
+        waves: Path | None = None,
+        progress: Progress | None = None,
+        patience: int = 20_000,
+        quiet: int = 200,
+    ) -> Result:
+        """Send all beats, receive as many as asked; :class:`SimulationError` on a broken rule.
+
+        Parameters
+        ----------
+        stall
+            Probability with which each endpoint holds back in a cycle, each on its own.
+        shy
+            Outputs are taken only after they were offered for a cycle.
+        reset_at
+            After so many cycles of the job, reset the design and begin the job anew.
+        patience
+            Cycles without a transfer that count as a hang.
+        quiet
+            Cycles after the last beat in which no output may offer another.
+        """
+        if waves and self._with_waves:
+            return self._with_waves().run(**{k: v for k, v in locals().items() if k != "self"})
+        if not 0 <= stall < 1:
+            raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+        self._check(send, receive)
+        with TemporaryDirectory(prefix="gemmule-") as name:
+            folder = Path(name)
+            plan = {
+                "stall": stall, "seed": int(seed) % 2**63, "shy": int(shy), "reset_at": reset_at,
+                "patience": patience, "quiet": quiet,
+            }  # fmt: skip
+            lines = [f"{key} {value}" for key, value in plan.items()]
+            if waves:
+                lines.append(f"waves {Path(waves).absolute()}")
+            for stream, beats in send.items():
+                np.ascontiguousarray(beats, dtype="<u4").tofile(folder / f"{stream}.in")
+                lines.append(f"send {stream} {folder / stream}.in")
+            for stream, count in receive.items():
+                lines.append(f"receive {stream} {count} {folder / stream}.out")
+            (folder / "plan").write_text("\n".join(lines) + "\n")
+            report = self._start(folder / "plan", progress)
+            if report["status"] != "ok":
+                raise SimulationError(report["status"], report["stream"], report["text"])
+            received = {
+                stream: np.fromfile(folder / f"{stream}.out", "<u4").reshape(
+                    -1, words(self._widths[stream])
+                )
+                for stream in receive
+            }
+        return Result(received, report["cycles"], report["total_cycles"], report["seconds"])
+
+    def _check(self, send: Mapping[str, Beats], receive: Mapping[str, int]) -> None:
+        """The beats must fit the ports: an adapter that errs here would err silently."""
+        outputs = set(self._widths) - self._inputs
+        if set(send) - self._inputs or set(receive) - outputs:
+            raise ValueError(
+                f"the model takes {sorted(self._inputs)} and gives {sorted(outputs)}, "
+                f"but was asked to send {sorted(send)} and receive {sorted(receive)}"
+            )
+        for stream, beats in send.items():
+            width = self._widths[stream]
+            if beats.ndim != 2 or beats.shape[1] != words(width):
+                raise ValueError(
+                    f"a beat of {stream} is {words(width)} words, but its array is {beats.shape}"
+                )
+            if width % 32 and (beats[:, -1] >> np.uint32(width % 32)).any():
+                raise ValueError(f"a beat of {stream} has {width} bits, but higher bits are set")
+
+    def _start(self, plan: Path, progress: Progress | None) -> dict[str, Any]:
+        process = subprocess.Popen(
+            [str(self.program), str(plan)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"LC_ALL": "C"},
+        )
+        try:
+            for line in process.stderr:
+                if progress and line.startswith("progress "):
+                    progress(*map(int, line.split()[1:]))
+            text = process.stdout.read()
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+        if not text:
+            raise RuntimeError(f"{self.program} ended without a report")
+        return json.loads(text)

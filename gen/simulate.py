@@ -1,0 +1,123 @@
+"""A user's arrays through the RTL of a block, and against its golden model."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .block import Arrays, Block
+from .catalog import find
+from .engine import build
+from .model import Progress
+
+__all__ = ["GoldenMismatch", "Simulation", "simulate"]
+
+
+class GoldenMismatch(AssertionError):
+    """The RTL's output is not the golden model's: where it first differs, and how."""
+
+    def __init__(self, name: str, index: tuple[int, ...], expected: Any, got: Any):
+        where = f"{name}[{', '.join(map(str, index))}]"
+        super().__init__(f"{where} is {got}, but the golden model says {expected}")
+        self.name = name
+        self.index = index
+        self.expected = expected
+        self.got = got
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a simulation gave; ``cycles`` from the first beat of data to the last of the output."""
+
+    outputs: dict[str, NDArray]
+    cycles: int
+    macs: int
+    peak_macs_per_cycle: int
+    golden_match: bool
+    build_seconds: float
+    run_seconds: float
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def utilization(self) -> float:
+        """The part of the multiply-accumulates possible in these cycles that was needed."""
+        possible = self.cycles * self.peak_macs_per_cycle
+        return self.macs / possible if possible else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: what `gemmule simulate --json` prints."""
+        return {
+            "cycles": self.cycles,
+            "macs": self.macs,
+            "peak_macs_per_cycle": self.peak_macs_per_cycle,
+            "utilization": self.utilization,
+            "golden_match": self.golden_match,
+            "outputs": {
+                name: {"shape": list(array.shape), "dtype": str(array.dtype)}
+                for name, array in self.outputs.items()
+            },
+            "build_seconds": round(self.build_seconds, 3),
+            "run_seconds": round(self.run_seconds, 3),
+            **self.counters,
+        }
+
+
+def simulate(
+    block: Block | str,
+    params: Options,
+    arrays: Arrays,
+    *,
+    run: Options | None = None,
+    stall: float = 0.0,
+    seed: int = 0,
+    waves: Path | None = None,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Send ``arrays`` through the RTL of ``block`` and compare with the golden model.
+
+    ``run`` holds the block's run options, its defaults if left out; ``stall`` is the probability
+    with which each stream's other end holds back in a cycle. Arrays and options are checked before
+    anything is built. :class:`GoldenMismatch` and :class:`~.model.SimulationError` mean that the
+    hardware is wrong.
+    """
+    block = find(block) if isinstance(block, str) else block
+    if block.adapter is None:
+        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    if not 0 <= stall < 1:
+        raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    job = block.adapter.plan(params, run or block.adapter.Run(), arrays)
+    model = build(block, params, waves=waves is not None)
+    begun = time.monotonic()
+    result = model.run(
+        job.send, job.receive, stall=stall, seed=seed, waves=waves, progress=progress
+    )
+    run_seconds = time.monotonic() - begun
+    outputs = job.decode(result.received)
+    for name, expected in job.golden.items():
+        compare(name, outputs[name], expected)
+    return Simulation(
+        outputs=outputs,
+        cycles=result.cycles,
+        macs=job.macs,
+        peak_macs_per_cycle=job.peak_macs_per_cycle,
+        golden_match=True,
+        build_seconds=model.build_seconds,
+        run_seconds=run_seconds,
+        counters=job.counters,
+    )
+
+
+def compare(name: str, got: NDArray, expected: NDArray) -> None:
+    """Raise :class:`GoldenMismatch` at the first difference."""
+    if got.shape != expected.shape:
+        raise GoldenMismatch(f"{name}.shape", (), expected.shape, got.shape)
+    different = np.argwhere(np.atleast_1d(got != expected))
+    if len(different):
+        index = tuple(int(i) for i in different[0])[: got.ndim]
+        raise GoldenMismatch(name, index, expected[index], got[index])

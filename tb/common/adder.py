@@ -1,0 +1,148 @@
+"""A block small enough to test the generator and the engine with: it adds two streams."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth import Module, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.gen.block import Array, Arrays, Block, Job
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.options import Options, option
+from gemmule.hw.common.shared import shared
+from gemmule.hw.common.streams import packet_stream, vector
+
+__all__ = ["ADDER", "Adder", "AdderParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdderParams(Options):
+    """Parameters of :class:`Adder`."""
+
+    lanes: int = option(4, help="lanes of a beat", low=1, high=64)
+    format: Format = option("s8", help="format of both operands", widths=(2, 16))
+
+    @property
+    def sum_format(self) -> Format:
+        """Wide enough for two operands and the bias."""
+        return Format(True, self.format.width + 3)
+
+
+class Lane(wiring.Component):
+    """One adder: what the array of a real block has many of."""
+
+    def __init__(self, params: AdderParams):
+        shape = vector(params.format, 1).elem_shape
+        total = signed(params.sum_format.width)
+        super().__init__({
+            "x": In(shape), "y": In(shape), "bias": In(shape), "enable": In(1), "total": Out(total),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        with m.If(self.enable):
+            m.d.sync += self.total.eq(self.x + self.y + self.bias)
+        return m
+
+
+class Adder(wiring.Component):
+    """Adds two streams, lane by lane, and a bias that each packet's command sets.
+
+    ``total = x + y + bias``
+
+    Members
+    -------
+    command : In, a bias of the operands' format for the next packet
+    x, y : In, packets of ``[lanes] x format``
+    total : Out, packets of ``[lanes] x sum_format``
+    """
+
+    LATENCY = 1
+
+    def __init__(self, params: AdderParams):
+        self.params = params
+        lane = vector(params.format, params.lanes)
+        super().__init__({
+            "command": In(stream.Signature(lane.elem_shape)),
+            "x": In(packet_stream(lane)),
+            "y": In(packet_stream(lane)),
+            "total": Out(packet_stream(vector(params.sum_format, params.lanes))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        free = ~self.total.valid | self.total.ready
+        both = self.x.valid & self.y.valid & self.command.valid
+        take = both & free
+        m.d.comb += [
+            self.x.ready.eq(take),
+            self.y.ready.eq(take),
+            self.command.ready.eq(take & self.x.payload.last),
+        ]
+        with m.If(free):
+            m.d.sync += self.total.valid.eq(both)
+        with m.If(take):
+            m.d.sync += self.total.payload.last.eq(self.x.payload.last)
+        for index in range(self.params.lanes):
+            lane = Lane(self.params)
+            m.submodules[f"lane_{index}"] = shared(lane, self.params)
+            m.d.comb += [
+                lane.x.eq(self.x.payload.data[index]),
+                lane.y.eq(self.y.payload.data[index]),
+                lane.bias.eq(self.command.payload),
+                lane.enable.eq(take),
+                self.total.payload.data[index].eq(lane.total),
+            ]
+        return m
+
+
+class AdderAdapter:
+    """One packet for each row of ``x`` and ``y``."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Run(Options):
+        """Options of a run."""
+
+        bias: int = option(0, help="added to every sum", low=-2, high=1)
+
+    inputs = (
+        Array("x", "[packets, n]", "format", "the first operand"),
+        Array("y", "[packets, n]", "format", "the second operand"),
+    )
+    outputs = (Array("total", "[packets, n]", "sum format", "their sum"),)
+
+    def plan(self, params: AdderParams, run: Options, arrays: Arrays) -> Job:
+        x, y = (check_array(name, arrays[name], params.format, shape=(None, None)) for name in "xy")
+        packets, length = x.shape
+        if y.shape != x.shape or length % params.lanes or not length:
+            raise UsageError(f"x and y must be alike, and whole beats, not {x.shape} and {y.shape}")
+        beats = length // params.lanes
+        last = np.tile(np.arange(beats) == beats - 1, packets)
+        width = params.sum_format.width
+
+        def packed(values: np.ndarray) -> np.ndarray:
+            return pack((values.reshape(-1, params.lanes), params.format.width), (last, 1))
+
+        def decode(received: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            lanes = unpack(received["total"], 0, width, params.lanes, signed=True)
+            return {"total": lanes.reshape(x.shape).astype(params.sum_format.dtype)}
+
+        return Job(
+            send={
+                "command": pack(([run.bias] * packets, params.format.width)),
+                "x": packed(x),
+                "y": packed(y),
+            },
+            receive={"total": beats * packets},
+            decode=decode,
+            golden={"total": (x + y + run.bias).astype(params.sum_format.dtype)},
+            macs=x.size,
+            peak_macs_per_cycle=params.lanes,
+            counters={"packets": packets},
+        )
+
+
+ADDER = Block("adder", "common", AdderParams, Adder, AdderAdapter())
