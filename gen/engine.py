@@ -29,6 +29,7 @@ VERILATE = (
     "--cc", "--prefix", "Vdut", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing",
     "--quiet",
     "-Wno-WIDTHEXPAND",  # Yosys writes `a + 1'h1`: operands of unequal width are its style
+    "-Wno-WIDTHTRUNC",  # and `! bus` for `bus == 0`
 )  # fmt: skip
 
 
