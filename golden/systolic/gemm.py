@@ -125,7 +125,7 @@ def acc_width_for(a_format: Format | str, b_format: Format | str, k: int) -> int
 
 
 def row_sum_width(a_format: Format | str, b_format: Format | str, acc_width: int) -> int:
-    """Signed bits of a sum along a row of ``a`` that is as long as the accumulator allows.
+    """Signed bits of plus or minus a sum along a row of ``a`` as long as the accumulator allows.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def row_sum_width(a_format: Format | str, b_format: Format | str, acc_width: int
     25
     """
     fmt, k = Format.parse(a_format), largest_k(a_format, b_format, acc_width)
-    return _signed_bits(k * fmt.low, k * fmt.high)
+    return _signed_bits(k * fmt.low, k * max(fmt.high, -fmt.low))
 
 
 def corrections(

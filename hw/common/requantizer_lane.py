@@ -30,7 +30,7 @@ class RequantizerLane(wiring.Component):
     acc : In(signed(acc_width))
     offset_bank, multiplier_bank, drop_bank : In
         Where to read a field: with ``acc``; a cycle before the sum and before the product.
-    minus_row_sum : In(signed(row_sum_width + 1))
+    minus_row_sum : In(signed(row_sum_width))
         A cycle after ``acc``.
     half_up, zero_point, below, above : In
         A cycle after the product.
@@ -42,7 +42,7 @@ class RequantizerLane(wiring.Component):
     def __init__(self, params: RequantizerParams):
         self.params = params
         bank, number = range(params.banks), signed(params.out_width + 1)
-        row_sum = {"minus_row_sum": In(signed(params.row_sum_width + 1))}
+        row_sum = {"minus_row_sum": In(signed(params.row_sum_width))}
         super().__init__({
             "write": In(1),
             "write_bank": In(bank),

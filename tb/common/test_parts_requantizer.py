@@ -93,7 +93,7 @@ def run(params, seed, vectors=120, loads=8):
                 acc = some(rng, low, high, params.lanes)
                 if rng.random() < 0.5:  # near a tie of the first lane, whatever its scale
                     acc = np.clip(acc >> int(rng.integers(params.acc_width)), low, high)
-                row = int(some(rng, rows.low, rows.high, 1)[0]) if params.row_sum_width else 0
+                row = int(some(rng, -rows.high, rows.high, 1)[0]) if params.row_sum_width else 0
                 total = acc - zeros * row
                 legal = ((total + scale.bias >= room.low) & (total + scale.bias <= room.high)).all()
                 valid = int(legal and rng.random() < 0.8)
