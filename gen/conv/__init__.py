@@ -1,1 +1,7 @@
 """Convolution, forward and backward."""
+
+from .generators import GENERATORS
+
+__all__ = ["BLOCKS"]
+
+BLOCKS = (*GENERATORS,)

@@ -1,5 +1,6 @@
 """Parameters of the convolution family's parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from amaranth import Shape, signed
@@ -36,15 +37,31 @@ class GeneratorParams(Options):
 
     def refuse(self, walk: Walk) -> None:
         """:class:`UsageError` for a walk beyond these limits."""
+        turns = max(loop.bound for loop in walk.loops)
+        side = max(axis.limit for axis in walk.axes)
         checks = [
-            ("axes", len(walk.axes), self.axes),
-            ("loops", len(walk.loops), self.loops),
-            ("turns of a loop", max(loop.bound for loop in walk.loops), 1 << self.size_width),
-            ("pixels of a side", max(axis.limit for axis in walk.axes), (1 << self.size_width) - 1),
+            (f"{len(walk.axes)} axes", len(walk.axes) <= self.axes, self.axes),
+            (f"{len(walk.loops)} loops", len(walk.loops) <= self.loops, self.loops),
+            (f"{turns} turns of a loop", turns <= 1 << self.size_width, 1 << self.size_width),
+            (f"{side} pixels of a side", side < 1 << self.size_width, (1 << self.size_width) - 1),
+            *self._reaches(walk),
         ]
-        for name, value, most in checks:
-            if value > most:
-                raise UsageError(f"the walk has {value} {name}; these parameters allow {most}")
+        for text, fits, most in checks:
+            if not fits:
+                raise UsageError(f"the walk has {text}; these parameters allow {most}")
+
+    def _reaches(self, walk: Walk) -> Iterator[tuple[str, bool, int]]:
+        """Positions outside a side must not wrap into it; spreads must fit their counters."""
+        most = 1 << self.size_width
+        for number, axis in enumerate(walk.axes):
+            moves = [loop.moves[number] * (loop.bound - 1) for loop in walk.loops]
+            low = (axis.start + sum(move for move in moves if move < 0)) // axis.spread
+            high = (axis.start + sum(move for move in moves if move > 0)) // axis.spread
+            yield f"pixels from {low}", low >= -most, -most
+            yield f"pixels to {high}", high < most, most - 1
+            if self.spread_width or axis.spread > 1:
+                largest = (1 << self.spread_width) - 1
+                yield f"a stride of {axis.spread}", axis.spread <= largest, max(largest, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,136 @@
+"""The address generators as blocks: a layer's shape in, the addresses of its operand out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gemmule.gen.block import Array, Arrays, Block, Job
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options, option
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.sequences import (
+    bp_gradient,
+    bp_loss,
+    gradient_pixels,
+    im2col,
+    zero_free,
+)
+from gemmule.golden.conv.walk import Walk
+from gemmule.hw.conv.generator import AddressGenerator
+from gemmule.hw.conv.params import BpParams, GeneratorParams
+
+from .walks import decode, encode
+
+__all__ = ["GENERATORS", "BpRun", "LayerRun", "WalkAdapter", "ZeroFreeRun"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRun(Options):
+    """The layer whose operand is walked over."""
+
+    batch: int = option(1, low=1, help="items of the batch")
+    blocks: int = option(1, low=1, help="blocks of channels, each a vector a pixel")
+    size: tuple[int, ...] = option((8, 8), low=1, help="sides of the layer's input")
+    kernel: tuple[int, ...] = option((3,), low=1, help="sides of the kernel")
+    stride: tuple[int, ...] = option((1,), low=1, help="strides")
+    padding: tuple[int, ...] = option((0,), low=0, help="padding, begins first, then ends")
+    dilation: tuple[int, ...] = option((1,), low=1, help="dilation of the kernel")
+
+    @property
+    def geometry(self) -> Geometry:
+        """The layer, of one channel a block."""
+        return Geometry(
+            batch=self.batch, channels=1, filters=1, size=self.size, kernel=self.kernel,
+            stride=self.stride, padding=self.padding, dilation=self.dilation,
+        )  # fmt: skip
+
+    def walks(self) -> Iterator[Walk]:
+        """Forward, or ``x`` of the weight gradient."""
+        yield im2col(self.geometry, self.blocks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BpRun(LayerRun):
+    """As :class:`LayerRun`, walked over with inserted zeros."""
+
+    mode: str = option(
+        "transposed", choices=("transposed", "dilated"), help="for the loss, or for the gradient"
+    )
+
+    def walks(self) -> Iterator[Walk]:
+        order = bp_loss if self.mode == "transposed" else bp_gradient
+        yield order(self.geometry, self.blocks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroFreeRun(LayerRun):
+    """As :class:`LayerRun`, walked over phase by phase, or pixel by pixel."""
+
+    mode: str = option(
+        "transposed", choices=("transposed", "dilated"), help="for the loss, or for the gradient"
+    )
+
+    def walks(self) -> Iterator[Walk]:
+        if self.mode == "dilated":
+            yield gradient_pixels(self.geometry, self.blocks)
+            return
+        for phase in zero_free(self.geometry, self.blocks):
+            if phase.walk:
+                yield phase.walk
+
+
+@dataclass(frozen=True)
+class WalkAdapter:
+    """Turns a layer's shape into walks, and beats into ``address`` and ``real``."""
+
+    Run: type[LayerRun]
+    inputs: tuple[Array, ...] = ()
+    outputs: tuple[Array, ...] = (
+        Array("address", "[beats]", "unsigned", "the vector's address; of no meaning if masked"),
+        Array("real", "[beats]", "bool", "0: padding or an inserted zero"),
+    )
+
+    def plan(self, params: GeneratorParams, run: LayerRun, arrays: Arrays) -> Job:
+        """One beat a walk; the golden model is ``Walk.beats``."""
+        walks = list(run.walks())
+        if not walks:
+            raise UsageError(f"--kernel {run.kernel[0]}: no tap meets a pixel, there is no walk")
+        made = [walk.beats() for walk in walks]
+        real = np.concatenate([keep for _, keep in made])
+        address = np.concatenate([at for at, _ in made])
+        if (address[real] >> params.address_width).any():
+            raise UsageError(
+                f"--address-width {params.address_width} holds addresses below "
+                f"{1 << params.address_width}, not {address[real].max()}"
+            )
+        count = len(address)
+
+        def outputs(beats):
+            at, keep, _ = decode(beats["o"], params)
+            return {"address": at, "real": keep}
+
+        golden = {"address": address % (1 << params.address_width), "real": real}
+        return Job(
+            send={"walk": encode(walks, params)}, receive={"o": count}, decode=outputs,
+            golden=golden, counters={"masked": int(count - real.sum()), "walks": len(walks)},
+        )  # fmt: skip
+
+
+class Im2col(AddressGenerator):
+    """Addresses of im2col, forward: one a cycle, padding as a mask (see AddressGenerator)."""
+
+
+class ZeroFree(AddressGenerator):
+    """Addresses of the zero-free backward passes: phases of the result, pixels of the gradient."""
+
+
+class BpIm2col(AddressGenerator):
+    """Addresses of BP-im2col, loss and gradient: inserted zeros are detected, never stored."""
+
+
+GENERATORS = (
+    Block("im2col", "conv", GeneratorParams, Im2col, WalkAdapter(LayerRun)),
+    Block("zero_free", "conv", GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun)),
+    Block("bp_im2col", "conv", BpParams, BpIm2col, WalkAdapter(BpRun)),
+)
