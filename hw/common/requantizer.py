@@ -50,7 +50,7 @@ class Requantizer(wiring.Component):
         ``lanes`` ([lanes] x ``lane_layout``) and ``settings`` (``settings_layout``).
     i : In
         ``valid``; ``bank``; ``acc`` ([lanes] x signed(acc_width)); ``row_sum``
-        (signed(row_sum_width), not its least value), if it has a width; ``meta``.
+        (signed(row_sum_width), but not its least value), where there is a sum lane; ``meta``.
     o : Out
         ``valid``; ``data`` ([lanes] x signed(out_width)); ``meta``.
     """

@@ -42,7 +42,9 @@ class RequantizerLane(wiring.Component):
     def __init__(self, params: RequantizerParams):
         self.params = params
         bank, number = range(params.banks), signed(params.out_width + 1)
-        row_sum = {"minus_row_sum": In(signed(params.row_sum_width))}
+        row_sum = {}
+        if params.row_sum_width:
+            row_sum["minus_row_sum"] = In(signed(params.row_sum_width))
         super().__init__({
             "write": In(1),
             "write_bank": In(bank),
@@ -58,7 +60,7 @@ class RequantizerLane(wiring.Component):
             "low": In(number),
             "high": In(number),
             "out": Out(signed(params.out_width)),
-            **(row_sum if params.row_sum_width else {}),
+            **row_sum,
         })
 
     def elaborate(self, platform):
