@@ -1,0 +1,120 @@
+"""From a function, its formats and a set of coefficients to the unit that computes it."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.formats import Format
+from .exponential import HeatvitExp, exponential
+from .functions import FUNCTIONS, Function, heatvit_gelu
+from .piecewise import fit
+from .units import Datapath, Lines, Powers, Reflected, Table, every
+
+__all__ = ["Unit", "build_unit", "truth"]
+
+Unit = Table | Datapath
+
+GUARD = 5
+"""Fractional bits kept below the output's last place."""
+TABLE_BITS = 10
+"""Inputs of at most so many bits become tables where that is smaller."""
+
+
+def truth(function: str, x: NDArray[np.int64], in_format: Format) -> NDArray[np.float64]:
+    """The true function, in float64, of the integers ``x``."""
+    return FUNCTIONS[function].true(in_format.real(x))
+
+
+@lru_cache(maxsize=256)
+def build_unit(
+    function: str,
+    in_format: Format,
+    out_format: Format,
+    coefficients: str = "exact",
+    delta1: float = 0.5,
+    target: float = 0.625,
+) -> Unit:
+    """The integer model of a function; the hardware is built from the same object.
+
+    ``target`` is the error, in steps of the output, at which the fitter takes the cheapest
+    polynomial; half a step is the rounding's. An input of few bits gives a table, where that takes
+    fewer LUTs: correctly rounded for ``exact``, else what the datapath would give.
+
+    Examples
+    --------
+    >>> gelu = build_unit("gelu", Format.parse("sq4.12"), Format.parse("sq4.12"))
+    >>> gelu(np.array([-4096, 0, 4096]))
+    array([-650,    0, 3446])
+    >>> type(build_unit("gelu", Format.parse("sq4.4"), Format.parse("sq4.4"))).__name__
+    'Table'
+    """
+    unit = _datapath(FUNCTIONS[function], in_format, out_format, coefficients, delta1, target)
+    if in_format.width > TABLE_BITS:
+        return unit
+    x = every(in_format)
+    if coefficients == "exact":
+        value = np.floor(truth(function, x, in_format) * 2.0**out_format.frac + 0.5)
+        values = np.clip(value, out_format.low, out_format.high).astype(np.int64)
+    else:
+        values = unit(x)
+    table = Table(in_format, out_format, values)
+    # A table is rounded once and right, so it may cost a little more.
+    return table if table.cost <= 1.25 * unit.cost else unit
+
+
+def _datapath(
+    named: Function,
+    in_format: Format,
+    out_format: Format,
+    coefficients: str,
+    delta1: float,
+    target: float,
+) -> Unit:
+    formats = (in_format, out_format)
+    if named.symmetry == "product":
+        return exponential(*formats) if coefficients == "exact" else HeatvitExp(*formats)
+    if named.symmetry == "power":
+        return _power(*formats, root=2 if named.name == "rsqrt" else 1)
+    if named.name == "sigmoid" and coefficients != "exact":
+        return Lines(*formats)
+    if coefficients == "heatvit":
+        named = replace(named, true=lambda x: heatvit_gelu(x, delta1))
+    return _reflected(named, *formats, (target - 0.5) * 2.0**-out_format.frac)
+
+
+def _reflected(
+    named: Function, in_format: Format, out_format: Format, tolerance: float
+) -> Reflected:
+    frac = out_format.frac + GUARD
+    if named.symmetry == "rectified":
+        frac = max(frac, in_format.frac)
+
+    def fitted(a: NDArray[np.float64]) -> NDArray[np.float64]:
+        value = named.true(a)
+        if named.symmetry == "rectified":
+            return a - value
+        return 1 - value if named.symmetry == "complement" else value
+
+    widest = in_format.width - in_format.signed
+    # Beyond the domain t is constant; it is the longest tail of powers of two where it has settled.
+    ends = 2.0 ** (np.arange(1, widest + 1) - in_format.frac)
+    moving = np.abs(fitted(ends) - fitted(ends[-1:] * 2)) > tolerance / 2
+    domain = min(int(np.flatnonzero(moving).max(initial=-1)) + 2, widest)
+    pieces = fit(lambda p: fitted(in_format.real(p)), domain, frac, tolerance)
+    return Reflected(in_format, out_format, named.symmetry, domain, pieces)
+
+
+def _power(in_format: Format, out_format: Format, root: int) -> Powers:
+    bits = in_format.width - 1
+    frac = max(out_format.width, 12) + 3
+
+    def mantissa_power(position: NDArray[np.int64]) -> NDArray[np.float64]:
+        mantissa = 1 + (position & (1 << bits) - 1) * 2.0**-bits
+        return (mantissa * 2.0 ** (position >> bits)) ** (-1 / root)
+
+    pieces = fit(
+        mantissa_power, bits + root - 1, frac, 2.0 ** (2 - frac), segment_bits=(root - 1, 9)
+    )
+    return Powers(in_format, out_format, root, pieces)
