@@ -1,0 +1,1 @@
+"""Area and fit of the arrays on their boards."""

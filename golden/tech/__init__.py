@@ -1,0 +1,1 @@
+"""DSP blocks as integers: what a primitive computes, and how several products share one."""

@@ -1,0 +1,1 @@
+"""Evidence for the DSP cells: models, packing, arrays, area."""
