@@ -5,9 +5,9 @@ Whole files of beats go in and come out; no Python runs while the clock does.
 
 import inspect
 import json
-import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -19,18 +19,14 @@ from . import cache as kept
 from . import tools
 from .block import Block
 from .catalog import find
+from .compile import CPP, Kind, compiled
 from .emit import VERSIONS, Emitted, emit
 from .model import Model
-from .runtime import CPP, compile_all, flags, run, runtime
 
 __all__ = ["build", "build_emitted"]
 
-VERILATE = (
-    "--cc", "--prefix", "Vdut", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing",
-    "--quiet",
-    "-Wno-WIDTHEXPAND",  # Yosys writes `a + 1'h1`: operands of unequal width are its style
-    "-Wno-WIDTHTRUNC",  # and `! bus` for `bus == 0`
-)  # fmt: skip
+DRIVER = Kind("Vdut", driver=(CPP / "driver.cpp",), glue=(CPP / "design.cpp",))
+WITH_WAVES = replace(DRIVER, waves=True)
 
 
 def build(block: Block | str, params: Options, *, waves: bool = False) -> Model:
@@ -60,37 +56,13 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Model:
 def build_emitted(emitted: Emitted, *, waves: bool = False, begun: float | None = None) -> Model:
     """:func:`build` for Verilog that was emitted already (or, in a test of tests, broken)."""
     begun = time.monotonic() if begun is None else begun
-    compiler, verilator = tools.compiler(), tools.verilator()
-    name = kept.key(emitted.verilog, compiler, verilator.version, *flags(waves), *_driver())
-    folder = kept.kept(f"model-{name}", lambda folder: _compile(emitted, folder, waves))
-    seconds = time.monotonic() - begun
+    streams = {"streams.inc": "".join(_glue(emitted.manifest))}
+    kind = WITH_WAVES if waves else DRIVER
+    program = compiled(kind, emitted.verilog, emitted.top, streams)
     return Model(
-        folder / "simulation", emitted.manifest, seconds,
+        program, emitted.manifest, time.monotonic() - begun,
         with_waves=None if waves else lambda: build_emitted(emitted, waves=True),
     )  # fmt: skip
-
-
-def _compile(emitted: Emitted, folder: Path, waves: bool) -> None:
-    source, made = folder / "design.v", folder / "verilated"
-    source.write_text(emitted.verilog)
-    verilator = tools.verilator()
-    options = [*VERILATE, *(["--trace-fst"] if waves else []), "--top-module", emitted.top]
-    run(
-        [verilator.command, *options, "--Mdir", str(made), str(source)],
-        env=verilator.environment,
-    )
-    (made / "streams.inc").write_text("".join(_glue(emitted.manifest)))
-    slow, fast = made / "slow.cpp", sorted(made.glob("Vdut_*__[0-9]*.cpp"))
-    fast = [path for path in fast if not path.stem.endswith("__Slow")]
-    others = [path for path in sorted(made.glob("Vdut*.cpp")) if path not in fast]
-    # What runs once is one unit, hardly optimized: reading the headers is most of its cost.
-    slow.write_text("".join(f'#include "{path.name}"\n' for path in [*others, CPP / "design.cpp"]))
-    units = [(path, path.with_suffix(".o"), "-O2") for path in fast]
-    units.append((slow, slow.with_suffix(".o"), "-O0"))
-    compile_all(units, waves, include=made)
-    objects = [*(target for _, target, _ in units), *runtime(waves)]
-    run([tools.compiler(), "-pthread", "-o", str(folder / "simulation"), *map(str, objects)])
-    shutil.rmtree(made)
 
 
 def _glue(manifest: dict[str, Any]) -> Iterator[str]:
@@ -100,10 +72,6 @@ def _glue(manifest: dict[str, Any]) -> Iterator[str]:
         port = stream["name"].replace("__", "___05F")  # how Verilator writes it in C++
         into = "true" if stream["direction"] == "input" else "false"
         yield f'STREAM("{stream["name"]}", {port}, {into}, {-(-stream["width"] // 32)})\n'
-
-
-def _driver() -> list[bytes]:
-    return [path.read_bytes() for path in sorted(CPP.iterdir())] + [repr(VERILATE).encode()]
 
 
 def _sources(block: Block) -> list[bytes]:
