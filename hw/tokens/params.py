@@ -106,9 +106,13 @@ class TokenPackParams(TokenSelectParams):
 
     @property
     def pack_command(self) -> data.StructLayout:
-        """One stage's packing; ``merge``: the first token is an earlier package of ``weight``."""
+        """One stage's packing.
+
+        ``final`` is the number of a token's last beat; with ``merge`` an earlier package of
+        ``weight`` comes before the tokens.
+        """
         return data.StructLayout({
-            "beats": range(self.max_beats + 1),
+            "final": range(self.max_beats),
             "package": 2,
             "compact": 1,
             "merge": 1,

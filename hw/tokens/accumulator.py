@@ -1,0 +1,109 @@
+"""The score-weighted sum of tokens, a beat a cycle."""
+
+from amaranth import Module, Mux, Shape, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.hw.common.streams import shape_of
+
+from .params import TokenPackParams
+
+__all__ = ["Accumulator"]
+
+
+class Accumulator(wiring.Component):
+    """``sums[beat][lane] += weight * token[lane]``, the sums in block memory.
+
+    Exact: a sum is as wide as the largest weights that a stage can add up to allow. One multiplier
+    a lane; a sum is read, added to and written within two cycles, and where a token is a single
+    beat the sum is passed on past the memory.
+
+    Latency: :attr:`LATENCY` cycles from ``add`` to the memory, one from ``fetch`` to ``sums``.
+    Throughput: one beat a cycle. Back-pressure: none.
+
+    Parameters
+    ----------
+    params : TokenPackParams
+
+    Members
+    -------
+    add : In(1)
+    token : In([lanes] x token_format)
+    weight : In(unsigned)
+    beat : In(range(max_beats))
+    first : In(1)
+        The sum starts anew.
+    single : In(1)
+        Tokens are of one beat; held through a stage.
+    fetch : In(1)
+        Reads the sums of ``beat``; not until ``LATENCY`` cycles after the last ``add``.
+    sums : Out([lanes] x total)
+        Held until the next ``fetch`` or ``add``.
+    """
+
+    LATENCY = 3
+
+    def __init__(self, params: TokenPackParams):
+        self.params = params
+        lanes = params.lanes
+        width = max(params.weight_width, params.score_format.width)
+        super().__init__({
+            "add": In(1),
+            "token": In(data.ArrayLayout(shape_of(params.token_format), lanes)),
+            "weight": In(width),
+            "beat": In(range(params.max_beats)),
+            "first": In(1),
+            "single": In(1),
+            "fetch": In(1),
+            "sums": Out(data.ArrayLayout(params.total, lanes)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        add = _later(m, "add", self.add, 2, reset_less=False)
+        first = _later(m, "first", self.first, 2)
+        beat = _later(m, "beat", self.beat, 2)
+        weight = _later(m, "weight", self.weight, 1)
+        wrote = _later(m, "wrote", add[2], 1, reset_less=False)
+
+        store = memory.Memory(
+            shape=self.sums.shape(),
+            depth=max(2, self.params.max_beats),
+            init=[],
+            attrs={"ram_style": "block"},
+        )
+        m.submodules.store = store
+        write, read = store.write_port(), store.read_port()
+        m.d.comb += [
+            read.addr.eq(Mux(self.fetch, self.beat, beat[1])),
+            read.en.eq(self.fetch | add[1]),
+            self.sums.eq(read.data),
+            write.addr.eq(beat[2]),
+            write.en.eq(add[2]),
+        ]
+        again = wrote[1] & self.single
+        for lane in range(self.params.lanes):
+            token = _later(m, f"token_{lane}", self.token[lane], 1)
+            product = _later(m, f"product_{lane}", token[1] * weight[1], 1)[1]
+            total = Signal(self.params.total, name=f"total_{lane}")
+            before = Signal(self.params.total, name=f"before_{lane}")
+            passed = _later(m, f"passed_{lane}", total, 1)[1]
+            m.d.comb += [
+                before.eq(Mux(first[2], 0, Mux(again, passed, read.data[lane]))),
+                # The product comes first: the carry chain then takes it as it is, and the choice
+                # of `before` costs no LUT.
+                total.eq(product + before),
+                write.data[lane].eq(total),
+            ]
+        return m
+
+
+def _later(m: Module, name: str, value, cycles: int, *, reset_less: bool = True) -> list:
+    """``value`` and its registered copies; the n-th is n cycles late."""
+    copies = [value]
+    shape = Shape.cast(value.shape())
+    for cycle in range(1, cycles + 1):
+        copy = Signal(shape, name=f"{name}_{cycle}", reset_less=reset_less)
+        m.d.sync += copy.eq(copies[-1])
+        copies.append(copy)
+    return copies

@@ -1,0 +1,144 @@
+"""From sums to the package token: divided, or saturated."""
+
+from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.common.formats import Format
+from gemmule.golden.tokens.packing import PACKAGE_WIDTH
+from gemmule.hw.common.streams import packet_stream, shape_of, vector
+
+from .divider import Divider
+from .params import TokenPackParams
+
+__all__ = ["Packager"]
+
+
+class Packager(wiring.Component):
+    """Turn the accumulated sums into a package token, a few lanes at a time.
+
+    ``mean``: ``round_half_even(sum / weight)``; otherwise the sum, saturated to 32 bits. Both are
+    zeros where the weights sum to 0. One divider serves ``lanes / dividers`` lanes in turn: the
+    package is needed once a stage, so its divisions stay off the critical stream.
+
+    Latency: a beat takes ``lanes / dividers * (token width + 2) + 3`` cycles where it is divided,
+    ``lanes / dividers + 3`` where not. Back-pressure: waits at each beat of ``package``.
+
+    Parameters
+    ----------
+    params : TokenPackParams
+
+    Members
+    -------
+    start : In(1)
+    mean : In(1)
+    weight : In(weight)
+    final : In(range(max_beats))
+        The last beat's number. All are held from ``start`` to ``done``.
+    fetch : Out(1)
+    beat : Out(range(max_beats))
+        To an accumulator, whose ``sums`` follow in the next cycle and hold.
+    sums : In([lanes] x total)
+    package : Out(packet stream of [lanes] x signed(32))
+    done : Out(1)
+    """
+
+    def __init__(self, params: TokenPackParams):
+        self.params = params
+        package = Format(True, PACKAGE_WIDTH)
+        super().__init__({
+            "start": In(1),
+            "mean": In(1),
+            "weight": In(params.weight),
+            "final": In(range(params.max_beats)),
+            "fetch": Out(1),
+            "beat": Out(range(params.max_beats)),
+            "sums": In(data.ArrayLayout(params.total, params.lanes)),
+            "package": Out(packet_stream(vector(package, params.lanes))),
+            "done": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        divisor = self.params.dividers
+        turn = Signal(range(self.params.lanes // divisor + 1))
+        start, shift = Signal(), Signal()
+
+        # The lanes whose turn it is: a mean's are taken at `start`, a sum's at `shift`.
+        width = divisor * self.params.total.width
+        chosen = data.View(
+            data.ArrayLayout(self.params.total, divisor),
+            self.sums.as_value().word_select(turn, width),
+        )
+        results, done = [], None
+        for lane in range(divisor):
+            mean, done = self._mean(m, lane, chosen[lane], start)
+            results.append(Mux(self.mean, mean, self._sum(m, lane, chosen[lane])))
+        self._collect(m, shift, results)
+        self._control(m, turn, start, shift, done)
+        return m
+
+    def _mean(self, m: Module, lane: int, total: Value, start: Value) -> tuple[Value, Value]:
+        divider = Divider(shape_of(self.params.token_format), self.params.weight)
+        m.submodules[f"divider_{lane}"] = divider
+        m.d.comb += [
+            divider.start.eq(start),
+            divider.numerator.eq(total),
+            divider.denominator.eq(self.weight),
+        ]
+        return divider.quotient, divider.done
+
+    def _sum(self, m: Module, lane: int, total: Value) -> Value:
+        """The nearest integer of the package's width, 0 where no weight was added."""
+        limit = 1 << PACKAGE_WIDTH - 1
+        value = Signal(total.shape(), name=f"sum_{lane}")
+        m.d.comb += value.eq(Mux(self.weight.any(), total, 0))
+        if value.shape().width <= PACKAGE_WIDTH - (not value.shape().signed):
+            return value
+        return Mux(value >= limit, limit - 1, Mux(value < -limit, -limit, value))
+
+    def _collect(self, m: Module, shift: Value, results: list[Value]) -> None:
+        """The package is its own shift register: the first lanes end in the low bits."""
+        package = self.package.p.data
+        new = Signal(data.ArrayLayout(signed(PACKAGE_WIDTH), len(results)))
+        for lane, result in enumerate(results):
+            m.d.comb += new[lane].eq(result)
+        kept = package.as_value()[len(new.as_value()) :]
+        with m.If(shift):
+            m.d.sync += package.as_value().eq(Cat(kept, new))
+
+    def _control(
+        self, m: Module, turn: Signal, start: Signal, shift: Signal, divided: Value
+    ) -> None:
+        steps = self.params.lanes // self.params.dividers
+        beat = Signal.like(self.beat)
+        m.d.comb += self.beat.eq(beat)
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += beat.eq(0)
+                with m.If(self.start):
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += self.fetch.eq(1)
+                m.d.sync += turn.eq(0)
+                m.next = "BEGIN"
+            with m.State("BEGIN"):
+                m.d.comb += start.eq(self.mean)
+                with m.If(self.mean):
+                    m.d.sync += turn.eq(1)
+                m.next = "WORK"
+            with m.State("WORK"):
+                m.d.comb += shift.eq(divided | ~self.mean)
+                with m.If(shift):
+                    m.d.comb += start.eq(self.mean & (turn != steps))
+                    m.d.sync += turn.eq(turn + 1)
+                    with m.If(turn == Mux(self.mean, steps, steps - 1)):
+                        m.d.sync += self.package.valid.eq(1)
+                        m.next = "OFFER"
+            with m.State("OFFER"), m.If(self.package.ready):
+                m.d.sync += [self.package.valid.eq(0), beat.eq(beat + 1)]
+                m.next = "FETCH"
+                with m.If(self.package.p.last):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+        m.d.comb += self.package.p.last.eq(beat == self.final)
