@@ -1,16 +1,26 @@
 """The one list of blocks."""
 
+from functools import cache
+from importlib import import_module
+
 from gemmule.golden.common.errors import UsageError
 
 from .block import Block
 
-__all__ = ["CATALOG", "find"]
+__all__ = ["FAMILIES", "catalog", "find"]
 
-CATALOG: dict[str, Block] = {}
+FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens")
+
+
+@cache
+def catalog() -> dict[str, Block]:
+    """Each block by its name; the families are imported when this is first asked for."""
+    modules = [import_module(f"{__package__}.{family}") for family in FAMILIES]
+    return {block.name: block for module in modules for block in getattr(module, "BLOCKS", ())}
 
 
 def find(name: str) -> Block:
     """The block called ``name``; :class:`UsageError` lists the blocks where there is none."""
-    if name not in CATALOG:
-        raise UsageError(f"there is no block {name!r}; the blocks are {', '.join(CATALOG)}")
-    return CATALOG[name]
+    if name not in catalog():
+        raise UsageError(f"there is no block {name!r}; the blocks are {', '.join(catalog())}")
+    return catalog()[name]

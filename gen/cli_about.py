@@ -1,6 +1,5 @@
 """The commands that only tell: list, show, doctor."""
 
-import re
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -9,20 +8,19 @@ import typer
 from gemmule.golden.common.options import Options, flag
 
 from .block import Array, Block
-from .catalog import CATALOG, find
+from .catalog import catalog, find
 from .cli_options import allowed
-from .cli_print import JSON, facts, print_json, table
+from .cli_print import JSON, pairs, print_json, table
+from .docs import FACTS, facts
 
 __all__ = ["doctor", "list_blocks", "show"]
 
 BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
-SECTIONS = ("Latency", "Throughput", "Back-pressure", "Source")
-"""The facts of a component's docstring that `show` repeats."""
 
 
 def list_blocks(as_json: JSON = False) -> int:
     """List the blocks."""
-    rows = [(block.name, block.family, block.summary) for block in CATALOG.values()]
+    rows = [(block.name, block.family, block.summary) for block in catalog().values()]
     if as_json:
         names = ("name", "family", "summary")
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -33,29 +31,29 @@ def list_blocks(as_json: JSON = False) -> int:
 
 def show(block: BLOCK, as_json: JSON = False) -> int:
     """Show one block: parameters, ports, data, latency, source."""
-    facts_of = describe(find(block))
+    about = describe(find(block))
     if as_json:
-        print_json(facts_of)
+        print_json(about)
         return 0
-    typer.echo(f"{facts_of['name']} ({facts_of['family']}): {facts_of['summary']}\n")
-    facts({name: facts_of[name.lower()] for name in SECTIONS})
+    typer.echo(f"{about['name']} ({about['family']}): {about['summary']}\n")
+    pairs({name.lower(): about[name.lower()] for name in FACTS})
     for title in ("hardware_options", "run_options"):
-        rows = [list(each.values()) for each in facts_of[title]]
+        rows = [list(each.values()) for each in about[title]]
         if rows:
             table(["option", "default", "allowed", "meaning"], rows, title.replace("_", " "))
     arrays = [
         (way, array["name"], array["shape"], array["format"], array["optional"], array["text"])
         for way in ("inputs", "outputs")
-        for array in facts_of[way]
+        for array in about[way]
     ]
     if arrays:
         table(["way", "array", "shape", "format", "optional", "meaning"], arrays, "data")
     table(
         ["port", "direction", "width"],
-        [list(port.values()) for port in facts_of["ports"]],
+        [list(port.values()) for port in about["ports"]],
         "ports, with the default options",
     )
-    for name, values in facts_of["presets"].items():
+    for name, values in about["presets"].items():
         typer.echo(f"preset {name}: {values}")
     return 0
 
@@ -85,13 +83,12 @@ def describe(block: Block) -> dict[str, Any]:
     """All that `show` says of ``block``, as plain data."""
     from .ports import ports
 
-    doc = block.component.__doc__ or ""
     adapter = block.adapter
     return {
         "name": block.name,
         "family": block.family,
         "summary": block.summary,
-        **{name.lower(): _section(doc, name) for name in SECTIONS},
+        **facts(block.component.__doc__ or ""),
         "hardware_options": _options(block.params),
         "run_options": _options(adapter.Run) if adapter else [],
         "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
@@ -120,8 +117,3 @@ def _plain(value: Any) -> Any:
 
 def _array(array: Array) -> dict[str, Any]:
     return {name: getattr(array, name) for name in ("name", "shape", "format", "text", "optional")}
-
-
-def _section(doc: str, name: str) -> str | None:
-    match = re.search(rf"^\s*{name}:\s*(.+?)(?:\n\s*\n|\n\s*[A-Z][\w-]*:\s|\Z)", doc, re.M | re.S)
-    return " ".join(match[1].split()) if match else None

@@ -13,7 +13,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, flag
 
 from .block import Block
-from .catalog import CATALOG, find
+from .catalog import catalog, find
 
 __all__ = ["allowed", "block_command", "block_in", "settings", "spell_out_flags"]
 
@@ -142,7 +142,7 @@ def _switches() -> dict[str, str]:
     """Each option of any block that is on or off, with the one that says the opposite."""
     return {
         word: other
-        for block in CATALOG.values()
+        for block in catalog().values()
         for kind in _kinds(block)
         for name in _booleans(kind)
         for word, other in _both_ways(name)

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JSON", "facts", "print_json", "progress", "table"]
+__all__ = ["JSON", "pairs", "print_json", "progress", "table"]
 
 JSON = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
 
@@ -33,20 +33,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
     _console().print(made)
 
 
-def facts(pairs: Mapping[str, Any]) -> None:
+def pairs(values: Mapping[str, Any]) -> None:
     """``name  value`` lines."""
-    width = max(map(len, pairs))
-    for name, value in pairs.items():
+    width = max(map(len, values))
+    for name, value in values.items():
         typer.echo(f"{name:<{width}}  {_text(value)}")
 
 
 @contextmanager
-def progress(text: str) -> Iterator[None]:
-    """``text`` on stderr while the work goes on, with a spinner where there is a terminal."""
+def progress(text: str) -> Iterator[Callable[[str], None]]:
+    """``text`` on stderr, where that is a terminal, until the work is done; gives its update."""
     from rich.console import Console
 
-    with Console(stderr=True).status(text):
-        yield
+    with Console(stderr=True).status(text) as status:
+        yield status.update
 
 
 def _console():

@@ -9,7 +9,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .block import Block
-from .cli_print import JSON, facts, print_json, progress, table
+from .cli_print import JSON, pairs, print_json, progress, table
 from .inputs import check_folder, check_writable, read_arrays, write_arrays
 
 __all__ = ["generate", "simulate", "synth"]
@@ -40,11 +40,11 @@ def generate(
     as_json: JSON = False,
 ) -> int:
     """Write Verilog, its manifest, constraints and integration files."""
-    from .package import package
+    from .package import generate as write
 
     check_folder("--out", out)
     with progress(f"writing {block.name}"):
-        written = package(block, params, out, board=board, clock_mhz=clock_mhz)
+        written = write(block, params, out, board=board, clock_mhz=clock_mhz)
     if as_json:
         print_json({"block": block.name, "out": str(out), "files": sorted(written)})
     else:
@@ -65,32 +65,36 @@ def simulate(
     as_json: JSON = False,
 ) -> int:
     """Send arrays through the Verilog and compare with the golden model."""
+    from .model import SimulationError
     from .simulate import GoldenMismatch
-    from .simulate import simulate as run_it
+    from .simulate import simulate as send
 
     if block.adapter is None:
-        raise UsageError(f"{block.name} can be generated and synthesized, but not simulated")
+        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
     if not 0 <= stall < 1:
         raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
     check_writable("--out", out)
     check_writable("--waves", waves)
     arrays = read_arrays(inputs, block.adapter.inputs)
     try:
-        with progress(f"simulating {block.name}"):
-            result = run_it(block, params, arrays, run=run, stall=stall, seed=seed, waves=waves)
-    except GoldenMismatch as mismatch:
-        typer.echo(f"gemmule: {mismatch}", err=True)
+        with progress(f"building {block.name}") as tell:
+            result = send(
+                block, params, arrays, run=run, stall=stall, seed=seed, waves=waves,
+                progress=lambda done, beats, cycle: tell(f"{done} of {beats} beats, cycle {cycle}"),
+            )  # fmt: skip
+    except (GoldenMismatch, SimulationError) as failure:
+        typer.echo(f"gemmule: {failure}", err=True)
         if as_json:
-            print_json({"golden_match": False, "mismatch": str(mismatch)})
+            print_json({"golden_match": False, "failure": str(failure)})
         return 1
     if out is not None:
         write_arrays(out, result.outputs)
-    report = result.report()
+    report = result.as_json()
     if as_json:
         print_json(report)
     else:
         outputs = report.pop("outputs")
-        facts(report)
+        pairs(report)
         table(
             ["output", "shape", "dtype"],
             [(name, each["shape"], each["dtype"]) for name, each in outputs.items()],
@@ -123,4 +127,4 @@ def _print_report(report: dict[str, Any]) -> None:
         *((part, *(counts[name] for name in percent)) for part, counts in parts.items()),
     ]
     table(["part", *percent], rows)
-    facts({key: value for key, value in report.items() if key not in percent})
+    pairs({key: value for key, value in report.items() if key not in percent})

@@ -44,10 +44,10 @@ class Report:
 
     ``lut`` holds shift registers and distributed memories, which ``srl`` and ``lutram`` count
     apart. ``parts`` are the sub-blocks and the ``glue`` between them, each synthesized by itself:
-    what Yosys moves across their borders in the whole makes their sum differ from it a little. ``logic_delay_ns`` is the
-    longest path without its routing, in 7-series figures of Yosys: a bound that compares two
-    designs, never a clock; None where Yosys knows no delays. On UltraScale+ Yosys leaves
-    accumulators outside the DSP block that Vivado would fold into it.
+    what Yosys moves across their borders in the whole makes their sum differ from it a little.
+    ``logic_delay_ns`` is the longest path without its routing, in 7-series figures of Yosys: a
+    bound that compares two designs, never a clock; None where Yosys knows no delays. On
+    UltraScale+ Yosys leaves accumulators outside the DSP block that Vivado would fold into it.
     """
 
     block: str

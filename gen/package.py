@@ -1,0 +1,148 @@
+"""A folder that a stranger can take away: Verilog, AXI4-Stream top, FuseSoC core, constraints."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib.resources import files
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .axis import axis_streams
+from .block import Block
+from .boards import Board, board_names, load_board
+from .catalog import find
+from .docs import description, facts, members
+from .emit import Emitted, emit
+from .files import write_folder
+
+__all__ = ["generate"]
+
+DEFAULT_MHZ = 200.0
+SCRIPTS = {
+    "build_ooc.tcl": "Vivado: builds out of context, reports use and timing",
+    "build_project.tcl": "Vivado: makes a project",
+}
+
+
+def generate(
+    block: str | Block,
+    params: Options,
+    out: Path | str,
+    *,
+    board: str | Path | Board | None = None,
+    clock_mhz: float | None = None,
+) -> dict[str, str]:
+    """Write ``block`` into the folder ``out``; return each file's name and what it is.
+
+    The same parameters and versions give the same bytes. All files appear together or none does.
+    """
+    block = find(block) if isinstance(block, str) else block
+    target = load_board(board) if board is not None else None
+    clock = clock_mhz if clock_mhz is not None else target.clock_mhz if target else DEFAULT_MHZ
+    if not 1 <= clock <= 2000:
+        raise UsageError(f"--clock-mhz must be in 1..2000, not {clock}")
+    emitted = emit(block, params)
+    texts, what = _texts(block, params, emitted, target, clock)
+    write_folder(Path(out), texts)
+    return what
+
+
+def _texts(
+    block: Block, params: Options, emitted: Emitted, board: Board | None, clock_mhz: float
+) -> tuple[dict[str, str], dict[str, str]]:
+    name = emitted.top
+    what = {
+        f"{name}.v": "the block",
+        f"{name}_axis.v": "the block between AXI4-Streams",
+        f"{name}.json": "parameters, ports, streams, latency, versions",
+        f"{name}.xdc": "clock and margins of the ports, out of context",
+        f"{name}.core": "FuseSoC core, with a lint target",
+        "fusesoc.conf": "makes this folder a FuseSoC library",
+        f"{name}.vlt": "Verilator: what lint need not say, and why",
+        f"{name}.md": "data sheet",
+        **SCRIPTS,
+    }
+    if board and board.name in board_names():
+        what[f"{board.name}.xdc"] = f"clock and reset pins of the {board.title}"
+    models = primitive_models(emitted.verilog)
+    what |= dict.fromkeys(models, "behavior of a device primitive, for simulation alone")
+    view = _view(block, params, emitted, board, clock_mhz)
+    view |= {"files": what, "models": sorted(models)}
+    constraints = files("gemmule.constraints")
+    texts = {
+        f"{name}.v": emitted.verilog,
+        f"{name}_axis.v": _render("axis.v", view),
+        f"{name}.json": json.dumps(emitted.manifest, indent=2) + "\n",
+        f"{name}.xdc": _render("ooc.xdc", view),
+        f"{name}.core": _render("ip.core", view),
+        "fusesoc.conf": _render("fusesoc.conf", view),
+        f"{name}.vlt": _render("waivers.vlt", view),
+        f"{name}.md": _render("datasheet.md", view),
+        **models,
+    }
+    copied = {each for each in what if each not in texts}
+    return texts | {each: constraints.joinpath(each).read_text() for each in copied}, what
+
+
+def _view(
+    block: Block, params: Options, emitted: Emitted, board: Board | None, clock_mhz: float
+) -> dict[str, Any]:
+    """What the templates may speak of."""
+    manifest, doc, adapter = emitted.manifest, block.component.__doc__ or "", block.adapter
+    values = params.as_dict()
+    return {
+        "name": emitted.top,
+        "summary": manifest["summary"],
+        "about": description(doc),
+        "facts": facts(doc),
+        "members": members(doc),
+        "latency": manifest["latency"],
+        "versions": manifest["versions"],
+        "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",
+        "parameters": [
+            {"name": each.name, "value": values[each.name], "help": each.metadata.get("help", "")}
+            for each in fields(params)
+        ],
+        "ports": {port["name"] for port in manifest["ports"]},
+        "streams": axis_streams(manifest),
+        "order": cleandoc(adapter.__doc__ or "") if adapter else "",
+        "arrays": [
+            (way, array)
+            for way, arrays in (
+                [("in", adapter.inputs), ("out", adapter.outputs)] if adapter else []
+            )
+            for array in arrays
+        ],
+        "board": board,
+        "part": board.part if board else None,
+        "clock_mhz": clock_mhz,
+    }
+
+
+def primitive_models(verilog: str) -> dict[str, str]:
+    """The models that we have of the device primitives in ``verilog``, by file name."""
+    folder = files("gemmule.hw.tech")
+    models = [each for each in folder.iterdir() if each.name.endswith(".v")]
+    return {
+        each.name: each.read_text()
+        for each in sorted(models, key=lambda each: each.name)
+        if f"\n  {each.name.removesuffix('.v').upper()} " in verilog
+    }
+
+
+def _render(name: str, view: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # most commands need none
+
+    templates = files("gemmule.gen.templates")
+    environment = Environment(
+        loader=FunctionLoader(lambda each: templates.joinpath(f"{each}.j2").read_text()),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=False,
+        autoescape=False,
+    )
+    return environment.get_template(name).render(view)
