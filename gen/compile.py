@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, tools
+from .tech.models import models
 
 __all__ = ["CPP", "Kind", "compiled"]
 
@@ -85,7 +86,11 @@ class Kind:
 def compiled(
     kind: Kind, verilog: str, top: str, files: Mapping[str, str], program: str = "simulation"
 ) -> Path:
-    """The program of this ``kind`` for ``verilog``; ``files`` are what its glue includes."""
+    """The program of this ``kind`` for ``verilog``; ``files`` are what its glue includes.
+
+    Primitives that ``verilog`` instantiates get their behavioral models.
+    """
+    verilog = "\n".join([verilog, *models(verilog).values()])
     name = cache.key(kind.key, verilog, top, program, *files, *files.values())
 
     def build(folder: Path) -> None:
