@@ -56,7 +56,8 @@ def test_ties_in_columns_of_their_own(rounding):
 
 
 @pytest.mark.parametrize(
-    "rounding, mode", [("half_even", QuantizationMode.RND_CONV), ("half_up", QuantizationMode.RND)]
+    ("rounding", "mode"),
+    [("half_even", QuantizationMode.RND_CONV), ("half_up", QuantizationMode.RND)],
 )
 def test_equals_apytypes(rounding, mode):
     rng = np.random.default_rng(5)
@@ -74,11 +75,12 @@ def test_equals_apytypes(rounding, mode):
 def test_fold_keeps_the_scale(multiplier, shift):
     scaled, drop = fold(multiplier, shift)
     assert Fraction(int(scaled), 2 ** (STEP * (int(drop) + 1))) == Fraction(multiplier, 2**shift)
-    assert 0 <= scaled < 2 ** (16 + STEP) and 0 <= drop <= 47 // STEP
+    assert 0 <= scaled < 2 ** (16 + STEP)
+    assert 0 <= drop <= 47 // STEP
 
 
 @pytest.mark.parametrize(
-    "given, message",
+    ("given", "message"),
     [
         ({"multiplier": [1]}, "multiplier was given without shift"),
         ({"shift": [1]}, "shift was given without multiplier"),

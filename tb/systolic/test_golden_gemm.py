@@ -79,14 +79,16 @@ def test_widths_hold_the_worst_case(a_format, b_format):
         assert acc_width_for(a_format, b_format, k) <= acc_width
         assert acc_width_for(a_format, b_format, k + 1) > acc_width
         rows = Format(True, row_sum_width(a_format, b_format, acc_width))
-        assert rows.low <= k * a_fmt.low and k * a_fmt.high <= rows.high
+        assert rows.low <= k * a_fmt.low
+        assert k * a_fmt.high <= rows.high
         wide = Format(True, offset_width(acc_width))
         corners = [
             bias - a_zero * (k * b - k * b_zero)
             for bias in (-(2**31), 2**31 - 1) for a_zero in (a_fmt.low, a_fmt.high)
             for b in (b_fmt.low, b_fmt.high) for b_zero in (b_fmt.low, b_fmt.high)
         ]  # fmt: skip
-        assert wide.low <= min(corners) and max(corners) <= wide.high
+        assert wide.low <= min(corners)
+        assert max(corners) <= wide.high
 
 
 @pytest.mark.parametrize("a_type", [np.int8, np.uint8])
@@ -119,7 +121,8 @@ def test_onnx_qlinear_matmul():
         zero_point=[11],
     )  # fmt: skip
     tie = (a - 100) @ (b + 7) * 3 % 512 == 256
-    assert tie.any() and (np.abs(got) < 127).any()
+    assert tie.any()
+    assert (np.abs(got) < 127).any()
     assert (got == expected)[~tie].all()
     assert (np.abs(got - expected) <= 1).all()
 
@@ -134,7 +137,7 @@ def test_longest_sums_saturate():
 
 
 @pytest.mark.parametrize(
-    "a, b, given, message",
+    ("a", "b", "given", "message"),
     [
         ([[200]], [[1]], {}, r"a\[0, 0\] is 200, but s8 holds -128..127"),
         ([[1.0]], [[1]], {}, "a must hold integers, not float64"),
