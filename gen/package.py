@@ -18,6 +18,7 @@ from .catalog import find
 from .docs import description, facts, members
 from .emit import Emitted, emit
 from .files import write_folder
+from .tech.models import models
 
 __all__ = ["generate"]
 
@@ -68,10 +69,10 @@ def _texts(
     }
     if board and board.name in board_names():
         what[f"{board.name}.xdc"] = f"clock and reset pins of the {board.title}"
-    models = primitive_models(emitted.verilog)
-    what |= dict.fromkeys(models, "behavior of a device primitive, for simulation alone")
+    primitives = models(emitted.verilog)
+    what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
     view = _view(block, params, emitted, board, clock_mhz)
-    view |= {"files": what, "models": sorted(models)}
+    view |= {"files": what, "models": sorted(primitives)}
     constraints = files("gemmule.constraints")
     texts = {
         f"{name}.v": emitted.verilog,
@@ -82,7 +83,7 @@ def _texts(
         "fusesoc.conf": _render("fusesoc.conf", view),
         f"{name}.vlt": _render("waivers.vlt", view),
         f"{name}.md": _render("datasheet.md", view),
-        **models,
+        **primitives,
     }
     copied = {each for each in what if each not in texts}
     return texts | {each: constraints.joinpath(each).read_text() for each in copied}, what
@@ -120,17 +121,6 @@ def _view(
         "board": board,
         "part": board.part if board else None,
         "clock_mhz": clock_mhz,
-    }
-
-
-def primitive_models(verilog: str) -> dict[str, str]:
-    """The models that we have of the device primitives in ``verilog``, by file name."""
-    folder = files("gemmule.hw.tech")
-    models = [each for each in folder.iterdir() if each.name.endswith(".v")]
-    return {
-        each.name: each.read_text()
-        for each in sorted(models, key=lambda each: each.name)
-        if f"\n  {each.name.removesuffix('.v').upper()} " in verilog
     }
 
 
