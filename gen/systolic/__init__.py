@@ -1,1 +1,15 @@
 """Systolic matrix multiplication."""
+
+from gemmule.gen.block import Block
+from gemmule.hw.systolic.array import SystolicArray
+from gemmule.hw.systolic.gemm import Gemm
+from gemmule.hw.systolic.params import ArrayParams, GemmParams
+
+from .gemm import GemmAdapter
+
+__all__ = ["BLOCKS"]
+
+BLOCKS = (
+    Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter()),
+    Block("array", "systolic", ArrayParams, SystolicArray),
+)

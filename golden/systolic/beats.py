@@ -1,0 +1,135 @@
+"""The order of beats on the streams of a matrix product: the one definition of it."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DIM_WIDTH", "Refusal", "Tiling"]
+
+DIM_WIDTH = 24
+"""Bits of M, N and K in a command."""
+
+
+class Refusal(IntEnum):
+    """Why the hardware refuses a command."""
+
+    NONE = 0
+    ZERO_SIZE = 1
+    K_TOO_LARGE = 2
+    NO_SUCH_DATAFLOW = 3
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How ``c [M, N] = a [M, K] @ b [K, N]`` is cut for an array of ``rows`` x ``cols`` cells.
+
+    The loops, outermost first, are the same for every stream: tiles of ``cols`` columns of N;
+    stretches of M; tiles of K (weight-stationary only); beats.
+
+    - Weight-stationary: a stretch of M has up to ``acc_depth`` rows, a tile of K ``rows`` of them.
+      ``a``: a beat a row of the stretch, lane r holds ``a[m, k0 + r]``.
+      ``b``: a beat a row of the tile, **the last first**, lane c holds ``b[k, n0 + c]``.
+    - Output-stationary: a stretch of M has ``rows`` rows and the beats run over all of K.
+      ``a``: lane r holds ``a[m0 + r, k]``. ``b``: lane c holds ``b[k, n0 + c]``.
+    - Either way ``c``: a beat a row of M, lane c holds ``c[m, n0 + c]``, and ``scale``: a beat a
+      tile of N. Lanes beyond an edge are ignored in operands and 0 in results.
+
+    Examples
+    --------
+    >>> ws = Tiling(m=3, n=2, k=3, rows=2, cols=2, acc_depth=8, output_stationary=False)
+    >>> ws.a_beats(np.arange(9).reshape(3, 3))
+    array([[0, 1],
+           [3, 4],
+           [6, 7],
+           [2, 0],
+           [5, 0],
+           [8, 0]])
+    >>> ws.b_beats(np.arange(6).reshape(3, 2))
+    array([[2, 3],
+           [0, 1],
+           [4, 5]])
+    """
+
+    m: int
+    n: int
+    k: int
+    rows: int
+    cols: int
+    acc_depth: int
+    output_stationary: bool
+
+    @property
+    def n_tiles(self) -> int:
+        """Tiles of N."""
+        return -(-self.n // self.cols)
+
+    @property
+    def k_tiles(self) -> list[int]:
+        """The K of each tile."""
+        if self.output_stationary:
+            return [self.k]
+        return _cut(self.k, self.rows)
+
+    @property
+    def stretches(self) -> list[int]:
+        """The M of each stretch.
+
+        Weight-stationary stretches are cut so that the last two have at least ``rows`` rows each:
+        a shorter one would wait for its weights.
+        """
+        if self.output_stationary:
+            return _cut(self.m, self.rows)
+        spare = self.rows if self.acc_depth >= 2 * self.rows else 0
+        sizes, left = [], self.m
+        while left > self.acc_depth:
+            sizes.append(self.acc_depth - spare * (left < self.acc_depth + spare))
+            left -= sizes[-1]
+        return [*sizes, left]
+
+    def a_beats(self, a: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The beats of ``a``, ``[beats, rows]``."""
+        edges = np.cumsum([0, *self.stretches])
+        spans = zip(edges[:-1], edges[1:], strict=True)
+        if self.output_stationary:
+            tiles = [_pad(a[low:high], self.rows, 0).T for low, high in spans]
+        else:
+            wide = _pad(a, self.rows * len(self.k_tiles), 1)
+            wide = wide.reshape(self.m, -1, self.rows).swapaxes(0, 1)
+            tiles = [wide[:, low:high].reshape(-1, self.rows) for low, high in spans]
+        return np.tile(np.concatenate(tiles), (self.n_tiles, 1))
+
+    def b_beats(self, b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The beats of ``b``, ``[beats, cols]``."""
+        # The rows of b in the order in which one stretch of M takes them.
+        edges = np.cumsum([0, *self.k_tiles])
+        step = 1 if self.output_stationary else -1
+        spans = zip(edges[:-1], edges[1:], strict=True)
+        order = np.concatenate([np.arange(low, high)[::step] for low, high in spans])
+        wide = _pad(b, self.cols * self.n_tiles, 1)[order]
+        tiles = wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)
+        return np.repeat(tiles, len(self.stretches), axis=0).reshape(-1, self.cols)
+
+    def column_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
+        return _pad(values, self.cols * self.n_tiles, 0).reshape(-1, self.cols)
+
+    @property
+    def c_count(self) -> int:
+        """Beats of ``c``."""
+        return self.m * self.n_tiles
+
+    def c_array(self, beats: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``c [M, N]`` from its beats ``[c_count, cols]``."""
+        tiles = beats.reshape(self.n_tiles, self.m, self.cols).swapaxes(0, 1)
+        return tiles.reshape(self.m, -1)[:, : self.n]
+
+
+def _cut(total: int, size: int) -> list[int]:
+    return [min(size, total - start) for start in range(0, total, size)]
+
+
+def _pad(array: NDArray[np.int64], length: int, axis: int) -> NDArray[np.int64]:
+    widths = [(0, length - array.shape[axis] if i == axis else 0) for i in range(array.ndim)]
+    return np.pad(array, widths)

@@ -1,0 +1,115 @@
+"""How many cycles the `gemm` block takes: the timing of its sequencer, tile by tile."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from .beats import Tiling
+
+__all__ = ["best", "cycles", "steady_cycles"]
+
+FIRST = 2
+"""The cycle, from the transfer of a command, in which its first beat can be issued."""
+
+TILE_GAP = 3
+"""Cycles between the first beats of two weight-stationary tiles, at least."""
+
+BANKS = 4
+"""Tiles of N whose scales are held at once."""
+
+COMMANDS = 4
+"""Commands in flight."""
+
+
+def steady_cycles(tiling: Tiling) -> int:
+    """Cycles of the tiles alone, without filling and draining the array.
+
+    Examples
+    --------
+    >>> tiling = Tiling(m=20, n=16, k=32, rows=16, cols=16, acc_depth=512, output_stationary=False)
+    >>> steady_cycles(tiling)
+    40
+    """
+    if tiling.output_stationary:
+        return tiling.n_tiles * len(tiling.stretches) * max(tiling.k, tiling.rows)
+    return tiling.n_tiles * sum(
+        max(rows, depth, TILE_GAP) for rows, depth in product(tiling.stretches, tiling.k_tiles)
+    )
+
+
+def best(tilings: Sequence[Tiling]) -> Tiling:
+    """The one that takes the fewest cycles; the first of equals."""
+    return min(tilings, key=steady_cycles)
+
+
+def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
+    """Cycles of products back to back, as `simulate` reports them.
+
+    Operands are offered and results taken in every cycle, and all commands wait from the start.
+    ``result_latency`` is that of the hardware's parameters, `hw.systolic.params.GemmParams`.
+    """
+    clock = _Clock(tilings[0].rows, result_latency)
+    for number, tiling in enumerate(tilings):
+        clock.command(number, tiling)
+    return clock.last + 1
+
+
+class _Clock:
+    """The cycle in which each resource is free again; cycle 0 takes the first command."""
+
+    def __init__(self, rows: int, result_latency: int):
+        self.rows = rows
+        self.result_latency = result_latency
+        self.a = self.b = self.scale = FIRST  # the next issue of each operand
+        self.begun = -TILE_GAP  # the last weight-stationary tile's first beat
+        self.clear = 0  # the first cycle in which an output-stationary tile may end
+        self.dirty = True
+        self.after_tile = 0  # the first cycle open to a weight-stationary beat
+        self.released: list[int] = []  # when each bank of scales came free
+        self.ended: list[int] = []  # when each command had all its beats issued
+        self.last = 0  # the last result's transfer
+
+    def command(self, number: int, tiling: Tiling) -> None:
+        # A command is read one cycle after it was taken, which needs a free place in the queue.
+        taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
+        start = taken + FIRST
+        self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
+        for n_tile in range(tiling.n_tiles):
+            scaled = self._load_scales()
+            self.a = max(self.a, scaled)
+            if tiling.output_stationary:
+                self._output_stationary(tiling, start)
+            else:
+                self._weight_stationary(tiling)
+            self.released.append(self.last - 2)
+            del n_tile
+        self.ended.append(max(self.a, self.b, self.scale) - 1)
+
+    def _load_scales(self) -> int:
+        """The first cycle in which a beat may use the next bank."""
+        if len(self.released) >= BANKS:
+            self.scale = max(self.scale, self.released[-BANKS])
+        self.scale += 1
+        return self.scale
+
+    def _weight_stationary(self, tiling: Tiling) -> None:
+        for rows, depth in product(tiling.stretches, tiling.k_tiles):
+            loaded = max(self.b, self.begun + 1) + depth - 1
+            begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
+            self.begun, self.b, self.a = begin, loaded + 1, begin + rows
+        self.dirty = True
+        self.clear = max(self.clear, self.a + self.rows - 2)
+        self.last = self.a - 1 + self.rows - 1 + self.result_latency
+
+    def _output_stationary(self, tiling: Tiling, start: int) -> None:
+        if self.dirty:
+            wash = max(start, self.a if self.last else start)
+            self.clear = max(self.clear, wash + self.rows - 1)
+            self.a = max(self.a, wash + 1)
+            self.dirty = False
+        self.a = max(self.a, self.b)
+        for rows in tiling.stretches:
+            end = max(self.a + tiling.k - 1, self.clear)
+            self.a = self.b = end + 1
+            self.clear = end + self.rows
+            self.last = end + rows + self.result_latency
+        self.after_tile = self.a + 1

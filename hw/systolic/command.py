@@ -1,0 +1,168 @@
+"""Commands of a matrix product, their checks, and the queue that three readers walk through."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
+from gemmule.golden.systolic.gemm import largest_k
+
+from ..common.pipeline import wire
+from .params import GemmParams
+
+__all__ = ["CommandQueue", "FaultLayout", "command_layout", "reader_signature", "status_layout"]
+
+DEPTH = 4
+"""Commands in flight. A power of two."""
+
+FaultLayout = data.StructLayout({"early": 1, "late": 1})
+"""Where the ``last`` of an operand's packet stood: too early, too late, or (0) right."""
+
+
+def command_layout(params: GemmParams) -> data.StructLayout:
+    """One matrix product: sizes, dataflow, and what all columns share of the requantization.
+
+    ``zero_point``, ``low`` and ``high`` are values of the format of ``c``.
+    """
+    bound = signed(params.out_width + 1)
+    return data.StructLayout({
+        "m": unsigned(DIM_WIDTH),
+        "n": unsigned(DIM_WIDTH),
+        "k": unsigned(DIM_WIDTH),
+        "output_stationary": 1,
+        "half_up": 1,
+        "zero_point": bound,
+        "low": bound,
+        "high": bound,
+    })
+
+
+def status_layout() -> data.StructLayout:
+    """What became of a command: a `golden.systolic.beats.Refusal`, and faults of its packets."""
+    return data.StructLayout({
+        "refused": range(len(Refusal)),
+        "a": FaultLayout,
+        "b": FaultLayout,
+        "scale": FaultLayout,
+    })
+
+
+def reader_signature(params: GemmParams) -> wiring.Signature:
+    """One reader's view of the queue: the command at its place, and what it reports of it.
+
+    ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not ended.
+    """
+    return wiring.Signature({
+        "valid": Out(1),
+        "command": Out(command_layout(params)),
+        "refused": Out(1),
+        "discard": Out(1),
+        "take": In(1),
+        "done": In(1),
+        "faults": In(FaultLayout),
+    })
+
+
+class CommandQueue(wiring.Component):
+    """Hold commands until each operand's reader has finished with them, in order.
+
+    The readers need not stand at the same command: the weights of the next may load while this
+    one still multiplies. A command with a size of 0, a K beyond the accumulator or a dataflow that
+    the hardware lacks is refused: it passes through the queue, its readers throw its packets away
+    (where no size is 0; otherwise it has none), and its status tells why.
+
+    Latency: 1 cycle from ``command`` to the readers. Back-pressure: ``command`` waits while four
+    commands are in flight; a command stays in flight until its ``status`` is taken.
+
+    Members
+    -------
+    command : In(stream of :func:`command_layout`)
+    readers : [3] x :func:`reader_signature`; operands ``a``, ``b``, ``scale``
+    status : Out(stream of :func:`status_layout`), one a command, in order
+    """
+
+    def __init__(self, params: GemmParams):
+        self.params = params
+        super().__init__({
+            "command": In(stream.Signature(command_layout(params))),
+            "readers": Out(reader_signature(params)).array(3),
+            "status": Out(stream.Signature(status_layout())),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        head = Signal(range(2 * DEPTH))
+        tail = Signal(range(2 * DEPTH))
+        m.d.comb += self.command.ready.eq((head - tail)[: len(head)] != DEPTH)
+        take = wire(m, "take", self.command.valid & self.command.ready)
+        m.d.sync += head.eq(head + take)
+        refusals = self._entries(m, head, take)
+        ended = [
+            self._reader(m, reader, name, head, tail)
+            for reader, name in zip(self.readers, ("a", "b", "scale"), strict=True)
+        ]
+        m.d.comb += [
+            self.status.valid.eq(Cat(*ended).all()),
+            self.status.p.refused.eq(refusals[tail[:-1]]),
+        ]
+        with m.If(self.status.valid & self.status.ready):
+            m.d.sync += tail.eq(tail + 1)
+        return m
+
+    def _entries(self, m: Module, head: Signal, take: Signal) -> Array:
+        """Write what is taken; returns why each place was refused."""
+        m.submodules.memory = memory = Memory(
+            shape=command_layout(self.params).as_shape(), depth=DEPTH, init=[]
+        )
+        write = memory.write_port()
+        refusal = wire(m, "refusal", self._refusal(self.command.p))
+        refusals = Array(Signal(2, name=f"refusal_{i}") for i in range(DEPTH))
+        discards = Array(Signal(name=f"discard_{i}") for i in range(DEPTH))
+        m.d.comb += [
+            write.addr.eq(head[:-1]),
+            write.data.eq(self.command.payload),
+            write.en.eq(take),
+        ]
+        with m.If(take):
+            m.d.sync += [
+                refusals[head[:-1]].eq(refusal),
+                discards[head[:-1]].eq(refusal.bool() & (refusal != Refusal.ZERO_SIZE.value)),
+            ]
+        for index, reader in enumerate(self.readers):
+            read = memory.read_port(domain="comb")
+            place = Signal(range(2 * DEPTH), name=f"place_{index}")
+            m.d.sync += place.eq(place + reader.take)
+            m.d.comb += [
+                read.addr.eq(place[:-1]),
+                reader.command.eq(read.data),
+                reader.valid.eq(place != head),
+                reader.refused.eq(refusals[place[:-1]].bool()),
+                reader.discard.eq(discards[place[:-1]]),
+            ]
+        return refusals
+
+    def _refusal(self, command: data.View) -> Mux:
+        params = self.params
+        limit = largest_k(params.a_format, params.b_format, params.acc_width)
+        zero = (command.m == 0) | (command.n == 0) | (command.k == 0)
+        lacking = {"ws": command.output_stationary, "os": ~command.output_stationary, "both": 0}
+        long = command.k > limit if limit < 1 << DIM_WIDTH else 0
+        return Mux(
+            zero,
+            Refusal.ZERO_SIZE.value,
+            Mux(
+                long,
+                Refusal.K_TOO_LARGE.value,
+                Mux(lacking[params.dataflow], Refusal.NO_SUCH_DATAFLOW.value, 0),
+            ),
+        )
+
+    def _reader(self, m: Module, reader, name: str, head: Signal, tail: Signal) -> Signal:
+        """Keep what the reader reports; returns whether it has ended the oldest command."""
+        ended = Signal(range(2 * DEPTH), name=f"ended_{name}")
+        faults = Array(Signal(FaultLayout, name=f"faults_{name}_{i}") for i in range(DEPTH))
+        with m.If(reader.done):
+            m.d.sync += [ended.eq(ended + 1), faults[ended[:-1]].eq(reader.faults)]
+        m.d.comb += self.status.p[name].eq(faults[tail[:-1]])
+        return ended != tail

@@ -1,0 +1,157 @@
+"""The `gemm` block: a systolic array with command, operand and result streams."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..common.pipeline import delay, register, wire
+from ..common.streams import packet_stream
+from .array import SystolicArray
+from .command import CommandQueue, command_layout, status_layout
+from .loops import Beat
+from .operand import Operand
+from .params import A_SLOT, BANKS, GemmParams
+from .results import Results
+from .sequencer import Sequencer
+
+__all__ = ["Gemm"]
+
+
+class Gemm(wiring.Component):
+    """Multiply matrices of any size, requantized: ``c = requantize((a - za) @ (b - zb))``.
+
+    ``c[m, n] = clamp(round((sum over k of a[m, k] * b[k, n] + offset[n] - zb[n] * sum over k of
+    a[m, k]) * multiplier[n] / 2**shift[n]) + zero_point)``
+
+    Rounded once, half to even or half up, then saturated; the accumulator never overflows, a
+    longer K is refused. `golden.systolic.gemm` defines every bit, `golden.systolic.beats` the
+    order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
+    `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.
+
+    Both dataflows of :class:`SystolicArray`, chosen by each command. A weight-stationary tile
+    costs ``max(rows of a, rows of weights, 3)`` cycles, an output-stationary one ``max(K, R)``;
+    tiles and commands follow each other without a bubble as long as operands are offered and
+    results taken. `golden.systolic.cycles` counts the cycles of whole products.
+
+    Latency: :attr:`latency` cycles from a row of ``a`` in the last tile of K to its ``c``.
+    Throughput: R x C products a cycle. Back-pressure: the array never waits; beats enter it only
+    when their results have room. ``ready`` of ``a`` and ``b`` comes from a register.
+
+    A command with a size of 0, too long a K or a dataflow that the hardware lacks is refused. A
+    packet that is too short is filled up with zeros, one that is too long is cut; `status` tells,
+    and the next command is clean. Packets of refused commands are thrown away; a command with a
+    size of 0 has none.
+
+    Parameters
+    ----------
+    params : GemmParams
+
+    Members
+    -------
+    command : In(stream of :func:`command_layout`)
+    a : In(stream of packets of [rows] x a_shape)
+    b : In(stream of packets of [cols] x b_shape)
+    scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
+    c : Out(stream of packets of [cols] x signed(out_width)); one packet a command
+    status : Out(stream of :func:`status_layout`); one a command, refused ones included
+    """
+
+    ARRAY = SystolicArray
+
+    def __init__(self, params: GemmParams):
+        self.params = params
+        scale = data.ArrayLayout(params.requantizer.lane_layout, params.cols)
+        self._results = Results(params)
+        super().__init__({
+            "command": In(stream.Signature(command_layout(params))),
+            "a": In(packet_stream(data.ArrayLayout(params.a_shape, params.rows))),
+            "b": In(packet_stream(data.ArrayLayout(params.b_shape, params.cols))),
+            "scale": In(packet_stream(scale)),
+            "c": Out(self._results.signature.members["c"].signature),
+            "status": Out(stream.Signature(status_layout())),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a row of ``a`` to that of its ``c``."""
+        return 1 + self.params.rows - 1 + self.params.result_latency
+
+    def elaborate(self, platform):
+        m = Module()
+        a, b, scale = self._operands(m)
+        m.submodules.results = results = self._results
+        m.submodules.sequencer = sequencer = Sequencer(self.params)
+        connect(m, a.at, sequencer.a_at)
+        connect(m, b.at, sequencer.b_at)
+        connect(m, results.c, flipped(self.c))
+        m.d.comb += [
+            sequencer.a_valid.eq(a.valid),
+            sequencer.b_valid.eq(b.valid),
+            a.take.eq(sequencer.a_take),
+            b.take.eq(sequencer.b_take),
+            sequencer.returned.eq(self.c.valid & self.c.ready),
+            results.token_valid.eq(sequencer.token_valid),
+            results.token.eq(sequencer.token),
+        ]
+        self._array(m, a, b, sequencer, results)
+        self._scales(m, scale, sequencer, results)
+        return m
+
+    def _operands(self, m: Module) -> list[Operand]:
+        m.submodules.queue = queue = CommandQueue(self.params)
+        connect(m, flipped(self.command), queue.command)
+        connect(m, queue.status, flipped(self.status))
+        operands = []
+        for index, (name, beat) in enumerate((
+            ("a", Beat.ROW),
+            ("b", Beat.WEIGHT),
+            ("scale", Beat.TILE),
+        )):
+            port = getattr(self, name)
+            # The scales' `ready` comes from registers anyway, and their beats are wide.
+            operand = Operand(self.params, beat, port.p.data.shape(), buffered=name != "scale")
+            m.submodules[name] = operand
+            connect(m, flipped(port), operand.i)
+            connect(m, queue.readers[index], operand.queue)
+            operands.append(operand)
+        return operands
+
+    def _array(
+        self, m: Module, a: Operand, b: Operand, sequencer: Sequencer, results: Results
+    ) -> None:
+        """Bring the operands to their slots; an idle slot and lanes beyond K hold ``a = 0``."""
+        row_sums = self.params.b_zero_points
+        m.submodules.array = array = self.ARRAY(self.params, row_sums=row_sums)
+        for row in range(self.params.rows):
+            used = a.take & (a.at.output_stationary | (a.at.depth > row))
+            value = Mux(used, Value.cast(a.data[row]), 0)
+            m.d.comb += Value.cast(array.a[row]).eq(delay(m, f"a_{row}", value, A_SLOT))
+        m.d.comb += array.b.eq(register(m, "b_slot", b.data))
+        for name in ("shift", "swap", "ws", "clear"):
+            if name in array.signature.members:
+                m.d.comb += getattr(array, name).eq(getattr(sequencer, name))
+        m.d.comb += results.sums.eq(array.sums)
+        if row_sums:
+            m.d.comb += results.row_sum.eq(array.row_sum)
+
+    def _scales(self, m: Module, scale: Operand, sequencer: Sequencer, results: Results) -> None:
+        """Load a tile's scales into the next free bank; count banks held and banks ready."""
+        held, ready = Signal(range(BANKS + 1)), Signal(range(BANKS + 1))
+        bank = Signal(range(BANKS))
+        load = wire(m, "load", scale.valid & (held != BANKS))
+        m.d.sync += [
+            held.eq(held + load - results.released),
+            ready.eq(ready + load - sequencer.claimed),
+            bank.eq(bank + load),
+        ]
+        settings = results.load.settings
+        m.d.comb += [
+            scale.take.eq(load),
+            sequencer.scaled.eq(ready != 0),
+            results.width.eq(scale.at.width),
+            results.load.valid.eq(load),
+            results.load.bank.eq(bank),
+            results.load.select.eq(-1),
+            results.load.lanes.eq(scale.data),
+            *(settings[name].eq(scale.command[name]) for name in settings.shape().members),
+        ]

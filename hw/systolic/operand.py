@@ -1,0 +1,120 @@
+"""One operand's side of a matrix product: its packets, walked through command by command."""
+
+from amaranth import Module, Signal
+from amaranth.hdl import ShapeLike
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..common.guard import PacketGuard
+from ..common.pipeline import wire
+from ..common.skid import SkidBuffer
+from ..common.streams import packet, packet_stream
+from .command import FaultLayout, command_layout, reader_signature
+from .loops import Beat, TileLoops, position_signature
+from .params import GemmParams
+
+__all__ = ["Operand"]
+
+
+class Operand(wiring.Component):
+    """Serve the beats of one operand with their place in the loops; one packet a command.
+
+    A packet whose ``last`` comes early is filled up with zeros, one whose ``last`` comes late is
+    thrown away from there on; both are reported, and the next packet starts clean. Packets of
+    refused commands are thrown away whole.
+
+    Latency: 0 cycles, 1 with ``buffered``. Throughput: one beat a cycle, from command to command
+    too. Back-pressure: ``i.ready`` follows ``take`` combinationally unless ``buffered``.
+
+    Parameters
+    ----------
+    params : GemmParams
+    beat : Beat
+        Which loop this operand's beats follow.
+    shape : ShapeLike
+        What a beat holds.
+    buffered : bool
+        Put a skid buffer in front, which cuts the path of ``ready``.
+
+    Members
+    -------
+    i : In(stream of packets of ``shape``)
+    queue : In(:func:`reader_signature`)
+    valid : Out(1); data : Out(shape); at : Out(:func:`position_signature`)
+        The beat to come, and where it stands.
+    command : Out(:func:`command_layout`)
+        The command it belongs to.
+    take : In(1)
+        Only with ``valid``.
+    """
+
+    def __init__(self, params: GemmParams, beat: Beat, shape: ShapeLike, *, buffered: bool = True):
+        self.params = params
+        self._beat = beat
+        self._shape = shape
+        self._buffered = buffered
+        super().__init__({
+            "i": In(packet_stream(shape)),
+            "queue": In(reader_signature(params)),
+            "valid": Out(1),
+            "data": Out(shape),
+            "at": Out(position_signature(params)),
+            "command": Out(command_layout(params)),
+            "take": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.guard = guard = PacketGuard(self._shape)
+        m.submodules.loops = loops = TileLoops(self.params, self._beat)
+        if self._buffered:
+            m.submodules.skid = skid = SkidBuffer(packet(self._shape))
+            connect(m, flipped(self.i), skid.i)
+            connect(m, skid.o, guard.i)
+        else:
+            connect(m, flipped(self.i), guard.i)
+        connect(m, loops.at, flipped(self.at))
+
+        discarding = Signal()
+        skipped = Signal()
+        ends = wire(m, "ends", self.take & self.at.final)
+        discarded = wire(m, "discarded", discarding & guard.valid)
+        idle = ~self.at.active & ~discarding
+        accept = wire(m, "accept", self.queue.valid & (idle | ends | discarded))
+        with m.If(accept):
+            m.d.sync += [
+                self.command.eq(self.queue.command),
+                discarding.eq(self.queue.discard),
+            ]
+        with m.Elif(discarded):
+            m.d.sync += discarding.eq(0)
+        m.d.sync += skipped.eq(accept & self.queue.refused & ~self.queue.discard)
+        m.d.comb += [
+            self.queue.take.eq(accept),
+            self.queue.done.eq(ends | discarded | skipped),
+            loops.load.eq(accept & ~self.queue.refused),
+            loops.step.eq(self.take),
+            *(
+                getattr(loops, name).eq(self.queue.command[name])
+                for name in ("m", "n", "k", "output_stationary")
+            ),
+            self.valid.eq(guard.valid & self.at.active),
+            self.data.eq(guard.data),
+            guard.take.eq(self.take | discarded),
+            guard.final.eq(self.at.final | discarding),
+        ]
+        self._report(m, guard, discarding)
+        return m
+
+    def _report(self, m: Module, guard: PacketGuard, discarding: Signal) -> None:
+        """Remember a packet's faults until the command is done."""
+        seen = Signal(FaultLayout)
+        faults = self.queue.faults
+        with m.If(~discarding):
+            m.d.comb += [
+                faults.early.eq(seen.early | guard.early),
+                faults.late.eq(seen.late | guard.late),
+            ]
+        m.d.sync += seen.eq(faults)
+        with m.If(self.queue.done):
+            m.d.sync += seen.eq(0)

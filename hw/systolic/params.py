@@ -1,0 +1,140 @@
+"""The parameters of the systolic array and of the blocks around it."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import ShapeLike
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.options import Options, option
+from gemmule.golden.systolic.gemm import acc_width_for, row_sum_width
+
+from ..common.requantizer_params import RequantizerParams
+from ..common.streams import shape_of
+
+__all__ = ["A_SLOT", "BANKS", "ArrayParams", "GemmParams"]
+
+S8 = Format(signed=True, width=8)
+
+A_SLOT = 2
+"""Cycles from the decision to take a beat of ``a`` to its slot in the array; ``b`` is one ahead."""
+
+BANKS = 4
+"""Tiles of N whose scales are held at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayParams(Options):
+    """What fixes the hardware of a :class:`hw.systolic.SystolicArray`. Widths are in bits."""
+
+    rows: int = option(16, low=1, high=256, help="rows of the array: k of a weight-stationary tile")
+    cols: int = option(16, low=1, high=256, help="columns of the array: n of a tile")
+    a_format: Format = option(S8, widths=(2, 16), help="format of operand a")
+    b_format: Format = option(S8, widths=(2, 16), help="format of operand b")
+    acc_width: int = option(32, low=4, high=48, help="bits of an accumulator, signed")
+    out_width: int = option(32, low=2, high=48, help="bits of a result lane")
+    dataflow: str = option(
+        "both",
+        choices=("ws", "os", "both"),
+        help="weight-stationary, output-stationary, or both, chosen at run time",
+    )
+    drain: str = option(
+        "bubble_free",
+        choices=("bubble_free",),
+        help="how output-stationary sums leave: beside the next tile's products",
+    )
+    pipeline: int = option(
+        0, low=0, high=2, help="1: a register behind each multiplier; 2: another in the drain"
+    )
+    acc_depth: int = option(
+        512, low=1, high=65536, help="rows of weight-stationary sums kept between tiles of k"
+    )
+    cell: str = option("generic", choices=("generic",), help="what multiplies and accumulates")
+    pack: str = option("none", choices=("none",), help="how many products share a multiplier")
+
+    def check(self) -> None:
+        product = self.a_format.width + self.b_format.width
+        if self.acc_width < product:
+            raise UsageError(
+                f"--acc-width must be at least {product}, the bits of one product of"
+                f" {self.a_format} and {self.b_format}, not {self.acc_width}"
+            )
+
+    @property
+    def dataflows(self) -> tuple[str, ...]:
+        """The dataflows that the hardware has."""
+        return ("ws", "os") if self.dataflow == "both" else (self.dataflow,)
+
+    @property
+    def a_shape(self) -> ShapeLike:
+        """What a row of the array takes in a slot."""
+        return shape_of(self.a_format)
+
+    @property
+    def b_shape(self) -> ShapeLike:
+        """What a column of the array takes in a slot."""
+        return shape_of(self.b_format)
+
+    @property
+    def psum_width(self) -> int:
+        """Bits of the sum in a cell, signed: a column's sum, or a whole one."""
+        column = acc_width_for(self.a_format, self.b_format, self.rows)
+        return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
+
+    @property
+    def row_sum_width(self) -> int:
+        """Bits of a row's sum of ``a``, signed."""
+        return row_sum_width(self.a_format, self.b_format, self.acc_width)
+
+    @property
+    def product_latency(self) -> int:
+        """Cycles between a multiplier and its adder."""
+        return min(self.pipeline, 1)
+
+    @property
+    def array_latency(self) -> int:
+        """Cycles from a slot of the array to the sums of a weight-stationary tile of one row."""
+        column = 3 + self.pipeline  # the cell's operands, its sum, the column's result
+        return column + self.cols - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GemmParams(ArrayParams):
+    """What fixes the hardware of a :class:`hw.systolic.Gemm`. Widths are in bits."""
+
+    multiplier_width: int = option(
+        16, low=1, high=24, help="bits of a requantization multiplier, unsigned"
+    )
+    max_shift: int = option(47, low=0, high=63, help="largest requantization shift")
+    b_zero_points: bool = option(
+        True, help="hardware for zero points of b: a lane of row sums, a multiplier a column"
+    )
+
+    @property
+    def requantizer(self) -> RequantizerParams:
+        """The requantizer that fits."""
+        return RequantizerParams(
+            lanes=self.cols,
+            acc_width=self.acc_width,
+            row_sum_width=self.row_sum_width if self.b_zero_points else 0,
+            b_zero_point_width=self.b_format.width + 1,
+            multiplier_width=self.multiplier_width,
+            max_shift=self.max_shift,
+            out_width=self.out_width,
+            banks=BANKS,
+        )
+
+    @property
+    def output_latency(self) -> int:
+        """Cycles from the array's sums to ``c``: accumulate, requantize, blank lanes, queue."""
+        return 1 + self.requantizer.latency + 1 + 2
+
+    @property
+    def result_latency(self) -> int:
+        """Cycles from the issue of a row of ``a`` to its ``c``, in an array of one row."""
+        return A_SLOT + self.array_latency + self.output_latency
+
+    @property
+    def capacity(self) -> int:
+        """Rows of results that must have room for the array never to wait."""
+        return self.rows + self.result_latency + 3  # and the room's own way back

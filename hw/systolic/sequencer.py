@@ -1,0 +1,218 @@
+"""The sequencer: it decides, cycle by cycle, what enters the array, and what will come out."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..common.pipeline import delay, wire
+from .loops import position_signature
+from .params import A_SLOT, BANKS, GemmParams
+
+__all__ = ["Sequencer", "token_layout"]
+
+TILE_GAP = 3
+"""Cycles between the first beats of two weight-stationary tiles, at least: the accumulator
+memory's time from reading a sum to reading it back."""
+
+
+def token_layout(params: GemmParams) -> data.StructLayout:
+    """What is known of a row of results before it leaves the array.
+
+    ``first`` and ``final`` of its tiles of K; ``address`` among the kept sums; ``bank`` of its
+    scales, which it ``releases``; ``last`` of its command.
+    """
+    return data.StructLayout({
+        "first": 1,
+        "final": 1,
+        "last": 1,
+        "releases": 1,
+        "bank": range(BANKS),
+        "address": range(params.acc_depth),
+    })
+
+
+class Sequencer(wiring.Component):
+    """Issue beats to an array that cannot wait, so that every result finds room.
+
+    A weight-stationary tile begins when its weights are in the array (the last of them may enter
+    in this very cycle) and ends after its rows; the next weights enter meanwhile: it takes
+    ``max(rows of a, rows of weights)`` cycles, at least ``TILE_GAP``. An output-stationary beat
+    takes from ``a`` and ``b`` at once; a tile takes ``max(K, R)`` cycles.
+    From an output-stationary command to a weight-stationary one passes one idle cycle, the other
+    way R, less what the first tile's K covers.
+
+    Back-pressure: results are counted before they are made. A row (weight-stationary) or a tile
+    (output-stationary) is completed only while ``params.capacity`` has room for it; ``returned``
+    gives room back.
+
+    Parameters
+    ----------
+    params : GemmParams
+
+    Members
+    -------
+    a_valid, b_valid : In(1); a_at, b_at : In(:func:`position_signature`); a_take, b_take : Out(1)
+        The operands.
+    scaled : In(1)
+        The scales of the tile of N that ``a`` stands at are in the bank whose turn it is;
+        ``claimed``: that tile has been issued whole.
+    returned : In(1)
+    swap, ws, clear : Out(1)
+        As `SystolicArray` takes them, ``A_SLOT`` cycles after ``a_take``.
+    shift : Out(rows)
+        Likewise, one cycle after ``b_take``.
+    token_valid : Out(1); token : Out(:func:`token_layout`)
+        A row of results, ``params.array_latency`` cycles ahead of it.
+    """
+
+    def __init__(self, params: GemmParams):
+        self.params = params
+        super().__init__({
+            "a_valid": In(1),
+            "a_at": In(position_signature(params)),
+            "a_take": Out(1),
+            "b_valid": In(1),
+            "b_at": In(position_signature(params)),
+            "b_take": Out(1),
+            "scaled": In(1),
+            "claimed": Out(1),
+            "returned": In(1),
+            "swap": Out(1),
+            "ws": Out(1),
+            "clear": Out(1),
+            "shift": Out(params.rows),
+            "token_valid": Out(1),
+            "token": Out(token_layout(params)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        at = self.a_at
+        room = Signal(range(self.params.capacity + 1), init=self.params.capacity)
+        gap = Signal(range(self.params.rows + 1))
+        dirty = Signal(init=1)
+        flows = self.params.dataflows
+        ws = self._weight_stationary(m, room) if "ws" in flows else {"row": 0, "weight": 0}
+        os = self._output_stationary(m, room, gap, dirty) if "os" in flows else {"beat": 0}
+        tile = wire(m, "tile", os["beat"] & at.end) if "os" in flows else 0
+        row = ws["row"]
+        wash = self._wash(m, dirty) if "os" in flows else 0
+
+        m.d.comb += [
+            self.a_take.eq(row | os["beat"]),
+            self.b_take.eq(ws["weight"] | os["beat"]),
+            self.claimed.eq(self.a_take & at.end & at.k_end & at.m_end),
+        ]
+        spent = Mux(tile, at.height, row & at.k_end)
+        m.d.sync += room.eq(room + self.returned - spent)
+        self._keep_apart(m, gap, dirty, row, tile, wash)
+        self._slots(m, row, ws["weight"], os["beat"], tile, wash)
+        self._tokens(m, row, tile)
+        return m
+
+    def _weight_stationary(self, m: Module, room: Signal) -> dict[str, Value]:
+        """Whether a row of ``a``, a row of weights is issued."""
+        a, b = self.a_at, self.b_at
+        loaded, recent = Signal(), Signal(range(TILE_GAP))
+        weight = wire(m, "weight", self.b_valid & ~b.output_stationary & ~loaded)
+        complete = wire(m, "complete", loaded | (weight & b.end))
+        may_begin = ~a.first | (complete & (recent == 0))
+        may_end = ~a.k_end | (room != 0)
+        row = self.a_valid & self.scaled & ~a.output_stationary & may_begin & may_end
+        if self.params.dataflow == "both":
+            # The slot behind an output-stationary tile clears it, and its results come first.
+            after_tile = Signal()
+            m.d.sync += after_tile.eq(self.a_take & a.output_stationary & a.end)
+            row = row & ~after_tile
+        row = wire(m, "row", row)
+        begin = wire(m, "begin", row & a.first)
+        m.d.sync += [
+            loaded.eq(complete & ~begin),
+            recent.eq(Mux(begin, TILE_GAP - 1, Mux(recent == 0, 0, recent - 1))),
+        ]
+        return {"row": row, "weight": weight}
+
+    def _output_stationary(
+        self, m: Module, room: Signal, gap: Signal, dirty: Signal
+    ) -> dict[str, Value]:
+        """Whether a beat of both is issued."""
+        a, b = self.a_at, self.b_at
+        may_end = ~a.end | ((room >= self.params.rows) & (gap == 0))
+        both = self.a_valid & self.b_valid & a.output_stationary & b.output_stationary
+        return {"beat": wire(m, "beat", both & self.scaled & ~dirty & may_end)}
+
+    def _wash(self, m: Module, dirty: Signal) -> Value:
+        """Clear what reset or the other dataflow left in the cells, before the first beat."""
+        waiting = self.a_at.active & self.a_at.output_stationary
+        return wire(m, "wash", waiting & dirty)
+
+    def _keep_apart(
+        self, m: Module, gap: Signal, dirty: Signal, row: Value, tile: Value, wash: Value
+    ) -> None:
+        """Count ``gap`` down to the cycle in which an output-stationary tile may end."""
+        if "os" not in self.params.dataflows:
+            return
+        rows = self.params.rows
+        m.d.sync += gap.eq(Mux(gap == 0, 0, gap - 1))
+        with m.If(tile):
+            m.d.sync += gap.eq(rows - 1)
+        with m.Elif(row | wash):
+            m.d.sync += gap.eq(max(rows - 2, 0))
+        m.d.sync += dirty.eq((dirty & ~wash) | row)
+
+    def _slots(
+        self, m: Module, row: Value, weight: Value, beat: Value, tile: Value, wash: Value
+    ) -> None:
+        def slot(name: str, value: Value, cycles: int = A_SLOT) -> Value:
+            return delay(m, name, wire(m, f"{name}_now", Value.cast(value)), cycles, reset=True)
+
+        # The weight that enters with `left` more to come is taken by the rows above its own too.
+        for r in range(self.params.rows):
+            above = self.b_at.left >= r if r else 1
+            taken = slot(f"shift_{r}", weight & above | beat, A_SLOT - 1)
+            m.d.comb += self.shift[r].eq(taken)
+        m.d.comb += [
+            self.swap.eq(slot("swap", (row & self.a_at.first) | beat)),
+            self.ws.eq(slot("ws", row)),
+            self.clear.eq(slot("wash", wash) | slot("clear", tile, A_SLOT + 1)),
+        ]
+
+    def _tokens(self, m: Module, row: Value, tile: Value) -> None:
+        """Announce rows: of a weight-stationary tile when the bottom row of the array gets them,
+        of an output-stationary one row by row from its clear on."""
+        params, at = self.params, self.a_at
+        bank = Signal(range(BANKS))
+        m.d.sync += bank.eq(bank + self.claimed)
+        common = {"last": at.final, "releases": self.claimed, "bank": bank}
+
+        now = Signal(token_layout(params), name="row_token")
+        fields = {"first": at.k_first, "final": at.k_end, "address": at.left, **common}
+        m.d.comb += [now[name].eq(value) for name, value in fields.items()]
+        wait = A_SLOT + params.rows - 1
+        row_valid = delay(m, "row_valid", wire(m, "row_now", Value.cast(row)), wait, reset=True)
+        row_token = delay(m, "row_token", now, wait)
+
+        ended = Signal(token_layout(params), name="tile_token")
+        m.d.comb += [ended[name].eq(value) for name, value in common.items()]
+        m.d.comb += [ended.first.eq(1), ended.final.eq(1)]
+        tile_valid = delay(
+            m, "tile_valid", wire(m, "tile_now", Value.cast(tile)), A_SLOT, reset=True
+        )
+        height = delay(m, "height", at.height, A_SLOT)
+        held = Signal(token_layout(params), name="held_token", reset_less=True)
+        to_drain = Signal(range(params.rows + 1))
+        tile_token = delay(m, "tile_token", ended, A_SLOT)
+        with m.If(tile_valid):
+            m.d.sync += [to_drain.eq(height), held.eq(tile_token)]
+        with m.Elif(to_drain != 0):
+            m.d.sync += to_drain.eq(to_drain - 1)
+
+        drained = Signal(token_layout(params), name="drained_token")
+        at_last = to_drain == 1
+        m.d.comb += [
+            drained.eq(held),
+            drained.last.eq(held.last & at_last),
+            drained.releases.eq(held.releases & at_last),
+            self.token_valid.eq(row_valid | (to_drain != 0)),
+            self.token.eq(Mux(row_valid, row_token, drained)),
+        ]
