@@ -1,6 +1,6 @@
 """A register for a stream, both of whose sides are registered."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -45,7 +45,7 @@ class SkidBuffer(wiring.Component):
             m.d.sync += [
                 full.eq(waiting | self.i.valid),
                 waiting.eq(0),
-                held.eq(Mux(waiting, spare.as_value(), self.i.payload.as_value())),
+                Value.cast(held).eq(Mux(waiting, Value.cast(spare), Value.cast(self.i.payload))),
             ]
         with m.Elif(arrives):
             m.d.sync += [waiting.eq(1), spare.eq(self.i.payload)]

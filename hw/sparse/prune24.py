@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from amaranth import Array, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -76,8 +76,14 @@ class Prune24(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.buffer = buffer = SkidBuffer(packet(group_layout(self.params)))
-        wiring.connect(m, wiring.flipped(self.out), buffer.o)
+        # Flat, since slices of a layout that are driven one by one read as a loop in Verilator.
+        width = Shape.cast(packet(group_layout(self.params))).width
+        m.submodules.buffer = buffer = SkidBuffer(width)
+        m.d.comb += [
+            self.out.valid.eq(buffer.o.valid),
+            self.out.payload.eq(buffer.o.payload),
+            buffer.o.ready.eq(self.out.ready),
+        ]
         # Both stages move together, and only when the buffer can take what leaves the second.
         go = buffer.i.ready
         take, zero = self._control(m, go)
@@ -86,9 +92,11 @@ class Prune24(wiring.Component):
             m.d.sync += [ranked.eq(take), compared.eq(ranked)]
         m.d.comb += buffer.i.valid.eq(compared)
         last = register(m, "ranked_last", self.w.payload.last, go)
-        m.d.comb += buffer.i.payload.last.eq(register(m, "compared_last", last, go))
-        for lane in range(self.params.lanes):
-            self._lane(m, lane, zero, go, buffer.i.payload.data)
+        last = register(m, "compared_last", last, go)
+        lanes = [self._lane(m, lane, zero, go) for lane in range(self.params.lanes)]
+        values = [value for values, _ in lanes for value in values]
+        indices = [index for _, indices in lanes for index in indices]
+        m.d.comb += buffer.i.payload.eq(Cat(*values, *indices, last))
         return m
 
     def _control(self, m: Module, go: Value) -> tuple[Signal, Signal]:
@@ -114,7 +122,10 @@ class Prune24(wiring.Component):
             m.d.sync += drop.eq(~self.metric.payload.last & (drop | ends))
         return take, over
 
-    def _lane(self, m: Module, lane: int, zero: Signal, go: Value, o: data.View) -> None:
+    def _lane(
+        self, m: Module, lane: int, zero: Signal, go: Value
+    ) -> tuple[list[Value], list[Value]]:
+        """The two values and the two indices of a group, a stage of registers behind it."""
         at = [4 * lane + place for place in range(4)]
         w, metric = self.w.payload.data, self.metric.payload.data
         ranks = [
@@ -131,16 +142,14 @@ class Prune24(wiring.Component):
             register(m, f"compared_w_{i}", each, go) for i, each in zip(at, weights, strict=True)
         ]
         keep = [wire(m, f"keep_{at[place]}", _survives(wins, place)) for place in range(4)]
-        chosen = (
-            Mux(keep[0], 0, Mux(keep[1], 1, 2)),
-            Mux(keep[3], 3, Mux(keep[2], 2, 1)),
-        )
-        for slot, (name, index) in enumerate(zip(("first", "second"), chosen, strict=True)):
-            index = wire(m, f"{name}_{lane}", index)
-            m.d.comb += [
-                o.indices[2 * lane + slot].eq(index),
-                o.values[2 * lane + slot].eq(Array(weights)[index]),
-            ]
+        # Of the two that are kept: the lowest place, and the highest.
+        first = Mux(keep[0], weights[0], Mux(keep[1], weights[1], weights[2]))
+        second = Mux(keep[3], weights[3], Mux(keep[2], weights[2], weights[1]))
+        indices = [
+            Cat(~keep[0] & keep[1], ~(keep[0] | keep[1])),
+            Cat(keep[3] | ~keep[2], keep[3] | keep[2]),
+        ]
+        return [first, second], indices
 
 
 def _survives(wins: dict[tuple[int, int], Signal], place: int) -> Value:
