@@ -1,0 +1,72 @@
+"""`python -m gemmule.tb`: what `gemmule verify`, `bench` and `demo` start, by name."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gemmule.golden.common.errors import UsageError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 success, 1 a check failed, 2 wrong use."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.command(args)
+    except UsageError as error:
+        print(f"gemmule: {error}", file=sys.stderr)
+        return 2
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from .regression import verify_all, verify_block
+
+    if args.block is None:
+        return verify_all(args.seed)
+    return verify_block(args.block, args.params, args.run, args.inputs, args.seed)
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from .bench import bench, list_benches
+
+    if args.name is None:
+        return list_benches()
+    return bench(args.name, args.out, quick=args.quick, as_json=args.json)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from .demo import demo
+
+    return demo(args.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gemmule.tb", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    verify = commands.add_parser("verify", help="the cocotb regressions")
+    verify.add_argument("block", nargs="?")
+    verify.add_argument("--params", type=json.loads, default={}, help="fields, as JSON")
+    verify.add_argument("--run", type=json.loads, default={}, help="fields, as JSON")
+    verify.add_argument("--inputs", type=Path, help="arrays to send")
+    verify.add_argument("--seed", type=int, default=1, help="of stimulus and stalls")
+    verify.set_defaults(command=_verify)
+
+    bench = commands.add_parser("bench", help="a table and a plot")
+    bench.add_argument("name", nargs="?")
+    bench.add_argument("--out", type=Path, default=Path("build/bench"))
+    bench.add_argument("--quick", action="store_true", help="fewer and smaller cases")
+    bench.add_argument("--json", action="store_true", help="rows as JSON on stdout")
+    bench.set_defaults(command=_bench)
+
+    demo = commands.add_parser("demo", help="handwritten digits through a 16x16 array")
+    demo.add_argument("--out", type=Path, default=Path("build/demo"))
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Benchmarks: each prints its table from a run and writes it, with a plot, into a folder."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gemmule.gen.cli_print import print_json, table
+from gemmule.gen.files import write_folder
+
+from .registry import bench_module, benches
+
+__all__ = ["bench", "list_benches"]
+
+
+def bench(name: str, out: Path, *, quick: bool, as_json: bool) -> int:
+    """Run the benchmark ``name``; its rows go to stdout and, as JSON, into ``out``."""
+    module = bench_module(name)
+    out.mkdir(parents=True, exist_ok=True)
+    rows = module.run(out, quick)
+    write_folder(out, {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
+    if as_json:
+        print_json(rows)
+        return 0
+    columns = _columns(rows)
+    table(columns, ([row.get(name) for name in columns] for row in rows), module.SUMMARY)
+    print(f"written into {out}: {', '.join(sorted(path.name for path in out.glob(f'{name}*')))}")
+    return 0
+
+
+def list_benches() -> int:
+    """Tell which benchmarks there are."""
+    table(["bench", "what it compares"], ((name, bench_module(name).SUMMARY) for name in benches()))
+    return 0
+
+
+def _columns(rows: Iterable[dict[str, Any]]) -> Sequence[str]:
+    """The keys of all rows, in the order in which they first stand."""
+    return list(dict.fromkeys(key for row in rows for key in row))

@@ -1,0 +1,51 @@
+"""What the families offer by name: benchmarks, and stimuli for `gemmule verify`.
+
+A family's ``tb/<family>/__init__.py`` may have ``BENCHES``, name -> module with ``SUMMARY`` and
+``run(out, quick) -> rows``; and ``STIMULI``, block -> ``module:function``, a function of params,
+run options and a random generator that gives the arrays of one job.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from gemmule.gen.catalog import FAMILIES
+from gemmule.golden.common.errors import UsageError
+
+__all__ = ["bench_module", "benches", "stimuli", "stimulus"]
+
+FOLDERS = ("common", *FAMILIES, "tech")
+
+
+def benches() -> dict[str, str]:
+    """Each benchmark's name -> its module."""
+    return _collected("BENCHES")
+
+
+def bench_module(name: str) -> ModuleType:
+    """The module of one benchmark; :class:`UsageError` lists them where there is none."""
+    found = benches()
+    if name not in found:
+        raise UsageError(f"there is no bench {name!r}; the benches are {', '.join(found)}")
+    return import_module(found[name])
+
+
+def stimuli() -> dict[str, str]:
+    """Each block that can be verified without arrays of the user's -> the function for them."""
+    return _collected("STIMULI")
+
+
+def stimulus(block: str) -> Callable:
+    """The function that makes arrays for ``block``."""
+    found = stimuli()
+    if block not in found:
+        raise UsageError(f"verify {block} needs --inputs: it has no stimulus of its own")
+    module, _, function = found[block].partition(":")
+    return getattr(import_module(module), function)
+
+
+def _collected(attribute: str) -> dict[str, str]:
+    families = [import_module(f"gemmule.tb.{folder}") for folder in FOLDERS]
+    return {
+        name: where for each in families for name, where in getattr(each, attribute, {}).items()
+    }
