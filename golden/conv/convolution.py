@@ -42,6 +42,8 @@ def input_grad(
 ) -> NDArray[np.int64]:
     """``dx [N, C, *size]`` of ``dy [N, O, *out]`` and ``w [O, C/groups, *kernel]``.
 
+    ``w_zero`` is one number or one for each of the C channels of the result.
+
     Examples
     --------
     >>> layer = Geometry(batch=1, channels=1, filters=1, size=(3, 3), kernel=(2, 2), stride=2,
@@ -51,8 +53,12 @@ def input_grad(
            [3, 4, 4],
            [3, 4, 4]])
     """
-    dy, w = _group(_minus(dy, dy_zero), geometry.groups), _minus(w, w_zero, axis=0)
-    grouped = w.reshape(geometry.groups, geometry.group_filters, geometry.group_channels, -1)
+    dy = _group(_minus(dy, dy_zero), geometry.groups)
+    grouped = np.asarray(w, np.int64).reshape(
+        geometry.groups, geometry.group_filters, geometry.group_channels, -1
+    )
+    zeros = np.broadcast_to(np.asarray(w_zero, np.int64), (geometry.channels,))
+    grouped = grouped - zeros.reshape(geometry.groups, 1, geometry.group_channels, 1)
     dx = np.zeros((geometry.batch, geometry.channels, *geometry.padded), np.int64)
     for tap, (_, where) in enumerate(_taps(geometry)):
         part = _contract("goc,ngo...->ngc...", grouped[..., tap], dy, geometry.group_filters)
@@ -90,16 +96,9 @@ def transposed(
     """ONNX's ConvTranspose: the input gradient, by another name.
 
     ``y [N, O, *size]`` of ``x [N, C, *out]`` and ``w [C, O/groups, *kernel]``; ``geometry`` is
-    that of :meth:`Geometry.transposed`. ``w_zero`` is one number or one for each of the O
-    channels of the result.
+    that of :meth:`Geometry.transposed`, ``w_zero`` one number or one for each of the O channels.
     """
-    zero = np.asarray(w_zero, np.int64)
-    if zero.size > 1:
-        per_group = zero.reshape(geometry.groups, 1, -1)
-        zero = np.broadcast_to(
-            per_group, (geometry.groups, geometry.group_filters, geometry.group_channels)
-        ).reshape(geometry.filters, geometry.group_channels, *[1] * geometry.axes)
-    return input_grad(geometry, x, np.asarray(w, np.int64) - zero, dy_zero=x_zero)
+    return input_grad(geometry, x, w, dy_zero=x_zero, w_zero=w_zero)
 
 
 def _taps(geometry: Geometry) -> Iterator[tuple[tuple[int, ...], tuple]]:

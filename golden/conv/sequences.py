@@ -24,12 +24,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Phase:
-    """The result's pixels of one remainder by the stride, and the taps that meet them."""
+    """The result's pixels of one remainder by the stride, and the taps that meet them.
+
+    ``axes``: of each, the ``dy`` pixel that the first result meets by the first tap, how far back
+    the next tap's is, and how many taps there are.
+    """
 
     start: tuple[int, ...]
     size: tuple[int, ...]
     taps: tuple[tuple[int, ...], ...]
     walk: Walk | None
+    axes: tuple[tuple[int, int, int], ...]
 
     @property
     def pixels(self) -> int:
@@ -39,7 +44,7 @@ class Phase:
 
 def im2col(geometry: Geometry, blocks: int = 1) -> Walk:
     """Forward, and ``x`` in the weight gradient: the pixels that each tap of each output meets."""
-    return _matrix(
+    return matrix(
         geometry.batch, geometry.out, geometry.stride, geometry.kernel, geometry.dilation,
         tuple(-begin for begin in geometry.begins), geometry.size, blocks,
     )  # fmt: skip
@@ -48,7 +53,7 @@ def im2col(geometry: Geometry, blocks: int = 1) -> Walk:
 def pixels(batch: int, size: tuple[int, ...], blocks: int = 1, times: int = 1) -> Walk:
     """Every pixel of one block, ``times`` over: ``dy`` in the weight gradient, without a zero."""
     ones = (1,) * len(size)
-    walk = _matrix(batch, size, ones, ones, ones, (0,) * len(size), size, blocks)
+    walk = matrix(batch, size, ones, ones, ones, (0,) * len(size), size, blocks)
     keep = (*walk.loops[: len(size) + 1], Loop(times, (0,) * len(size)))
     return Walk(axes=walk.axes, loops=keep)
 
@@ -73,11 +78,12 @@ def zero_free(geometry: Geometry, blocks: int = 1) -> Iterator[Phase]:
         starts, sizes, taps, firsts, backs = zip(*parts, strict=True)
         walk = None
         if all(taps):
-            walk = _matrix(
+            walk = matrix(
                 geometry.batch, sizes, (1,) * len(sizes), tuple(map(len, taps)),
                 tuple(-back for back in backs), firsts, geometry.out, blocks,
             )  # fmt: skip
-        yield Phase(starts, sizes, tuple(product(*taps)), walk)
+        counts = zip(firsts, backs, map(len, taps), strict=True)
+        yield Phase(starts, sizes, tuple(product(*taps)), walk, tuple(counts))
 
 
 def bp_loss(geometry: Geometry, blocks: int = 1) -> Walk:
@@ -87,7 +93,7 @@ def bp_loss(geometry: Geometry, blocks: int = 1) -> Walk:
     (``y + padding - tap * dilation``) where the paper rotates the kernel, takes any dilation and
     unequal padding, and keeps the test against the bottom and right edges.
     """
-    return _matrix(
+    return matrix(
         geometry.batch, geometry.size, (1,) * geometry.axes, geometry.kernel,
         tuple(-d for d in geometry.dilation), geometry.begins, geometry.out, blocks,
         geometry.stride,
@@ -96,7 +102,7 @@ def bp_loss(geometry: Geometry, blocks: int = 1) -> Walk:
 
 def bp_gradient(geometry: Geometry, blocks: int = 1, times: int = 1) -> Walk:
     """BP-im2col, dilated mode: ``dy`` with its inserted zeros, masked, ``times`` over."""
-    walk = _matrix(
+    walk = matrix(
         geometry.batch, spread_size(geometry), (1,) * geometry.axes, (1,) * geometry.axes,
         (1,) * geometry.axes, (0,) * geometry.axes, geometry.out, blocks, geometry.stride,
     )  # fmt: skip
@@ -106,7 +112,7 @@ def bp_gradient(geometry: Geometry, blocks: int = 1, times: int = 1) -> Walk:
 
 def spread_input(geometry: Geometry, blocks: int = 1) -> Walk:
     """``x`` beside a spread ``dy``: every pixel between two strides, too."""
-    return _matrix(
+    return matrix(
         geometry.batch, spread_size(geometry), (1,) * geometry.axes, geometry.kernel,
         geometry.dilation, tuple(-begin for begin in geometry.begins), geometry.size, blocks,
     )  # fmt: skip
@@ -126,7 +132,7 @@ def explicit_copy(geometry: Geometry, blocks: int = 1) -> Walk:
 
 def explicit_loss(geometry: Geometry, blocks: int = 1) -> Walk:
     """The baseline's plain im2col over the stored spread map, zeros read like any other value."""
-    return _matrix(
+    return matrix(
         geometry.batch, geometry.size, (1,) * geometry.axes, geometry.kernel,
         tuple(-d for d in geometry.dilation), geometry.begins, spread_size(geometry), blocks,
     )  # fmt: skip
@@ -137,7 +143,7 @@ def explicit_gradient(geometry: Geometry, blocks: int = 1, times: int = 1) -> Wa
     return pixels(geometry.batch, spread_size(geometry), blocks, times)
 
 
-def _matrix(batch, out, stride, kernel, dilation, start, size, blocks, spread=None) -> Walk:
+def matrix(batch, out, stride, kernel, dilation, start, size, blocks, spread=None) -> Walk:
     """Innermost first: the axes of the pixels, the batch, the blocks, the axes of the taps."""
     count = len(out)
     pitches = [blocks * prod(size[axis + 1 :]) for axis in range(count)]
