@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from amaranth import ClockDomain, Module
 from amaranth.sim import Simulator
 
 __all__ = ["receive", "send", "simulate"]
@@ -38,7 +39,10 @@ async def receive(ctx, stream, count: int, rng, stall: float, read: Callable | N
 
 def simulate(dut, *benches: Callable, steps: int = 200_000) -> None:
     """Run the benches to their ends; each is called with the simulator's context."""
-    simulator = Simulator(dut)
+    top = Module()
+    top.domains.sync = ClockDomain()  # which a part without registers lacks
+    top.submodules.dut = dut
+    simulator = Simulator(top)
     simulator.add_clock(1e-6)
     for bench in benches:
         simulator.add_testbench(bench)
