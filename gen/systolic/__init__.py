@@ -1,9 +1,9 @@
 """Systolic matrix multiplication."""
 
 from gemmule.gen.block import Block
-from gemmule.hw.systolic.array import SystolicArray
 from gemmule.hw.systolic.gemm import Gemm
 from gemmule.hw.systolic.params import ArrayParams, GemmParams
+from gemmule.hw.tech.array import array_of_cells
 
 from .gemm import GemmAdapter
 
@@ -11,5 +11,5 @@ __all__ = ["BLOCKS"]
 
 BLOCKS = (
     Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter()),
-    Block("array", "systolic", ArrayParams, SystolicArray),
+    Block("array", "systolic", ArrayParams, array_of_cells),
 )

@@ -16,7 +16,7 @@ bits ``(27 - 5) / 2 = 11``.
 
 **The depth.** Let one product lie in ``low..high``; for s8 by s8 that is -16256..16384. Then the
 sum of ``n`` lies in ``n*low..n*high``. With the constant ``-n*low`` added to a field, the field is
-in ``0..n*(high - low)``: it is never negative, so it borrows nothing from the field above, and below
+in ``0..n*(high - low)``: never negative, it borrows nothing from the field above, and below
 ``2**s`` it carries nothing into it. So a chain may be as deep as ``(2**s - 1) // (high - low)``::
 
     s8 by s8     span 32640    spacing 18: 8    spacing 16: 2

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..common.pipeline import delay, register, wire
 from ..common.streams import packet_stream
-from .array import SystolicArray
+from ..tech.array import array_of_cells
 from .command import CommandQueue, command_layout, status_layout
 from .loops import Beat
 from .operand import Operand
@@ -28,7 +28,7 @@ class Gemm(wiring.Component):
     order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
     `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.
 
-    Both dataflows of :class:`SystolicArray`, chosen by each command. A weight-stationary tile
+    Both dataflows of `SystolicArray`, chosen by each command. A weight-stationary tile
     costs ``max(rows of a, rows of weights, 3)`` cycles, an output-stationary one ``max(K, R)``;
     tiles and commands follow each other without a bubble as long as operands are offered and
     results taken. `golden.systolic.cycles` counts the cycles of whole products.
@@ -56,7 +56,7 @@ class Gemm(wiring.Component):
     status : Out(stream of :func:`status_layout`); one a command, refused ones included
     """
 
-    ARRAY = SystolicArray
+    ARRAY = staticmethod(array_of_cells)
 
     def __init__(self, params: GemmParams):
         self.params = params

@@ -7,7 +7,9 @@ from amaranth.hdl import ShapeLike
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.systolic.gemm import acc_width_for, row_sum_width
+from gemmule.golden.systolic.gemm import acc_width_for, largest_k, row_sum_width
+from gemmule.golden.tech.chains import ChainPlan
+from gemmule.golden.tech.packing import packing
 
 from ..common.requantizer_params import RequantizerParams
 from ..common.streams import shape_of
@@ -49,8 +51,17 @@ class ArrayParams(Options):
     acc_depth: int = option(
         512, low=1, high=65536, help="rows of weight-stationary sums kept between tiles of k"
     )
-    cell: str = option("generic", choices=("generic",), help="what multiplies and accumulates")
-    pack: str = option("none", choices=("none",), help="how many products share a multiplier")
+    cell: str = option(
+        "generic",
+        choices=("generic", "dsp48e1", "dsp48e2"),
+        help="what multiplies and accumulates: any tool's logic, or a DSP block of 7 series or"
+        " UltraScale",
+    )
+    pack: str = option(
+        "none",
+        choices=("none", "n"),
+        help="products that share a DSP block: none, or n: two columns, weight-stationary",
+    )
 
     def check(self) -> None:
         product = self.a_format.width + self.b_format.width
@@ -59,6 +70,15 @@ class ArrayParams(Options):
                 f"--acc-width must be at least {product}, the bits of one product of"
                 f" {self.a_format} and {self.b_format}, not {self.acc_width}"
             )
+        if self.pack != "none" and self.cell == "generic":
+            raise UsageError(f"--pack {self.pack} needs --cell dsp48e1 or dsp48e2, not generic")
+        if self.pack != "none" and self.dataflow != "ws":
+            raise UsageError(
+                f"--pack {self.pack} needs --dataflow ws, not {self.dataflow}: a packed sum has"
+                " room for few products"
+            )
+        if self.cell != "generic":
+            packing(self.cell, self.pack, self.a_format, self.b_format)
 
     @property
     def dataflows(self) -> tuple[str, ...]:
@@ -82,6 +102,11 @@ class ArrayParams(Options):
         return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
 
     @property
+    def largest_k(self) -> int:
+        """The longest K of a command."""
+        return largest_k(self.a_format, self.b_format, self.acc_width)
+
+    @property
     def row_sum_width(self) -> int:
         """Bits of a row's sum of ``a``, signed."""
         return row_sum_width(self.a_format, self.b_format, self.acc_width)
@@ -92,10 +117,37 @@ class ArrayParams(Options):
         return min(self.pipeline, 1)
 
     @property
+    def column_latency(self) -> int:
+        """Cycles through a column of generic cells: the operands, the sum, the result."""
+        return 3 + self.pipeline
+
+    @property
     def array_latency(self) -> int:
         """Cycles from a slot of the array to the sums of a weight-stationary tile of one row."""
-        column = 3 + self.pipeline  # the cell's operands, its sum, the column's result
-        return column + self.cols - 1
+        return (
+            self.column_latency + self.cols - 1 if self.cell == "generic" else self.chains.latency
+        )
+
+    @property
+    def drains_apart(self) -> bool:
+        """Whether output-stationary sums leave the cells beside the cascade."""
+        return "os" in self.dataflows and self.drain == "bubble_free"
+
+    @property
+    def m_lanes(self) -> int:
+        """Rows of ``a`` in a slot."""
+        return 1
+
+    @property
+    def chains(self) -> ChainPlan:
+        """How the rows share the cascades of DSP blocks."""
+        return ChainPlan(
+            packing(self.cell, self.pack, self.a_format, self.b_format),
+            rows=self.rows,
+            cols=self.cols,
+            collect=self.drains_apart * (1 + (self.pipeline == 2)),
+            least=self.column_latency,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

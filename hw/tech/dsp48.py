@@ -6,6 +6,8 @@ from amaranth import Cat, ClockSignal, Const, Instance, Module, Signal, signed, 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.tech.chains import CELL_LATENCY
+
 __all__ = ["A_WIDTH", "B_WIDTH", "P_WIDTH", "DspCell", "DspCellParams"]
 
 A_WIDTH, B_WIDTH, P_WIDTH = 30, 18, 48
@@ -77,7 +79,7 @@ class DspCell(wiring.Component):
         P.
     """
 
-    LATENCY = 3
+    LATENCY = CELL_LATENCY
 
     def __init__(self, params: DspCellParams):
         self.params = params

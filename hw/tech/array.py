@@ -1,0 +1,170 @@
+"""The R x C array made of DSP blocks, with the ports and the slots of the generic one."""
+
+from amaranth import Module, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..common.pipeline import delay, register, wire
+from ..common.shared import shared
+from ..systolic.array import SystolicArray
+from ..systolic.cell import Column, control_layout
+from ..systolic.params import ArrayParams
+from .column import DspColumn, row_control
+from .dsp48 import A_WIDTH
+from .operands import joined, narrow_shape
+from .unpack import unpacked
+
+__all__ = ["DspArray", "array_of_cells"]
+
+
+class DspArray(wiring.Component):
+    """A systolic array of DSP48 blocks: :class:`SystolicArray` for one device family.
+
+    The slots, the ports and what ``sums`` hold are those of :class:`SystolicArray`, with one rule
+    more where the rows fall into several chains: row ``r`` takes its last ``shift`` of a tile at
+    least ``r`` slots before the tile's last weight. With ``--pack m`` and ``quad`` a slot takes
+    two rows of ``a``, ``a[0]`` and ``a[1]``, and gives two of sums.
+
+    Weights wait in the first register of a block's wide operand and are multiplied from the
+    second; they come down the A cascade, and sums down the P cascade. One unpacking a chain.
+
+    Latency: :attr:`latency`, as in :class:`SystolicArray`.
+    Throughput: one slot a cycle. Back-pressure: none.
+
+    Parameters
+    ----------
+    params : ArrayParams
+    row_sums : bool
+
+    Members
+    -------
+    a : [rows] x a_format, or [2] x [rows] x a_format
+    b : [cols] x b_format
+    shift, swap, ws, clear : as in :class:`SystolicArray`
+    sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
+    row_sum : signed, with ``row_sums``
+    """
+
+    def __init__(self, params: ArrayParams, *, row_sums: bool = False):
+        self.params = params
+        self.plan = params.chains
+        self._row_sums = row_sums
+        controls = {
+            "shift": ("ws", In(unsigned(params.rows))),
+            "swap": ("ws", In(1)),
+            "clear": ("os", In(1)),
+        }
+        a = data.ArrayLayout(params.a_shape, params.rows)
+        sums = data.ArrayLayout(signed(params.psum_width), params.cols)
+        pair = params.m_lanes > 1
+        super().__init__({
+            "a": In(data.ArrayLayout(a, params.m_lanes) if pair else a),
+            "b": In(data.ArrayLayout(params.b_shape, params.cols)),
+            **{name: port for name, (flow, port) in controls.items() if flow in params.dataflows},
+            **({"ws": In(1)} if params.dataflow == "both" else {}),
+            "sums": Out(data.ArrayLayout(sums, params.m_lanes) if pair else sums),
+            **({"row_sum": Out(signed(params.row_sum_width))} if row_sums else {}),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a slot to the sums of a weight-stationary tile of one row."""
+        return self.params.array_latency
+
+    def elaborate(self, platform):
+        m = Module()
+        controls = self._slot_controls(m)
+        narrow, control = self._rows(m, controls)
+        for group in range(self.plan.groups):
+            column = DspColumn(self.params)
+            m.submodules[f"column_{group}"] = shared(column, self.params)
+            m.d.comb += [
+                column.narrow.eq(narrow),
+                column.control.eq(control),
+                column.wide.eq(self._weights(m, group)),
+            ]
+            self._results(m, group, column)
+            narrow, control = column.narrow_out, column.control_out
+        if self._row_sums:
+            self._sum_rows(m)
+        return m
+
+    def _lanes(self) -> list[data.View]:
+        return [self.a] if self.params.m_lanes == 1 else list(self.a)
+
+    def _slot_controls(self, m: Module) -> dict[str, Value]:
+        """What :func:`row_control` names, but for ``shift``, as of the first row."""
+        controls = {}
+        if "ws" in self.params.dataflows:
+            controls["swap"] = self.swap
+        if self.params.dataflow != "ws":
+            clear = register(m, "clear_1", self.clear)
+            chain = register(m, "ws_1", self.ws) if self.params.dataflow == "both" else Signal()
+            controls["chain"] = chain
+            controls["keep"] = wire(m, "keep", ~clear & ~chain)
+            controls["busy"] = wire(m, "busy", ~clear)
+        return {
+            name: controls[name] for name in controls if name in row_control(self.params).members
+        }
+
+    def _rows(self, m: Module, chains: dict[str, Value]) -> tuple[data.View, data.View]:
+        """The moving operands and the controls in front of the first column."""
+        params, plan = self.params, self.plan
+        narrow = Signal(data.ArrayLayout(narrow_shape(plan.packing), params.rows), name="skewed_a")
+        control = Signal(data.ArrayLayout(row_control(params), params.rows), name="skewed_control")
+        taps = {name: [value] for name, value in chains.items()}
+        for name, values in taps.items():
+            for late in range(1, plan.depth):
+                values.append(register(m, f"{name}_late_{late}", values[-1]))
+        for row in range(params.rows):
+            late = plan.late(row)
+            parts = [
+                delay(m, f"a_{row}_{index}", lane[row], late)
+                for index, lane in enumerate(self._lanes())
+            ]
+            m.d.comb += narrow[row].eq(joined(parts, plan.packing.spacing))
+            m.d.comb += [control[row][name].eq(values[late]) for name, values in taps.items()]
+            if "ws" in params.dataflows:
+                m.d.comb += control[row].shift.eq(delay(m, f"shift_{row}", self.shift[row], row))
+        return narrow, control
+
+    def _weights(self, m: Module, group: int) -> Value:
+        """The wide operand at the top of a column, ``group`` cycles late as its slots are."""
+        count, cols = self.plan.packing.columns, self.params.cols
+        chosen = [col for col in range(group * count, (group + 1) * count) if col < cols]
+        late = [delay(m, f"b_{col}", self.b[col], group) for col in chosen]
+        step = self.plan.packing.spacing * self.params.m_lanes
+        wide = Signal(signed(A_WIDTH), name=f"wide_{group}")
+        m.d.comb += wide.eq(joined(late, step))
+        return wide
+
+    def _results(self, m: Module, group: int, column: DspColumn) -> None:
+        plan, cols = self.plan, self.params.cols
+        wait = plan.groups - 1 - group + plan.spare
+        for col, row, value in unpacked(m, plan, group, column.sums, self.params.psum_width):
+            if col < cols:
+                straight = delay(m, f"sum_{col}_{row}", value, wait)
+                target = self.sums[row] if self.params.m_lanes > 1 else self.sums
+                m.d.comb += target[col].eq(straight)
+
+    def _sum_rows(self, m: Module) -> None:
+        """A column of generic cells that sums ``a``, in time with the others."""
+        params = self.params
+        column = Column(params, unit=True)
+        m.submodules.row_sums = column
+        layout = control_layout(params)
+        for row in range(params.rows):
+            m.d.comb += column.a[row].eq(delay(m, f"row_sum_a_{row}", self.a[row], row))
+            for name in layout.members:
+                source = self.shift[row] if name == "shift" else getattr(self, name)
+                late = row + params.product_latency * (name in {"ws", "clear"})
+                moved = delay(m, f"row_sum_{name}_{row}", source, late)
+                m.d.comb += column.control[row][name].eq(moved)
+        wait = self.latency - params.chains.least
+        m.d.comb += self.row_sum.eq(delay(m, "row_sum", column.result, wait))
+
+
+def array_of_cells(params: ArrayParams, *, row_sums: bool = False) -> SystolicArray | DspArray:
+    """A systolic array of multiply-accumulate cells of the kind that ``params.cell`` names."""
+    kind = SystolicArray if params.cell == "generic" else DspArray
+    return kind(params, row_sums=row_sums)

@@ -1,0 +1,142 @@
+"""A column of DSP blocks: chains of cells, and what their sums come out as."""
+
+from itertools import pairwise
+
+from amaranth import Const, Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..common.pipeline import delay, register
+from ..common.shared import shared
+from ..systolic.params import ArrayParams
+from .dsp48 import A_WIDTH, P_WIDTH, DspCell, DspCellParams
+from .operands import narrow_shape
+
+__all__ = ["DspColumn", "row_control"]
+
+OR_FAN_IN = 6
+"""Terms that one look-up table ors."""
+
+
+def row_control(params: ArrayParams) -> data.StructLayout:
+    """What travels along a row beside ``a``; see :class:`DspCell`, and ``busy`` is not ``clear``.
+
+    ``chain``, ``keep`` and ``busy`` come one cycle behind their ``a``.
+    """
+    ws = {"shift": 1, "swap": 1} if "ws" in params.dataflows else {}
+    modes = {"chain": 1, "keep": 1} if params.dataflow != "ws" else {}
+    busy = {"busy": 1} if params.drains_apart else {}
+    return data.StructLayout({**ws, **modes, **busy})
+
+
+class DspColumn(wiring.Component):
+    """``rows`` DSP blocks over one A cascade, their sums in one P cascade or in several chains.
+
+    Where output-stationary sums drain without a bubble, each cell's sum is copied when it is
+    finished (``busy`` low) into a register that is 0 in every other cycle, and the column ors them;
+    ``chosen`` is that or the sum of the chain. Otherwise the chain's sum is all there is.
+
+    Latency: 3 cycles from ``narrow`` in front of a chain's last row to ``sums``; where the drain
+    is apart, one more, and one more with ``pipeline`` 2. Throughput: one slot a cycle.
+    Back-pressure: none.
+
+    Parameters
+    ----------
+    params : ArrayParams
+
+    Members
+    -------
+    narrow, narrow_out : [rows] x :func:`narrow_shape`
+    control, control_out : [rows] x :func:`row_control`
+        As they pass to the next column, one cycle later.
+    wide : signed(30)
+    sums : [chains] x signed(48)
+    """
+
+    def __init__(self, params: ArrayParams):
+        self.params = params
+        self.plan = params.chains
+        narrow = data.ArrayLayout(narrow_shape(self.plan.packing), params.rows)
+        control = data.ArrayLayout(row_control(params), params.rows)
+        super().__init__({
+            "narrow": In(narrow),
+            "narrow_out": Out(narrow),
+            "control": In(control),
+            "control_out": Out(control),
+            "wide": In(signed(A_WIDTH)),
+            "sums": Out(data.ArrayLayout(signed(P_WIDTH), len(self.plan.spans))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [
+            self.narrow_out.eq(register(m, "narrow_held", self.narrow.as_value())),
+            self.control_out.eq(register(m, "control_held", self.control.as_value())),
+        ]
+        cells = [
+            self._cell(m, row, start, end)
+            for start, end in self.plan.spans
+            for row in range(start, end)
+        ]
+        for above, below in pairwise(cells):
+            m.d.comb += below.wide.eq(above.wide_out)
+            if below.params.above:
+                m.d.comb += below.psum_above.eq(above.psum_below)
+        m.d.comb += cells[0].wide.eq(self.wide)
+        self._collect(m, cells)
+        return m
+
+    def _cell(self, m: Module, row: int, start: int, end: int) -> DspCell:
+        params = DspCellParams(
+            cell=self.params.cell,
+            cascaded=row > 0,
+            above=row > start,
+            modes=self.params.dataflow != "ws",
+            constant=self.plan.packing.constant(end - start) if row == start else 0,
+        )
+        cell = DspCell(params)
+        m.submodules[f"cell_{row}"] = shared(cell, params)
+        m.d.comb += cell.narrow.eq(self.narrow[row])
+        control = self.control[row]
+        for name in ("shift", "swap", "chain", "keep"):
+            if name in cell.signature.members:
+                held = name in row_control(self.params).members
+                m.d.comb += getattr(cell, name).eq(control[name] if held else Const(1))
+        return cell
+
+    def _collect(self, m: Module, cells: list[DspCell]) -> None:
+        if not self.params.drains_apart:
+            for index, (_start, end) in enumerate(self.plan.spans):
+                m.d.comb += self.sums[index].eq(cells[end - 1].psum)
+            return
+        width, spare = self.params.psum_width, self.params.pipeline == 2
+        drained = [self._drained(m, row, cell, width) for row, cell in enumerate(cells)]
+        groups = [drained[i : i + OR_FAN_IN] for i in range(0, len(drained), OR_FAN_IN)]
+        level = [_any(group) for group in groups]
+        if spare:
+            level = [register(m, f"level_{i}", each) for i, each in enumerate(level)]
+        collected = _any(level)
+        if self.params.dataflow == "both":
+            # The bottom row's sum counts only in the cycle behind one in which it was chained.
+            chained = register(m, "chained", self.control_out[-1].chain)
+            psum = Signal(width, name="chosen", reset_less=True)
+            with m.If(chained):
+                m.d.comb += psum.eq(cells[-1].psum)
+            collected = collected | delay(m, "bottom", psum, int(spare))
+        result = Signal(signed(width), name="collected", reset_less=True)
+        m.d.sync += result.eq(collected)
+        m.d.comb += self.sums[0].eq(result)
+
+    def _drained(self, m: Module, row: int, cell: DspCell, width: int) -> Signal:
+        drained = Signal(width, name=f"drained_{row}", reset_less=True)
+        m.d.sync += drained.eq(cell.psum)
+        with m.If(self.control_out[row].busy):
+            m.d.sync += drained.eq(0)
+        return drained
+
+
+def _any(terms: list[Signal]) -> Signal:
+    result = terms[0]
+    for term in terms[1:]:
+        result = result | term
+    return result

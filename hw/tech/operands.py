@@ -1,0 +1,47 @@
+"""Operands and sums of packed multipliers as Amaranth values: `golden.tech.packing` in hardware."""
+
+from amaranth import Shape, Value, signed
+
+from gemmule.golden.tech.packing import Packing, product_range
+
+from ..common.streams import shape_of
+
+__all__ = ["joined", "narrow_shape", "signed_width", "split", "sum_shape"]
+
+
+def narrow_shape(packing: Packing) -> Shape:
+    """What moves along a row: one ``a``, or for a quad two of them in one operand."""
+    if packing.kind != "quad":
+        return shape_of(packing.a_format)
+    return signed(packing.spacing + packing.a_format.width + 1)
+
+
+def joined(parts: list[Value], step: int) -> Value:
+    """The operand that holds ``parts``, ``step`` bits apart."""
+    total = parts[0]
+    for index, part in enumerate(parts[1:], 1):
+        total = total + (part << step * index)
+    return total
+
+
+def sum_shape(packing: Packing, depth: int) -> Shape:
+    """What holds the sum of ``depth`` products."""
+    low, high = product_range(packing.a_format, packing.b_format)
+    return Shape.cast(range(min(0, depth * low), depth * high + 1))
+
+
+def signed_width(shape: Shape) -> int:
+    """Bits that hold every value of ``shape`` as a signed number."""
+    return shape.width + (not shape.signed)
+
+
+def split(total: Value, packing: Packing, depth: int) -> list[Value]:
+    """The fields of a chain's ``total``, lowest first, the bias still in all but the uppermost."""
+    spacing = packing.spacing
+    low, high = product_range(packing.a_format, packing.b_format)
+    width = min(spacing, (depth * (high - low)).bit_length())
+    fields = [total[spacing * i :][:width] for i in range(packing.fields - 1)]
+    top = total[spacing * (packing.fields - 1) :]
+    shape = sum_shape(packing, depth)
+    upper = top[: shape.width]
+    return [*fields, upper.as_signed() if shape.signed else upper]
