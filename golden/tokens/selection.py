@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.errors import UsageError
 from ..common.options import Options, option
 
 __all__ = ["POLICIES", "Selected", "Selection", "quota", "ratio_bits", "ratio_word", "select"]
@@ -98,28 +97,24 @@ def ratio_bits(max_tokens: int) -> int:
 
 
 def ratio_word(run: Selection, max_tokens: int) -> int:
-    """``run``'s fraction or rho in fixed point, so that integers give :func:`quota` exactly.
+    """How much of the candidates ``run`` keeps, in fixed point and still exact.
 
-    With ``b = ratio_bits(max_tokens)``: ``ceil(word * n / 2**b)`` is the fraction's quota and
-    ``floor(word * n / 2**b)`` what cpvit drops, for every ``n`` up to ``max_tokens``.
+    With ``b = ratio_bits(max_tokens)``, ``ceil(word * n / 2**b)`` is :func:`quota` for every ``n``
+    up to ``max_tokens``, but for top-k's limit. The fraction of cpvit is ``1 - rho``, since ``n -
+    floor(rho * n) = ceil((1 - rho) * n)``; threshold and top-k have 1.
 
     Examples
     --------
     >>> ratio_word(Selection(policy="fraction", fraction=0.5), 1024) == 1 << 21
     True
     """
-    if run.policy not in {"fraction", "cpvit"}:
-        return 0
     bits = ratio_bits(max_tokens)
-    exact = Fraction(repr(run.fraction if run.policy == "fraction" else run.rho))
+    exact = {
+        "fraction": Fraction(repr(run.fraction)),
+        "cpvit": 1 - Fraction(repr(run.rho)),
+    }.get(run.policy, Fraction(1))
     below = int(exact * (1 << bits) // 1)
     counts = np.arange(max_tokens + 1)
-    wanted = np.array([quota(run, int(n)) for n in counts])
-    for word in (below, below + 1):
-        if run.policy == "fraction":
-            got = -(-word * counts >> bits)
-        else:
-            got = counts - (word * counts >> bits)
-        if (got == wanted).all():
-            return word
-    raise UsageError(f"no ratio word of {bits} bits stands for {exact}")
+    wanted = np.array([-(-exact * int(n) // 1) for n in counts])
+    # The greatest word that is not above the ratio, unless it falls short of a quota.
+    return below if (-(-below * counts >> bits) == wanted).all() else below + 1

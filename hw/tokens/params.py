@@ -11,13 +11,7 @@ from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens.selection import ratio_bits
 from gemmule.hw.common.streams import shape_of
 
-__all__ = ["Package", "Policy", "SelectorParams", "TokenPackParams", "TokenSelectParams"]
-
-
-class Policy:
-    """The codes of a select command's ``policy``."""
-
-    THRESHOLD, TOPK, FRACTION, CPVIT = range(4)
+__all__ = ["Package", "SelectorParams", "TokenPackParams", "TokenSelectParams"]
 
 
 class Package:
@@ -45,9 +39,8 @@ class TokenSelectParams(Options):
 
     @property
     def select_command(self) -> data.StructLayout:
-        """One stage's policy: ``ratio`` is :func:`golden.tokens.selection.ratio_word`."""
+        """One stage's selection, see :class:`TokenSelect`."""
         return data.StructLayout({
-            "policy": 2,
             "threshold": shape_of(self.score_format),
             "keep": self.number,
             "ratio": ratio_bits(self.max_tokens) + 1,

@@ -8,7 +8,7 @@ from gemmule.golden.tokens.selection import ratio_bits
 from gemmule.hw.common.streams import packet_stream, shape_of
 
 from .histogram import BINS, Histogram
-from .params import Policy, TokenSelectParams
+from .params import TokenSelectParams
 
 __all__ = ["TokenSelect"]
 
@@ -18,18 +18,18 @@ _BYTE = 8
 class TokenSelect(wiring.Component):
     """Keep the tokens whose scores reach a threshold, or the highest-ranked ones.
 
-    ``keep[i] = i < protect or (valid[i] and score[i] ranks among the first quota)``; equal scores
-    go by index, the lower first. The quota is ``keep``, ``ceil(fraction * number)`` or ``number -
-    floor(rho * number)`` of the ``number`` valid tokens past the protected ones.
-    :func:`golden.tokens.selection.select` defines every bit.
+    ``keep[i] = i < protect or (candidate[i] and score[i] ranks among the first quota)``, where a
+    candidate is valid, not protected and reaches ``threshold``, equal scores go by index, the lower
+    first, and ``quota = min(keep, ceil(ratio * candidates))``. Every policy is a case of that:
+    :func:`golden.tokens.selection.select` defines every bit, and :func:`~.ratio_word` the ratio.
 
-    The scores are kept in memory. While they arrive, a histogram counts their high bytes; a second
-    pass counts the low bytes of those in the bin where the quota ends (one pass is enough for
-    scores of up to 8 bits); a third emits. Policies: HeatViT (arXiv 2211.08110), SPViT, EViT,
-    CP-ViT (arXiv 2203.04570); the selection is ours.
+    The scores are kept in memory. While they arrive, a histogram counts the candidates' high bytes;
+    a second pass counts the low bytes of those in the bin where the quota ends (scores of up to 8
+    bits need none); the last pass emits. Policies: HeatViT (arXiv 2211.08110), SPViT, EViT, CP-ViT
+    (arXiv 2203.04570); the selection is ours.
 
     Latency: ``count`` is offered at most 2 N + 128 cycles after the first of N scores is taken
-    (1 pass: N + 64), the last decision at most 3 N + 128, whatever the scores.
+    (N + 64 for up to 8 bits), the last decision at most 3 N + 128, whatever the scores.
     Throughput: one score a cycle in, one decision a cycle out, stages in turn.
     Back-pressure: ``decisions`` and ``indices`` advance together; ``count`` holds up the next
     stage's decision only. A packet longer than ``max_tokens`` is cut there and read to its end.
@@ -60,46 +60,38 @@ class TokenSelect(wiring.Component):
             "indices": Out(packet_stream(params.index)),
             "count": Out(stream.Signature(params.number)),
         })
-        self._two_passes = params.score_format.width > _BYTE
 
     def elaborate(self, platform):
         m = Module()
-        self._state()
-        self._parts(m)
+        self._state(m)
         row = self._rows(m)
         for port in (self.decisions, self.indices, self.count):
             with m.If(port.ready):
                 m.d.sync += port.valid.eq(0)
         with m.FSM():
-            self._sweep(m)
             self._load(m)
             self._rank(m, row)
             self._emit(m, row)
         return m
 
-    def _state(self) -> None:
+    def _state(self, m: Module) -> None:
         params = self.params
-        self._run = Signal(params.select_command, reset_less=True)
+        self._two_passes = params.score_format.width > _BYTE
+        m.submodules.histogram = Histogram(params.number, 1 + self._two_passes)
+        self._histogram = m.submodules.histogram
+        self._protect = Signal(params.number, reset_less=True)
+        self._keep = Signal(params.number, reset_less=True)
+        self._ratio = Signal(ratio_bits(params.max_tokens) + 1, reset_less=True)
+        self._share = Signal(self._ratio.shape().width + params.number.width, reset_less=True)
+        self._cutoff = Signal(2 * _BYTE, reset_less=True)
+        self._left = Signal(params.number, reset_less=True)
+        # Which row is written, or read next; the row that is read follows by one `_step`.
         self._index = Signal(params.index)
         self._final = Signal(params.index, reset_less=True)
-        self._number = Signal(params.number, reset_less=True)
-        self._fixed = Signal(params.number, reset_less=True)
-        self._reached = Signal(params.number, reset_less=True)
-        self._quota = Signal(params.number, reset_less=True)
-        self._ties = Signal(params.number, reset_less=True)
-        width = ratio_bits(params.max_tokens) + params.number.width
-        self._product = Signal(width, reset_less=True)
-        self._cutoff = Signal(2 * _BYTE, reset_less=True)
+        self._token = Signal(params.index, reset_less=True)
         self._reading = Signal()
         self._fetched = Signal()
         self._step = Signal()
-
-    def _parts(self, m: Module) -> None:
-        params = self.params
-        m.submodules.high = self._high = Histogram(params.number)
-        self._low = self._high
-        if self._two_passes:
-            m.submodules.low = self._low = Histogram(params.number)
 
     def _key(self, score: Value) -> Value:
         """Two bytes that are ordered as the scores are; the low one is 0 if one will do."""
@@ -108,24 +100,22 @@ class TokenSelect(wiring.Component):
         return Cat(C(0, 2 * _BYTE - fmt.width), flipped)
 
     def _rows(self, m: Module) -> Value:
-        """The memory of scores; ``_fetched`` and the row follow the index by one ``_step``."""
-        params = self.params
+        params, sample = self.params, self.scores.p.data
         score = shape_of(params.score_format)
         shape = data.StructLayout({"score": score, "valid": 1, "fixed": 1})
         m.submodules.rows = rows = memory.Memory(shape=shape, depth=params.max_tokens, init=[])
         write, read = rows.write_port(), rows.read_port()
-        sample = self.scores.p.data
+        self._write = write
         m.d.comb += [
             write.addr.eq(self._index),
             write.data.score.eq(sample.score),
             write.data.valid.eq(sample.valid),
-            write.data.fixed.eq(self._index < self._run.protect),
+            write.data.fixed.eq(self._index < self._protect),
             read.addr.eq(self._index),
             read.en.eq(self._step),
         ]
-        self._write = write
         with m.If(self._step):
-            m.d.sync += self._fetched.eq(self._reading)
+            m.d.sync += [self._fetched.eq(self._reading), self._token.eq(self._index)]
             with m.If(self._reading):
                 m.d.sync += [
                     self._index.eq(self._index + 1),
@@ -133,132 +123,129 @@ class TokenSelect(wiring.Component):
                 ]
         return read.data
 
-    def _sweep(self, m: Module) -> None:
-        """After reset, wipe the histograms; a reset may have caught them half filled."""
-        wiped = Signal(range(BINS))
-        with m.State("SWEEP"):
-            for part in {id(each): each for each in (self._high, self._low)}.values():
-                m.d.comb += [part.byte.eq(wiped), part.wipe.eq(1)]
-            m.d.sync += wiped.eq(wiped + 1)
-            with m.If(wiped == BINS - 1):
-                m.next = "COMMAND"
+    def _rewind(self, m: Module) -> None:
+        m.d.sync += [self._index.eq(0), self._reading.eq(1), self._fetched.eq(0)]
 
     def _load(self, m: Module) -> None:
-        sample, write = self.scores.p.data, self._write
-        key = self._key(sample.score)
-        candidate = sample.valid & ~write.data.fixed
+        histogram, scores, run = self._histogram, self.scores, self.command.p
+        with m.State("SWEEP"):
+            # A reset may have caught the histogram half filled.
+            swept = Signal(range(BINS * (1 + self._two_passes)))
+            m.d.comb += [Cat(histogram.byte, histogram.bank).eq(swept), histogram.wipe.eq(1)]
+            m.d.sync += swept.eq(swept + 1)
+            with m.If(swept.all()):
+                m.next = "COMMAND"
         with m.State("COMMAND"):
             m.d.comb += self.command.ready.eq(1)
-            m.d.sync += [self._run.eq(self.command.p), self._index.eq(0)]
-            m.d.sync += [each.eq(0) for each in (self._number, self._fixed)]
-            m.d.sync += [each.eq(0) for each in (self._reached, self._product)]
+            m.d.sync += [
+                self._cutoff.eq(self._key(run.threshold)),
+                self._protect.eq(run.protect),
+                self._keep.eq(run.keep),
+                self._ratio.eq(run.ratio),
+                # Rounds up what is added to it.
+                self._share.eq((1 << len(run.ratio) - 1) - 1),
+                self._left.eq(0),
+                self._index.eq(0),
+            ]
             with m.If(self.command.valid):
                 m.next = "LOAD"
         with m.State("LOAD"):
-            m.d.comb += [self.scores.ready.eq(1), write.en.eq(self.scores.valid)]
-            m.d.comb += self._high.byte.eq(key[_BYTE:])
-            with m.If(self.scores.valid):
-                m.d.comb += self._high.add.eq(candidate & self._ranked)
-                reached = candidate & (key >= self._key(self._run.threshold))
+            key = self._key(scores.p.data.score)
+            fixed = self._write.data.fixed
+            candidate = scores.p.data.valid & ~fixed & (key >= self._cutoff)
+            m.d.comb += [
+                scores.ready.eq(1),
+                self._write.en.eq(scores.valid),
+                histogram.byte.eq(key[_BYTE:]),
+                histogram.add.eq(scores.valid & candidate),
+            ]
+            with m.If(scores.valid):
                 m.d.sync += [
                     self._index.eq(self._index + 1),
                     self._final.eq(self._index),
-                    self._fixed.eq(self._fixed + write.data.fixed),
-                    self._number.eq(self._number + candidate),
-                    self._reached.eq(self._reached + reached),
+                    self._left.eq(self._left + fixed),
                 ]
                 with m.If(candidate):
-                    m.d.sync += self._product.eq(self._product + self._run.ratio)
-                with m.If(self.scores.p.last):
+                    m.d.sync += self._share.eq(self._share + self._ratio)
+                with m.If(scores.p.last):
                     m.next = "PLAN"
                 with m.Elif(self._index == self.params.max_tokens - 1):
                     m.next = "SKIP"
         with m.State("SKIP"):
-            m.d.comb += self.scores.ready.eq(1)
-            with m.If(self.scores.valid & self.scores.p.last):
+            m.d.comb += scores.ready.eq(1)
+            with m.If(scores.valid & scores.p.last):
                 m.next = "PLAN"
 
-    @property
-    def _ranked(self) -> Value:
-        return self._run.policy != Policy.THRESHOLD
-
-    def _plan(self, m: Module) -> None:
-        """The quota, from what was counted while the scores arrived."""
-        bits = ratio_bits(self.params.max_tokens)
-        whole = self._product[bits:]
-        with m.Switch(self._run.policy):
-            with m.Case(Policy.THRESHOLD):
-                m.d.sync += self._quota.eq(self._reached)
-            with m.Case(Policy.TOPK):
-                enough = self._run.keep > self._number
-                m.d.sync += self._quota.eq(Mux(enough, self._number, self._run.keep))
-            with m.Case(Policy.FRACTION):
-                m.d.sync += self._quota.eq(whole + self._product[:bits].any())
-            with m.Case(Policy.CPVIT):
-                m.d.sync += self._quota.eq(self._number - whole)
-
     def _rank(self, m: Module, row: Value) -> None:
-        high, low = self._high, self._low
+        histogram = self._histogram
+        share = self._share[len(self._ratio) - 1 :]
         key = self._key(row.score)
         with m.State("PLAN"):
-            self._plan(m)
-            # Where all reached the threshold there is no end to the ties.
-            m.d.sync += [self._cutoff.eq(self._key(self._run.threshold)), self._ties.eq(~0)]
-            m.next = "START"
-        with m.State("START"):
-            m.d.comb += [high.start.eq(self._ranked), high.need.eq(self._quota)]
-            with m.If(self._ranked):
-                m.next = "HIGH"
-            with m.Else():
-                m.next = "DECIDE"
+            quota = Signal(self.params.number)
+            m.d.comb += [
+                quota.eq(Mux(self._keep < share, self._keep, share)),
+                histogram.need.eq(quota),
+                histogram.load.eq(1),
+            ]
+            m.d.sync += self._left.eq(self._left + quota)
+            m.next = "SEARCH_HIGH"
+        with m.State("SEARCH_HIGH"):
+            m.d.comb += histogram.search.eq(1)
+            m.next = "HIGH"
         with m.State("HIGH"):
-            m.d.sync += [self._cutoff.eq(Cat(C(0, _BYTE), high.bin)), self._ties.eq(high.rest)]
+            m.d.sync += self._cutoff.eq(Cat(C(0, _BYTE), histogram.place))
             self._rewind(m)
-            with m.If(high.done):
+            with m.If(histogram.found):
                 m.next = "REFINE" if self._two_passes else "DECIDE"
         if not self._two_passes:
             return
         with m.State("REFINE"):
-            m.d.comb += [self._step.eq(1), high.byte.eq(key[_BYTE:]), low.byte.eq(key[:_BYTE])]
-            with m.If(self._fetched):
-                inside = key[_BYTE:] == self._cutoff[_BYTE:]
-                m.d.comb += high.wipe.eq(1)
-                m.d.comb += low.add.eq(inside & row.valid & ~row.fixed)
-                with m.If(~self._reading):
-                    m.next = "SETTLE"
-        with m.State("SETTLE"):
-            m.next = "SEARCH"
-        with m.State("SEARCH"):
-            m.d.comb += [low.start.eq(1), low.need.eq(high.rest)]
+            # The low bytes of the cutoff's bin are counted; all other high bytes are wiped.
+            inside = key[_BYTE:] == self._cutoff[_BYTE:]
+            counts = row.valid & ~row.fixed
+            m.d.comb += [
+                self._step.eq(1),
+                histogram.bank.eq(inside),
+                histogram.byte.eq(Mux(inside, key[:_BYTE], key[_BYTE:])),
+                histogram.add.eq(self._fetched & inside & counts),
+                histogram.wipe.eq(self._fetched & ~inside),
+            ]
+            with m.If(self._fetched & ~self._reading):
+                m.next = "WIPE"
+        with m.State("WIPE"):
+            m.d.comb += [histogram.byte.eq(self._cutoff[_BYTE:]), histogram.wipe.eq(1)]
+            m.next = "SEARCH_LOW"
+        with m.State("SEARCH_LOW"):
+            m.d.comb += [histogram.bank.eq(1), histogram.search.eq(1)]
             m.next = "LOW"
         with m.State("LOW"):
-            m.d.sync += [self._cutoff[:_BYTE].eq(low.bin), self._ties.eq(low.rest)]
-            with m.If(low.done):
+            m.d.comb += histogram.bank.eq(1)
+            m.d.sync += self._cutoff[:_BYTE].eq(histogram.place)
+            with m.If(histogram.found):
                 m.next = "DECIDE"
 
-    def _rewind(self, m: Module) -> None:
-        m.d.sync += [self._index.eq(0), self._reading.eq(1), self._fetched.eq(0)]
-
     def _emit(self, m: Module, row: Value) -> None:
-        decisions, indices, count = self.decisions, self.indices, self.count
-        token = Signal(self.params.index, reset_less=True)
-        left = Signal(self.params.number, reset_less=True)
+        decisions, indices, histogram = self.decisions, self.indices, self._histogram
+        ties = Signal(histogram.rank.shape(), reset_less=True)
         with m.State("DECIDE"):
-            kept = self._quota + self._fixed
             self._rewind(m)
-            with m.If(~count.valid | count.ready):
-                m.d.sync += [count.p.eq(kept), count.valid.eq(1), left.eq(kept), token.eq(0)]
+            m.d.sync += ties.eq(histogram.rank)
+            with m.If(~self.count.valid | self.count.ready):
+                m.d.sync += [self.count.p.eq(self._left), self.count.valid.eq(1)]
                 m.next = "EMIT"
         with m.State("EMIT"):
             key = self._key(row.score)
-            tie = key == self._cutoff
-            ranks = (key > self._cutoff) | (tie & self._ties.any())
-            keep = row.fixed | (row.valid & ranks)
             free = (~decisions.valid | decisions.ready) & (~indices.valid | indices.ready)
-            m.d.comb += self._step.eq(free)
-            m.d.comb += self._low.byte.eq(key[:_BYTE] if self._two_passes else key[_BYTE:])
+            more = ties >= 0
+            chosen = row.valid & ~row.fixed & (Cat(more, key) > Cat(C(0, 1), self._cutoff))
+            keep = row.fixed | chosen
+            m.d.comb += [
+                self._step.eq(free),
+                histogram.bank.eq(self._two_passes),
+                histogram.byte.eq(key[:_BYTE] if self._two_passes else key[_BYTE:]),
+                histogram.wipe.eq(self._fetched),
+            ]
             with m.If(free & self._fetched):
-                m.d.comb += self._low.wipe.eq(1)
                 m.d.sync += [
                     decisions.valid.eq(1),
                     decisions.p.data.keep.eq(keep),
@@ -266,12 +253,10 @@ class TokenSelect(wiring.Component):
                     decisions.p.data.score.eq(row.score),
                     decisions.p.last.eq(~self._reading),
                     indices.valid.eq(keep),
-                    indices.p.data.eq(token),
-                    indices.p.last.eq(left == 1),
-                    token.eq(token + 1),
-                    left.eq(left - keep),
+                    indices.p.data.eq(self._token),
+                    indices.p.last.eq(self._left == 1),
+                    self._left.eq(self._left - keep),
+                    ties.eq(ties - (chosen & (key == self._cutoff))),
                 ]
-                with m.If(tie & row.valid & ~row.fixed & ranks):
-                    m.d.sync += self._ties.eq(self._ties - 1)
                 with m.If(~self._reading):
                     m.next = "COMMAND"

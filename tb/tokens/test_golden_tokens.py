@@ -75,10 +75,7 @@ def test_ratio_words_are_exact(value):
                     else number - math.floor(exact * number)
                 )
                 assert quota(run, number) == kept
-                hard = -(-word * number >> bits)
-                assert kept == (
-                    hard if run.policy == "fraction" else number - (word * number >> bits)
-                )
+                assert kept == -(-word * number >> bits)
 
 
 @pytest.mark.parametrize("package", packing.PACKAGES)
