@@ -1,1 +1,7 @@
-"""Polynomial nonlinearities, softmax and layer normalization."""
+"""Functions of each element, softmax, layer normalization."""
+
+from .elementwise import ELEMENTWISE
+
+__all__ = ["BLOCKS"]
+
+BLOCKS = ELEMENTWISE

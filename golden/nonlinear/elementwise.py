@@ -1,5 +1,6 @@
 """From a function, its formats and a set of coefficients to the unit that computes it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from ..common.formats import Format
 from .exponential import HeatvitExp, exponential
 from .functions import FUNCTIONS, Function, heatvit_gelu
-from .piecewise import fit
+from .piecewise import Piecewise, fit
 from .units import Datapath, Lines, Powers, Reflected, Table, every
 
 __all__ = ["Unit", "build_unit", "truth"]
@@ -47,10 +48,11 @@ def build_unit(
     >>> gelu = build_unit("gelu", Format.parse("sq4.12"), Format.parse("sq4.12"))
     >>> gelu(np.array([-4096, 0, 4096]))
     array([-650,    0, 3446])
-    >>> type(build_unit("gelu", Format.parse("sq4.4"), Format.parse("sq4.4"))).__name__
+    >>> type(build_unit("exp", Format.parse("sq4.4"), Format.parse("sq4.4"))).__name__
     'Table'
     """
-    unit = _datapath(FUNCTIONS[function], in_format, out_format, coefficients, delta1, target)
+    named = FUNCTIONS[function]
+    unit = _datapath(named, in_format, out_format, coefficients, delta1, target)
     if in_format.width > TABLE_BITS:
         return unit
     x = every(in_format)
@@ -60,8 +62,36 @@ def build_unit(
     else:
         values = unit(x)
     table = Table(in_format, out_format, values)
+    # Halving the table by symmetry counts where it gives the same, rounded alike on both sides.
+    halved = _halved(named, in_format, out_format)
+    if halved and halved.cost < table.cost and np.array_equal(halved(x), values):
+        return halved
     # A table is rounded once and right, so it may cost a little more.
     return table if table.cost <= 1.25 * unit.cost else unit
+
+
+def _halved(named: Function, in_format: Format, out_format: Format) -> Reflected | None:
+    """The table of the magnitude alone, in whole steps of the output."""
+    rectified = named.symmetry == "rectified"
+    if named.symmetry in ("power", "product") or (rectified and out_format.frac < in_format.frac):
+        return None
+    bits = in_format.width - in_format.signed
+    t = _fitted(named)(in_format.real(np.arange(1 << bits)))
+    steps = np.ceil(t * 2.0**out_format.frac - 0.5).astype(np.int64)
+    pieces = Piecewise(0, out_format.frac, steps[:, None])
+    return Reflected(in_format, out_format, named.symmetry, bits, pieces)
+
+
+def _fitted(named: Function) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """The part ``t`` of a symmetric function that is tabulated or fitted."""
+
+    def fitted(a: NDArray[np.float64]) -> NDArray[np.float64]:
+        value = named.true(a)
+        if named.symmetry == "rectified":
+            return a - value
+        return 1 - value if named.symmetry == "complement" else value
+
+    return fitted
 
 
 def _datapath(
@@ -90,13 +120,7 @@ def _reflected(
     frac = out_format.frac + GUARD
     if named.symmetry == "rectified":
         frac = max(frac, in_format.frac)
-
-    def fitted(a: NDArray[np.float64]) -> NDArray[np.float64]:
-        value = named.true(a)
-        if named.symmetry == "rectified":
-            return a - value
-        return 1 - value if named.symmetry == "complement" else value
-
+    fitted = _fitted(named)
     widest = in_format.width - in_format.signed
     # Beyond the domain t is constant; it is the longest tail of powers of two where it has settled.
     ends = 2.0 ** (np.arange(1, widest + 1) - in_format.frac)

@@ -56,42 +56,20 @@ class Function:
     name: str
     true: Callable[[Real], Real]
     symmetry: str
-    in_format: str = "sq4.12"
-    out_format: str = "sq4.12"
-    sets: tuple[str, ...] = ("exact",)
 
 
 FUNCTIONS = {
     each.name: each
     for each in (
-        Function("gelu", _gelu, "rectified", sets=("exact", "heatvit")),
-        Function(
-            "sigmoid",
-            _sigmoid,
-            "complement",
-            out_format="uq1.15",
-            sets=("exact", "heatvit", "plan"),
-        ),
-        Function("tanh", np.tanh, "odd", out_format="sq1.15"),
+        Function("gelu", _gelu, "rectified"),
+        Function("sigmoid", _sigmoid, "complement"),
+        Function("tanh", np.tanh, "odd"),
         Function("silu", lambda x: x * _sigmoid(x), "rectified"),
         Function("hardswish", lambda x: x * _hardsigmoid(x), "rectified"),
-        Function("hardsigmoid", _hardsigmoid, "complement", out_format="uq1.15"),
-        Function(
-            "exp",
-            lambda x: np.exp(np.minimum(x, 700)),
-            "product",
-            in_format="sq5.11",
-            out_format="uq1.15",
-            sets=("exact", "heatvit"),
-        ),
-        Function("reciprocal", _inverse, "power", in_format="uq1.15", out_format="uq1.15"),
-        Function(
-            "rsqrt",
-            lambda x: np.sqrt(_inverse(x)),
-            "power",
-            in_format="uq2.14",
-            out_format="uq1.15",
-        ),
+        Function("hardsigmoid", _hardsigmoid, "complement"),
+        Function("exp", lambda x: np.exp(np.minimum(x, 700)), "product"),
+        Function("reciprocal", _inverse, "power"),
+        Function("rsqrt", lambda x: np.sqrt(_inverse(x)), "power"),
     )
 }
-"""The functions by name, with default formats and the named sets of coefficients."""
+"""The functions by name."""

@@ -77,7 +77,7 @@ class Reflected(Datapath):
     @property
     def cost(self) -> float:
         """About how many LUTs it takes: the magnitude, the polynomial, the reflection."""
-        return 2 * self.in_format.width + self.pieces.cost + self.out_format.width
+        return self.in_format.width + self.pieces.cost + self.out_format.width
 
     def unclamped(self, x: Integers) -> Integers:
         frac = self.pieces.frac

@@ -1,0 +1,64 @@
+"""One lane of an elementwise unit."""
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.nonlinear.elementwise import Unit
+from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.units import Lines, Powers, Reflected, Table
+
+from ..common.streams import shape_of
+from .exponential import heatvit, product
+from .flow import Flow, Timed
+from .lines import lines, table
+from .powers import powers
+from .reflected import reflected
+
+__all__ = ["Lane"]
+
+DATAPATHS = {
+    HeatvitExp: heatvit,
+    Lines: lines,
+    Powers: powers,
+    Product: product,
+    Reflected: reflected,
+    Table: table,
+}
+
+
+class Lane(wiring.Component):
+    """A function of one number, of a new one each cycle.
+
+    ``y = unit(x)``; the unit, from ``golden.nonlinear.elementwise.build_unit``, defines the bits.
+
+    Latency: ``latency`` cycles. Throughput: one a cycle. Back-pressure: none, it runs free.
+
+    Parameters
+    ----------
+    unit : Unit
+
+    Members
+    -------
+    x : In(``unit.in_format``)
+    y : Out(``unit.out_format``)
+    """
+
+    def __init__(self, unit: Unit):
+        self.unit = unit
+        super().__init__({
+            "x": In(shape_of(unit.in_format)),
+            "y": Out(shape_of(unit.out_format)),
+        })
+        self.latency = self._flow()[1].time
+
+    def elaborate(self, platform):
+        m = Module()
+        flow, y = self._flow()
+        m.d.sync += flow.registers
+        m.d.comb += self.y.eq(y.value)
+        return m
+
+    def _flow(self) -> tuple[Flow, Timed]:
+        flow = Flow()
+        return flow, DATAPATHS[type(self.unit)](flow, self.unit, Timed(self.x))

@@ -1,0 +1,49 @@
+"""PLAN's sigmoid and tables: no multiplier."""
+
+import math
+
+import numpy as np
+from amaranth import Cat, Mux, Value
+
+from gemmule.golden.nonlinear.units import Lines, Table
+
+from .flow import Flow, Timed, lookup
+
+__all__ = ["lines", "table"]
+
+
+def table(flow: Flow, unit: Table, x: Timed) -> Timed:
+    """``values[x]``. Latency: 1 cycle."""
+    return flow.step("y", lambda x: lookup(unit.values, x.as_unsigned()), x)
+
+
+def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
+    """``floor(x * 2**-shift + constant)`` of the region that holds x; comparators find it.
+
+    :class:`golden.nonlinear.units.Lines` defines the bits.
+
+    Latency: 3 cycles.
+    """
+    fmt = unit.in_format
+    up, down = unit.frac - fmt.frac, unit.frac - unit.out_format.frac
+    limits = [math.ceil(b * 2.0**fmt.frac) for b in unit.BREAKS]
+    half = 1 << down - 1
+
+    def code(x: Value) -> Value:
+        """The region by its two bits, and the sign."""
+        beyond = [(x >= limit) | (x <= -limit) for limit in limits]
+        sign = x[-1] if fmt.signed else 0
+        return Cat(beyond[2] | (beyond[0] & ~beyond[1]), beyond[1], sign)
+
+    def slope(x: Value, region: Value) -> Value:
+        terms = [x << up - shift for shift in unit.SHIFTS]
+        low = Mux(region[0], terms[1], terms[0])
+        return Mux(region[1], Mux(region[0], 0, terms[2]), low)
+
+    constants = np.array(unit.CONSTANTS) << unit.frac - 5
+    constants = np.concatenate([constants, (1 << unit.frac) - constants]) + half
+    region = flow.step("region", code, x)
+    term = flow.step("slope", lambda x, r: slope(x, r[:2]), x, region)
+    constant = flow.step("constant", lambda r: lookup(constants, r), region)
+    width = unit.out_format.width
+    return flow.step("y", lambda s, c: (s + c >> down)[:width], term, constant)

@@ -1,0 +1,48 @@
+"""Piecewise polynomials by Horner's rule."""
+
+from amaranth import Cat, Value
+
+from gemmule.golden.nonlinear.piecewise import Piecewise
+
+from .arithmetic import times_in_fabric
+from .flow import Flow, Timed, lookup
+
+__all__ = ["polynomial"]
+
+
+def polynomial(flow: Flow, pieces: Piecewise, position: Timed, *, fabric: bool = False) -> Timed:
+    """``c0 + ((c1 + (c2*u >> b))*u >> b)``: what :class:`Piecewise` computes of a position.
+
+    The high bits of the position address the tables of coefficients, each read when its power is
+    due; ``u`` is the rest with its highest bit turned around, which counts from the middle of the
+    segment. A product and a sum take a cycle each, as in a DSP block; with ``fabric`` the products
+    are made of adders.
+
+    Latency: ``1 + 2 * pieces.degree`` cycles.
+    """
+    bits = pieces.offset_bits
+
+    def coefficient(power: int, time: int) -> Timed:
+        def read(at: Value) -> Value:
+            return lookup(pieces.coefficients[:, power], at[bits:])
+
+        return flow.step(f"c{power}", read, position, since=time - 1)
+
+    def offset(at: Value) -> Value:
+        return Cat(at[: bits - 1], ~at[bits - 1]).as_signed() if bits else at[:0]
+
+    def multiply(a: Value, b: Value) -> Value:
+        return times_signed_in_fabric(a, b) if fabric else a * b
+
+    value = coefficient(pieces.degree, position.time + 1)
+    for power in reversed(range(pieces.degree)):
+        u = flow.step("offset", offset, position, since=value.time - 1)
+        product = flow.step(f"product_{power}", multiply, value, u)
+        constant = coefficient(power, product.time)
+        value = flow.step(f"sum_{power}", lambda c, p: c + (p >> bits), constant, product)
+    return value
+
+
+def times_signed_in_fabric(a: Value, b: Value) -> Value:
+    """``a * b`` of a signed ``b``, whose highest bit counts negative."""
+    return times_in_fabric(a, b[:-1]) - (times_in_fabric(a, b[-1:]) << len(b) - 1)
