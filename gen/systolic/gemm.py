@@ -18,7 +18,7 @@ from gemmule.golden.systolic.cycles import best, cycles
 from gemmule.golden.systolic.gemm import check_operands, corrections, gemm, zero_points
 from gemmule.hw.systolic.params import GemmParams
 
-__all__ = ["GemmAdapter", "GemmRun"]
+__all__ = ["GemmAdapter", "GemmRun", "batched", "packet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class GemmAdapter:
             raise UsageError("b_zero_point needs hardware with --b-zero-points true, not false")
         products = [
             Product(left, right, corrections(right, bias=requantization.bias, **zeros)[0])
-            for left, right in zip(*_batched(a, b), strict=True)
+            for left, right in zip(*batched(a, b), strict=True)
         ]
         return self.job(params, run, products, requantization, b_zero, golden)
 
@@ -107,11 +107,10 @@ class GemmAdapter:
             self._scales(params, tiling, product.offset, requantization, b_zero)
             for tiling, product in pairs
         ]
-        a_width, b_width = (Shape.cast(shape).width for shape in (params.a_shape, params.b_shape))
         send = {
             "command": np.concatenate([self._command(params, t, requantization) for t in tilings]),
-            "a": np.concatenate([_packet(t.a_beats(p.a), a_width) for t, p in pairs]),
-            "b": np.concatenate([_packet(t.b_beats(p.b), b_width) for t, p in pairs]),
+            "a": np.concatenate([self._a_packet(params, t, p) for t, p in pairs]),
+            "b": np.concatenate([self._b_packet(params, t, p) for t, p in pairs]),
             "scale": np.concatenate(scales),
         }
         edges = np.cumsum([0, *(tiling.c_count for tiling in tilings)])
@@ -142,6 +141,12 @@ class GemmAdapter:
                 "modeled_cycles": cycles(tilings, result_latency=params.result_latency),
             },
         )
+
+    def _a_packet(self, params: GemmParams, tiling: Tiling, product: Product) -> Beats:
+        return packet(tiling.a_beats(product.a), Shape.cast(params.a_shape).width)
+
+    def _b_packet(self, params: GemmParams, tiling: Tiling, product: Product) -> Beats:
+        return packet(tiling.b_beats(product.b), Shape.cast(params.b_shape).width)
 
     def _settings(self, params: GemmParams, run: GemmRun) -> dict[str, object]:
         return {
@@ -204,7 +209,8 @@ class GemmAdapter:
         return pack(*fields, (_last(tiling.n_tiles), 1))
 
 
-def _packet(lanes: NDArray[np.int64], width: int) -> Beats:
+def packet(lanes: NDArray[np.int64], width: int) -> Beats:
+    """One packet of beats ``[beats, lanes]`` whose lanes take ``width`` bits."""
     return pack((lanes, width), (_last(len(lanes)), 1))
 
 
@@ -212,7 +218,7 @@ def _last(count: int) -> NDArray[np.int64]:
     return (np.arange(count) == count - 1).astype(np.int64)
 
 
-def _batched(
+def batched(
     a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
