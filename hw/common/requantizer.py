@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .pipeline import delay, register
 from .requantizer_lane import RequantizerLane
 from .requantizer_params import RequantizerParams
+from .shared import shared
 
 __all__ = ["Requantizer", "RequantizerParams"]
 
@@ -126,7 +127,8 @@ class Requantizer(wiring.Component):
         if self.params.row_sum_width:
             minus_row_sum = register(m, "minus_row_sum", -self.i.row_sum)
         for n in range(self.params.lanes):
-            m.submodules[f"lane_{n}"] = lane = RequantizerLane(self.params)
+            lane = RequantizerLane(self.params)
+            m.submodules[f"lane_{n}"] = shared(lane, self.params)
             m.d.comb += [
                 lane.write.eq(self.load.valid & self.load.select[n]),
                 lane.write_bank.eq(self.load.bank),
