@@ -6,7 +6,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
-from gemmule.golden.systolic.gemm import largest_k
 
 from ..common.pipeline import wire
 from .params import GemmParams
@@ -144,7 +143,7 @@ class CommandQueue(wiring.Component):
 
     def _refusal(self, command: data.View) -> Mux:
         params = self.params
-        limit = largest_k(params.a_format, params.b_format, params.acc_width)
+        limit = params.largest_k
         zero = (command.m == 0) | (command.n == 0) | (command.k == 0)
         lacking = {"ws": command.output_stationary, "os": ~command.output_stationary, "both": 0}
         long = command.k > limit if limit < 1 << DIM_WIDTH else 0
