@@ -1,7 +1,17 @@
 """2:4 sparsity: format, pruning, arrays."""
 
+from gemmule.gen.block import Block
+from gemmule.hw.sparse.array import SparseArray
+from gemmule.hw.sparse.gemm import SparseGemm
+from gemmule.hw.sparse.params import SparseArrayParams, SparseGemmParams
+
+from .gemm import SparseGemmAdapter
 from .prune24 import PRUNE24
 
-__all__ = ["BLOCKS"]
+__all__ = ["BLOCKS", "PRUNE24", "SPARSE_ARRAY", "SPARSE_GEMM"]
 
-BLOCKS = (PRUNE24,)
+SPARSE_GEMM = Block("sparse_gemm", "sparse", SparseGemmParams, SparseGemm, SparseGemmAdapter())
+
+SPARSE_ARRAY = Block("sparse_array", "sparse", SparseArrayParams, SparseArray)
+
+BLOCKS = (SPARSE_GEMM, SPARSE_ARRAY, PRUNE24)

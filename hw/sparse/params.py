@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
+from amaranth.lib import data
+
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
+from gemmule.golden.sparse.format import Pattern
+from gemmule.golden.systolic.gemm import acc_width_for, largest_k
 
-__all__ = ["Prune24Params"]
+from ..common.streams import vector
+from ..systolic.params import ArrayParams, GemmParams
+
+__all__ = ["Prune24Params", "SparseArrayParams", "SparseGemmParams"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +29,59 @@ class Prune24Params(Options):
     def check(self) -> None:
         if self.metric_format.signed:
             raise UsageError(f"--metric-format must be unsigned, not {self.metric_format}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compressed(ArrayParams):
+    """What N:M sparsity changes: a step of K is a group, an operand several lanes."""
+
+    pattern: str = option(
+        "2:4", choices=("1:4", "2:4", "4:8"), help="non-zeros kept of each group along K"
+    )
+    rows: int = option(
+        16, low=1, high=256, help="rows of the array: groups of a weight-stationary tile"
+    )
+    cell: str = option("generic", choices=("generic",), help="what multiplies and accumulates")
+    pack: str = option("none", choices=("none",), help="how many products share a multiplier")
+
+    @property
+    def groups(self) -> Pattern:
+        """The pattern, as the golden model takes it."""
+        return Pattern.parse(self.pattern)
+
+    @property
+    def a_shape(self) -> data.ArrayLayout:
+        """One row's operand: a whole group of ``a``."""
+        return vector(self.a_format, self.groups.size)
+
+    @property
+    def b_shape(self) -> data.StructLayout:
+        """One group of weights, as `golden.sparse.format` lays it out."""
+        index = Format(signed=False, width=self.groups.index_width)
+        return data.StructLayout({
+            "values": vector(self.b_format, self.groups.kept),
+            "indices": vector(index, self.groups.kept),
+        })
+
+    @property
+    def psum_width(self) -> int:
+        """Bits of the sum in a cell, signed: a column's sum, or a whole one."""
+        products = self.rows * self.groups.kept
+        column = acc_width_for(self.a_format, self.b_format, products)
+        return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
+
+    @property
+    def largest_k(self) -> int:
+        """The most groups of a command; where they overshoot by one, a value must be zero."""
+        products = largest_k(self.a_format, self.b_format, self.acc_width)
+        return -(-products // self.groups.kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseArrayParams(_Compressed):
+    """What fixes the hardware of a :class:`hw.sparse.SparseArray`. Widths are in bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseGemmParams(_Compressed, GemmParams):
+    """What fixes the hardware of a :class:`hw.sparse.SparseGemm`. Widths are in bits."""

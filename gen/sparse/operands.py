@@ -1,0 +1,114 @@
+"""The operands of `sparse_gemm`: checked, compressed, cut into groups."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Arrays
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.requantize import offset_width, sum_width
+from gemmule.golden.sparse.format import Pattern, compress, expand, normalize
+from gemmule.golden.sparse.gemm import dense_as_groups
+from gemmule.golden.systolic.gemm import acc_width_for, check_operands, largest_k
+from gemmule.hw.sparse.params import SparseGemmParams
+
+__all__ = ["Operands", "check_corrections", "groups_of", "operands", "weight_groups"]
+
+ANY = 62
+"""An accumulator that no K overflows: what may really overflow is checked here."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What was asked for, ``a @ b``, and how the array computes it, ``spread`` by groups."""
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    spread: NDArray[np.int64]
+    values: NDArray[np.int64]
+    indices: NDArray[np.int64]
+
+
+def operands(params: SparseGemmParams, arrays: Arrays, *, dense: bool) -> Operands:
+    """``a`` and ``b`` (or ``values`` and ``indices``), once they are legal."""
+    pattern = params.groups
+    given = check_array("a", arrays["a"], params.a_format)
+    b = _weights(params, arrays, given.shape[-1] if given.ndim else 0, dense=dense)
+    a, b = check_operands(given, b, params.a_format, params.b_format, ANY)
+    k = a.shape[-1]
+    full, rest = divmod(k, pattern.size)
+    products = k if dense else full * pattern.kept + min(rest, pattern.kept)
+    if products > largest_k(params.a_format, params.b_format, params.acc_width):
+        raise UsageError(
+            f"K of {k}, so {products} products, could overflow --acc-width {params.acc_width}: it"
+            f" takes --acc-width {acc_width_for(params.a_format, params.b_format, products)}"
+        )
+    if dense:
+        return Operands(a, b, *dense_as_groups(a, b, pattern))
+    missing = -k % pattern.size
+    spread = np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, missing)])
+    return Operands(a, b, spread, *compress(b, pattern))
+
+
+def _weights(params: SparseGemmParams, arrays: Arrays, k: int, *, dense: bool) -> NDArray[np.int64]:
+    given = [name for name in ("b", "values", "indices") if name in arrays]
+    if dense and given != ["b"]:
+        raise UsageError(f"--dense takes b alone, not {' and '.join(given) or 'nothing'}")
+    if given == ["b"]:
+        return check_array("b", arrays["b"], params.b_format)
+    if given != ["values", "indices"]:
+        raise UsageError(
+            "the weights must be b, or values with indices, not "
+            f"{' and '.join(given) or 'left out'}"
+        )
+    pattern = params.groups
+    values = check_array("values", arrays["values"], params.b_format)
+    values, indices = normalize(values, arrays["indices"], pattern)
+    rows = pattern.groups(k) * pattern.kept
+    if values.shape[-2] != rows:
+        raise UsageError(
+            f"a has K = {k} columns, so values must have {rows} rows, not {values.shape[-2]}"
+        )
+    return expand(values, indices, pattern, k=k)
+
+
+def check_corrections(
+    params: SparseGemmParams,
+    ops: Operands,
+    offset: NDArray[np.int64],
+    a_zero: NDArray[np.int64],
+    b_zero: NDArray[np.int64],
+) -> None:
+    """Refuse zero points whose corrections outgrow their bits, which are sized for a dense K.
+
+    With a zero point of ``b`` even pruned weights count, so a sum has more terms than products.
+    """
+    total = (ops.a - a_zero).astype(np.float64) @ (ops.b - b_zero).astype(np.float64)
+    sizes = {
+        "offset": (offset, offset_width(params.acc_width)),
+        "sum": (total, sum_width(params.acc_width) - 1),
+        "row sum": (ops.a.sum(axis=-1), params.row_sum_width),
+    }
+    for name, (values, width) in sizes.items():
+        if max(-values.min() - 1, values.max()) >= 2.0 ** (width - 1):
+            raise UsageError(
+                f"the zero points make a {name} of {int(np.abs(values).max())}, more than"
+                f" --acc-width {params.acc_width} provides for"
+            )
+
+
+def groups_of(array: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The last axis cut into groups: ``[..., n * size]`` to ``[..., n, size]``."""
+    return array.reshape(*array.shape[:-1], -1, size)
+
+
+def weight_groups(
+    values: NDArray[np.int64], indices: NDArray[np.int64], pattern: Pattern
+) -> NDArray[np.int64]:
+    """``[groups, N, 2 * kept]``: the values of each group of weights, then their indices."""
+    parts = [
+        part.reshape(-1, pattern.kept, part.shape[-1]).swapaxes(1, 2) for part in (values, indices)
+    ]
+    return np.concatenate(parts, axis=-1)

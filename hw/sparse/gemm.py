@@ -1,0 +1,44 @@
+"""The `sparse_gemm` block: the `gemm` block around an array of sparse cells."""
+
+from ..systolic.gemm import Gemm
+from .array import SparseArray
+from .params import SparseGemmParams
+
+__all__ = ["SparseGemm"]
+
+
+class SparseGemm(Gemm):
+    """Multiply matrices by N:M sparse weights: ``c = requantize((a - za) @ (b - zb))``.
+
+    The commands, streams, requantization and dataflows of :class:`hw.systolic.Gemm`, with a group
+    of ``size`` along K where that has one step: a row of the array takes a whole group of ``a``, a
+    column ``kept`` values and their indices. ``k`` of a command counts groups. 2:4 does in half the
+    cycles what a dense array with as many multipliers does, and moves 0.625 of its int8 weights.
+
+    Dense matrices run on the same hardware at the dense rate: each group then holds ``kept`` rows
+    of ``b``, at indices 0, 1 and so on (`golden.sparse.gemm.dense_as_groups`). The bits are those
+    of `golden.sparse.gemm.multiply`, requantized as `golden.systolic.gemm` says.
+
+    Latency: that of :class:`hw.systolic.Gemm` with as many rows and columns. Throughput: R x C
+    groups a cycle, ``kept`` products each. Back-pressure: the array never waits; beats enter it
+    only when their results have room. A K at the limit of ``acc_width`` may fill its last group
+    only as far as that limit goes.
+
+    Parameters
+    ----------
+    params : SparseGemmParams
+
+    Members
+    -------
+    command : In(stream of :func:`hw.systolic.command.command_layout`)
+    a : In(stream of packets of [rows] x [size] x a_format)
+    b : In(stream of packets of [cols] x (values [kept] x b_format, indices [kept]))
+    scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
+    c : Out(stream of packets of [cols] x signed(out_width)); one packet a command
+    status : Out(stream of :func:`hw.systolic.command.status_layout`); one a command
+    """
+
+    ARRAY = SparseArray
+
+    def __init__(self, params: SparseGemmParams):
+        super().__init__(params)
