@@ -159,6 +159,8 @@ class Model:
             process.wait()
             process.stdout.close()
             process.stderr.close()
-        if not text:
-            raise RuntimeError(f"{self.program} ended without a report")
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:  # the Verilog itself stopped, and perhaps said why
+            said = text.strip() or "no report"
+            raise RuntimeError(f"{self.program} ended early: {said}") from None
