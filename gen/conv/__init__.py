@@ -1,7 +1,8 @@
 """Convolution, forward and backward."""
 
+from .convolution import CONVOLUTIONS
 from .generators import GENERATORS
 
 __all__ = ["BLOCKS"]
 
-BLOCKS = (*GENERATORS,)
+BLOCKS = (*CONVOLUTIONS, *GENERATORS)
