@@ -15,7 +15,7 @@ __all__ = ["ELEMENTWISE"]
 
 
 class Elementwise:
-    """Any array, flat, in row-major order, ``lanes`` elements a beat; the last beat is filled up."""
+    """Any array, in row-major order, ``lanes`` elements a beat; the last beat is filled up."""
 
     Run = Options
     inputs = (Array("x", "any", "--in-format", "what the function is taken of"),)

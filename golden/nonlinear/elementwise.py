@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..common.formats import Format
 from .exponential import HeatvitExp, exponential
 from .functions import FUNCTIONS, Function, heatvit_gelu
-from .piecewise import Piecewise, fit
-from .units import Datapath, Lines, Powers, Reflected, Table, every
+from .piecewise import fit
+from .units import Datapath, Lines, Powers, RectifiedTable, Reflected, Table, every
 
 __all__ = ["Unit", "build_unit", "truth"]
 
@@ -62,24 +62,10 @@ def build_unit(
     else:
         values = unit(x)
     table = Table(in_format, out_format, values)
-    # Halving the table by symmetry counts where it gives the same, rounded alike on both sides.
-    halved = _halved(named, in_format, out_format)
-    if halved and halved.cost < table.cost and np.array_equal(halved(x), values):
-        return halved
+    if named.symmetry == "rectified" and out_format.frac >= in_format.frac:
+        table = min(table, RectifiedTable.of(table), key=lambda t: t.cost)
     # A table is rounded once and right, so it may cost a little more.
     return table if table.cost <= 1.25 * unit.cost else unit
-
-
-def _halved(named: Function, in_format: Format, out_format: Format) -> Reflected | None:
-    """The table of the magnitude alone, in whole steps of the output."""
-    rectified = named.symmetry == "rectified"
-    if named.symmetry in ("power", "product") or (rectified and out_format.frac < in_format.frac):
-        return None
-    bits = in_format.width - in_format.signed
-    t = _fitted(named)(in_format.real(np.arange(1 << bits)))
-    steps = np.ceil(t * 2.0**out_format.frac - 0.5).astype(np.int64)
-    pieces = Piecewise(0, out_format.frac, steps[:, None])
-    return Reflected(in_format, out_format, named.symmetry, bits, pieces)
 
 
 def _fitted(named: Function) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from ..common.formats import Format
 from .piecewise import Piecewise
 
-__all__ = ["Datapath", "Lines", "Powers", "Reflected", "Table", "every", "rounded"]
+__all__ = [
+    "Datapath",
+    "Lines",
+    "Powers",
+    "RectifiedTable",
+    "Reflected",
+    "Table",
+    "every",
+    "rounded",
+]
 
 Integers = NDArray[np.int64]
 
@@ -59,6 +68,30 @@ class Table:
 
     def __call__(self, x: Integers) -> Integers:
         return self.values[x & (1 << self.in_format.width) - 1]
+
+
+@dataclass(frozen=True, eq=False)
+class RectifiedTable(Table):
+    """``y = max(x, 0) - values[x]``: for functions near a rectifier the values have few bits."""
+
+    @classmethod
+    def of(cls, table: Table) -> "RectifiedTable":
+        """The same function; its output must have at least the fractional bits of its input."""
+        x = every(table.in_format)
+        up = table.out_format.frac - table.in_format.frac
+        values = (np.maximum(x, 0) << up) - table.values
+        return cls(table.in_format, table.out_format, values)
+
+    @property
+    def cost(self) -> float:
+        """About how many LUTs it takes: a narrow table and a subtraction."""
+        bits = max(int(abs(self.values).max()).bit_length(), 1) + int(self.values.min() < 0)
+        table = Table(self.in_format, Format(signed=False, width=bits), self.values)
+        return table.cost + self.out_format.width
+
+    def __call__(self, x: Integers) -> Integers:
+        up = self.out_format.frac - self.in_format.frac
+        return (np.maximum(x, 0) << up) - super().__call__(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +165,8 @@ class Powers(Datapath):
 class Lines(Datapath):
     """PLAN: the sigmoid in straight lines whose slopes are powers of two: no multiplier.
 
-    ``y = floor(x * 2**-shift + constant)``, both of the region that holds x; ``constant`` carries
-    half an output step, so the result is rounded half up.
+    ``y = floor(x * 2**-shift + constant)``, both of the region that holds x. It is rounded down, so
+    that only the bits above 1/32 need an adder.
     H. Amin et al., "Piecewise linear approximation applied to nonlinear function of a neural
     network", IEE Proc. 1997; HeatViT uses it.
     """
@@ -151,13 +184,12 @@ class Lines(Datapath):
     @property
     def frac(self) -> int:
         """Fractional bits of the sum: enough to be exact."""
-        return max(self.in_format.frac + 5, self.out_format.frac + 1)
+        return max(self.in_format.frac + 5, self.out_format.frac)
 
     def region(self, x: Integers) -> Integers:
-        """0 to 3, by the magnitude: which line."""
-        return sum(
-            (np.abs(x) * 1.0 >= b * 2.0**self.in_format.frac).astype(int) for b in self.BREAKS
-        )
+        """0 to 3, by the magnitude: which line. At a break, x is above if positive, else below."""
+        steps = np.array(self.BREAKS) * 2.0**self.in_format.frac
+        return np.searchsorted(steps, np.where(x < 0, ~x, x), side="right")
 
     def unclamped(self, x: Integers) -> Integers:
         region = self.region(x)
@@ -165,4 +197,4 @@ class Lines(Datapath):
         slopes = np.array([1 << up - shift for shift in self.SHIFTS] + [0])
         constants = np.array(self.CONSTANTS)[region] << self.frac - 5
         constants = np.where(x < 0, (1 << self.frac) - constants, constants)
-        return rounded(x * slopes[region] + constants, self.frac - self.out_format.frac)
+        return x * slopes[region] + constants >> self.frac - self.out_format.frac

@@ -6,12 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
-from gemmule.golden.nonlinear.units import Lines, Powers, Reflected, Table
+from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
 
 from ..common.streams import shape_of
 from .exponential import heatvit, product
 from .flow import Flow, Timed
-from .lines import lines, table
+from .lines import lines, rectified_table, table
 from .powers import powers
 from .reflected import reflected
 
@@ -23,6 +23,7 @@ DATAPATHS = {
     Powers: powers,
     Product: product,
     Reflected: reflected,
+    RectifiedTable: rectified_table,
     Table: table,
 }
 

@@ -3,18 +3,26 @@
 import math
 
 import numpy as np
-from amaranth import Cat, Mux, Value
+from amaranth import Cat, Const, Mux, Value
 
-from gemmule.golden.nonlinear.units import Lines, Table
+from gemmule.golden.nonlinear.units import Lines, RectifiedTable, Table
 
 from .flow import Flow, Timed, lookup
 
-__all__ = ["lines", "table"]
+__all__ = ["lines", "rectified_table", "table"]
 
 
 def table(flow: Flow, unit: Table, x: Timed) -> Timed:
     """``values[x]``. Latency: 1 cycle."""
     return flow.step("y", lambda x: lookup(unit.values, x.as_unsigned()), x)
+
+
+def rectified_table(flow: Flow, unit: RectifiedTable, x: Timed) -> Timed:
+    """``max(x, 0) - values[x]``. Latency: 2 cycles."""
+    up = unit.out_format.frac - unit.in_format.frac
+    correction = flow.step("correction", lambda x: lookup(unit.values, x.as_unsigned()), x)
+    base = flow.step("base", lambda x: Mux(x < 0, 0, x) << up, x)
+    return flow.step("y", lambda b, c: (b - c)[: unit.out_format.width], base, correction)
 
 
 def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
@@ -27,12 +35,12 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
     fmt = unit.in_format
     up, down = unit.frac - fmt.frac, unit.frac - unit.out_format.frac
     limits = [math.ceil(b * 2.0**fmt.frac) for b in unit.BREAKS]
-    half = 1 << down - 1
 
     def code(x: Value) -> Value:
         """The region by its two bits, and the sign."""
-        beyond = [(x >= limit) | (x <= -limit) for limit in limits]
-        sign = x[-1] if fmt.signed else 0
+        sign = x[-1] if fmt.signed else Const(0, 1)
+        magnitude = x.as_unsigned() ^ sign.replicate(fmt.width)
+        beyond = [_reaches(magnitude, limit) for limit in limits]
         return Cat(beyond[2] | (beyond[0] & ~beyond[1]), beyond[1], sign)
 
     def slope(x: Value, region: Value) -> Value:
@@ -41,9 +49,15 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
         return Mux(region[1], Mux(region[0], 0, terms[2]), low)
 
     constants = np.array(unit.CONSTANTS) << unit.frac - 5
-    constants = np.concatenate([constants, (1 << unit.frac) - constants]) + half
+    constants = np.concatenate([constants, (1 << unit.frac) - constants])
     region = flow.step("region", code, x)
     term = flow.step("slope", lambda x, r: slope(x, r[:2]), x, region)
     constant = flow.step("constant", lambda r: lookup(constants, r), region)
     width = unit.out_format.width
     return flow.step("y", lambda s, c: (s + c >> down)[:width], term, constant)
+
+
+def _reaches(value: Value, limit: int) -> Value:
+    """``value >= limit``; the bits below the lowest one of ``limit`` do not matter."""
+    low = (limit & -limit).bit_length() - 1
+    return value[low:] >= limit >> low
