@@ -76,8 +76,7 @@ def _glue(manifest: dict[str, Any]) -> Iterator[str]:
 
 def _sources(block: Block) -> list[bytes]:
     """Everything that could change the Verilog: our packages, and the block's own file."""
-    own = {Path(inspect.getsourcefile(part)) for part in (block.component, block.params)}
-    return [*_packages(), *(path.read_bytes() for path in sorted(own))]
+    return [*_packages(), Path(inspect.getsourcefile(block.params)).read_bytes()]
 
 
 @cache

@@ -1,0 +1,74 @@
+"""What a bench in the simulator is to do, handed over by files: no pickle, only names and arrays."""
+
+import json
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemmule.gen.block import Arrays, Block, Job
+from gemmule.gen.catalog import catalog
+from gemmule.golden.common.options import Options
+
+__all__ = ["Task"]
+
+VARIABLE = "GEMMULE_TASK"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block, its parameters and one run of it."""
+
+    block: Block
+    params: Options
+    run: Options
+    arrays: Arrays
+    manifest: dict[str, Any]
+
+    def save(self, folder: Path) -> dict[str, str]:
+        """Write the task into ``folder``; the environment in which :meth:`load` finds it."""
+        described = {
+            "block": _path(self.block),
+            "params": self.params.as_dict(),
+            "run": self.run.as_dict(),
+            "manifest": self.manifest,
+        }
+        (folder / "task.json").write_text(json.dumps(described))
+        np.savez(folder / "task.npz", **self.arrays)
+        return {VARIABLE: str(folder)}
+
+    @classmethod
+    def load(cls) -> "Task":
+        """The task that this simulator was started for."""
+        folder = Path(os.environ[VARIABLE])
+        described = json.loads((folder / "task.json").read_text())
+        block = _block(described["block"])
+        with np.load(folder / "task.npz", allow_pickle=False) as arrays:
+            return cls(
+                block=block,
+                params=block.params(**described["params"]),
+                run=block.adapter.Run(**described["run"]),
+                arrays=dict(arrays),
+                manifest=described["manifest"],
+            )
+
+    def job(self) -> Job:
+        """The beats to send and to expect."""
+        return self.block.adapter.plan(self.params, self.run, self.arrays)
+
+
+def _path(block: Block) -> str:
+    """Where ``block`` can be found again: by its name, or in the module of its parameters."""
+    if catalog().get(block.name) is block:
+        return block.name
+    module = import_module(block.params.__module__)
+    name = next(name for name, value in vars(module).items() if value is block)
+    return f"{module.__name__}:{name}"
+
+
+def _block(path: str) -> Block:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name) if name else catalog()[path]
