@@ -14,7 +14,7 @@ from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
-from gemmule.golden.systolic.cycles import best, cycles
+from gemmule.golden.systolic.cycles import cycles
 from gemmule.golden.systolic.gemm import check_operands, corrections, gemm, zero_points
 from gemmule.hw.systolic.params import GemmParams
 
@@ -170,9 +170,9 @@ class GemmAdapter:
             if size >= 1 << DIM_WIDTH:
                 raise UsageError(f"{name} must be in 1..{(1 << DIM_WIDTH) - 1}, not {size}")
         cut = {"rows": params.rows, "cols": params.cols, "acc_depth": params.acc_depth}
-        return best([
-            Tiling(m=m, n=n, k=k, **cut, output_stationary=flow == "os") for flow in flows
-        ])
+        cut["cascade"] = params.drains_down
+        tilings = [Tiling(m=m, n=n, k=k, **cut, output_stationary=flow == "os") for flow in flows]
+        return min(tilings, key=lambda each: cycles([each], result_latency=params.result_latency))
 
     def _command(self, params: GemmParams, tiling: Tiling, scale: Requantization) -> Beats:
         bound = params.out_width + 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ class Tiling:
       ``a``: a beat a row of the stretch, lane r holds ``a[m, k0 + r]``.
       ``b``: a beat a row of the tile, **the last first**, lane c holds ``b[k, n0 + c]``.
     - Output-stationary: a stretch of M has ``rows`` rows and the beats run over all of K.
-      ``a``: lane r holds ``a[m0 + r, k]``. ``b``: lane c holds ``b[k, n0 + c]``.
+      ``a``: lane r holds ``a[m0 + r, k]``, or with a drain over the ``cascade``, where the lowest
+      row leaves first, ``a[m0 + rows - 1 - r, k]``. ``b``: lane c holds ``b[k, n0 + c]``.
     - Either way ``c``: a beat a row of M, lane c holds ``c[m, n0 + c]``, and ``scale``: a beat a
       tile of N. Lanes beyond an edge are ignored in operands and 0 in results.
 
@@ -59,6 +61,7 @@ class Tiling:
     cols: int
     acc_depth: int
     output_stationary: bool
+    cascade: bool = False
 
     @property
     def n_tiles(self) -> int:
@@ -91,9 +94,10 @@ class Tiling:
     def a_beats(self, a: NDArray[np.int64]) -> NDArray[np.int64]:
         """The beats of ``a``, ``[beats, rows]``."""
         edges = np.cumsum([0, *self.stretches])
-        spans = zip(edges[:-1], edges[1:], strict=True)
+        spans = pairwise(edges)
         if self.output_stationary:
-            tiles = [_pad(a[low:high], self.rows, 0).T for low, high in spans]
+            step = -1 if self.cascade else 1
+            tiles = [_pad(a[low:high], self.rows, 0)[::step].T for low, high in spans]
         else:
             wide = _pad(a, self.rows * len(self.k_tiles), 1)
             wide = wide.reshape(self.m, -1, self.rows).swapaxes(0, 1)
@@ -105,7 +109,7 @@ class Tiling:
         # The rows of b in the order in which one stretch of M takes them.
         edges = np.cumsum([0, *self.k_tiles])
         step = 1 if self.output_stationary else -1
-        spans = zip(edges[:-1], edges[1:], strict=True)
+        spans = pairwise(edges)
         order = np.concatenate([np.arange(low, high)[::step] for low, high in spans])
         wide = _pad(b, self.cols * self.n_tiles, 1)[order]
         tiles = wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)

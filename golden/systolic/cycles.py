@@ -5,7 +5,7 @@ from itertools import product
 
 from .beats import Tiling
 
-__all__ = ["best", "cycles", "steady_cycles"]
+__all__ = ["cycles", "steady_cycles"]
 
 FIRST = 2
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
@@ -28,17 +28,18 @@ def steady_cycles(tiling: Tiling) -> int:
     >>> tiling = Tiling(m=20, n=16, k=32, rows=16, cols=16, acc_depth=512, output_stationary=False)
     >>> steady_cycles(tiling)
     40
+    >>> from dataclasses import replace
+    >>> bubble_free = replace(tiling, output_stationary=True)
+    >>> steady_cycles(bubble_free), steady_cycles(replace(bubble_free, cascade=True))
+    (64, 94)
     """
     if tiling.output_stationary:
-        return tiling.n_tiles * len(tiling.stretches) * max(tiling.k, tiling.rows)
+        drained = tiling.k + tiling.rows - 1
+        tile = drained if tiling.cascade else max(tiling.k, tiling.rows)
+        return tiling.n_tiles * len(tiling.stretches) * tile
     return tiling.n_tiles * sum(
         max(rows, depth, TILE_GAP) for rows, depth in product(tiling.stretches, tiling.k_tiles)
     )
-
-
-def best(tilings: Sequence[Tiling]) -> Tiling:
-    """The one that takes the fewest cycles; the first of equals."""
-    return min(tilings, key=steady_cycles)
 
 
 def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
@@ -73,15 +74,16 @@ class _Clock:
         taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
         start = taken + FIRST
         self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
-        for n_tile in range(tiling.n_tiles):
+        for _ in range(tiling.n_tiles):
             scaled = self._load_scales()
             self.a = max(self.a, scaled)
-            if tiling.output_stationary:
+            if tiling.output_stationary and tiling.cascade:
+                self._drained_down(tiling)
+            elif tiling.output_stationary:
                 self._output_stationary(tiling, start)
             else:
                 self._weight_stationary(tiling)
             self.released.append(self.last - 2)
-            del n_tile
         self.ended.append(max(self.a, self.b, self.scale) - 1)
 
     def _load_scales(self) -> int:
@@ -113,3 +115,12 @@ class _Clock:
             self.clear = end + self.rows
             self.last = end + rows + self.result_latency
         self.after_tile = self.a + 1
+
+    def _drained_down(self, tiling: Tiling) -> None:
+        self.a = max(self.a, self.b)
+        for rows in tiling.stretches:
+            end = self.a + tiling.k - 1
+            self.a = self.b = end + self.rows
+            self.last = end + self.rows - 1 + rows - 1 + self.result_latency
+        # Weights may enter while the last tile drains.
+        self.b = end + 1

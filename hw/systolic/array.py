@@ -4,10 +4,11 @@ from amaranth import Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay, register
+from ..common.pipeline import delay
 from ..common.shared import shared
 from .cell import Column, control_layout
 from .params import ArrayParams
+from .skew import row_controls
 
 __all__ = ["SystolicArray"]
 
@@ -31,6 +32,9 @@ class SystolicArray(wiring.Component):
     - ``clear`` ends an output-stationary sum: it comes in the slot behind the last ``a``, which
       may hold the first ``a`` of the next sum. Two clears whose results are wanted, or a
       weight-stationary slot and a clear after it, are at least R slots apart.
+    - With ``--drain cascade`` sums leave through the rows below instead: ``clear`` comes with the
+      first ``a`` of a sum, and ``drain`` in the R - 1 slots behind its last, which are idle. Row
+      ``R - 1 - j`` leaves with the slot ``j`` after the last ``a``, as a weight-stationary sum.
 
     After H. T. Kung, "Why systolic architectures?", Computer 15(1), 1982; the weights' second
     register is the double buffering of the TPU (Jouppi et al., ISCA 2017), the sums drain without
@@ -53,6 +57,7 @@ class SystolicArray(wiring.Component):
     shift : [rows]; only with the weight-stationary dataflow, as ``swap``
     ws : only with both dataflows
     clear : only with the output-stationary dataflow
+    drain : only with ``--drain cascade``
     sums : [cols] x signed(psum_width)
     row_sum : signed, with ``row_sums``
     """
@@ -72,6 +77,7 @@ class SystolicArray(wiring.Component):
             "b": In(data.ArrayLayout(params.b_shape, params.cols)),
             **{name: port for name, (flow, port) in controls.items() if flow in params.dataflows},
             **({"ws": In(1)} if params.dataflow == "both" else {}),
+            **({"drain": In(1)} if params.drains_down else {}),
             "sums": Out(data.ArrayLayout(signed(params.psum_width), params.cols)),
             **({"row_sum": Out(signed(params.row_sum_width))} if row_sums else {}),
         })
@@ -104,19 +110,15 @@ class SystolicArray(wiring.Component):
         layout = control_layout(params)
         a = Signal(data.ArrayLayout(params.a_shape, params.rows), name="skewed_a")
         control = Signal(data.ArrayLayout(layout, params.rows), name="skewed_control")
-        # One chain a control, tapped at every row, costs less than a delay of its own a row.
-        chains = {name: getattr(self, name) for name in layout.members if name != "shift"}
-        for name in chains.keys() & {"ws", "clear"}:
-            chains[name] = delay(m, name, chains[name], params.product_latency)
-        for row in range(params.rows):
+        controls = row_controls(
+            m, params, self, late=lambda row: row, behind=params.product_latency
+        )
+        for row, values in enumerate(controls):
             m.d.comb += a[row].eq(delay(m, f"a_{row}", self.a[row], row))
             if "shift" in layout.members:
                 moved = delay(m, f"shift_{row}", self.shift[row], row)
                 m.d.comb += control[row].shift.eq(moved)
-            for name, value in chains.items():
-                m.d.comb += control[row][name].eq(value)
-                if row + 1 < params.rows:
-                    chains[name] = register(m, f"{name}_{row + 1}", value)
+            m.d.comb += [control[row][name].eq(value) for name, value in values.items()]
         return a, control
 
     def _skewed_column(self, m: Module, col: int) -> Value:

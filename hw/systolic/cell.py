@@ -22,7 +22,7 @@ def control_layout(params: ArrayParams) -> data.StructLayout:
     """
     ws = {"shift": 1, "swap": 1} if "ws" in params.dataflows else {}
     clear = {"clear": 1} if "os" in params.dataflows else {}
-    mode = {"ws": 1} if params.dataflow == "both" else {}
+    mode = {"ws": 1} if params.chooses_sum else {}
     return data.StructLayout({**ws, **clear, **mode})
 
 
@@ -34,7 +34,8 @@ class Cell(wiring.Component):
     ``b`` shifts down while ``shift``; ``swap`` copies it to ``weight``, so the next weights arrive
     while these work. An output-stationary cell without the other dataflow multiplies ``b`` itself.
     ``clear`` also copies the finished sum to ``drained``, which is zero in every other cycle: a
-    column ors its cells, and the sums of a tile leave while the next one runs.
+    column ors its cells, and the sums of a tile leave while the next one runs. Without it (drain
+    over the cascade) sums leave as ``ws`` hands them down.
 
     Latency: 2 cycles from ``a`` to ``psum``, one more with ``pipeline``.
     Throughput: one product a cycle. Back-pressure: none; a bubble is ``a = 0`` without controls.
@@ -111,19 +112,21 @@ class Cell(wiring.Component):
             m.d.sync += psum.eq(self.psum_above + product)
             return
         own = wire(m, "own", Mux(control.clear, 0, psum))
-        base = own if flow == "os" else wire(m, "base", Mux(control.ws, self.psum_above, own))
-        drained = Signal.like(self.drained, name="drained_held", reset_less=True)
-        m.d.sync += [
-            psum.eq(base + product),
-            drained.eq(Mux(control.clear, psum, 0)),
-        ]
-        m.d.comb += self.drained.eq(drained)
+        base = own
+        if self.params.chooses_sum:
+            base = wire(m, "base", Mux(control.ws, self.psum_above, own))
+        m.d.sync += psum.eq(base + product)
+        if self.params.drains_apart:
+            drained = Signal.like(self.drained, name="drained_held", reset_less=True)
+            m.d.sync += drained.eq(Mux(control.clear, psum, 0))
+            m.d.comb += self.drained.eq(drained)
 
 
 class Column(wiring.Component):
     """``rows`` cells, one below the other: one column of results.
 
-    ``result`` is the bottom cell's sum (weight-stationary) or the or of what the cells drain.
+    ``result`` is the bottom cell's sum (weight-stationary, or a drain over the cascade) or the or
+    of what the cells drain.
     With ``unit`` weights (see :class:`Cell`) it is the column that sums ``a``.
 
     Latency: ``3 + pipeline`` cycles from ``a`` at a row to ``result``, counted at the bottom row
@@ -174,16 +177,16 @@ class Column(wiring.Component):
 
     def _collect(self, m: Module, cells: list[Cell]) -> None:
         bottom = cells[-1]
-        if self.params.dataflow == "ws":
-            collected = bottom.psum
-        else:
+        if self.params.drains_apart:
             collected = self._drain(m, [cell.drained.as_unsigned() for cell in cells])
-        if self.params.dataflow == "both":
+        else:
+            collected = bottom.psum
+        if self.params.drains_apart and self.params.dataflow == "both":
             spare = self.params.pipeline == 2
             chosen = delay(m, "chosen", bottom.control_out.ws, 1 + spare)
             psum = delay(m, "bottom", bottom.psum, int(spare))
             collected = Mux(chosen, psum.as_unsigned(), collected)
-        elif self.params.dataflow == "ws" and self.params.pipeline == 2:
+        elif not self.params.drains_apart and self.params.pipeline == 2:
             collected = delay(m, "bottom", collected, 1)
         m.d.comb += self.result.eq(register(m, "collected", collected))
 

@@ -127,7 +127,7 @@ class Gemm(wiring.Component):
             value = Mux(used, Value.cast(a.data[row]), 0)
             m.d.comb += Value.cast(array.a[row]).eq(delay(m, f"a_{row}", value, A_SLOT))
         m.d.comb += array.b.eq(register(m, "b_slot", b.data))
-        for name in ("shift", "swap", "ws", "clear"):
+        for name in ("shift", "swap", "ws", "clear", "drain"):
             if name in array.signature.members:
                 m.d.comb += getattr(array, name).eq(getattr(sequencer, name))
         m.d.comb += results.sums.eq(array.sums)

@@ -42,8 +42,9 @@ class ArrayParams(Options):
     )
     drain: str = option(
         "bubble_free",
-        choices=("bubble_free",),
-        help="how output-stationary sums leave: beside the next tile's products",
+        choices=("bubble_free", "cascade"),
+        help="how output-stationary sums leave: beside the next tile's products, or, without"
+        " logic of its own, in rows - 1 cycles after each tile",
     )
     pipeline: int = option(
         0, low=0, high=2, help="1: a register behind each multiplier; 2: another in the drain"
@@ -129,6 +130,16 @@ class ArrayParams(Options):
         )
 
     @property
+    def drains_down(self) -> bool:
+        """Whether output-stationary sums leave through the cells below."""
+        return "os" in self.dataflows and self.drain == "cascade"
+
+    @property
+    def chooses_sum(self) -> bool:
+        """Whether a cell adds to the sum from above in some slots and to its own in others."""
+        return self.dataflow == "both" or self.drains_down
+
+    @property
     def drains_apart(self) -> bool:
         """Whether output-stationary sums leave the cells beside the cascade."""
         return "os" in self.dataflows and self.drain == "bubble_free"
@@ -189,4 +200,5 @@ class GemmParams(ArrayParams):
     @property
     def capacity(self) -> int:
         """Rows of results that must have room for the array never to wait."""
-        return self.rows + self.result_latency + 3  # and the room's own way back
+        waiting = self.rows - 1 if self.drains_down else 0
+        return self.rows + waiting + self.result_latency + 3  # and the room's own way back

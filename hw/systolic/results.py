@@ -8,7 +8,7 @@ from gemmule.golden.common.formats import Format
 
 from ..common.fifo import Fifo
 from ..common.memory import DualPortMemory
-from ..common.pipeline import delay, register, wire
+from ..common.pipeline import delay, register
 from ..common.requantizer import Requantizer
 from ..common.streams import packet, packet_stream, vector
 from .params import BANKS, GemmParams

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.pipeline import delay, wire
+from .drain import Drain, drain_of
 from .loops import position_signature
 from .params import A_SLOT, BANKS, GemmParams
 
@@ -37,9 +38,9 @@ class Sequencer(wiring.Component):
     A weight-stationary tile begins when its weights are in the array (the last of them may enter
     in this very cycle) and ends after its rows; the next weights enter meanwhile: it takes
     ``max(rows of a, rows of weights)`` cycles, at least ``TILE_GAP``. An output-stationary beat
-    takes from ``a`` and ``b`` at once; a tile takes ``max(K, R)`` cycles.
-    From an output-stationary command to a weight-stationary one passes one idle cycle, the other
-    way R, less what the first tile's K covers.
+    takes from ``a`` and ``b`` at once; a tile takes ``max(K, R)`` cycles, or ``K + R - 1`` where it
+    drains over the cascade. From an output-stationary command to a weight-stationary one passes one
+    idle cycle, the other way R, less what the first tile's K covers; with the cascade, none.
 
     Back-pressure: results are counted before they are made. A row (weight-stationary) or a tile
     (output-stationary) is completed only while ``params.capacity`` has room for it; ``returned``
@@ -57,7 +58,7 @@ class Sequencer(wiring.Component):
         The scales of the tile of N that ``a`` stands at are in the bank whose turn it is;
         ``claimed``: that tile has been issued whole.
     returned : In(1)
-    swap, ws, clear : Out(1)
+    swap, ws, clear, drain : Out(1)
         As `SystolicArray` takes them, ``A_SLOT`` cycles after ``a_take``.
     shift : Out(rows)
         Likewise, one cycle after ``b_take``.
@@ -80,6 +81,7 @@ class Sequencer(wiring.Component):
             "swap": Out(1),
             "ws": Out(1),
             "clear": Out(1),
+            "drain": Out(1),
             "shift": Out(params.rows),
             "token_valid": Out(1),
             "token": Out(token_layout(params)),
@@ -89,28 +91,26 @@ class Sequencer(wiring.Component):
         m = Module()
         at = self.a_at
         room = Signal(range(self.params.capacity + 1), init=self.params.capacity)
-        gap = Signal(range(self.params.rows + 1))
-        dirty = Signal(init=1)
+        drain = drain_of(m, self.params)
         flows = self.params.dataflows
-        ws = self._weight_stationary(m, room) if "ws" in flows else {"row": 0, "weight": 0}
-        os = self._output_stationary(m, room, gap, dirty) if "os" in flows else {"beat": 0}
-        tile = wire(m, "tile", os["beat"] & at.end) if "os" in flows else 0
+        idle = {"row": 0, "weight": 0}
+        ws = self._weight_stationary(m, room, drain) if "ws" in flows else idle
+        beat = self._output_stationary(m, room, drain) if drain else 0
+        tile = wire(m, "tile", beat & at.end) if drain else 0
         row = ws["row"]
-        wash = self._wash(m, dirty) if "os" in flows else 0
 
         m.d.comb += [
-            self.a_take.eq(row | os["beat"]),
-            self.b_take.eq(ws["weight"] | os["beat"]),
+            self.a_take.eq(row | beat),
+            self.b_take.eq(ws["weight"] | beat),
             self.claimed.eq(self.a_take & at.end & at.k_end & at.m_end),
         ]
         spent = Mux(tile, at.height, row & at.k_end)
         m.d.sync += room.eq(room + self.returned - spent)
-        self._keep_apart(m, gap, dirty, row, tile, wash)
-        self._slots(m, row, ws["weight"], os["beat"], tile, wash)
-        self._tokens(m, row, tile)
+        self._slots(m, row, ws["weight"], beat, tile, drain)
+        self._tokens(m, row, tile, drain)
         return m
 
-    def _weight_stationary(self, m: Module, room: Signal) -> dict[str, Value]:
+    def _weight_stationary(self, m: Module, room: Signal, drain: Drain | None) -> dict[str, Value]:
         """Whether a row of ``a``, a row of weights is issued."""
         a, b = self.a_at, self.b_at
         loaded, recent = Signal(), Signal(range(TILE_GAP))
@@ -119,11 +119,8 @@ class Sequencer(wiring.Component):
         may_begin = ~a.first | (complete & (recent == 0))
         may_end = ~a.k_end | (room != 0)
         row = self.a_valid & self.scaled & ~a.output_stationary & may_begin & may_end
-        if self.params.dataflow == "both":
-            # The slot behind an output-stationary tile clears it, and its results come first.
-            after_tile = Signal()
-            m.d.sync += after_tile.eq(self.a_take & a.output_stationary & a.end)
-            row = row & ~after_tile
+        if drain:
+            row = row & ~drain.holds_row()
         row = wire(m, "row", row)
         begin = wire(m, "begin", row & a.first)
         m.d.sync += [
@@ -132,38 +129,17 @@ class Sequencer(wiring.Component):
         ]
         return {"row": row, "weight": weight}
 
-    def _output_stationary(
-        self, m: Module, room: Signal, gap: Signal, dirty: Signal
-    ) -> dict[str, Value]:
+    def _output_stationary(self, m: Module, room: Signal, drain: Drain) -> Value:
         """Whether a beat of both is issued."""
         a, b = self.a_at, self.b_at
-        may_end = ~a.end | ((room >= self.params.rows) & (gap == 0))
+        may_end = ~a.end | (room >= self.params.rows)
         both = self.a_valid & self.b_valid & a.output_stationary & b.output_stationary
-        return {"beat": wire(m, "beat", both & self.scaled & ~dirty & may_end)}
-
-    def _wash(self, m: Module, dirty: Signal) -> Value:
-        """Clear what reset or the other dataflow left in the cells, before the first beat."""
-        waiting = self.a_at.active & self.a_at.output_stationary
-        return wire(m, "wash", waiting & dirty)
-
-    def _keep_apart(
-        self, m: Module, gap: Signal, dirty: Signal, row: Value, tile: Value, wash: Value
-    ) -> None:
-        """Count ``gap`` down to the cycle in which an output-stationary tile may end."""
-        if "os" not in self.params.dataflows:
-            return
-        rows = self.params.rows
-        m.d.sync += gap.eq(Mux(gap == 0, 0, gap - 1))
-        with m.If(tile):
-            m.d.sync += gap.eq(rows - 1)
-        with m.Elif(row | wash):
-            m.d.sync += gap.eq(max(rows - 2, 0))
-        m.d.sync += dirty.eq((dirty & ~wash) | row)
+        return wire(m, "beat", both & self.scaled & may_end & ~drain.holds_beat(a))
 
     def _slots(
-        self, m: Module, row: Value, weight: Value, beat: Value, tile: Value, wash: Value
+        self, m: Module, row: Value, weight: Value, beat: Value, tile: Value, drain: Drain | None
     ) -> None:
-        def slot(name: str, value: Value, cycles: int = A_SLOT) -> Value:
+        def slot(name: str, value: Value, cycles: int) -> Value:
             return delay(m, name, wire(m, f"{name}_now", Value.cast(value)), cycles, reset=True)
 
         # The weight that enters with `left` more to come is taken by the rows above its own too.
@@ -172,14 +148,16 @@ class Sequencer(wiring.Component):
             taken = slot(f"shift_{r}", weight & above | beat, A_SLOT - 1)
             m.d.comb += self.shift[r].eq(taken)
         m.d.comb += [
-            self.swap.eq(slot("swap", (row & self.a_at.first) | beat)),
-            self.ws.eq(slot("ws", row)),
-            self.clear.eq(slot("wash", wash) | slot("clear", tile, A_SLOT + 1)),
+            self.swap.eq(slot("swap", (row & self.a_at.first) | beat, A_SLOT)),
+            self.ws.eq(slot("ws", row, A_SLOT)),
         ]
+        controls = drain.follow(self.a_at, row, beat, tile, slot) if drain else {}
+        m.d.comb += [getattr(self, name).eq(value) for name, value in controls.items()]
 
-    def _tokens(self, m: Module, row: Value, tile: Value) -> None:
+    def _tokens(self, m: Module, row: Value, tile: Value, drain: Drain | None) -> None:
         """Announce rows: of a weight-stationary tile when the bottom row of the array gets them,
-        of an output-stationary one row by row from its clear on."""
+        of an output-stationary one row by row as it drains.
+        """
         params, at = self.params, self.a_at
         bank = Signal(range(BANKS))
         m.d.sync += bank.eq(bank + self.claimed)
@@ -195,13 +173,14 @@ class Sequencer(wiring.Component):
         ended = Signal(token_layout(params), name="tile_token")
         m.d.comb += [ended[name].eq(value) for name, value in common.items()]
         m.d.comb += [ended.first.eq(1), ended.final.eq(1)]
+        later = drain.token_wait if drain else 0
         tile_valid = delay(
-            m, "tile_valid", wire(m, "tile_now", Value.cast(tile)), A_SLOT, reset=True
+            m, "tile_valid", wire(m, "tile_now", Value.cast(tile)), later, reset=True
         )
-        height = delay(m, "height", at.height, A_SLOT)
+        height = delay(m, "height", at.height, later)
         held = Signal(token_layout(params), name="held_token", reset_less=True)
         to_drain = Signal(range(params.rows + 1))
-        tile_token = delay(m, "tile_token", ended, A_SLOT)
+        tile_token = delay(m, "tile_token", ended, later)
         with m.If(tile_valid):
             m.d.sync += [to_drain.eq(height), held.eq(tile_token)]
         with m.Elif(to_drain != 0):
