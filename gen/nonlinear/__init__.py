@@ -1,7 +1,8 @@
 """Functions of each element, softmax, layer normalization."""
 
 from .elementwise import ELEMENTWISE
+from .softmax import SOFTMAX
 
 __all__ = ["BLOCKS"]
 
-BLOCKS = ELEMENTWISE
+BLOCKS = (*ELEMENTWISE, SOFTMAX)

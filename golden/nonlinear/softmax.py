@@ -61,7 +61,7 @@ def _inverse(bits: int, frac: int) -> Piecewise:
 @lru_cache(maxsize=64)
 def exp_unit(in_format: Format, coefficients: str = "exact") -> Product | HeatvitExp:
     """The exponential of the distance to the maximum, which is one bit wider than the input."""
-    distance = Format(signed=True, width=in_format.width + 2, frac=in_format.frac)
+    distance = Format(signed=True, width=in_format.width + 1, frac=in_format.frac)
     if coefficients == "heatvit":
         return HeatvitExp(distance, EXP_FORMAT)
     return exponential(distance, EXP_FORMAT, operand=EXP_FORMAT.frac, top=0)

@@ -7,7 +7,7 @@ from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
 from .arithmetic import rounded, times
 from .flow import Flow, Timed, lookup
 
-__all__ = ["heatvit", "product"]
+__all__ = ["heatvit", "heatvit_below", "product", "product_below"]
 
 
 def product(flow: Flow, unit: Product, x: Timed) -> Timed:
@@ -17,8 +17,12 @@ def product(flow: Flow, unit: Product, x: Timed) -> Timed:
 
     Latency: 6 cycles.
     """
+    return product_below(flow, unit, flow.step("distance", lambda x: unit.top - x, x))
+
+
+def product_below(flow: Flow, unit: Product, d: Timed) -> Timed:
+    """:func:`product` of the distance ``top - x``. Latency: 5 cycles."""
     split, bits = unit.low_bits, unit.bits
-    d = flow.step("distance", lambda x: unit.top - x, x)
     d = flow.step("clamped", lambda d: below(d, bits), d)
     low = flow.step("low", lambda d: lookup(unit.low, d[:split]), d)
     high = flow.step("high", lambda d: lookup(unit.high, d[split:]), d)
@@ -39,8 +43,12 @@ def heatvit(flow: Flow, unit: HeatvitExp, x: Timed) -> Timed:
 
     Latency: 10 cycles.
     """
+    return heatvit_below(flow, unit, flow.step("distance", lambda x: -x, x))
+
+
+def heatvit_below(flow: Flow, unit: HeatvitExp, d: Timed) -> Timed:
+    """:func:`heatvit` of the distance ``-x``. Latency: 9 cycles."""
     frac, bits = unit.FRAC, unit.bits
-    d = flow.step("distance", lambda x: -x, x)
     d = flow.step("clamped", lambda d: below(d, bits), d)
     below_point = unit.in_format.frac + frac
     z = flow.step("z", lambda d: times(d, unit.RECIPROCAL_LN2) >> below_point, d)

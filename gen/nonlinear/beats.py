@@ -1,0 +1,37 @@
+"""Rows and their beats, as softmax and layer normalization have them."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format, check_array
+from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+
+__all__ = ["check_rows", "from_rows", "to_rows"]
+
+Integers = NDArray[np.int64]
+
+
+def check_rows(x: ArrayLike, fmt: Format, max_length: int) -> Integers:
+    """``x`` [rows, n] as int64, if it has rows and they are short enough."""
+    x = check_array("x", x, fmt, shape=(None, None))
+    rows, n = x.shape
+    if not 1 <= n <= max_length:
+        raise UsageError(f"x must have rows of 1 to {max_length} (--max-length), not {n}")
+    if not 1 <= rows < 1 << ROWS_WIDTH:
+        raise UsageError(f"x must have 1 to {(1 << ROWS_WIDTH) - 1} rows, not {rows}")
+    return x
+
+
+def to_rows(x: Integers, lanes: int) -> tuple[Integers, NDArray[np.bool_]]:
+    """Beats [rows * beats, lanes] of ``x`` [rows, n], each row filled up with 0; and ``last``."""
+    rows, n = x.shape
+    beats = -(-n // lanes)
+    filled = np.pad(x, ((0, 0), (0, beats * lanes - n)))
+    last = np.tile(np.arange(beats) == beats - 1, rows)
+    return filled.reshape(rows * beats, lanes), last
+
+
+def from_rows(beats: Integers, n: int, lanes: int) -> Integers:
+    """The rows [rows, n] that lie in ``beats``."""
+    return beats.reshape(-1, -(-n // lanes) * lanes)[:, :n]

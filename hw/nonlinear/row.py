@@ -1,0 +1,105 @@
+"""Parts that both row units have: trees over the lanes, and buffers of beats."""
+
+from collections.abc import Callable
+
+from amaranth import Cat, Elaboratable, Module, Mux, Signal, Value
+from amaranth.hdl import ShapeLike
+from amaranth.lib.fifo import SyncFIFOBuffered
+
+from ..common.pipeline import delay
+from .flow import Flow, Timed
+
+__all__ = ["QUEUE", "Buffer", "add", "buffer_depth", "framed", "greater", "over_row", "tree"]
+
+QUEUE = 2
+"""Cycles from writing a queue to reading what was written."""
+
+
+def tree(
+    flow: Flow, name: str, function: Callable[[Value, Value], Value], values: list[Timed]
+) -> Timed:
+    """The values joined two by two, a level a cycle."""
+    level = 0
+    while len(values) > 1:
+        pairs = zip(values[::2], values[1::2], strict=False)
+        joined = [
+            flow.step(f"{name}_{level}_{n}", function, a, b) for n, (a, b) in enumerate(pairs)
+        ]
+        values = joined + values[len(values) & ~1 :]
+        level += 1
+    return values[0]
+
+
+def greater(a: Value, b: Value) -> Value:
+    """The greater of two values of one shape."""
+    return Mux(a > b, a, b)
+
+
+def over_row(
+    m: Module,
+    name: str,
+    function: Callable[[Value, Value], Value],
+    value: Timed,
+    shape: ShapeLike,
+    frame: tuple[Value, Value],
+) -> tuple[Signal, Value]:
+    """The values of a row's beats joined, and a strobe in the cycle in which that is all of them.
+
+    ``frame`` is ``valid`` and ``last`` of the beat at time 0. The result changes with the next row.
+    """
+    valid, last = framed(m, name, *frame, value.time)
+    so_far, begin = Signal(shape, name=f"{name}_so_far", reset_less=True), Signal(init=1)
+    done = Signal(name=f"{name}_done")
+    m.d.sync += done.eq(valid & last)
+    with m.If(valid):
+        m.d.sync += [
+            so_far.eq(Mux(begin, value.value, function(so_far, value.value))),
+            begin.eq(last),
+        ]
+    return so_far, done
+
+
+def framed(m: Module, name: str, valid: Value, last: Value, cycles: int) -> tuple[Value, Value]:
+    """``valid`` and ``last`` of what entered a pipeline so many cycles ago."""
+    frame = delay(m, f"{name}_frame", Cat(valid, last), cycles, reset=True)
+    return frame[0], frame[1]
+
+
+def add(a: Value, b: Value) -> Value:
+    """The sum."""
+    return a + b
+
+
+def buffer_depth(beats: int, latency: int) -> int:
+    """Places that hold a row while what is computed of it is awaited: a power of two."""
+    return 1 << (beats + latency + 3).bit_length()
+
+
+class Buffer(Elaboratable):
+    """Beats in order; a free-running pipeline may fill it, if beats enter only while ``room``.
+
+    ``enter``: a beat is on its way; it arrives with ``write`` and ``data``. ``valid``: ``head`` is
+    the oldest; ``take`` removes it.
+    """
+
+    def __init__(self, width: int, depth: int):
+        self.depth = depth
+        self.data, self.head = Signal(width), Signal(width)
+        self.enter, self.write, self.take = Signal(), Signal(), Signal()
+        self.room, self.valid = Signal(init=1), Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fifo = fifo = SyncFIFOBuffered(width=len(self.data), depth=self.depth)
+        free = Signal(range(self.depth + 1), init=self.depth)
+        after = Signal.like(free)
+        m.d.comb += [
+            fifo.w_data.eq(self.data),
+            fifo.w_en.eq(self.write),
+            fifo.r_en.eq(self.take),
+            self.head.eq(fifo.r_data),
+            self.valid.eq(fifo.r_rdy),
+            after.eq(free + (self.take & fifo.r_rdy) - self.enter),
+        ]
+        m.d.sync += [free.eq(after), self.room.eq(after != 0)]
+        return m

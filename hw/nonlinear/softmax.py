@@ -1,0 +1,194 @@
+"""Softmax over rows, a vector a cycle."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.nonlinear.softmax import EXP_FORMAT
+
+from ..common.pipeline import delay, wire
+from ..common.shared import shared
+from ..common.streams import packet_stream, shape_of, vector
+from .drain import Drain, depth_for
+from .flow import Flow, Timed
+from .inverse import Inverse
+from .row import QUEUE, Buffer, add, buffer_depth, framed, greater, over_row, tree
+from .rows import Rows
+from .softmax_lane import PowerLane, QuotientLane
+from .softmax_params import SoftmaxParams
+
+__all__ = ["Softmax"]
+
+
+class Softmax(wiring.Component):
+    """Softmax of each row of a stream of vectors, masked entries left out.
+
+    ``y = delta * exp(x - max) / sum(exp(x - max))``, or ``clamp(round(-log2 y), 0, 15)``
+
+    :func:`golden.nonlinear.softmax.softmax` defines the bits; a row of which all is masked gives
+    zeros. ``delta`` and the parabola of ``heatvit`` are of P. Dong et al., "HeatViT", HPCA 2023
+    (arXiv 2211.08110, equations 13 and 14); the 4-bit logarithm is of "Agile-Quant", AAAI 2024.
+
+    Memory is passed over once: three stages, each a vector a cycle, work on neighboring rows. The
+    first finds the maximum while the row goes into a buffer; the second takes exponentials into a
+    second buffer and sums them; the third multiplies by the inverse of the sum.
+
+    Latency: ``latency`` cycles and the beats of a row, from its first beat to its first result.
+    Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
+    free into buffers that have room for what they were given; no combinational path joins the two
+    sides. A command waits until the rows of the one before it have left.
+
+    A row ends at ``last``, or where it is as long as ``max_length`` allows: a packet that is too
+    long counts as several rows.
+
+    Parameters
+    ----------
+    params : SoftmaxParams
+
+    Members
+    -------
+    command : In(stream of ``params.command_layout``)
+        ``rows`` that follow; ``delta`` by ``golden.nonlinear.softmax.delta_code``; ``log2``.
+    x : In(stream of packets of {x: [lanes] x in_format, keep: [lanes] x 1})
+        A packet is a row. Lanes beyond its end are not to be kept.
+    y : Out(stream of packets of [lanes] x out_format)
+    """
+
+    def __init__(self, params: SoftmaxParams):
+        self.params = params
+        lanes = params.lanes
+        beat = data.StructLayout({"x": vector(params.in_format, lanes), "keep": lanes})
+        super().__init__({
+            "command": In(stream.Signature(params.command_layout)),
+            "x": In(packet_stream(beat)),
+            "y": Out(packet_stream(vector(params.out_format, lanes))),
+        })
+        self._powers = [PowerLane(params) for _ in range(lanes)]
+        self._quotients = [QuotientLane(params) for _ in range(lanes)]
+        self._inverse = Inverse(params.sum_width)
+        levels = (lanes - 1).bit_length()
+        to_greatest = levels + 2 + QUEUE
+        to_inverse = self._powers[0].latency + levels + 1 + self._inverse.latency + QUEUE
+        self._depths = [buffer_depth(params.beats, time) for time in (to_greatest, to_inverse)]
+        self.latency = to_greatest + to_inverse + self._quotients[0].latency + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        drain = self._drain(m)
+        rows = self._rows(m)
+        beats, greatest = self._maximum(m, rows)
+        powers, inverse = self._exponentials(m, beats, greatest, rows.held.delta)
+        self._quotient(m, powers, inverse, drain, rows.held.log2)
+        return m
+
+    def _drain(self, m: Module) -> Drain:
+        depth = depth_for(self._quotients[0].latency + 1)
+        m.submodules.drain = drain = Drain(self.y.payload.shape(), depth)
+        wiring.connect(m, drain.o, wiring.flipped(self.y))
+        return drain
+
+    def _rows(self, m: Module) -> Rows:
+        capacity = sum(self._depths) + 64
+        m.submodules.rows = rows = Rows(self.params.command_layout, self.params.beats, capacity)
+        wiring.connect(m, wiring.flipped(self.command), rows.command)
+        m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
+        return rows
+
+    def _maximum(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
+        """The first stage: beats go into a buffer, the greatest kept entry of each row follows."""
+        fmt, payload = self.params.in_format, self.x.payload
+        m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depths[0])
+        enter = self.x.valid & self.x.ready
+        m.d.comb += [
+            self.x.ready.eq(rows.open & beats.room),
+            rows.enter.eq(enter),
+            rows.ends.eq(payload.last),
+            beats.enter.eq(enter),
+            beats.write.eq(enter),
+            beats.data.eq(Cat(payload.data, rows.last)),
+        ]
+        flow = Flow()
+
+        def kept(keep: Value, x: Value) -> Value:
+            return Mux(keep, x, Const(fmt.low, shape_of(fmt)))
+
+        entries = [
+            flow.step(f"kept_{n}", kept, Timed(payload.data.keep[n]), Timed(payload.data.x[n]))
+            for n in range(self.params.lanes)
+        ]
+        top = tree(flow, "greatest", greater, entries)
+        m.d.sync += flow.registers
+        greatest, done = over_row(m, "greatest", greater, top, shape_of(fmt), (enter, rows.last))
+        m.submodules.maxima = maxima = SyncFIFOBuffered(width=fmt.width, depth=beats.depth)
+        m.d.comb += [maxima.w_data.eq(greatest), maxima.w_en.eq(done)]
+        return beats, maxima
+
+    def _exponentials(
+        self, m: Module, beats: Buffer, maxima: SyncFIFOBuffered, delta: Value
+    ) -> tuple[Buffer, SyncFIFOBuffered]:
+        """The second stage: exponentials go into a buffer, the inverse of their sum follows."""
+        lanes, width = self.params.lanes, EXP_FORMAT.width
+        m.submodules.powers = powers = Buffer(lanes * width + 1, self._depths[1])
+        take = wire(m, "take_beat", beats.valid & maxima.r_rdy & powers.room)
+        head = data.View(self.x.payload.shape(), beats.head)
+        m.d.comb += [
+            beats.take.eq(take),
+            powers.enter.eq(take),
+            maxima.r_en.eq(take & head.last),
+        ]
+        greatest = Signal(shape_of(self.params.in_format), name="greatest")
+        m.d.comb += greatest.eq(maxima.r_data)
+        for n, lane in enumerate(self._powers):
+            m.submodules[f"power_{n}"] = shared(lane, self.params)
+            m.d.comb += [
+                lane.x.eq(head.data.x[n]),
+                lane.keep.eq(head.data.keep[n]),
+                lane.greatest.eq(greatest),
+            ]
+        valid, last = framed(m, "power", take, head.last, self._powers[0].latency)
+        m.d.comb += [
+            powers.write.eq(valid),
+            powers.data.eq(Cat(*(lane.power for lane in self._powers), last)),
+        ]
+        flow = Flow()
+        total = tree(flow, "total", add, [Timed(lane.power) for lane in self._powers])
+        m.d.sync += flow.registers
+        shape = unsigned(self.params.sum_width)
+        total, done = over_row(m, "total", add, total, shape, (valid, last))
+        m.submodules.inverse = inverse = self._inverse
+        m.submodules.inverses = inverses = SyncFIFOBuffered(
+            width=len(inverse.inverse), depth=powers.depth
+        )
+        m.d.comb += [
+            inverse.total.eq(total),
+            inverse.delta.eq(delta),
+            inverses.w_data.eq(inverse.inverse),
+            inverses.w_en.eq(delay(m, "inverse_done", done, inverse.latency, reset=True)),
+        ]
+        return powers, inverses
+
+    def _quotient(
+        self, m: Module, powers: Buffer, inverses: SyncFIFOBuffered, drain: Drain, log2: Value
+    ) -> None:
+        """The third stage: exponentials times the inverse of their row's sum."""
+        width = EXP_FORMAT.width
+        take = wire(m, "take_power", powers.valid & inverses.r_rdy & drain.room)
+        head_last = powers.head[-1]
+        m.d.comb += [
+            powers.take.eq(take),
+            drain.enter.eq(take),
+            inverses.r_en.eq(take & head_last),
+        ]
+        for n, lane in enumerate(self._quotients):
+            m.submodules[f"quotient_{n}"] = shared(lane, self.params)
+            m.d.comb += [
+                lane.power.eq(powers.head[n * width : (n + 1) * width]),
+                lane.inverse.eq(inverses.r_data),
+                lane.log2.eq(log2),
+            ]
+        valid, last = framed(m, "quotient", take, head_last, self._quotients[0].latency)
+        m.d.comb += [
+            drain.valid.eq(valid),
+            Value.cast(drain.payload).eq(Cat(*(lane.y for lane in self._quotients), last)),
+        ]
