@@ -65,11 +65,11 @@ class Packager(wiring.Component):
         start, shift = Signal(), Signal()
 
         # The lanes whose turn it is: a mean's are taken at `start`, a sum's at `shift`.
-        width = divisor * self.params.total.width
-        chosen = data.View(
-            data.ArrayLayout(self.params.total, divisor),
-            self.sums.as_value().word_select(turn, width),
-        )
+        groups = [
+            Cat(Value.cast(self.sums[lane + each]) for each in range(divisor))
+            for lane in range(0, self.params.lanes, divisor)
+        ]
+        chosen = data.View(data.ArrayLayout(self.params.total, divisor), _pick(groups, turn))
         results, done = [], None
         for lane in range(divisor):
             mean, done = self._mean(m, lane, chosen[lane], start)
@@ -89,20 +89,24 @@ class Packager(wiring.Component):
         return divider.quotient, divider.done
 
     def _sum(self, m: Module, lane: int, total: Value) -> Value:
-        """The nearest integer of the package's width, 0 where no weight was added."""
-        limit = 1 << PACKAGE_WIDTH - 1
-        value = Signal(total.shape(), name=f"sum_{lane}")
-        m.d.comb += value.eq(Mux(self.weight.any(), total, 0))
-        if value.shape().width <= PACKAGE_WIDTH - (not value.shape().signed):
-            return value
-        return Mux(value >= limit, limit - 1, Mux(value < -limit, -limit, value))
+        """The nearest integer of the package's width."""
+        spare = total.shape().width - PACKAGE_WIDTH
+        if spare < (not total.shape().signed):
+            return total
+        sign = total[-1] & total.shape().signed
+        top = total[PACKAGE_WIDTH - 1 :]
+        over = Signal(name=f"over_{lane}")
+        m.d.comb += over.eq(top.any() & ~(top.all() & total.shape().signed))
+        limit = Cat((~sign).replicate(PACKAGE_WIDTH - 1), sign)
+        return Mux(over, limit, total[:PACKAGE_WIDTH])
 
     def _collect(self, m: Module, shift: Value, results: list[Value]) -> None:
         """The package is its own shift register: the first lanes end in the low bits."""
         package = self.package.p.data
         new = Signal(data.ArrayLayout(signed(PACKAGE_WIDTH), len(results)))
         for lane, result in enumerate(results):
-            m.d.comb += new[lane].eq(result)
+            # Where nothing was dropped, the memory holds another stage's sums.
+            m.d.comb += new[lane].eq(Mux(self.weight.any(), result, 0))
         kept = package.as_value()[len(new.as_value()) :]
         with m.If(shift):
             m.d.sync += package.as_value().eq(Cat(kept, new))
@@ -142,3 +146,15 @@ class Packager(wiring.Component):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
         m.d.comb += self.package.p.last.eq(beat == self.final)
+
+
+def _pick(choices: list[Value], index: Value) -> Value:
+    """``choices[index]`` as a tree of two-way choices: what LUTs do best."""
+    if len(choices) == 1:
+        return choices[0]
+    pairs = [
+        Mux(index[0], *reversed(choices[place : place + 2])) if place + 1 < len(choices)
+        else choices[place]
+        for place in range(0, len(choices), 2)
+    ]  # fmt: skip
+    return _pick(pairs, index[1:])

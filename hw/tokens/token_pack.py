@@ -117,10 +117,14 @@ class TokenPack(wiring.Component):
         with m.If(taken):
             m.d.sync += [
                 kept.valid.eq((keep | ~self._run.compact) & ~self._merging),
-                kept.p.data.eq(Mux(keep, self.tokens.p.data.as_value(), 0)),
                 kept.p.last.eq(self._final & ends),
                 self._left.eq(self._left - (self._final & keep)),
             ]
+        # In this order the registers' own reset and enable do it, without a LUT.
+        with m.If(taken & ~keep):
+            m.d.sync += kept.p.data.eq(0)
+        with m.Elif(taken):
+            m.d.sync += kept.p.data.eq(self.tokens.p.data)
 
     def _drop(self, m: Module, taken: Value) -> None:
         sums, decision = self._accumulator, self._decision
@@ -159,9 +163,9 @@ class TokenPack(wiring.Component):
                 self._beat.eq(0),
                 self._fresh.eq(1),
                 self._ended.eq(0),
+                self.weight.p.eq(0),
             ]
             with m.If(both):
-                m.d.sync += self.weight.p.eq(0)
                 m.next = "STREAM"
 
     def _stream(self, m: Module, taken: Value) -> None:
