@@ -1,14 +1,15 @@
 """The R x C array made of DSP blocks, with the ports and the slots of the generic one."""
 
-from amaranth import Module, Signal, Value, signed, unsigned
+from amaranth import Const, Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay, register, wire
+from ..common.pipeline import delay, wire
 from ..common.shared import shared
 from ..systolic.array import SystolicArray
-from ..systolic.cell import Column, control_layout
+from ..systolic.cell import Column
 from ..systolic.params import ArrayParams
+from ..systolic.skew import row_controls
 from .column import DspColumn, row_control
 from .dsp48 import A_WIDTH
 from .operands import joined, narrow_shape
@@ -40,7 +41,7 @@ class DspArray(wiring.Component):
     -------
     a : [rows] x a_format, or [2] x [rows] x a_format
     b : [cols] x b_format
-    shift, swap, ws, clear : as in :class:`SystolicArray`
+    shift, swap, ws, clear, drain : as in :class:`SystolicArray`
     sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
     row_sum : signed, with ``row_sums``
     """
@@ -62,6 +63,7 @@ class DspArray(wiring.Component):
             "b": In(data.ArrayLayout(params.b_shape, params.cols)),
             **{name: port for name, (flow, port) in controls.items() if flow in params.dataflows},
             **({"ws": In(1)} if params.dataflow == "both" else {}),
+            **({"drain": In(1)} if params.drains_down else {}),
             "sums": Out(data.ArrayLayout(sums, params.m_lanes) if pair else sums),
             **({"row_sum": Out(signed(params.row_sum_width))} if row_sums else {}),
         })
@@ -73,8 +75,7 @@ class DspArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        controls = self._slot_controls(m)
-        narrow, control = self._rows(m, controls)
+        narrow, control = self._rows(m)
         for group in range(self.plan.groups):
             column = DspColumn(self.params)
             m.submodules[f"column_{group}"] = shared(column, self.params)
@@ -92,40 +93,26 @@ class DspArray(wiring.Component):
     def _lanes(self) -> list[data.View]:
         return [self.a] if self.params.m_lanes == 1 else list(self.a)
 
-    def _slot_controls(self, m: Module) -> dict[str, Value]:
-        """What :func:`row_control` names, but for ``shift``, as of the first row."""
-        controls = {}
-        if "ws" in self.params.dataflows:
-            controls["swap"] = self.swap
-        if self.params.dataflow != "ws":
-            clear = register(m, "clear_1", self.clear)
-            chain = register(m, "ws_1", self.ws) if self.params.dataflow == "both" else Signal()
-            controls["chain"] = chain
-            controls["keep"] = wire(m, "keep", ~clear & ~chain)
-            controls["busy"] = wire(m, "busy", ~clear)
-        return {
-            name: controls[name] for name in controls if name in row_control(self.params).members
-        }
-
-    def _rows(self, m: Module, chains: dict[str, Value]) -> tuple[data.View, data.View]:
+    def _rows(self, m: Module) -> tuple[data.View, data.View]:
         """The moving operands and the controls in front of the first column."""
         params, plan = self.params, self.plan
         narrow = Signal(data.ArrayLayout(narrow_shape(plan.packing), params.rows), name="skewed_a")
-        control = Signal(data.ArrayLayout(row_control(params), params.rows), name="skewed_control")
-        taps = {name: [value] for name, value in chains.items()}
-        for name, values in taps.items():
-            for late in range(1, plan.depth):
-                values.append(register(m, f"{name}_late_{late}", values[-1]))
-        for row in range(params.rows):
-            late = plan.late(row)
+        layout = row_control(params)
+        control = Signal(data.ArrayLayout(layout, params.rows), name="skewed_control")
+        controls = row_controls(m, params, self, late=plan.late, behind=1)
+        for row, values in enumerate(controls):
             parts = [
-                delay(m, f"a_{row}_{index}", lane[row], late)
+                delay(m, f"a_{row}_{index}", lane[row], plan.late(row))
                 for index, lane in enumerate(self._lanes())
             ]
             m.d.comb += narrow[row].eq(joined(parts, plan.packing.spacing))
-            m.d.comb += [control[row][name].eq(values[late]) for name, values in taps.items()]
             if "ws" in params.dataflows:
-                m.d.comb += control[row].shift.eq(delay(m, f"shift_{row}", self.shift[row], row))
+                values["shift"] = delay(m, f"shift_{row}", self.shift[row], row)
+            if params.dataflow != "ws":
+                values["chain"] = wire(m, f"chain_{row}", values.get("ws", Const(0, 1)))
+                values["busy"] = ~values["clear"]
+                values["keep"] = values["busy"] & ~values["chain"]
+            m.d.comb += [control[row][name].eq(values[name]) for name in layout.members]
         return narrow, control
 
     def _weights(self, m: Module, group: int) -> Value:
@@ -152,14 +139,12 @@ class DspArray(wiring.Component):
         params = self.params
         column = Column(params, unit=True)
         m.submodules.row_sums = column
-        layout = control_layout(params)
-        for row in range(params.rows):
+        controls = row_controls(
+            m, params, self, late=lambda row: row, behind=params.product_latency
+        )
+        for row, values in enumerate(controls):
             m.d.comb += column.a[row].eq(delay(m, f"row_sum_a_{row}", self.a[row], row))
-            for name in layout.members:
-                source = self.shift[row] if name == "shift" else getattr(self, name)
-                late = row + params.product_latency * (name in {"ws", "clear"})
-                moved = delay(m, f"row_sum_{name}_{row}", source, late)
-                m.d.comb += column.control[row][name].eq(moved)
+            m.d.comb += [column.control[row][name].eq(value) for name, value in values.items()]
         wait = self.latency - params.chains.least
         m.d.comb += self.row_sum.eq(delay(m, "row_sum", column.result, wait))
 

@@ -1,0 +1,90 @@
+"""How output-stationary sums leave the array, as the sequencer sees it: what waits for what."""
+
+from collections.abc import Callable
+
+from amaranth import Module, Mux, Signal, Value
+
+from ..common.pipeline import wire
+from .params import A_SLOT, GemmParams
+
+__all__ = ["BubbleFreeDrain", "CascadeDrain", "Drain", "drain_of"]
+
+Slot = Callable[..., Value]
+"""``slot(name, value, cycles)``: ``value`` in the slot that lies ``cycles`` ahead."""
+
+
+class BubbleFreeDrain:
+    """Sums leave beside the next tile's products: two tiles' ends are R cycles apart, no more.
+
+    ``gap`` counts down to the cycle in which a tile may end; ``dirty`` are sums that reset or the
+    other dataflow left in the cells, cleared before the first beat.
+    """
+
+    token_wait = A_SLOT
+    """Cycles from a tile's last beat to one before the token of its first row."""
+
+    def __init__(self, m: Module, params: GemmParams):
+        self._m, self._params = m, params
+        self._gap = Signal(range(params.rows + 1), name="gap")
+        self._dirty = Signal(init=1, name="dirty")
+        self._after_tile = Signal(name="after_tile")
+
+    def holds_beat(self, at) -> Value:
+        """Whether an output-stationary beat must wait."""
+        return self._dirty | (at.end & (self._gap != 0))
+
+    def holds_row(self) -> Value:
+        """Whether a weight-stationary one must: the slot behind a tile clears it."""
+        return self._after_tile
+
+    def follow(self, at, row: Value, beat: Value, tile: Value, slot: Slot) -> dict[str, Value]:
+        """Count what was issued; the slots' ``clear``."""
+        m, rows = self._m, self._params.rows
+        waiting = at.active & at.output_stationary
+        wash = wire(m, "wash", waiting & self._dirty)
+        m.d.sync += [
+            self._after_tile.eq(tile),
+            self._gap.eq(Mux(self._gap == 0, 0, self._gap - 1)),
+            self._dirty.eq((self._dirty & ~wash) | row),
+        ]
+        with m.If(tile):
+            m.d.sync += self._gap.eq(rows - 1)
+        with m.Elif(row | wash):
+            m.d.sync += self._gap.eq(max(rows - 2, 0))
+        return {"clear": slot("wash", wash, A_SLOT) | slot("clear", tile, A_SLOT + 1)}
+
+
+class CascadeDrain:
+    """Sums leave through the rows below: nothing enters for R - 1 cycles behind a tile."""
+
+    def __init__(self, m: Module, params: GemmParams):
+        self._m, self._params = m, params
+        self._left = Signal(range(params.rows), name="drain_left")
+        self.token_wait = A_SLOT + params.rows - 2
+
+    def holds_beat(self, at) -> Value:
+        """As of :class:`BubbleFreeDrain`."""
+        return self._left != 0
+
+    def holds_row(self) -> Value:
+        """As of :class:`BubbleFreeDrain`."""
+        return self._left != 0
+
+    def follow(self, at, row: Value, beat: Value, tile: Value, slot: Slot) -> dict[str, Value]:
+        """Count what was issued; the slots' ``clear`` and ``drain``."""
+        m, left = self._m, self._left
+        m.d.sync += left.eq(Mux(tile, self._params.rows - 1, Mux(left == 0, 0, left - 1)))
+        return {
+            "clear": slot("clear", beat & at.first, A_SLOT),
+            "drain": slot("drain", left != 0, A_SLOT),
+        }
+
+
+Drain = BubbleFreeDrain | CascadeDrain
+
+
+def drain_of(m: Module, params: GemmParams) -> Drain | None:
+    """The drain of the hardware; None without the output-stationary dataflow."""
+    if params.drains_down:
+        return CascadeDrain(m, params)
+    return BubbleFreeDrain(m, params) if params.drains_apart else None

@@ -1,0 +1,60 @@
+"""The controls of a slot as they reach each row of an array."""
+
+from collections.abc import Callable
+
+from amaranth import Module, Value
+from amaranth.lib import wiring
+
+from ..common.pipeline import register
+from .params import ArrayParams
+
+__all__ = ["Tapped", "row_controls"]
+
+
+class Tapped:
+    """A signal at any age: one register a cycle, however many want it."""
+
+    def __init__(self, m: Module, name: str, value: Value):
+        self._m, self._name = m, name
+        self._ages = [value]
+
+    def __call__(self, cycles: int) -> Value:
+        """The signal as it was ``cycles`` ago."""
+        while len(self._ages) <= cycles:
+            name = f"{self._name}_late_{len(self._ages)}"
+            self._ages.append(register(self._m, name, self._ages[-1]))
+        return self._ages[cycles]
+
+
+def row_controls(
+    m: Module,
+    params: ArrayParams,
+    slot: wiring.Component,
+    *,
+    late: Callable[[int], int],
+    behind: int,
+) -> list[dict[str, Value]]:
+    """``swap``, ``ws`` and ``clear`` of ``slot`` for each row, ``late(row)`` cycles after it.
+
+    ``ws`` and ``clear`` come ``behind`` cycles after the others. ``ws`` is also high while a row
+    hands down what comes from above in a drain over the cascade: for the last ``r`` slots of it in
+    row ``r``, so that row ``r`` holds its own sum until those below it are out.
+    """
+    names = {"swap", "ws", "clear", "drain"} & set(slot.signature.members)
+    tapped = {name: Tapped(m, name, getattr(slot, name)) for name in sorted(names)}
+    rows = []
+    for row in range(params.rows):
+        age = late(row)
+        controls = {}
+        if "swap" in names:
+            controls["swap"] = tapped["swap"](age)
+        if "clear" in names:
+            controls["clear"] = tapped["clear"](age + behind)
+        chained = [tapped["ws"](age + behind)] if "ws" in names else []
+        if "drain" in names:
+            held = tapped["drain"](params.rows - 1 + behind)
+            chained.append(tapped["drain"](age + behind) & held)
+        if chained:
+            controls["ws"] = chained[0] if len(chained) == 1 else chained[0] | chained[1]
+        rows.append(controls)
+    return rows
