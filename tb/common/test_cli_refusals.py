@@ -1,0 +1,192 @@
+"""Wrong use of the command line: one sentence, exit code 2, no traceback, no file left."""
+
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from gemmule.gen.cli import main
+
+A = np.ones((3, 4), np.int8)
+B = np.ones((4, 5), np.int8)
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capfd):
+    """A function that runs a command and returns the sentence that refused it."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        assert main([str(word) for word in words]) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.startswith("gemmule: ")
+        assert err.count("\n") == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return err
+
+    return run
+
+
+def npz(path, **arrays):
+    np.savez(path, **{"a": A, "b": B} | {k: v for k, v in arrays.items() if v is not None})
+    return path
+
+
+GENERATE = [
+    ("--nothing 4", "No such option: --nothing"),
+    ("--preset nothing", "--preset: gemm has no 'nothing'"),
+    ("--board nothing", "--board must be one of vc709, zcu102"),
+    ("--board no.toml", "--board: cannot read 'no.toml'"),
+    ("--config no.toml", "--config: cannot read 'no.toml'"),
+    ("--rows 0", "--rows must be at least 1"),
+    ("--rows many", "--rows must be a whole number"),
+    ("--a-format s0", "--a-format must be 2 to 16 bits wide, not s0"),
+    ("--b-format u17", "--b-format must be 2 to 16 bits wide, not u17"),
+    ("--a-format float", "--a-format: a format is written like s8"),
+    ("--clock-mhz 0", "--clock-mhz must be in 1..2000"),
+]
+
+OTHERS = [
+    ("nothing", "No such command 'nothing'"),
+    ("generate nothing --rows 4 --out x", "there is no block 'nothing'"),
+    ("generate gemm", "Missing option '--out'"),
+    ("generate", "Missing argument 'BLOCK'"),
+    ("synth gemm", "synth needs --board"),
+    ("synth gemm --board nothing", "--board must be one of vc709, zcu102"),
+    ("simulate array --inputs x.npz", "array is for generate and synth only"),
+    ("simulate gemm --run-dataflow is --inputs x.npz", "--run-dataflow must be one of"),
+    ("show nothing", "there is no block 'nothing'"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), GENERATE)
+def test_options(refused, words, says):
+    assert says in refused("generate", "gemm", *words.split(), "--out", "x")
+
+
+@pytest.mark.parametrize(("words", "says"), OTHERS)
+def test_words(refused, words, says):
+    assert says in refused(*words.split())
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("rows = ", "is not TOML"),
+        ("lines = 4", "gemm has no option lines"),
+        ("rows = 1.5", "--rows must be a whole number"),
+        ("rows = true", "--rows must be a whole number"),
+    ],
+)
+def test_config(refused, tmp_path, toml, says):
+    (tmp_path / "c.toml").write_text(toml)
+    assert says in refused("generate", "gemm", "--config", "c.toml", "--out", "x")
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("name = ", "is not TOML"),
+        ("name = 'mine'", "lacks cascade, cell"),
+        ("colour = 1", "lacks"),
+    ],
+)
+def test_board_file(refused, tmp_path, toml, says):
+    (tmp_path / "b.toml").write_text(toml)
+    assert says in refused("synth", "gemm", "--board", "b.toml")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"extra": A}, "holds 'extra'; the arrays are a, b, bias"),
+        ({"b": np.ones((5, 5), np.int8)}, "b must have 4 rows, not 5"),
+        ({"b": np.ones(4, np.int8)}, "b must have shape [K, N]"),
+        ({"a": A.astype(float)}, "a must hold integers, not float64"),
+        ({"a": np.full((3, 4), np.nan)}, "a must hold integers, not float64"),
+        ({"a": A.astype(complex)}, "a must hold integers, not complex128"),
+        ({"a": np.full((3, 4), 128)}, "a[0, 0] is 128, but s8 holds -128..127"),
+        ({"a": np.ones((0, 4), np.int8)}, "a must have shape [M, K]"),
+        ({"b": np.ones((4, 0), np.int8)}, "b must have shape [K, N]"),
+        ({"a": np.ones((3, 0), np.int8), "b": np.ones((0, 5), np.int8)}, "not [3, 0]"),
+        ({"multiplier": np.array([3])}, "multiplier was given without shift"),
+        ({"shift": np.array([3])}, "shift was given without multiplier"),
+        ({"multiplier": np.array([3]), "shift": np.array([-1])}, "shift must be in 0..47, not -1"),
+    ],
+)
+def test_arrays(refused, tmp_path, arrays, says):
+    npz(tmp_path / "in.npz", **arrays)
+    assert says in refused("simulate", "gemm", "--inputs", "in.npz", "--out", "out.npz")
+
+
+def test_k_beyond_the_accumulator(refused, tmp_path):
+    k = 2**17
+    npz(tmp_path / "in.npz", a=np.ones((1, k), np.int8), b=np.ones((k, 1), np.int8))
+    assert "it takes --acc-width 33" in refused("simulate", "gemm", "--inputs", "in.npz")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "there is no file"), (b"no zip", "is not an .npz file"), (b"", "is not an .npz file")],
+)
+def test_files_that_are_no_zip(refused, tmp_path, content, says):
+    if content is not None:
+        (tmp_path / "in.npz").write_bytes(content)
+    assert says in refused("simulate", "gemm", "--inputs", "in.npz")
+
+
+class Trap:
+    """Fails the test if anybody unpickles it."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was loaded",)
+
+
+def test_pickles(refused, tmp_path):
+    (tmp_path / "in.npz").write_bytes(pickle.dumps(Trap()))
+    assert "is not an .npz file" in refused("simulate", "gemm", "--inputs", "in.npz")
+    np.savez(tmp_path / "in.npz", a=np.array([Trap()], dtype=object), b=B)
+    assert "cannot be read" in refused("simulate", "gemm", "--inputs", "in.npz")
+
+
+def test_zips_that_hold_no_arrays(refused, tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.npz", "w") as file:
+        file.writestr("a", b"text")
+        file.writestr("b.npy", b"text")
+    refused("simulate", "gemm", "--inputs", "in.npz")
+    with zipfile.ZipFile(tmp_path / "in.npz", "w") as file:
+        file.writestr("a.npy", b"\x93NUMPY\x01\x00\x76\x00{'descr': '<i8'")
+        file.writestr("b.npy", b"")
+    assert "cannot be read" in refused("simulate", "gemm", "--inputs", "in.npz")
+
+
+def test_missing_array(refused, tmp_path):
+    np.savez(tmp_path / "in.npz", a=A)
+    assert "lacks b [K, N]" in refused("simulate", "gemm", "--inputs", "in.npz")
+
+
+@pytest.mark.parametrize("stall", ["1", "-0.1", "nan", "inf", "half"])
+def test_stall(refused, tmp_path, stall):
+    npz(tmp_path / "in.npz")
+    assert "--stall" in refused("simulate", "gemm", "--inputs", "in.npz", "--stall", stall)
+
+
+def test_places_that_cannot_be_written(refused, tmp_path):
+    npz(tmp_path / "in.npz")
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    simulate = ("simulate", "gemm", "--inputs", "in.npz")
+    assert "--out" in refused("generate", "gemm", "--rows", "2", "--cols", "2", "--out", "file/x")
+    assert "--waves" in refused(*simulate, "--waves", "no/such/folder/x.fst")
+    assert "--waves" in refused(*simulate, "--waves", "folder")
+    assert "--out" in refused(*simulate, "--out", "file/out.npz")
+
+
+def test_no_compiler_on_path(refused, tmp_path, monkeypatch):
+    npz(tmp_path / "in.npz")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("GEMMULE_CACHE", str(tmp_path / "cache"))
+    assert "C++ compiler" in refused("simulate", "gemm", "--inputs", "in.npz")
