@@ -41,7 +41,7 @@ GENERATE = [
     ("--board nothing", "--board must be one of vc709, zcu102"),
     ("--board no.toml", "--board: cannot read 'no.toml'"),
     ("--config no.toml", "--config: cannot read 'no.toml'"),
-    ("--rows 0", "--rows must be at least 1"),
+    ("--rows 0", "--rows must be in 1..256, not 0"),
     ("--rows many", "--rows must be a whole number"),
     ("--a-format s0", "--a-format must be 2 to 16 bits wide, not s0"),
     ("--b-format u17", "--b-format must be 2 to 16 bits wide, not u17"),
