@@ -1,14 +1,14 @@
 """Convolutions to test with: a pairwise covering set over everything that a geometry can vary."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, product
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
-from gemmule.golden.common.errors import UsageError
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.tb.common.stimulus import covering
 
-__all__ = ["covering", "exhaustive", "layers", "operands"]
+__all__ = ["exhaustive", "layers", "operands", "runs"]
 
 _FACTORS = {
     "kernel": [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 7), (1, 7)],
@@ -21,33 +21,30 @@ _FACTORS = {
     "batch": [1, 2],
 }
 
-
-def covering(factors: Mapping[str, Sequence], seed: int = 0) -> Iterator[dict]:
-    """Rows in which each pair of values of any two factors occurs at least once."""
-    rng = np.random.default_rng(seed)
-    names = list(factors)
-    left = {
-        ((a, i), (b, j))
-        for a, b in combinations(names, 2)
-        for i, j in product(range(len(factors[a])), range(len(factors[b])))
-    }
-    while left:
-        best, gain = None, set()
-        for _ in range(40):
-            row = dict(min(left))
-            for name in rng.permutation([n for n in names if n not in row]).tolist():
-                row[name] = int(rng.integers(len(factors[name])))
-            pairs = {p for p in left if all(row[name] == index for name, index in p)}
-            if len(pairs) > len(gain):
-                best, gain = row, pairs
-        left -= gain
-        yield {name: factors[name][best[name]] for name in names}
+_RUNS = {
+    "job": [
+        ("forward", "zero_free"), ("transposed", "zero_free"), ("transposed", "bp_im2col"),
+        ("transposed", "explicit"), ("input_grad", "zero_free"), ("input_grad", "bp_im2col"),
+        ("input_grad", "explicit"), ("weight_grad", "zero_free"), ("weight_grad", "bp_im2col"),
+        ("weight_grad", "explicit"),
+    ],
+    "scaling": ["none", "bias", "tensor", "column"],
+    "zeros": [False, True],
+    "stall": [0.0, 0.5],
+}  # fmt: skip
 
 
 def layers(seed: int = 0) -> Iterator[Geometry]:
     """The covering set as geometries; the size grows until the kernel fits."""
     for row in covering(_FACTORS, seed):
         yield _geometry(**row)
+
+
+def runs(seed: int = 0) -> Iterator[tuple[Geometry, dict]]:
+    """The covering set with everything that a run can vary, too."""
+    for row in covering(_FACTORS | _RUNS, seed):
+        run = {name: row.pop(name) for name in _RUNS}
+        yield _geometry(**row), run
 
 
 def _geometry(*, kernel, stride, padding, dilation, groups, channels, size, batch) -> Geometry:
@@ -88,12 +85,3 @@ def operands(geometry: Geometry, seed: int = 0, bits: int = 8) -> tuple[np.ndarr
     for array in arrays:
         array.flat[: 2 if array.size > 1 else 1] = [low, high][: array.size]
     return tuple(arrays)
-
-
-def refused(**fields) -> str:
-    """The message with which a geometry is refused."""
-    try:
-        Geometry(**fields)
-    except UsageError as error:
-        return str(error)
-    return ""
