@@ -15,7 +15,9 @@ async def send(ctx, stream, items, rng, stall: float) -> None:
             await ctx.tick()
         ctx.set(stream.payload, item)
         ctx.set(stream.valid, 1)
-        await ctx.tick().until(stream.ready)
+        taken = False
+        while not taken:
+            _clk, _rst, taken = await ctx.tick().sample(stream.ready)
         ctx.set(stream.valid, 0)
 
 
@@ -37,7 +39,7 @@ async def receive(ctx, stream, count: int, rng, stall: float, read: Callable | N
     return items, cycles
 
 
-def simulate(dut, *benches: Callable, steps: int = 200_000) -> None:
+def simulate(dut, *benches: Callable, steps: int = 20_000) -> None:
     """Run the benches to their ends; each is called with the simulator's context."""
     top = Module()
     top.domains.sync = ClockDomain()  # which a part without registers lacks

@@ -21,9 +21,11 @@ def some_scale(rng, params, rounding):
     fmt = Format(bool(rng.integers(2)), int(rng.integers(2, params.out_width, endpoint=True)))
     low, high = sorted(map(int, some(rng, fmt.low, fmt.high, 2)))
     multiplier = some(rng, 0, 2**params.multiplier_width - 1, params.lanes)
+    bias = some(rng, -(2**31), 2**31 - 1, params.lanes)
+    small = rng.integers(-(2**params.acc_width) // 4, 2**params.acc_width // 4, params.lanes)
     return Requantization.check(
         params.lanes,
-        bias=some(rng, -(2**31), 2**31 - 1, params.lanes),
+        bias=np.where(rng.random(params.lanes) < 0.5, np.clip(small, -(2**31), 2**31 - 1), bias),
         multiplier=np.where(rng.random(params.lanes) < 0.3, 1 << multiplier % 4, multiplier),
         shift=some(rng, 0, params.max_shift, params.lanes),
         zero_point=some(rng, fmt.low, fmt.high, 1),
@@ -36,9 +38,17 @@ def some_scale(rng, params, rounding):
     )
 
 
-def load(dut, bank, scale, offset, zeros):
-    """What to set on ``dut.load`` for a bank."""
+def ties(rng, scale):
+    """Sums whose products lie halfway between two results, wherever there are any."""
+    twos = np.bitwise_count((scale.multiplier - 1) & ~scale.multiplier).astype(np.int64)
+    odd = 2 * rng.integers(-2, 2, len(twos)) + 1
+    return odd << np.maximum(scale.shift - 1 - np.minimum(twos, 16), 0)
+
+
+def load(dut, bank, scale, offset, zeros, select):
+    """What to set on ``dut.load`` for a bank; lanes that are not selected get nonsense."""
     scaled, drop = scale.folded()
+    scaled = np.where(select >> np.arange(dut.params.lanes) & 1, scaled, scaled ^ 1)
     fields = [
         {"offset": int(offset[n]), "multiplier": int(scaled[n]), "drop": int(drop[n])}
         | ({"b_zero_point": int(zeros[n])} if dut.params.row_sum_width else {})
@@ -50,7 +60,7 @@ def load(dut, bank, scale, offset, zeros):
         "high": scale.high,
         "half_up": scale.rounding == "half_up",
     }
-    return {"bank": bank, "lanes": fields, "settings": settings, "select": -1, "valid": 1}
+    return {"bank": bank, "lanes": fields, "settings": settings, "select": select, "valid": 1}
 
 
 def run(params, seed, vectors=120, loads=8):
@@ -83,17 +93,19 @@ def run(params, seed, vectors=120, loads=8):
                 scale = some_scale(rng, params, ["half_even", "half_up"][int(rng.integers(2))])
                 zeros = some(rng, -(2**8), 2**8 - 1, params.lanes)
                 banks.append((scale, zeros))
-                for name, value in load(dut, bank, scale, scale.bias, zeros).items():
-                    ctx.set(getattr(dut.load, name), value)
-                await tick()
+                for select in (1, -2):  # the first lane, then the others
+                    for name, value in load(dut, bank, scale, scale.bias, zeros, select).items():
+                        ctx.set(getattr(dut.load, name), value)
+                    await tick()
             ctx.set(dut.load.valid, 0)
             for _ in range(vectors // loads):
                 bank = int(rng.integers(params.banks))
                 scale, zeros = banks[bank]
+                row = int(some(rng, -rows.high, rows.high, 1)[0]) * int(rng.integers(2))
                 acc = some(rng, low, high, params.lanes)
-                if rng.random() < 0.5:  # near a tie of the first lane, whatever its scale
-                    acc = np.clip(acc >> int(rng.integers(params.acc_width)), low, high)
-                row = int(some(rng, -rows.high, rows.high, 1)[0]) if params.row_sum_width else 0
+                tie = ties(rng, scale) - scale.bias + zeros * row
+                possible = (tie >= low) & (tie <= high)
+                acc = np.where(possible & (rng.random(params.lanes) < 0.5), tie, acc)
                 total = acc - zeros * row
                 legal = ((total + scale.bias >= room.low) & (total + scale.bias <= room.high)).all()
                 valid = int(legal and rng.random() < 0.8)

@@ -1,0 +1,131 @@
+# amaranth: UnusedElaboratable=no
+"""The tests of the shared parts are seen to fail: each mutant breaks one line of one part."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from gemmule.hw.common.requantizer_params import RequantizerParams
+from gemmule.tb.common import (
+    test_parts_guard,
+    test_parts_nested,
+    test_parts_plumbing,
+    test_parts_queues,
+    test_parts_requantizer,
+)
+
+NARROW = RequantizerParams(
+    lanes=2, acc_width=12, out_width=8, multiplier_width=8, max_shift=13, row_sum_width=9
+)
+
+
+def queue(tests):
+    for stalls in ((0, 0), (0.5, 0), (0, 0.5)):
+        tests.in_order(tests.Fifo(8, 3), list(range(1, 60)), stalls, 1)
+
+
+def skid(tests):
+    for stalls in ((0, 0), (0.5, 0), (0, 0.5)):
+        tests.in_order(tests.SkidBuffer(8), list(range(1, 60)), stalls, 1)
+
+
+def guard(tests):
+    tests.run([(2, 2), (1, 4), (4, 1), (1, 1), (3, 3), (2, 3)], (0.3, 0.3), 1)
+
+
+def nested(tests):
+    tests.run([(5, [(3, 1), (2, 20), (2, -7)]), (1, [(1, 3), (1, 3), (2, 3)])], 0.3, 1)
+
+
+def plumbing(tests):
+    tests.test_fork.hypothesis.inner_test([1, 2, 3, 4, 5, 6], (0.0, 0.5, 0.9), 1)
+    tests.test_join.hypothesis.inner_test([1, 2, 3, 4, 5, 6], (0.5, 0.0, 0.5), 1)
+    packets = [[1, 2, 3], [4], [5, 6, 7, 8, 9]]
+    tests.test_widen_and_narrow.hypothesis.inner_test(packets, 2, (0.0, 0.5, 0.5), 1)
+
+
+def requantizer(tests):
+    tests.run(NARROW, 1, vectors=400, loads=40)
+
+
+QUEUES, PLUMBING = test_parts_queues, test_parts_plumbing
+MUTANTS = [
+    ("skid", QUEUES, skid, "self.i.ready.eq(~waiting)", "self.i.ready.eq(1)"),
+    ("skid", QUEUES, skid, "waiting.eq(0),", ""),
+    ("fifo", QUEUES, queue, "self.level != self.depth)", "1)"),
+    ("fifo", QUEUES, queue, "push - pop", "push"),
+    ("fifo", QUEUES, queue, "address == self.depth - 1", "address == self.depth"),
+    ("fifo", QUEUES, queue, "& (~self.o.valid | self.o.ready)", ""),
+    ("guard", test_parts_guard, guard, "& last & ~self.final", "& last"),
+    ("guard", test_parts_guard, guard, "with m.If(self.i.valid & last)", "with m.If(self.i.valid)"),
+    ("guard", test_parts_guard, guard, 'm.next = "fill"', 'm.next = "pass"'),
+    ("nested", test_parts_nested, nested, "stands[: n + 1]]", "stands[:n]]"),
+    ("nested", test_parts_nested, nested, "self.active.eq(self.load)", "self.active.eq(0)"),
+    ("nested", test_parts_nested, nested, "lasts[: n + 1]", "lasts[n]"),
+    ("fork", PLUMBING, plumbing, "self.i.valid & ~served[n]", "self.i.valid"),
+    ("join", PLUMBING, plumbing, "each.ready.eq(self.o.valid & self.o.ready)", "each.ready.eq(1)"),
+    ("width", PLUMBING, plumbing, "m.d.sync += part.eq(0)", "m.d.sync += part.eq(part)"),
+    ("width", PLUMBING, plumbing, "self.i.payload.last & final", "self.i.payload.last"),
+    *(
+        ("requantizer_lane", test_parts_requantizer, requantizer, old, new)
+        for old, new in [
+            ("half & (self.half_up | rest | floor[0])", "half & (self.half_up | floor[0])"),
+            ("half & (self.half_up | rest | floor[0])", "half & (self.half_up | rest)"),
+            ("half & (self.half_up | rest | floor[0])", "half & (rest | floor[0])"),
+            ("top.any() & ~top.all()", "0 & top.any()"),
+            ("(above >= 0)", "(above > 0)"),
+            ("below < 0)", "below > 0)"),
+            ("partial + carry", "partial"),
+            ("self.zero_point, up)", "self.zero_point, 0)"),
+        ]
+    ),
+    *(
+        ("requantizer", test_parts_requantizer, requantizer, old, new)
+        for old, new in [
+            ("zero_point + ~high", "zero_point + high"),
+            ("self.params.sum_time - 1}", "self.params.sum_time}"),
+            ('delay(m, "clamp_low", low, 2)', 'delay(m, "clamp_low", low, 1)'),
+            ("self.load.valid & self.load.select[n]", "self.load.valid"),
+        ]
+    ),
+]
+
+
+def mutant(part: str, old: str, new: str) -> ModuleType:
+    """The module of ``part`` with ``new`` in place of ``old``, which it holds once."""
+    original = importlib.import_module(f"gemmule.hw.common.{part}")
+    text = Path(original.__file__).read_text()
+    assert text.count(old) == 1
+    broken = ModuleType(original.__name__)
+    broken.__package__ = original.__package__
+    broken.__file__ = original.__file__
+    exec(compile(text.replace(old, new), f"mutant of {part}", "exec"), broken.__dict__)
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("part", "tests", "run", "old", "new"),
+    MUTANTS,
+    ids=[f"{part}-{n}" for n, (part, *_) in enumerate(MUTANTS)],
+)
+def test_mutant_is_caught(part, tests, run, old, new, monkeypatch):
+    broken = mutant(part, old, new)
+    user = tests
+    if part == "requantizer_lane":
+        user = importlib.import_module("gemmule.hw.common.requantizer")
+    for name in broken.__all__:
+        if hasattr(user, name):
+            monkeypatch.setattr(user, name, getattr(broken, name))
+    with pytest.raises((AssertionError, TimeoutError)):
+        run(tests)
+
+
+@pytest.mark.parametrize(
+    ("run", "tests"),
+    dict.fromkeys((run, tests) for _, tests, run, *_ in MUTANTS),
+    ids=lambda each: each.__name__.rpartition(".")[2],
+)
+def test_the_unbroken_part_passes(run, tests):
+    run(tests)
