@@ -1,47 +1,106 @@
 """The systolic array whose cells skip zeros: N multipliers for each M of K."""
 
-from amaranth import Module, Mux, Value
+from amaranth import Module, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import wire
+from ..common.pipeline import delay, register
+from ..common.shared import shared
 from ..systolic.array import SystolicArray
-from ..systolic.cell import Cell, Column
+from ..systolic.cell import Cell, Column, control_layout
 from .params import SparseArrayParams
+from .select import GroupSelect
 
-__all__ = ["SparseArray", "SparseCell", "SparseColumn"]
+__all__ = ["Chain", "RowSums", "SparseArray", "SparseColumn"]
 
 
-class SparseCell(Cell):
-    """A cell for one group along K: it picks the activations that its weights meet.
+class _SelectedCell(Cell):
+    """A cell whose ``a`` has been held already, by what selects it."""
 
-    ``psum = (ws ? psum_above : clear ? 0 : psum) + sum over s of a[indices[s]] * values[s]``
+    def elaborate(self, platform):
+        m = Module()
+        control = register(m, "control_held", self.control)
+        m.d.comb += [self.a_out.eq(self.a), self.control_out.eq(control)]
+        self._accumulate(m, self._product(m, self.a, self._weight(m)))
+        return m
 
-    ``a`` is the group's ``size`` activations, a weight its ``kept`` values and indices; with 2:4,
-    two of four and two multipliers. Values and indices travel and wait compressed. With ``unit``
-    the cell sums its ``size`` activations. Everything else is :class:`hw.systolic.Cell`'s, both
-    dataflows included; ``golden.sparse.gemm.multiply`` defines the sum.
 
-    2:4 after the sparse tensor cores of NVIDIA's Ampere architecture (white paper, 2020), whose
-    format this is; the cell in a systolic array of either dataflow is ours.
+class Chain(Column):
+    """One multiplier of each cell of a column: a column of a dense array, its ``a`` selected."""
 
-    Latency: that of :class:`hw.systolic.Cell`; the selection is combinational.
+    CELL = _SelectedCell
+
+
+class _SumCell(Cell):
+    """A cell that sums the activations of its group."""
+
+    def _product(self, m: Module, a: Value, weight: None) -> Value:
+        return sum((a[place] for place in range(1, self.params.groups.size)), a[0])
+
+
+class RowSums(Column):
+    """The column that sums ``a``, whole groups at a time."""
+
+    CELL = _SumCell
+
+
+class SparseColumn(wiring.Component):
+    """A column of sparse cells: ``rows`` selectors in front of ``kept`` chains of multipliers.
+
+    ``result = sum over r, s of a[r][indices[r, s]] * values[r, s]`` in either dataflow. Each of a
+    cell's multipliers has a chain of sums of its own, and so exactly the logic of a dense cell; the
+    chains are added once, at the bottom.
+
+    Latency: ``params.column_latency``, one more than a dense :class:`hw.systolic.Column`.
+
+    Members
+    -------
+    a, a_out : [rows] x a_shape
+    control, control_out : [rows] x :func:`hw.systolic.cell.control_layout`
+    b : b_shape
+    result : signed(psum_width)
     """
 
-    def _product(self, m: Module, a: Value, weight: Value | None) -> Value:
-        pattern = self.params.groups
-        if weight is None:
-            return sum((a[place] for place in range(1, pattern.size)), a[0])
-        products = []
-        for slot in range(pattern.kept):
-            places = [a[place] for place in range(pattern.size)]
-            chosen = wire(m, f"chosen_{slot}", _choose(places, weight.indices[slot]))
-            products.append(chosen * weight.values[slot])
-        return sum(products[1:], products[0])
+    def __init__(self, params: SparseArrayParams):
+        self.params = params
+        control = data.ArrayLayout(control_layout(params), params.rows)
+        super().__init__({
+            "a": In(data.ArrayLayout(params.a_shape, params.rows)),
+            "a_out": Out(data.ArrayLayout(params.a_shape, params.rows)),
+            "control": In(control),
+            "control_out": Out(control),
+            "b": In(params.b_shape),
+            "result": Out(signed(params.psum_width)),
+        })
 
+    def elaborate(self, platform):
+        m = Module()
+        selectors = self._selectors(m)
+        chains = [Chain(self.params.dense) for _ in range(self.params.groups.kept)]
+        for slot, chain in enumerate(chains):
+            m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
+            m.d.comb += [chain.control.eq(self.control), chain.b.eq(self.b.values[slot])]
+            for row, selector in enumerate(selectors):
+                m.d.comb += chain.a[row].eq(selector.chosen[slot])
+        total = sum((chain.result for chain in chains[1:]), chains[0].result)
+        m.d.comb += [
+            self.control_out.eq(chains[0].control_out),
+            self.result.eq(register(m, "total", total)),
+        ]
+        return m
 
-class SparseColumn(Column):
-    """A column of :class:`SparseCell`."""
-
-    CELL = SparseCell
+    def _selectors(self, m: Module) -> list[GroupSelect]:
+        selectors = [GroupSelect(self.params) for _ in range(self.params.rows)]
+        for row, selector in enumerate(selectors):
+            m.submodules[f"select_{row}"] = shared(selector, self.params)
+            above = selectors[row - 1].indices_out if row else self.b.indices
+            m.d.comb += [
+                selector.a.eq(self.a[row]),
+                self.a_out[row].eq(selector.a_out),
+                selector.control.eq(self.control[row]),
+                selector.indices.eq(above),
+            ]
+        return selectors
 
 
 class SparseArray(SystolicArray):
@@ -50,9 +109,13 @@ class SparseArray(SystolicArray):
     ``sums[c] = sum over r, s of a[r][indices[r, c, s]] * values[r, c, s]`` of one slot, where a row
     holds one group of K: a tile covers ``size * R`` of K with ``kept * R`` multipliers a column.
     The slots, the controls and both dataflows are those of :class:`hw.systolic.SystolicArray`.
+    Values and indices travel and wait compressed.
 
-    Latency: that of :class:`hw.systolic.SystolicArray`. Throughput: one slot a cycle.
-    Back-pressure: none.
+    2:4 after the sparse tensor cores of NVIDIA's Ampere architecture (white paper, 2020), whose
+    format this is; in a systolic array of either dataflow it is ours.
+
+    Latency: ``params.array_latency``, one cycle more than a dense array of as many rows and
+    columns. Throughput: one slot a cycle. Back-pressure: none.
 
     Parameters
     ----------
@@ -76,11 +139,12 @@ class SparseArray(SystolicArray):
     def __init__(self, params: SparseArrayParams, *, row_sums: bool = False):
         super().__init__(params, row_sums=row_sums)
 
-
-def _choose(places: list[Value], index: Value) -> Value:
-    """``places[index]``, for as many places as ``index`` has values: one LUT a bit for four."""
-    if len(places) == 1:
-        return places[0]
-    half = len(places) // 2
-    low, high = (_choose(part, index[:-1]) for part in (places[:half], places[half:]))
-    return Mux(index[-1], high, low)
+    def _sum_rows(self, m: Module, a: data.View, control: data.View) -> None:
+        column = RowSums(self.params, unit=True)
+        m.submodules.row_sums = column
+        late = self.params.array_latency - self.params.dense.column_latency
+        m.d.comb += [
+            column.a.eq(a),
+            column.control.eq(control),
+            self.row_sum.eq(delay(m, "row_sum", column.result, late)),
+        ]

@@ -1,6 +1,6 @@
 """The parameters of the sparse family's blocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from amaranth.lib import data
 
@@ -64,8 +64,19 @@ class _Compressed(ArrayParams):
         })
 
     @property
+    def dense(self) -> ArrayParams:
+        """The dense array whose columns are the chains of multipliers."""
+        names = (each.name for each in fields(ArrayParams))
+        return ArrayParams(**{name: getattr(self, name) for name in names})
+
+    @property
+    def column_latency(self) -> int:
+        """Cycles through a column: those of a chain, then the sum of the chains."""
+        return self.dense.column_latency + 1
+
+    @property
     def psum_width(self) -> int:
-        """Bits of the sum in a cell, signed: a column's sum, or a whole one."""
+        """Bits of a column's result, signed: one tile's sum, or a whole one."""
         products = self.rows * self.groups.kept
         column = acc_width_for(self.a_format, self.b_format, products)
         return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
