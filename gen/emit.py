@@ -28,7 +28,7 @@ __all__ = ["Emitted", "emit", "emit_component", "write"]
 VERSIONS = {"gemmule": version("gemmule"), "amaranth": version("amaranth"), "yosys": yosys.VERSION}
 
 _PORT = re.compile(
-    r"^(  wire width \d+ (?:input|output)) \d+ ( ?(?: signed)?\\)(\S+)$", re.MULTILINE
+    r"^(  wire width \d+ (?:input|output)) \d+ +((?:signed )?\\)(\S+)$", re.MULTILINE
 )
 
 

@@ -2,14 +2,22 @@
 
 Amaranth writes one module for each instance, called after its place (``top.array.pe_3_4``). Two
 modules are identical when their texts are, once their children were merged: so from the leaves up.
+The order of ports means nothing, and neither do the numbers in the names of ports that have no name
+of their own: both depend on the place, so both are made the same first.
 """
 
 import re
+from collections.abc import Iterator
 
 __all__ = ["merge"]
 
 _MODULE = re.compile(r"^module \\(\S+)\n(.*?)^end$", re.MULTILINE | re.DOTALL)
-_CELL = re.compile(r"^  cell \\(\S+) (?:\\|(?=\$))(\S+)$", re.MULTILINE)
+_CELL = re.compile(r"^  cell \\(\S+) \\?(\S+)\n(.*?)^  end$", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(
+    r"((?:^  attribute .*\n)*)^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)\n",
+    re.MULTILINE,
+)
+_UNNAMED = re.compile(r"\\port\$\d+\$\d+(?=\s)")
 
 
 def merge(rtlil: str, top: str) -> str:
@@ -19,55 +27,76 @@ def merge(rtlil: str, top: str) -> str:
     ``pe_0_0``, ``pe_0_1``, ... of the block ``gemm`` are ``gemm_pe``. Where two different modules
     have one role, the later is ``gemm_pe_2``.
     """
-    bodies = dict(_MODULE.findall(rtlil))
-    chosen = _representatives(bodies, top)
-    names = _names(bodies, chosen, top)
+    merger = _Merger(dict(_MODULE.findall(rtlil)))
+    merger.visit(top)
+    names = dict(merger.names(top))
 
     def cell(match: re.Match) -> str:
-        kind = match[1]
-        return match[0].replace(kind, names[chosen[kind]], 1) if kind in chosen else match[0]
+        kind, instance, body = match.groups()
+        return f"  cell \\{names.get(kind, kind)} \\{instance}\n{body}  end"
 
     return "".join(
-        f"module \\{name}\n{_CELL.sub(cell, bodies[module])}end\n" for module, name in names.items()
+        f"module \\{name}\n{_CELL.sub(cell, merger.bodies[module])}end\n"
+        for module, name in names.items()
     )
 
 
-def _children(body: str) -> list[tuple[str, str]]:
-    return [(kind, instance) for kind, instance in _CELL.findall(body)]
+class _Merger:
+    def __init__(self, bodies: dict[str, str]):
+        self.bodies = bodies
+        self.chosen: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._renamed: dict[str, dict[str, str]] = {}
+
+    def visit(self, module: str) -> None:
+        """Find the one that stands for all that are identical to ``module``, after its children."""
+        for kind, _instance, _body in _CELL.findall(self.bodies[module]):
+            if kind in self.bodies and kind not in self.chosen:
+                self.visit(kind)
+        text, self._renamed[module] = _normal(_CELL.sub(self._cell, self.bodies[module]))
+        self.bodies[module] = text
+        self.chosen[module] = self._first.setdefault(text, module)
+
+    def names(self, top: str) -> Iterator[tuple[str, str]]:
+        """Each module that stands for others, and its name; parents before children."""
+        seen, taken, queue = {top}, {top}, [top]
+        yield top, top
+        for module in queue:
+            for kind, instance, _body in _CELL.findall(self.bodies[module]):
+                if kind not in self.bodies or kind in seen:
+                    continue
+                role = re.sub(r"(_\d+)+$", "", re.sub(r"\W+", "_", instance)).strip("_")
+                name, count = f"{top}_{role}", 1
+                while name in taken:
+                    count += 1
+                    name = f"{top}_{role}_{count}"
+                seen.add(kind)
+                taken.add(name)
+                queue.append(kind)
+                yield kind, name
+
+    def _cell(self, match: re.Match) -> str:
+        kind, instance, body = match.groups()
+        renamed = self._renamed.get(kind, {})
+        body = _UNNAMED.sub(lambda m: renamed.get(m[0], m[0]), body) if renamed else body
+        lines = "".join(sorted(body.splitlines(keepends=True)))
+        return f"  cell \\{self.chosen.get(kind, kind)} \\{instance}\n{lines}  end"
 
 
-def _representatives(bodies: dict[str, str], top: str) -> dict[str, str]:
-    """Each module under ``top`` -> the one that stands for all that are identical to it."""
-    chosen: dict[str, str] = {}
-    first: dict[str, str] = {}
-
-    def visit(module: str) -> None:
-        for kind, _instance in _children(bodies[module]):
-            if kind in bodies and kind not in chosen:
-                visit(kind)
-        text = _CELL.sub(lambda m: f"  cell \\{chosen.get(m[1], m[1])} {m[2]}", bodies[module])
-        chosen[module] = first.setdefault(text, module)
-
-    visit(top)
-    return chosen
+def _normal(body: str) -> tuple[str, dict[str, str]]:
+    """``body`` with its ports first, in the order of their names, and what was renamed."""
+    ports = [match.groups(default="") for match in _PORT.finditer(body)]
+    unnamed = [f"\\{port[-1]}" for port in ports if _UNNAMED.match(f"\\{port[-1]}\n")]
+    renamed = {name: f"\\port_{number}" for number, name in enumerate(unnamed)}
+    rest = _PORT.sub("", body)
+    lines = [
+        f"{attributes}  wire width {width} {way} {number} {sign}\\{name}\n"
+        for number, (attributes, width, way, sign, name) in enumerate(sorted(ports, key=_order), 1)
+    ]
+    text = "".join(lines) + rest
+    return _UNNAMED.sub(lambda m: renamed.get(m[0], m[0]), text) if renamed else text, renamed
 
 
-def _names(bodies: dict[str, str], chosen: dict[str, str], top: str) -> dict[str, str]:
-    """Each representative -> its name, parents before children."""
-    names = {top: top}
-    taken = {top}
-    queue = [top]
-    for module in queue:
-        for kind, instance in _children(bodies[module]):
-            module = chosen.get(kind)
-            if module is None or module in names:
-                continue
-            role = re.sub(r"(_\d+)+$", "", re.sub(r"\W+", "_", instance)).strip("_")
-            name, count = f"{top}_{role}", 1
-            while name in taken:
-                count += 1
-                name = f"{top}_{role}_{count}"
-            names[module] = name
-            taken.add(name)
-            queue.append(module)
-    return names
+def _order(port: tuple[str, ...]) -> tuple[bool, bool, str]:
+    name = port[-1]
+    return name != "clk", name != "rst", name

@@ -22,6 +22,10 @@ _WRITE = (
     f"attrmap -modattr {_REMOVE}",
 )
 
+# Yosys numbers what it makes, on and on in one process, and sorts by names: with numbers of equal
+# length the order is always the one in which things were made.
+_FIRST_NUMBER = 1_000_000_000
+
 # Yosys writes one statement for each word of a memory, zeros included.
 _ZEROED = re.compile(
     r"  initial begin\n(?:    (?P<name>\\\S+ |\w+)\[\d+\] = (?P<zero>\d+'[hbd]0+);\n)"
@@ -45,7 +49,7 @@ def verilog(rtlil: str) -> str:
     """Verilog-2001 of ``rtlil``, the same bytes for the same text."""
     with TemporaryDirectory(prefix="gemmule-") as folder:
         source, target = Path(folder, "design.il"), Path(folder, "design.v")
-        source.write_text(rtlil)
+        source.write_text(f"autoidx {_FIRST_NUMBER}\n{rtlil}")
         run([f'read_rtlil "{source}"', *_WRITE, f'write_verilog "{target}"'])
         text = target.read_text()
     _banner, _, text = text.partition("\n\n")

@@ -1,7 +1,7 @@
 """The two ends of a stream in cocotb, with stalls; the sink checks the rules of streams.
 
-The rules are those of ``amaranth.lib.stream``: an offer, ``valid`` with its ``payload``, holds until
-a transfer, which is a rising edge with ``valid`` and ``ready`` both high.
+The rules are those of ``amaranth.lib.stream``: an offer, ``valid`` with its ``payload``, holds
+until a transfer, which is a rising edge with ``valid`` and ``ready`` both high.
 """
 
 import random

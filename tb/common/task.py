@@ -1,4 +1,4 @@
-"""What a bench in the simulator is to do, handed over by files: no pickle, only names and arrays."""
+"""What a bench in the simulator is to do, handed over as names and arrays, not pickled."""
 
 import json
 import os
