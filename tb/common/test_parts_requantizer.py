@@ -141,8 +141,9 @@ def run(params, seed, vectors=120, loads=8):
         RequantizerParams(lanes=3, row_sum_width=25, b_zero_point_width=10),
         RequantizerParams(lanes=1, acc_width=48, out_width=48, multiplier_width=24, banks=2),
         RequantizerParams(lanes=2, acc_width=9, out_width=8, multiplier_width=8, max_shift=13),
+        RequantizerParams(lanes=1, acc_width=6, out_width=2, max_shift=7, banks=1),
     ],
-    ids=["default", "row_sum", "wide", "narrow"],
+    ids=["default", "row_sum", "wide", "narrow", "least"],
 )
 @pytest.mark.parametrize("seed", range(2))
 def test_equals_golden(params, seed):
