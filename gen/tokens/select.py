@@ -1,0 +1,80 @@
+"""How arrays become the beats of `token_select`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.tokens.selection import Selected, Selection, select
+from gemmule.hw.tokens.params import TokenSelectParams
+from gemmule.hw.tokens.token_select import TokenSelect
+
+from .beats import check_flags, check_scores, score_beats, select_command
+
+__all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays"]
+
+SELECTED = (
+    Array("indices", "[n]", "u", "the kept tokens, ascending"),
+    Array("count", "[]", "u", "how many are kept"),
+)
+
+
+def selected_arrays(params: TokenSelectParams, selected: Selected) -> dict[str, NDArray]:
+    """What both `token_select` and `selector` give of a selection."""
+    return {
+        "indices": selected.indices.astype(Format(False, params.index.width).dtype),
+        "count": np.array(selected.count, Format(False, params.number.width).dtype),
+    }
+
+
+def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict[str, NDArray]:
+    """The same from beats."""
+    indices = unpack(received["indices"], 0, params.index.width, 1, signed=False)[:, 0]
+    count = unpack(received["count"], 0, params.number.width, 1, signed=False)[0, 0]
+    return {
+        "indices": indices.astype(Format(False, params.index.width).dtype),
+        "count": np.array(count, Format(False, params.number.width).dtype),
+    }
+
+
+class TokenSelectAdapter:
+    """One stage: a command, then a beat a token."""
+
+    Run = Selection
+    inputs = (
+        Array("scores", "[N]", "--score-format", "how important each token is"),
+        Array("valid", "[N]", "bool", "0 is a token that is not there", optional=True),
+    )
+    outputs = (Array("mask", "[N]", "bool", "which tokens are kept"), *SELECTED)
+
+    def plan(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> Job:
+        """The tokens that stay, by the policy of ``run``."""
+        scores = check_scores(params, arrays["scores"])
+        valid = check_flags("valid", arrays, len(scores))
+        selected = select(scores, valid, run=run)
+
+        def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            mask = unpack(received["decisions"], 0, 1, 1, signed=False)[:, 0]
+            return {"mask": mask.astype(bool), **from_selected(params, received)}
+
+        return Job(
+            send={
+                "command": pack(*select_command(params, run)),
+                "scores": score_beats(params, scores, valid),
+            },
+            receive={"decisions": len(scores), "indices": selected.count, "count": 1},
+            decode=decode,
+            golden={"mask": selected.mask, **selected_arrays(params, selected)},
+            counters={"tokens": len(scores), "kept": selected.count},
+        )
+
+
+TOKEN_SELECT = Block(
+    "token_select",
+    "tokens",
+    TokenSelectParams,
+    TokenSelect,
+    TokenSelectAdapter(),
+    presets={"8-bit": {"score_format": "u8"}},
+)
