@@ -10,14 +10,24 @@ from ..common.formats import Format
 from .piecewise import Piecewise, fit
 from .units import rounded
 
-__all__ = ["EPSILON_FRAC", "NormFormats", "RootReciprocal", "epsilon_code", "layernorm"]
+__all__ = [
+    "DEVIATION_FRAC",
+    "EPSILON_FRAC",
+    "MANTISSA_BITS",
+    "ROOT_FRAC",
+    "NormFormats",
+    "RootReciprocal",
+    "epsilon_code",
+    "layernorm",
+]
 
 Integers = NDArray[np.int64]
 
 EPSILON_FRAC = 8
 """Fractional bits of the variance, below its integers: they hold epsilon alone."""
 MANTISSA_BITS = 16
-ROOT_FRAC = 17
+ROOT_FRAC = 16
+"""Fractional bits of a root's mantissa: 17 bits unsigned fill one port of a DSP block."""
 DEVIATION_FRAC = 14
 """Fractional bits of a deviation in units of the standard deviation."""
 
@@ -36,7 +46,7 @@ class RootReciprocal:
     """``1 / sqrt(v)`` of a positive integer as a mantissa in (1/2, 1] and an exponent.
 
     ``v = m * 4**j`` with m in [1, 4), cut to 16 bits below its leading pair; the mantissa is within
-    ``2**-14`` relative of ``m**-0.5``, with 17 fractional bits.
+    ``2**-14`` relative of ``m**-0.5``, with 16 fractional bits.
     """
 
     @property
@@ -60,7 +70,7 @@ def _root() -> Piecewise:
         fraction = (position & (1 << MANTISSA_BITS) - 1) * 2.0**-MANTISSA_BITS
         return ((1 + fraction) * 2.0 ** (position >> MANTISSA_BITS)) ** -0.5
 
-    return fit(root, MANTISSA_BITS + 1, ROOT_FRAC, 2.0**-16, degrees=(2,), segment_bits=(1, 6))
+    return fit(root, MANTISSA_BITS + 1, ROOT_FRAC, 2.0**-15, degrees=(2,), segment_bits=(1, 6))
 
 
 def _leading(v: Integers) -> Integers:

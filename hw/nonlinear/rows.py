@@ -20,6 +20,8 @@ class Rows(Elaboratable):
         Of the longest row: a longer packet is cut there.
     capacity : int
         Rows that can be inside at once.
+    loads : bool
+        Something is to be loaded after each command, before its rows.
 
     Members
     -------
@@ -29,14 +31,19 @@ class Rows(Elaboratable):
     enter, ends : one does; it is the last of its packet
     last : it is the last of its row
     leave : the last beat of a row has left
+    loading, loaded : what a command needs is awaited; it has come
     """
 
-    def __init__(self, layout: data.StructLayout, beats: int, capacity: int):
+    def __init__(
+        self, layout: data.StructLayout, beats: int, capacity: int, *, loads: bool = False
+    ):
         self.beats = beats
+        self._loads = loads
         self.command = stream.Signature(layout).flip().create()
         self.held = Signal(layout)
         self.open, self.enter, self.ends = Signal(), Signal(), Signal()
         self.last, self.leave = Signal(), Signal()
+        self.loading, self.loaded = Signal(), Signal()
         self._inside = Signal(range(capacity + 1))
 
     def elaborate(self, platform):
@@ -44,15 +51,21 @@ class Rows(Elaboratable):
         left, place = Signal(ROWS_WIDTH), Signal(range(self.beats))
         row_enters = self.enter & self.last
         m.d.comb += [
-            self.open.eq(left != 0),
+            self.open.eq((left != 0) & ~self.loading),
             self.last.eq(self.ends | (place == self.beats - 1)),
-            self.command.ready.eq((left == 0) & (self._inside == 0)),
+            self.command.ready.eq((left == 0) & (self._inside == 0) & ~self.loading),
         ]
         m.d.sync += self._inside.eq(self._inside + row_enters - self.leave)
         with m.If(self.enter):
             m.d.sync += place.eq(place + 1)
         with m.If(row_enters):
             m.d.sync += [place.eq(0), left.eq(left - 1)]
+        with m.If(self.loaded):
+            m.d.sync += self.loading.eq(0)
         with m.If(self.command.valid & self.command.ready):
-            m.d.sync += [left.eq(self.command.payload.rows), self.held.eq(self.command.payload)]
+            m.d.sync += [
+                left.eq(self.command.payload.rows),
+                self.held.eq(self.command.payload),
+                self.loading.eq(self._loads),
+            ]
         return m

@@ -1,0 +1,216 @@
+"""Layer and RMS normalization over rows, a vector a cycle."""
+
+from amaranth import Cat, Module, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..common.pipeline import delay, wire
+from ..common.shared import shared
+from ..common.streams import packet_stream, vector
+from .drain import Drain, depth_for
+from .flow import Flow, Timed
+from .layernorm_lane import NormLane
+from .layernorm_params import LayernormParams
+from .row import QUEUE, Buffer, add, buffer_depth, framed, over_row, tree
+from .rows import Rows
+from .spread import Spread
+
+__all__ = ["Layernorm"]
+
+
+class Layernorm(wiring.Component):
+    """Normalize each row of a stream of vectors, then scale and move each entry.
+
+    ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``; of kind ``rms`` without the mean:
+    ``y = gamma * x / sqrt(mean(x**2) + epsilon) + beta``
+
+    :func:`golden.nonlinear.layernorm.layernorm` defines the bits. Sums are exact and nothing is
+    divided by the length: n times the deviation is multiplied by the reciprocal root of n**2 times
+    the variance. Rounded half up, saturated.
+
+    The first of two stages sums a row and its squares while it goes into a buffer; the second
+    takes it from there. They work on neighboring rows.
+
+    Latency: ``latency`` cycles and the beats of a row, from its first beat to its first result.
+    Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
+    free into buffers that have room for what they were given; no combinational path joins the two
+    sides. A command waits until the rows of the one before it have left, and rows wait until gamma
+    and beta are loaded.
+
+    A row ends at ``last``, or where it is as long as ``max_length`` allows.
+
+    Parameters
+    ----------
+    params : LayernormParams
+
+    Members
+    -------
+    command : In(stream of ``params.command_layout``)
+        ``rows`` that follow; their ``length``; ``epsilon`` by
+        ``golden.nonlinear.layernorm.epsilon_code``.
+    affine : In(stream of packets of {gamma: [lanes] x gamma_format, beta: [lanes] x beta_format})
+        One packet after each command.
+    x : In(stream of packets of [lanes] x in_format)
+        A packet is a row. Lanes beyond its end are 0.
+    y : Out(stream of packets of [lanes] x out_format)
+        Lanes beyond the end of a row hold nothing of use.
+    """
+
+    def __init__(self, params: LayernormParams):
+        self.params = params
+        lanes = params.lanes
+        affine = data.StructLayout({
+            "gamma": vector(params.gamma_format, lanes),
+            "beta": vector(params.beta_format, lanes),
+        })
+        super().__init__({
+            "command": In(stream.Signature(params.command_layout)),
+            "affine": In(packet_stream(affine)),
+            "x": In(packet_stream(vector(params.in_format, lanes))),
+            "y": Out(packet_stream(vector(params.out_format, lanes))),
+        })
+        self._lanes = [NormLane(params) for _ in range(lanes)]
+        self._spread = Spread(params)
+        to_spread = 1 + (lanes - 1).bit_length() + 2 + self._spread.latency + QUEUE
+        self._depth = buffer_depth(params.beats, to_spread)
+        self.latency = to_spread + self._lanes[0].latency + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        drain = self._drain(m)
+        rows = self._rows(m)
+        beats, spreads = self._moments(m, rows)
+        self._normalize(m, beats, spreads, self._affine(m, rows), drain, rows.held.length)
+        return m
+
+    def _drain(self, m: Module) -> Drain:
+        depth = depth_for(self._lanes[0].latency + 1)
+        m.submodules.drain = drain = Drain(self.y.payload.shape(), depth)
+        wiring.connect(m, drain.o, wiring.flipped(self.y))
+        return drain
+
+    def _rows(self, m: Module) -> Rows:
+        layout, beats = self.params.command_layout, self.params.beats
+        m.submodules.rows = rows = Rows(layout, beats, self._depth + 64, loads=True)
+        wiring.connect(m, wiring.flipped(self.command), rows.command)
+        m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
+        return rows
+
+    def _affine(self, m: Module, rows: Rows) -> Memory:
+        """Gamma and beta: all of a packet is taken; what goes beyond the longest row is ignored."""
+        payload, beats = self.affine.payload, self.params.beats
+        m.submodules.affine = memory = Memory(
+            shape=len(Value.cast(payload.data)), depth=beats, init=[]
+        )
+        write = memory.write_port()
+        place = Signal(range(beats + 1), name="affine_place")
+        taken = wire(m, "affine_taken", self.affine.valid & self.affine.ready)
+        m.d.comb += [
+            self.affine.ready.eq(rows.loading),
+            write.addr.eq(place),
+            write.data.eq(payload.data),
+            write.en.eq(taken & (place != beats)),
+            rows.loaded.eq(taken & payload.last),
+        ]
+        with m.If(rows.loaded):
+            m.d.sync += place.eq(0)
+        with m.Elif(write.en):
+            m.d.sync += place.eq(place + 1)
+        return memory
+
+    def _moments(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
+        """The first stage: beats go into a buffer; the sum and spread of each row follow."""
+        params, payload = self.params, self.x.payload
+        m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depth)
+        enter = wire(m, "enter", self.x.valid & self.x.ready)
+        m.d.comb += [
+            self.x.ready.eq(rows.open & beats.room),
+            rows.enter.eq(enter),
+            rows.ends.eq(payload.last),
+            beats.enter.eq(enter),
+            beats.write.eq(enter),
+            beats.data.eq(Cat(payload.data, rows.last)),
+        ]
+        flow = Flow()
+        entries = [Timed(payload.data[n]) for n in range(params.lanes)]
+        same = [flow.step(f"x_{n}", lambda x: x, x) for n, x in enumerate(entries)]
+        squares = [flow.step(f"square_{n}", lambda x: x * x, x) for n, x in enumerate(entries)]
+        frame = enter, rows.last
+        total, done = over_row(
+            m, "total", add, tree(flow, "total", add, same), signed(params.total_width), frame
+        )
+        powers, _ = over_row(
+            m, "squares", add, tree(flow, "squares", add, squares), params.squares_width, frame
+        )
+        m.d.sync += flow.registers
+        m.submodules.spread = spread = self._spread
+        latency = spread.latency
+        if params.kind == "rms":
+            total = Signal.like(total, name="no_total")
+        m.submodules.spreads = spreads = SyncFIFOBuffered(
+            width=len(Cat(total, spread.mantissa, spread.exponent)), depth=beats.depth
+        )
+        m.d.comb += [
+            spread.total.eq(total),
+            spread.squares.eq(powers),
+            spread.length.eq(rows.held.length),
+            spread.epsilon.eq(rows.held.epsilon),
+            spreads.w_data.eq(
+                Cat(delay(m, "total", total, latency), spread.mantissa, spread.exponent)
+            ),
+            spreads.w_en.eq(delay(m, "spread_done", done, latency, reset=True)),
+        ]
+        return beats, spreads
+
+    def _normalize(
+        self,
+        m: Module,
+        beats: Buffer,
+        spreads: SyncFIFOBuffered,
+        affine: Memory,
+        drain: Drain,
+        length: Value,
+    ) -> None:
+        """The second stage: each beat of a row with the row's sum and spread."""
+        params, first = self.params, self._lanes[0]
+        take = wire(m, "take", beats.valid & spreads.r_rdy & drain.room)
+        head = data.View(self.x.payload.shape(), beats.head)
+        place = Signal(range(params.beats))
+        read = affine.read_port()
+        spread = data.View(
+            data.StructLayout({
+                "total": signed(params.total_width),
+                "mantissa": first.mantissa.shape(),
+                "exponent": first.exponent.shape(),
+            }),
+            spreads.r_data,
+        )
+        weights = data.View(self.affine.payload.data.shape(), read.data)
+        m.d.comb += [
+            beats.take.eq(take),
+            drain.enter.eq(take),
+            spreads.r_en.eq(take & head.last),
+            read.addr.eq(delay(m, "place", place, first.affine_time - 1)),
+        ]
+        with m.If(take):
+            m.d.sync += place.eq(place + 1)
+            with m.If(head.last):
+                m.d.sync += place.eq(0)
+        for n, lane in enumerate(self._lanes):
+            m.submodules[f"lane_{n}"] = shared(lane, params)
+            m.d.comb += [
+                lane.x.eq(head.data[n]),
+                lane.length.eq(length),
+                lane.total.eq(spread.total),
+                lane.mantissa.eq(spread.mantissa),
+                lane.exponent.eq(spread.exponent),
+                lane.gamma.eq(weights.gamma[n]),
+                lane.beta.eq(weights.beta[n]),
+            ]
+        valid, last = framed(m, "norm", take, head.last, first.latency)
+        m.d.comb += [
+            drain.valid.eq(valid),
+            Value.cast(drain.payload).eq(Cat(*(lane.y for lane in self._lanes), last)),
+        ]

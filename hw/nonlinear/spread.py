@@ -1,0 +1,90 @@
+"""The reciprocal of a row's standard deviation, pipelined."""
+
+from amaranth import Cat, Module, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.nonlinear.layernorm import (
+    EPSILON_FRAC,
+    MANTISSA_BITS,
+    ROOT_FRAC,
+    RootReciprocal,
+)
+
+from .flow import Flow, Timed
+from .layernorm_params import LayernormParams
+from .polynomial import polynomial
+from .powers import normalized
+
+__all__ = ["Spread"]
+
+
+class Spread(wiring.Component):
+    """``1 / sqrt(n * squares - total**2 + epsilon)`` as mantissa and exponent; mantissa 0 of 0.
+
+    The difference is n**2 times the variance, exactly.
+    :class:`golden.nonlinear.layernorm.RootReciprocal` defines the bits.
+
+    Latency: ``latency`` cycles. Throughput: one a cycle. Back-pressure: none, it runs free.
+
+    Parameters
+    ----------
+    params : LayernormParams
+
+    Members
+    -------
+    total : In(signed(total_width))
+    squares : In(squares_width)
+    length : In(length_width)
+    epsilon : In(epsilon_width)
+        Both held while a row is in flight.
+    mantissa : Out(ROOT_FRAC + 1)
+    exponent : Out(half of the bits of the variance)
+    """
+
+    def __init__(self, params: LayernormParams):
+        self.params = params
+        super().__init__({
+            "total": In(signed(params.total_width)),
+            "squares": In(params.squares_width),
+            "length": In(params.length_width),
+            "epsilon": In(params.epsilon_width),
+            "mantissa": Out(ROOT_FRAC + 1),
+            "exponent": Out(range(params.variance_width // 2 + 1)),
+        })
+        self.latency = self._flow()[1].time
+
+    def elaborate(self, platform):
+        m = Module()
+        flow, mantissa, exponent = self._flow()
+        m.d.sync += flow.registers
+        m.d.comb += [self.mantissa.eq(mantissa.value), self.exponent.eq(exponent.value)]
+        return m
+
+    def _flow(self) -> tuple[Flow, Timed, Timed]:
+        flow, width = Flow(), self.params.variance_width + 1
+        scaled = flow.step("scaled", lambda q: q * self.length, Timed(self.squares))
+        square = flow.step("square", lambda t: t * t, Timed(self.total))
+        variance = flow.step("variance", lambda s, q: (s - q)[: width - 1], scaled, square)
+        value = flow.step("value", lambda v: ((v << EPSILON_FRAC) + self.epsilon)[:width], variance)
+        present = flow.step("present", lambda v: v.any(), value)
+        top, zeros = normalized(flow, value)
+
+        def position(top: Value, zeros: Value) -> Value:
+            # The highest one is bit `width - 1 - zeros`; where that is odd, m is in [2, 4).
+            odd = zeros[0] ^ ((width - 1) & 1)
+            return Cat(top[width - 1 - MANTISSA_BITS : -1], odd)
+
+        root = polynomial(
+            flow, RootReciprocal().pieces, flow.step("position", position, top, zeros)
+        )
+        mantissa = flow.step(
+            "mantissa",
+            lambda r, p: r[: ROOT_FRAC + 1] & p.replicate(ROOT_FRAC + 1),
+            root,
+            present,
+        )
+        exponent = flow.step(
+            "exponent", lambda z: (width - 1 - z) >> 1, zeros, since=mantissa.time - 1
+        )
+        return flow, mantissa, exponent
