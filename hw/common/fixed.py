@@ -34,7 +34,7 @@ def round_shift_right(value: Value, shift: int | Value, half_up: ValueLike = 0) 
 def add_carry(a: Value, b: Value, carry: Value) -> Value:
     """``a + b + carry`` by one adder; ``carry`` has one bit."""
     halves = Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()
-    return halves >> 1
+    return halves[1:].as_signed()
 
 
 def clamp(value: Value, low: ValueLike, high: ValueLike) -> Value:

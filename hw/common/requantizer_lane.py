@@ -99,14 +99,14 @@ class RequantizerLane(wiring.Component):
         """``total * multiplier``, a chunk a cycle; each adds what the last one carries on."""
         multiplier = self._field(m, "multiplier", self.multiplier_bank)
         last = self.params.chunks - 1
-        carry, done = Const(0, 0), []
+        carry, done, width = Const(0, 0), [], len(total) + len(multiplier)
         for n in range(last + 1):
             chunk = total[CHUNK * n :].as_signed() if n == last else total[CHUNK * n :][:CHUNK]
             chunk = delay(m, f"chunk_{n}", chunk, n)
             partial = register(m, f"partial_{n}", chunk * multiplier)
-            added = register(m, f"added_{n}", partial + carry)
+            added = register(m, f"added_{n}", (partial + carry)[: width - CHUNK * n])
             done.append(delay(m, f"done_{n}", added if n == last else added[:CHUNK], last - n))
-            carry = added >> CHUNK
+            carry = added[CHUNK:]
             if n < last:
                 multiplier = register(m, f"multiplier_{n}", multiplier)
         return wire(m, "product", Cat(done).as_signed())
