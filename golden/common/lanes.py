@@ -40,7 +40,8 @@ def unpack(
     array([[ 1, -1]])
     """
     count = len(beats)
-    octets = np.ascontiguousarray(beats, dtype="<u4").view(np.uint8).reshape(count, -1)
+    octets = np.ascontiguousarray(beats, dtype="<u4").view(np.uint8)
+    octets = octets.reshape(count, 4 * beats.shape[1])  # beats may be none
     bits = np.unpackbits(octets, axis=1, bitorder="little")[:, offset : offset + lanes * width]
     bits = bits.reshape(count, lanes, width)
     fill = bits[..., -1:] if signed else np.zeros_like(bits[..., -1:])
