@@ -7,7 +7,7 @@ import typer
 
 from gemmule.golden.common.errors import UsageError
 
-from . import cli_about, cli_tests, cli_verbs
+from . import cli_about, cli_fit, cli_tests, cli_verbs
 from .catalog import find
 from .cli_options import block_command, block_in, spell_out_flags
 
@@ -17,6 +17,7 @@ VERBS = {
     "generate": cli_verbs.generate,
     "simulate": cli_verbs.simulate,
     "synth": cli_verbs.synth,
+    "fit": cli_fit.fit,
     "verify": cli_tests.verify,
 }
 """What is done to a block: these take the options of the block that is named."""

@@ -127,4 +127,6 @@ def _print_report(report: dict[str, Any]) -> None:
         *((part, *(counts[name] for name in percent)) for part, counts in parts.items()),
     ]
     table(["part", *percent], rows)
+    fanouts = report.pop("fanouts")
+    report["fanouts"] = ", ".join(f"{net} {sinks}" for net, sinks in fanouts.items())
     pairs({key: value for key, value in report.items() if key not in percent})

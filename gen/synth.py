@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
-from . import cache, synth_yosys
+from . import cache, netlist, synth_yosys
 from .block import Block
 from .boards import RESOURCES, Board, load_board
 from .catalog import find
 from .emit import Emitted, emit
 from .yosys import VERSION
 
-__all__ = ["Report", "count", "synthesize"]
+__all__ = ["Report", "check_cell", "count", "synthesize"]
 
 LUTS = {
     "RAM16X1D": 2, "RAM32X1S": 1, "RAM32X1D": 2, "RAM64X1S": 1, "RAM64X1D": 2,
@@ -46,7 +47,9 @@ class Report:
     apart. ``parts`` are the sub-blocks and the ``glue`` between them, each synthesized by itself:
     what Yosys moves across their borders in the whole makes their sum differ from it a little.
     ``logic_delay_ns`` is the longest path without its routing, in 7-series figures of Yosys: a
-    bound that compares two designs, never a clock; None where Yosys knows no delays. On
+    bound that compares two designs, never a clock; None where Yosys knows no delays.
+    ``logic_levels`` are the cells on the longest way between two registers, ``fanouts`` the nets
+    with the most sinks but for clocks. On
     UltraScale+ Yosys leaves accumulators outside the DSP block that Vivado would fold into it.
     """
 
@@ -65,6 +68,8 @@ class Report:
     percent: Mapping[str, float]
     fits: bool
     logic_delay_ns: float | None
+    logic_levels: int
+    fanouts: Mapping[str, int]
     parts: Mapping[str, Mapping[str, int]]
     seconds: float
 
@@ -73,12 +78,15 @@ class Report:
         return asdict(self)
 
 
-def synthesize(block: str | Block, params: Options, board: str | Path | Board) -> Report:
-    """Map ``block`` to the device of ``board`` and count what it takes."""
+def synthesize(
+    block: str | Block, params: Options, board: str | Path | Board, *, parts: bool = True
+) -> Report:
+    """Map ``block`` to the device of ``board`` and count what it takes, its parts too if asked."""
     started = time.perf_counter()
     block = find(block) if isinstance(block, str) else block
     target = load_board(board)
-    found = _cached(emit(block, params), target.family)
+    check_cell(params, target)
+    found = _cached(emit(block, params), target.family, parts)
     counts = count(found["cells"])
     use = {name: counts[name] for name in RESOURCES}
     return Report(
@@ -89,6 +97,8 @@ def synthesize(block: str | Block, params: Options, board: str | Path | Board) -
         percent={name: _percent(use[name], target.resources[name]) for name in RESOURCES},
         fits=_fits(use, target.resources),
         logic_delay_ns=found["logic_delay_ns"],
+        logic_levels=found["logic_levels"],
+        fanouts=found["fanouts"],
         parts={
             name: {"instances": part["instances"], **count(part["cells"])}
             for name, part in found["parts"].items()
@@ -116,19 +126,34 @@ def count(cells: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def _cached(emitted: Emitted, family: str) -> dict[str, Any]:
+def check_cell(params: Options, board: Board) -> None:
+    """:class:`UsageError` where the device lacks the cell, or columns as long as its cascades."""
+    cell = getattr(params, "cell", "generic")
+    if cell == "generic":
+        return
+    if cell != board.cell:
+        raise UsageError(f"--cell must be {board.cell} or generic on {board.name}, not {cell}")
+    if params.rows > board.cascade:
+        raise UsageError(
+            f"--rows must be at most {board.cascade} with --cell {cell} on {board.name}, as long as"
+            f" a column of DSP blocks is, not {params.rows}"
+        )
+
+
+def _cached(emitted: Emitted, family: str, parts: bool) -> dict[str, Any]:
     """What Yosys finds, kept under a key of all that it depends on."""
-    recipe = Path(synth_yosys.__file__).read_bytes()
+    recipe = b"".join(Path(each.__file__).read_bytes() for each in (synth_yosys, netlist))
 
     def build(folder: Path) -> None:
-        (folder / "netlist.json").write_text(json.dumps(_run(emitted, family)))
+        (folder / "netlist.json").write_text(json.dumps(_run(emitted, family, parts)))
 
-    folder = cache.kept(f"synth-{cache.key(emitted.verilog, family, VERSION, recipe)}", build)
+    key = cache.key(emitted.verilog, family, str(parts), VERSION, recipe)
+    folder = cache.kept(f"synth-{key}", build)
     return json.loads((folder / "netlist.json").read_text())
 
 
-def _run(emitted: Emitted, family: str) -> dict[str, Any]:
-    instances = _first_level(emitted)
+def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
+    instances = _first_level(emitted) if apart else {}
     found = synth_yosys.run(emitted.verilog, emitted.top, family, set(instances.values()))
     parts = {
         name: {
@@ -143,6 +168,8 @@ def _run(emitted: Emitted, family: str) -> dict[str, Any]:
         "cells": _cells(found.whole, emitted.top),
         "parts": parts | {"glue": {"instances": 1, "cells": glue}} if parts else {},
         "logic_delay_ns": found.delay_ns,
+        "logic_levels": found.levels,
+        "fanouts": found.fanouts,
     }
 
 

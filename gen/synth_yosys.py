@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .netlist import largest_fanouts, logic_levels
+
 __all__ = ["Netlists", "run"]
 
 CHILD = """
@@ -31,6 +33,8 @@ class Netlists:
     whole: Mapping[str, Mapping[str, int]]
     parts: Mapping[str, Mapping[str, int]]
     delay_ns: float | None
+    levels: int
+    fanouts: Mapping[str, int]
 
 
 def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
@@ -39,7 +43,11 @@ def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
     with TemporaryDirectory(prefix="gemmule-") as name, ExitStack() as stack:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
-        whole = [*_map(top, family, []), "tee -q -o whole.json stat -json"]
+        whole = [
+            *_map(top, family, []),
+            "tee -q -o whole.json stat -json",
+            "write_json netlist.json",
+        ]
         if family in DELAYS:
             whole += _delay(top)
         jobs = {"whole": whole}
@@ -54,7 +62,14 @@ def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
                 raise RuntimeError(f"Yosys failed on {top}: {log.splitlines()[-1] if log else job}")
         stats = {job: _stat(folder / f"{job}.json") for job in jobs}
         delay = _arrival(folder / "sta.txt") if family in DELAYS else None
-    return Netlists(stats["whole"], stats.get("parts", stats["whole"]), delay)
+        netlist = json.loads((folder / "netlist.json").read_text())["modules"][top]
+    return Netlists(
+        stats["whole"],
+        stats.get("parts", stats["whole"]),
+        delay,
+        logic_levels(netlist),
+        largest_fanouts(netlist),
+    )
 
 
 def _map(top: str, family: str, kept: list[str]) -> list[str]:

@@ -1,0 +1,43 @@
+"""The verb `fit`: the largest array that a board holds."""
+
+from typing import Annotated
+
+import typer
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .block import Block
+from .cli_print import JSON, pairs, print_json, progress, table
+
+__all__ = ["fit"]
+
+BOARD = Annotated[
+    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of your own.")
+]
+LIMIT = Annotated[
+    float, typer.Option(metavar="F", help="The part of each resource that may be used.")
+]
+
+
+def fit(
+    block: Block, params: Options, *, board: BOARD = None, limit: LIMIT = 0.8, as_json: JSON = False
+) -> int:
+    """Find the largest array that fits; --rows and --cols are what it finds."""
+    from .tech.fit import largest
+
+    if board is None:
+        raise UsageError("fit needs --board: zcu102, vc709 or a .toml file of your own")
+    with progress(f"fitting {block.name} on {board}") as tell:
+        found = largest(block, params, board, limit=limit, progress=tell)
+    if as_json:
+        print_json(found.as_dict())
+        return 0
+    report = found.as_dict()
+    rows = [
+        (name, report["predicted"][name], report["used"][name], report["percent"][name])
+        for name in report["predicted"]
+    ]
+    table(["resource", "model", "Yosys", "percent"], rows, title=f"{block.name} on {found.board}")
+    pairs({key: report[key] for key in ("rows", "cols", "macs_per_cycle", "limit", "limited_by")})
+    return 0
