@@ -1,0 +1,62 @@
+"""Jobs one after the other through one model, as stages follow each other in an encoder."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Job
+from gemmule.gen.model import Model
+from gemmule.gen.simulate import compare
+
+__all__ = ["covering", "near", "run_stages", "some"]
+
+
+def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
+    """Send all jobs without a gap, compare each with its golden results; the cycles they took."""
+    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
+    receive = {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
+    result = model.run(send, receive, **how)
+    begun = dict.fromkeys(receive, 0)
+    for job in jobs:
+        beats = {}
+        for name, count in job.receive.items():
+            beats[name] = result.received[name][begun[name] : begun[name] + count]
+            begun[name] += count
+        outputs = job.decode(beats)
+        for name, expected in job.golden.items():
+            compare(name, outputs[name], expected)
+    return result.cycles
+
+
+def covering(factors: Mapping[str, Sequence], rng: np.random.Generator) -> Iterator[dict]:
+    """Cases in which every two values of different factors meet at least once.
+
+    Greedy: of some random cases the one with most pairs not yet seen, until all are.
+    """
+    names = list(factors)
+    sizes = {name: range(len(factors[name])) for name in names}
+    missing = {
+        ((a, i), (b, j)) for a, b in combinations(names, 2) for i, j in product(sizes[a], sizes[b])
+    }
+    while missing:
+        seed = sorted(missing)[0]
+        best, most = None, frozenset()
+        for _ in range(40):
+            case = {name: int(rng.integers(len(factors[name]))) for name in names} | dict(seed)
+            pairs = frozenset(combinations(((name, case[name]) for name in names), 2)) & missing
+            if len(pairs) > len(most):
+                best, most = case, pairs
+        missing -= most
+        yield {name: factors[name][place] for name, place in best.items()}
+
+
+def near(length: int, kind: str) -> int:
+    """0, 1, half of, all of, or one more than ``length``."""
+    return {"none": 0, "one": 1, "half": length // 2, "all": length, "more": length + 1}[kind]
+
+
+def some(kind: str, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Flags: all, none, or half of them."""
+    return rng.random(count) < {"all": 2.0, "none": -1.0, "half": 0.5}[kind]
