@@ -18,6 +18,7 @@ _PORT = re.compile(
     re.MULTILINE,
 )
 _UNNAMED = re.compile(r"\\port\$\d+\$\d+(?=\s)")
+_CONNECTED = re.compile(r"^(    connect )(\\port\$\d+\$\d+)(?=\s)", re.MULTILINE)
 
 
 def merge(rtlil: str, top: str) -> str:
@@ -78,7 +79,8 @@ class _Merger:
     def _cell(self, match: re.Match) -> str:
         kind, instance, body = match.groups()
         renamed = self._renamed.get(kind, {})
-        body = _UNNAMED.sub(lambda m: renamed.get(m[0], m[0]), body) if renamed else body
+        # The port alone: what it is connected to may be a port of the parent, of the same name.
+        body = _CONNECTED.sub(lambda m: m[1] + renamed.get(m[2], m[2]), body)
         lines = "".join(sorted(body.splitlines(keepends=True)))
         return f"  cell \\{self.chosen.get(kind, kind)} \\{instance}\n{lines}  end"
 
