@@ -119,11 +119,11 @@ class GemmAdapter:
             fmt = requantization.format
             lanes = [
                 unpack(received["c"], lane * params.out_width, fmt.width, 1, signed=fmt.signed)
-                for lane in range(params.cols)
+                for lane in range(params.cols * params.m_lanes)
             ]
             values = np.concatenate(lanes, axis=1)
             items = [
-                tiling.c_array(values[low:high])
+                _apart(params, tiling, values[low:high])[: golden.shape[-2]]
                 for tiling, low, high in zip(tilings, edges[:-1], edges[1:], strict=True)
             ]
             return {"c": np.stack(items).reshape(golden.shape).astype(fmt.dtype)}
@@ -133,8 +133,8 @@ class GemmAdapter:
             receive={"c": int(edges[-1]), "status": len(tilings)},
             decode=decode,
             golden={"c": golden.astype(requantization.format.dtype)},
-            macs=sum(tiling.m * tiling.n * tiling.k for tiling in tilings),
-            peak_macs_per_cycle=params.rows * params.cols,
+            macs=sum(len(product.a) * tiling.n * tiling.k for tiling, product in pairs),
+            peak_macs_per_cycle=params.rows * params.cols * params.m_lanes,
             counters={
                 "commands": len(tilings),
                 "output_stationary_commands": sum(t.output_stationary for t in tilings),
@@ -143,7 +143,10 @@ class GemmAdapter:
         )
 
     def _a_packet(self, params: GemmParams, tiling: Tiling, product: Product) -> Beats:
-        return packet(tiling.a_beats(product.a), Shape.cast(params.a_shape).width)
+        lanes = params.m_lanes
+        rows = np.pad(product.a, ((0, -len(product.a) % lanes), (0, 0)))
+        beats = [tiling.a_beats(rows[lane::lanes]) for lane in range(lanes)]
+        return packet(np.concatenate(beats, axis=1), Shape.cast(params.a_shape).width)
 
     def _b_packet(self, params: GemmParams, tiling: Tiling, product: Product) -> Beats:
         return packet(tiling.b_beats(product.b), Shape.cast(params.b_shape).width)
@@ -171,6 +174,7 @@ class GemmAdapter:
                 raise UsageError(f"{name} must be in 1..{(1 << DIM_WIDTH) - 1}, not {size}")
         cut = {"rows": params.rows, "cols": params.cols, "acc_depth": params.acc_depth}
         cut["cascade"] = params.drains_down
+        m = -(-m // params.m_lanes)
         tilings = [Tiling(m=m, n=n, k=k, **cut, output_stationary=flow == "os") for flow in flows]
         return min(tilings, key=lambda each: cycles([each], result_latency=params.result_latency))
 
@@ -212,6 +216,15 @@ class GemmAdapter:
 def packet(lanes: NDArray[np.int64], width: int) -> Beats:
     """One packet of beats ``[beats, lanes]`` whose lanes take ``width`` bits."""
     return pack((lanes, width), (_last(len(lanes)), 1))
+
+
+def _apart(params: GemmParams, tiling: Tiling, beats: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of c from beats that hold several."""
+    rows = [
+        tiling.c_array(beats[:, lane * params.cols :][:, : params.cols])
+        for lane in range(params.m_lanes)
+    ]
+    return np.stack(rows, axis=1).reshape(-1, tiling.n)
 
 
 def _last(count: int) -> NDArray[np.int64]:

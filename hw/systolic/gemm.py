@@ -49,10 +49,12 @@ class Gemm(wiring.Component):
     Members
     -------
     command : In(stream of :func:`command_layout`)
-    a : In(stream of packets of [rows] x a_shape)
+    a : In(stream of packets of [m_lanes * rows] x a_shape)
+        A beat holds ``m_lanes`` rows of M, one but for ``--pack m`` and ``quad``; the command's
+        ``m`` counts beats.
     b : In(stream of packets of [cols] x b_shape)
     scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
-    c : Out(stream of packets of [cols] x signed(out_width)); one packet a command
+    c : Out(stream of packets of [m_lanes * cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`status_layout`); one a command, refused ones included
     """
 
@@ -64,7 +66,7 @@ class Gemm(wiring.Component):
         self._results = Results(params)
         super().__init__({
             "command": In(stream.Signature(command_layout(params))),
-            "a": In(packet_stream(data.ArrayLayout(params.a_shape, params.rows))),
+            "a": In(packet_stream(data.ArrayLayout(params.a_shape, params.rows * params.m_lanes))),
             "b": In(packet_stream(data.ArrayLayout(params.b_shape, params.cols))),
             "scale": In(packet_stream(scale)),
             "c": Out(self._results.signature.members["c"].signature),
@@ -122,17 +124,21 @@ class Gemm(wiring.Component):
         """Bring the operands to their slots; an idle slot and lanes beyond K hold ``a = 0``."""
         row_sums = self.params.b_zero_points
         m.submodules.array = array = self.ARRAY(self.params, row_sums=row_sums)
-        for row in range(self.params.rows):
+        rows = self.params.rows
+        targets = [array.a] if self.params.m_lanes == 1 else list(array.a)
+        for lane in range(rows * self.params.m_lanes):
+            row = lane % rows
             used = a.take & (a.at.output_stationary | (a.at.depth > row))
-            value = Mux(used, Value.cast(a.data[row]), 0)
-            m.d.comb += Value.cast(array.a[row]).eq(delay(m, f"a_{row}", value, A_SLOT))
+            value = Mux(used, Value.cast(a.data[lane]), 0)
+            target = targets[lane // rows][row]
+            m.d.comb += Value.cast(target).eq(delay(m, f"a_{lane}", value, A_SLOT))
         m.d.comb += array.b.eq(register(m, "b_slot", b.data))
         for name in ("shift", "swap", "ws", "clear", "drain"):
             if name in array.signature.members:
                 m.d.comb += getattr(array, name).eq(getattr(sequencer, name))
-        m.d.comb += results.sums.eq(array.sums)
+        m.d.comb += Value.cast(results.sums).eq(Value.cast(array.sums))
         if row_sums:
-            m.d.comb += results.row_sum.eq(array.row_sum)
+            m.d.comb += Value.cast(results.row_sum).eq(Value.cast(array.row_sum))
 
     def _scales(self, m: Module, scale: Operand, sequencer: Sequencer, results: Results) -> None:
         """Load a tile's scales into the next free bank; count banks held and banks ready."""

@@ -60,8 +60,9 @@ class ArrayParams(Options):
     )
     pack: str = option(
         "none",
-        choices=("none", "n"),
-        help="products that share a DSP block: none, or n: two columns, weight-stationary",
+        choices=("none", "n", "m", "quad"),
+        help="products that share a DSP block, weight-stationary: of two columns (n), of two rows"
+        " of a (m), of two by two (quad)",
     )
 
     def check(self) -> None:
@@ -147,7 +148,7 @@ class ArrayParams(Options):
     @property
     def m_lanes(self) -> int:
         """Rows of ``a`` in a slot."""
-        return 1
+        return 2 if self.pack in ("m", "quad") else 1
 
     @property
     def chains(self) -> ChainPlan:

@@ -30,25 +30,29 @@ class Results(wiring.Component):
     -------
     token_valid : In(1); token : In(:func:`token_layout`)
         A row, ``params.array_latency`` cycles ahead of its sums.
-    sums : In([cols] x signed(psum_width)); row_sum : In(signed), with ``b_zero_points``
+    sums : In([m_lanes * cols] x signed(psum_width))
+    row_sum : In([m_lanes] x signed(row_sum_width)), with ``b_zero_points``
     load : In, as `Requantizer` has it
     width : In(range(cols + 1))
         With ``load``: lanes from here on are 0 in the results of that bank.
     released : Out(1)
         The bank whose turn it is has served its last row.
-    c : Out(stream of packets of [cols] x signed(out_width))
+    c : Out(stream of packets of [m_lanes * cols] x signed(out_width))
     """
 
     def __init__(self, params: GemmParams):
         self.params = params
-        self._requantizer = Requantizer(params.requantizer, token_layout(params))
-        row_sum = {"row_sum": In(signed(params.row_sum_width))} if params.b_zero_points else {}
+        self._requantizers = [
+            Requantizer(params.requantizer, token_layout(params)) for _ in range(params.m_lanes)
+        ]
+        sums = data.ArrayLayout(signed(params.psum_width), params.cols * params.m_lanes)
+        row_sum = data.ArrayLayout(signed(params.row_sum_width), params.m_lanes)
         super().__init__({
             "token_valid": In(1),
             "token": In(token_layout(params)),
-            "sums": In(data.ArrayLayout(signed(params.psum_width), params.cols)),
-            **row_sum,
-            "load": self._requantizer.signature.members["load"],
+            "sums": In(sums),
+            **({"row_sum": In(row_sum)} if params.b_zero_points else {}),
+            "load": self._requantizers[0].signature.members["load"],
             "width": In(range(params.cols + 1)),
             "released": Out(1),
             "c": Out(packet_stream(self._vector(params))),
@@ -56,39 +60,42 @@ class Results(wiring.Component):
 
     @staticmethod
     def _vector(params: GemmParams) -> data.ArrayLayout:
-        return vector(Format(signed=True, width=params.out_width), params.cols)
+        return vector(Format(signed=True, width=params.out_width), params.cols * params.m_lanes)
 
     def elaborate(self, platform):
         m = Module()
         ahead = self.params.array_latency - 1
         valid = delay(m, "valid", self.token_valid, ahead, reset=True)
         token = delay(m, "token", self.token, ahead)
-        totals, row_sum, valid, token = self._accumulate(m, valid, token)
+        totals, row_sums, valid, token = self._accumulate(m, valid, token)
 
-        m.submodules.requantizer = requantizer = self._requantizer
-        connect(m, flipped(self.load), requantizer.load)
-        m.d.comb += [
-            requantizer.i.valid.eq(valid & token.final),
-            requantizer.i.bank.eq(token.bank),
-            requantizer.i.meta.eq(token),
-            *(requantizer.i.acc[lane].eq(total) for lane, total in enumerate(totals)),
-        ]
-        if self.params.b_zero_points:
-            m.d.comb += requantizer.i.row_sum.eq(row_sum)
-        self._emit(m, requantizer)
+        for index, requantizer in enumerate(self._requantizers):
+            name = "requantizer" if not index else f"requantizer_{index}"
+            m.submodules[name] = requantizer
+            connect(m, flipped(self.load), requantizer.load)
+            mine = totals[index * self.params.cols :][: self.params.cols]
+            m.d.comb += [
+                requantizer.i.valid.eq(valid & token.final),
+                requantizer.i.bank.eq(token.bank),
+                requantizer.i.meta.eq(token),
+                *(requantizer.i.acc[lane].eq(total) for lane, total in enumerate(mine)),
+            ]
+            if self.params.b_zero_points:
+                m.d.comb += requantizer.i.row_sum.eq(row_sums[index])
+        self._emit(m)
         return m
 
     def _accumulate(
         self, m: Module, ahead_valid: Value, ahead: data.View
-    ) -> tuple[list[Signal], Signal | None, Signal, data.View]:
+    ) -> tuple[list[Signal], list[Signal], Signal, data.View]:
         """The totals, in the cycle after the sums; the memory is read one before them."""
         valid = delay(m, "sums_valid", ahead_valid, 1, reset=True)
         token = delay(m, "sums_token", ahead, 1)
-        lanes = [
-            (f"total_{c}", self.sums[c], self.params.acc_width) for c in range(self.params.cols)
-        ]
+        width, count = self.params.acc_width, len(self.sums)
+        lanes = [(f"total_{c}", self.sums[c], width) for c in range(count)]
         if self.params.b_zero_points:
-            lanes.append(("total_row_sum", self.row_sum, self.params.row_sum_width))
+            width = self.params.row_sum_width
+            lanes += [(f"total_row_sum_{i}", each, width) for i, each in enumerate(self.row_sum)]
         layout = data.StructLayout({name: signed(width) for name, _, width in lanes})
         if "ws" in self.params.dataflows:
             kept = self._kept(m, layout, ahead)
@@ -111,17 +118,17 @@ class Results(wiring.Component):
                     for (name, _, _), t in zip(lanes, totals, strict=True)
                 ),
             ]
-        row_sum = totals.pop() if self.params.b_zero_points else None
-        return totals, row_sum, valid, token
+        return totals[:count], totals[count:], valid, token
 
     def _kept(self, m: Module, layout: data.StructLayout, ahead: data.View) -> DualPortMemory:
         m.submodules.kept = kept = DualPortMemory(layout, self.params.acc_depth)
         m.d.comb += [kept.read_enable.eq(1), kept.read_address.eq(ahead.address)]
         return kept
 
-    def _emit(self, m: Module, requantizer: Requantizer) -> None:
+    def _emit(self, m: Module) -> None:
         """Blank the lanes beyond N and queue the row."""
-        params, o = self.params, requantizer.o
+        params, o = self.params, self._requantizers[0].o
+        lanes = [lane for requantizer in self._requantizers for lane in requantizer.o.data]
         m.submodules.fifo = fifo = Fifo(packet(self._vector(params)), params.capacity)
         widths = [Signal(range(params.cols + 1), name=f"width_{bank}") for bank in range(BANKS)]
         for bank, width in enumerate(widths):
@@ -133,8 +140,8 @@ class Results(wiring.Component):
                 with m.Case(bank):
                     m.d.comb += width.eq(held)
         row = fifo.i.p
-        for lane in range(params.cols):
-            kept = Mux(width > lane, o.data[lane], 0)
+        for lane, value in enumerate(lanes):
+            kept = Mux(width > lane % params.cols, value, 0)
             m.d.comb += row.data[lane].eq(register(m, f"lane_{lane}", kept))
         m.d.comb += [
             self.released.eq(o.valid & o.meta.releases),

@@ -1,6 +1,6 @@
 """The R x C array made of DSP blocks, with the ports and the slots of the generic one."""
 
-from amaranth import Const, Module, Signal, Value, signed, unsigned
+from amaranth import Cat, Const, Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,8 +11,7 @@ from ..systolic.cell import Column
 from ..systolic.params import ArrayParams
 from ..systolic.skew import row_controls
 from .column import DspColumn, row_control
-from .dsp48 import A_WIDTH
-from .operands import joined, narrow_shape
+from .operands import joined, moving_layout
 from .unpack import unpacked
 
 __all__ = ["DspArray", "array_of_cells"]
@@ -43,7 +42,7 @@ class DspArray(wiring.Component):
     b : [cols] x b_format
     shift, swap, ws, clear, drain : as in :class:`SystolicArray`
     sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
-    row_sum : signed, with ``row_sums``
+    row_sum : signed, or [2] x signed, with ``row_sums``
     """
 
     def __init__(self, params: ArrayParams, *, row_sums: bool = False):
@@ -57,7 +56,10 @@ class DspArray(wiring.Component):
         }
         a = data.ArrayLayout(params.a_shape, params.rows)
         sums = data.ArrayLayout(signed(params.psum_width), params.cols)
+        row_sum = signed(params.row_sum_width)
         pair = params.m_lanes > 1
+        if pair:
+            row_sum = data.ArrayLayout(row_sum, params.m_lanes)
         super().__init__({
             "a": In(data.ArrayLayout(a, params.m_lanes) if pair else a),
             "b": In(data.ArrayLayout(params.b_shape, params.cols)),
@@ -65,7 +67,7 @@ class DspArray(wiring.Component):
             **({"ws": In(1)} if params.dataflow == "both" else {}),
             **({"drain": In(1)} if params.drains_down else {}),
             "sums": Out(data.ArrayLayout(sums, params.m_lanes) if pair else sums),
-            **({"row_sum": Out(signed(params.row_sum_width))} if row_sums else {}),
+            **({"row_sum": Out(row_sum)} if row_sums else {}),
         })
 
     @property
@@ -75,19 +77,20 @@ class DspArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        narrow, control = self._rows(m)
+        moving, control = self._rows(m)
         for group in range(self.plan.groups):
             column = DspColumn(self.params)
             m.submodules[f"column_{group}"] = shared(column, self.params)
             m.d.comb += [
-                column.narrow.eq(narrow),
+                column.moving.eq(moving),
                 column.control.eq(control),
-                column.wide.eq(self._weights(m, group)),
+                column.weight.eq(self._weights(m, group)),
             ]
             self._results(m, group, column)
-            narrow, control = column.narrow_out, column.control_out
+            moving, control = column.moving_out, column.control_out
         if self._row_sums:
-            self._sum_rows(m)
+            sums = [self._row_sum(m, lane, index) for index, lane in enumerate(self._lanes())]
+            m.d.comb += Value.cast(self.row_sum).eq(Cat(*sums))
         return m
 
     def _lanes(self) -> list[data.View]:
@@ -96,7 +99,7 @@ class DspArray(wiring.Component):
     def _rows(self, m: Module) -> tuple[data.View, data.View]:
         """The moving operands and the controls in front of the first column."""
         params, plan = self.params, self.plan
-        narrow = Signal(data.ArrayLayout(narrow_shape(plan.packing), params.rows), name="skewed_a")
+        moving = Signal(data.ArrayLayout(moving_layout(plan.packing), params.rows), name="skewed_a")
         layout = row_control(params)
         control = Signal(data.ArrayLayout(layout, params.rows), name="skewed_control")
         controls = row_controls(m, params, self, late=plan.late, behind=1)
@@ -105,7 +108,9 @@ class DspArray(wiring.Component):
                 delay(m, f"a_{row}_{index}", lane[row], plan.late(row))
                 for index, lane in enumerate(self._lanes())
             ]
-            m.d.comb += narrow[row].eq(joined(parts, plan.packing.spacing))
+            if params.pack == "quad":
+                parts = [joined(parts, plan.packing.spacing)]
+            m.d.comb += [moving[row][index].eq(part) for index, part in enumerate(parts)]
             if "ws" in params.dataflows:
                 values["shift"] = delay(m, f"shift_{row}", self.shift[row], row)
             if params.dataflow != "ws":
@@ -113,17 +118,14 @@ class DspArray(wiring.Component):
                 values["busy"] = ~values["clear"]
                 values["keep"] = values["busy"] & ~values["chain"]
             m.d.comb += [control[row][name].eq(values[name]) for name in layout.members]
-        return narrow, control
+        return moving, control
 
     def _weights(self, m: Module, group: int) -> Value:
-        """The wide operand at the top of a column, ``group`` cycles late as its slots are."""
+        """The weights at the top of a column, ``group`` cycles late as its slots are."""
         count, cols = self.plan.packing.columns, self.params.cols
         chosen = [col for col in range(group * count, (group + 1) * count) if col < cols]
         late = [delay(m, f"b_{col}", self.b[col], group) for col in chosen]
-        step = self.plan.packing.spacing * self.params.m_lanes
-        wide = Signal(signed(A_WIDTH), name=f"wide_{group}")
-        m.d.comb += wide.eq(joined(late, step))
-        return wide
+        return joined(late, self.plan.packing.spacing * self.params.m_lanes)
 
     def _results(self, m: Module, group: int, column: DspColumn) -> None:
         plan, cols = self.plan, self.params.cols
@@ -134,19 +136,20 @@ class DspArray(wiring.Component):
                 target = self.sums[row] if self.params.m_lanes > 1 else self.sums
                 m.d.comb += target[col].eq(straight)
 
-    def _sum_rows(self, m: Module) -> None:
-        """A column of generic cells that sums ``a``, in time with the others."""
+    def _row_sum(self, m: Module, a: data.View, index: int) -> Value:
+        """A column of generic cells that sums one row of ``a``, in time with the others."""
         params = self.params
         column = Column(params, unit=True)
-        m.submodules.row_sums = column
+        m.submodules[f"row_sums_{index}"] = column
+        name = f"row_sum_{index}"
         controls = row_controls(
             m, params, self, late=lambda row: row, behind=params.product_latency
         )
         for row, values in enumerate(controls):
-            m.d.comb += column.a[row].eq(delay(m, f"row_sum_a_{row}", self.a[row], row))
-            m.d.comb += [column.control[row][name].eq(value) for name, value in values.items()]
+            m.d.comb += column.a[row].eq(delay(m, f"{name}_a_{row}", a[row], row))
+            m.d.comb += [column.control[row][key].eq(value) for key, value in values.items()]
         wait = self.latency - params.chains.least
-        m.d.comb += self.row_sum.eq(delay(m, "row_sum", column.result, wait))
+        return delay(m, name, column.result, wait)
 
 
 def array_of_cells(params: ArrayParams, *, row_sums: bool = False) -> SystolicArray | DspArray:

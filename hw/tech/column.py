@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from ..common.pipeline import delay, register
 from ..common.shared import shared
 from ..systolic.params import ArrayParams
-from .dsp48 import A_WIDTH, P_WIDTH, DspCell, DspCellParams
-from .operands import narrow_shape
+from .dsp48 import A_WIDTH, B_WIDTH, P_WIDTH, DspCell, DspCellParams
+from .operands import moving_layout
 
 __all__ = ["DspColumn", "row_control"]
 
@@ -36,7 +36,7 @@ class DspColumn(wiring.Component):
     finished (``busy`` low) into a register that is 0 in every other cycle, and the column ors them;
     ``chosen`` is that or the sum of the chain. Otherwise the chain's sum is all there is.
 
-    Latency: 3 cycles from ``narrow`` in front of a chain's last row to ``sums``; where the drain
+    Latency: 3 cycles from ``moving`` in front of a chain's last row to ``sums``; where the drain
     is apart, one more, and one more with ``pipeline`` 2. Throughput: one slot a cycle.
     Back-pressure: none.
 
@@ -46,31 +46,31 @@ class DspColumn(wiring.Component):
 
     Members
     -------
-    narrow, narrow_out : [rows] x :func:`narrow_shape`
+    moving, moving_out : [rows] x :func:`moving_layout`
     control, control_out : [rows] x :func:`row_control`
         As they pass to the next column, one cycle later.
-    wide : signed(30)
+    weight : signed(30), with ``--pack m`` signed(18)
     sums : [chains] x signed(48)
     """
 
     def __init__(self, params: ArrayParams):
         self.params = params
         self.plan = params.chains
-        narrow = data.ArrayLayout(narrow_shape(self.plan.packing), params.rows)
+        moving = data.ArrayLayout(moving_layout(self.plan.packing), params.rows)
         control = data.ArrayLayout(row_control(params), params.rows)
         super().__init__({
-            "narrow": In(narrow),
-            "narrow_out": Out(narrow),
+            "moving": In(moving),
+            "moving_out": Out(moving),
             "control": In(control),
             "control_out": Out(control),
-            "wide": In(signed(A_WIDTH)),
+            "weight": In(signed(B_WIDTH if params.pack == "m" else A_WIDTH)),
             "sums": Out(data.ArrayLayout(signed(P_WIDTH), len(self.plan.spans))),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.d.comb += [
-            self.narrow_out.eq(register(m, "narrow_held", self.narrow.as_value())),
+            self.moving_out.eq(register(m, "moving_held", self.moving.as_value())),
             self.control_out.eq(register(m, "control_held", self.control.as_value())),
         ]
         cells = [
@@ -79,10 +79,10 @@ class DspColumn(wiring.Component):
             for row in range(start, end)
         ]
         for above, below in pairwise(cells):
-            m.d.comb += below.wide.eq(above.wide_out)
+            m.d.comb += below.weight.eq(above.weight_out)
             if below.params.above:
                 m.d.comb += below.psum_above.eq(above.psum_below)
-        m.d.comb += cells[0].wide.eq(self.wide)
+        m.d.comb += cells[0].weight.eq(self.weight)
         self._collect(m, cells)
         return m
 
@@ -92,11 +92,16 @@ class DspColumn(wiring.Component):
             cascaded=row > 0,
             above=row > start,
             modes=self.params.dataflow != "ws",
+            pairs=self.params.pack == "m",
             constant=self.plan.packing.constant(end - start) if row == start else 0,
         )
         cell = DspCell(params)
         m.submodules[f"cell_{row}"] = shared(cell, params)
-        m.d.comb += cell.narrow.eq(self.narrow[row])
+        if params.pairs:
+            low, high = self.moving[row]
+            m.d.comb += [cell.added.eq(low), cell.moving.eq(high << self.plan.packing.spacing)]
+        else:
+            m.d.comb += cell.moving.eq(self.moving[row][0])
         control = self.control[row]
         for name in ("shift", "swap", "chain", "keep"):
             if name in cell.signature.members:

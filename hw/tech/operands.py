@@ -1,19 +1,20 @@
 """Operands and sums of packed multipliers as Amaranth values: `golden.tech.packing` in hardware."""
 
 from amaranth import Shape, Value, signed
+from amaranth.lib import data
 
 from gemmule.golden.tech.packing import Packing, product_range
 
 from ..common.streams import shape_of
 
-__all__ = ["joined", "narrow_shape", "signed_width", "split", "sum_shape"]
+__all__ = ["joined", "moving_layout", "signed_width", "split", "sum_shape"]
 
 
-def narrow_shape(packing: Packing) -> Shape:
-    """What moves along a row: one ``a``, or for a quad two of them in one operand."""
-    if packing.kind != "quad":
-        return shape_of(packing.a_format)
-    return signed(packing.spacing + packing.a_format.width + 1)
+def moving_layout(packing: Packing) -> data.ArrayLayout:
+    """What moves along a row: one ``a``, for a quad two of them joined, or two side by side."""
+    if packing.kind == "quad":
+        return data.ArrayLayout(signed(packing.spacing + packing.a_format.width + 1), 1)
+    return data.ArrayLayout(shape_of(packing.a_format), packing.rows)
 
 
 def joined(parts: list[Value], step: int) -> Value:

@@ -1,1 +1,3 @@
 """Evidence for the DSP cells: models, packing, arrays, area."""
+
+BENCHES = {"area": "gemmule.tb.tech.figures_area"}
