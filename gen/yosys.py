@@ -17,6 +17,7 @@ _WRITE = (
     # Muxes, not `always @*`: an event-driven simulator never runs such a block on constants.
     "proc -norom",
     "memory_collect",
+    "opt_merge t:* t:$dff %d t:$mem* %d",
     "opt_clean -purge",
     f"attrmap {_REMOVE}",
     f"attrmap -modattr {_REMOVE}",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth import Module, signed
+from amaranth import Module, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,7 +38,8 @@ class Lane(wiring.Component):
         shape = vector(params.format, 1).elem_shape
         total = signed(params.sum_format.width)
         super().__init__({
-            "x": In(shape), "y": In(shape), "bias": In(shape), "enable": In(1), "total": Out(total),
+            "x": In(shape), "y": In(shape), "bias": In(signed(params.format.width)),
+            "enable": In(1), "total": Out(total),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -55,7 +56,7 @@ class Adder(wiring.Component):
 
     Members
     -------
-    command : In, a bias of the operands' format for the next packet
+    command : In, the signed bias of the next packet
     x, y : In, packets of ``[lanes] x format``
     total : Out, packets of ``[lanes] x sum_format``
     """
@@ -66,7 +67,7 @@ class Adder(wiring.Component):
         self.params = params
         lane = vector(params.format, params.lanes)
         super().__init__({
-            "command": In(stream.Signature(lane.elem_shape)),
+            "command": In(stream.Signature(signed(params.format.width))),
             "x": In(packet_stream(lane)),
             "y": In(packet_stream(lane)),
             "total": Out(packet_stream(vector(params.sum_format, params.lanes))),
@@ -74,10 +75,11 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        free = ~self.total.valid | self.total.ready
-        both = self.x.valid & self.y.valid & self.command.valid
-        take = both & free
+        free, both, take = (Signal(name=name) for name in ("free", "both", "take"))
         m.d.comb += [
+            free.eq(~self.total.valid | self.total.ready),
+            both.eq(self.x.valid & self.y.valid & self.command.valid),
+            take.eq(both & free),
             self.x.ready.eq(take),
             self.y.ready.eq(take),
             self.command.ready.eq(take & self.x.payload.last),
