@@ -69,7 +69,7 @@ class Model:
         send: Mapping[str, Beats],
         receive: Mapping[str, int],
         *,
-        stall: float = 0.0,
+        stall: float | tuple[float, float] = 0.0,
         seed: int = 0,
         shy: bool = False,
         reset_at: int = 0,
@@ -83,7 +83,8 @@ class Model:
         Parameters
         ----------
         stall
-            Probability with which each endpoint holds back in a cycle, each on its own.
+            Probability with which each endpoint holds back in a cycle, each on its own; a pair is
+            that of those who send and that of those who receive.
         shy
             Outputs are taken only after they were offered for a cycle.
         reset_at
@@ -95,14 +96,15 @@ class Model:
         """
         if waves and self._with_waves:
             return self._with_waves().run(**{k: v for k, v in locals().items() if k != "self"})
-        if not 0 <= stall < 1:
+        stalls = stall if isinstance(stall, tuple) else (stall, stall)
+        if not all(0 <= each < 1 for each in stalls):
             raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
         self._check(send, receive)
         with TemporaryDirectory(prefix="gemmule-") as name:
             folder = Path(name)
             plan = {
-                "stall": stall, "seed": int(seed) % 2**63, "shy": int(shy), "reset_at": reset_at,
-                "patience": patience, "quiet": quiet,
+                "stall": stalls[0], "sink_stall": stalls[1], "seed": int(seed) % 2**63,
+                "shy": int(shy), "reset_at": reset_at, "patience": patience, "quiet": quiet,
             }  # fmt: skip
             lines = [f"{key} {value}" for key, value in plan.items()]
             if waves:

@@ -16,7 +16,7 @@
 namespace gemmule {
 
 struct Plan {
-    double stall = 0;
+    double stall = 0, sink_stall = 0;
     std::uint64_t seed = 0, patience = 0, quiet = 0, reset_at = 0;
     bool shy = false;
     std::string waves;
@@ -32,6 +32,7 @@ static Plan read_plan(const std::string& path) {
         std::istringstream words(line);
         words >> key;
         if (key == "stall") words >> plan.stall;
+        if (key == "sink_stall") words >> plan.sink_stall;
         if (key == "seed") words >> plan.seed;
         if (key == "patience") words >> plan.patience;
         if (key == "quiet") words >> plan.quiet;
@@ -71,7 +72,7 @@ public:
             } else {
                 const auto entry = plan.receive.find(stream.name);
                 const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
-                auto sink = std::make_unique<Sink>(stream, plan.stall, seed, count, plan.shy);
+                auto sink = std::make_unique<Sink>(stream, plan.sink_stall, seed, count, plan.shy);
                 sinks.push_back(sink.get());
                 endpoints.push_back(std::move(sink));
             }

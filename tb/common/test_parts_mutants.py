@@ -1,10 +1,6 @@
 # amaranth: UnusedElaboratable=no
 """The tests of the shared parts are seen to fail: each mutant breaks one line of one part."""
 
-import importlib
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
 from gemmule.hw.common.requantizer_params import RequantizerParams
@@ -15,6 +11,7 @@ from gemmule.tb.common import (
     test_parts_queues,
     test_parts_requantizer,
 )
+from gemmule.tb.common.mutants import infect
 
 NARROW = RequantizerParams(
     lanes=2, acc_width=12, out_width=8, multiplier_width=8, max_shift=13, row_sum_width=9
@@ -93,31 +90,13 @@ MUTANTS = [
 ]
 
 
-def mutant(part: str, old: str, new: str) -> ModuleType:
-    """The module of ``part`` with ``new`` in place of ``old``, which it holds once."""
-    original = importlib.import_module(f"gemmule.hw.common.{part}")
-    text = Path(original.__file__).read_text()
-    assert text.count(old) == 1
-    broken = ModuleType(original.__name__)
-    broken.__package__ = original.__package__
-    broken.__file__ = original.__file__
-    exec(compile(text.replace(old, new), f"mutant of {part}", "exec"), broken.__dict__)
-    return broken
-
-
 @pytest.mark.parametrize(
     ("part", "tests", "run", "old", "new"),
     MUTANTS,
     ids=[f"{part}-{n}" for n, (part, *_) in enumerate(MUTANTS)],
 )
 def test_mutant_is_caught(part, tests, run, old, new, monkeypatch):
-    broken = mutant(part, old, new)
-    user = tests
-    if part == "requantizer_lane":
-        user = importlib.import_module("gemmule.hw.common.requantizer")
-    for name in broken.__all__:
-        if hasattr(user, name):
-            monkeypatch.setattr(user, name, getattr(broken, name))
+    infect(monkeypatch, f"gemmule.hw.common.{part}", old, new)
     with pytest.raises((AssertionError, TimeoutError)):
         run(tests)
 

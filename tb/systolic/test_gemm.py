@@ -1,0 +1,193 @@
+"""The `gemm` block against its golden model: shapes, formats, scales, stalls, both dataflows."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemmule.gen.simulate import simulate
+from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.systolic.gemm import largest_k
+from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.stimulus import covering, values
+from gemmule.tb.systolic.stimuli import gemm, product
+
+SIZES = (1, 2, 15, 16, 17, 33, 70)
+FLOWS = ("ws", "os")
+STALLS = (0.0, 0.5)
+ARRAYS = {"16x16": (16, 16), "8x12": (8, 12), "1x1": (1, 1)}
+FACTORS = {"m": SIZES, "n": SIZES, "k": SIZES, "flow": FLOWS, "stall": STALLS}
+
+
+def multiply(params, arrays, flow, *, stall=0.0, seed=0, **run):
+    """Simulate, which compares with the golden model; without stalls the cycle model holds too."""
+    run = GemmRun(run_dataflow=flow, **run)
+    result = simulate("gemm", params, arrays, run=run, stall=stall, seed=seed)
+    if not stall:
+        assert result.cycles == result.counters["modeled_cycles"]
+    return result
+
+
+def check_shape(params, m, n, k, flow, stall):
+    rng = np.random.default_rng([m, n, k])
+    multiply(params, product(params, rng, (m, n, k)), flow, stall=stall, seed=m + n + k)
+
+
+@pytest.mark.parametrize("array", ARRAYS)
+def test_shapes(array):
+    rows, cols = ARRAYS[array]
+    for case in covering(FACTORS):
+        check_shape(GemmParams(rows=rows, cols=cols), **case)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("array", ARRAYS)
+def test_all_shapes(array):
+    rows, cols = ARRAYS[array]
+    for case in itertools.product(*FACTORS.values()):
+        check_shape(GemmParams(rows=rows, cols=cols), *case)
+
+
+FORMATS = ("s8", "u8", "s4", "u4", "s16")
+PAIRS = list(itertools.product(FORMATS, FORMATS))
+COVERED = [("s8", "u8"), ("u8", "s4"), ("s4", "s16"), ("s16", "u4"), ("u4", "s8")]
+
+
+def check_formats(a_format, b_format):
+    """All signs and widths, and the longest K with every operand at an extreme."""
+    width = 4 + sum(int(fmt[1:]) for fmt in (a_format, b_format))
+    params = GemmParams(
+        rows=3, cols=2, a_format=a_format, b_format=b_format, acc_width=width, out_width=width
+    )
+    rng = np.random.default_rng(1)
+    for flow, stall in itertools.product(FLOWS, STALLS):
+        arrays = product(params, rng, (7, 5, 9))
+        multiply(params, arrays, flow, stall=stall, c_format=f"s{width}")
+    k = largest_k(a_format, b_format, width)
+    corners = itertools.product(*((f.low, f.high) for f in (params.a_format, params.b_format)))
+    for flow, (x, y) in itertools.product(FLOWS, corners):
+        arrays = {"a": np.full((1, k), x), "b": np.full((k, 1), y)}
+        multiply(params, arrays, flow, c_format=f"s{width}")
+    longer = {"a": np.zeros((1, k + 1), int), "b": np.zeros((k + 1, 1), int)}
+    with pytest.raises(UsageError, match=rf"K of {k + 1} .* it takes --acc-width {width + 1}"):
+        simulate("gemm", params, longer)
+
+
+@pytest.mark.parametrize(("a_format", "b_format"), COVERED)
+def test_formats(a_format, b_format):
+    check_formats(a_format, b_format)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("a_format", "b_format"), sorted(set(PAIRS) - set(COVERED)))
+def test_all_formats(a_format, b_format):
+    check_formats(a_format, b_format)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_longest_k(flow):
+    """131,071 products of -128 * -128 fill 32 bits; the others come close from both sides."""
+    params = GemmParams(rows=8, cols=12)
+    k = 131_071
+    assert largest_k("s8", "s8", 32) == k
+    arrays = {"a": np.full((2, k), -128), "b": np.full((k, 2), -128)}
+    arrays["a"][1], arrays["b"][:, 1] = 127, 127
+    multiply(params, arrays, flow)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_requantization(flow):
+    """Every rounding, format and clamp; bias and zero points; scales that differ by column."""
+    params = GemmParams(rows=8, cols=12)
+    rng = np.random.default_rng(3)
+    for index, (rounding, fmt, clamp) in enumerate([
+        ("half_even", None, None), ("half_up", "u8", (0, 200)), ("half_even", "s4", (-3, 7)),
+        ("half_up", "s32", None), ("half_even", "u16", None),
+    ]):  # fmt: skip
+        run = {"rounding": rounding, "c_format": fmt, "clamp": clamp}
+        arrays = gemm(params, GemmRun(run_dataflow=flow, **run), rng)
+        multiply(params, arrays, flow, stall=0.5 * (index % 2), seed=index, **run)
+
+
+def test_scales_of_one_column():
+    """``[1]`` serves all columns; neither bias nor zero points are needed."""
+    params = GemmParams(rows=8, cols=12)
+    arrays = product(params, np.random.default_rng(4), (9, 30, 20))
+    multiply(params, arrays | {"multiplier": np.array([3]), "shift": np.array([9])}, "ws")
+
+
+def test_commands_back_to_back():
+    """Shapes and dataflows change from one command to the next, and nothing is lost between."""
+    params = GemmParams(rows=8, cols=12)
+    rng = np.random.default_rng(5)
+    for flow, shape, stall in itertools.product(("auto",), [(1, 1, 1), (20, 13, 9)], STALLS):
+        multiply(params, product(params, rng, shape, batch=9), flow, stall=stall)
+
+
+def test_long_m():
+    """M beyond ``acc_depth`` is cut so that no stretch is shorter than the array."""
+    params = GemmParams(rows=4, cols=4, acc_depth=16)
+    for m in (15, 16, 17, 19, 20, 32, 33, 35):
+        check_shape(params, m, 5, 9, "ws", 0.0)
+
+
+@pytest.mark.parametrize("pipeline", [1, 2])
+def test_pipeline(pipeline):
+    params = GemmParams(rows=8, cols=3, pipeline=pipeline)
+    for flow, stall in itertools.product(FLOWS, STALLS):
+        check_shape(params, 9, 7, 17, flow, stall)
+
+
+@pytest.mark.parametrize("dataflow", FLOWS)
+def test_one_dataflow(dataflow):
+    params = GemmParams(rows=4, cols=3, dataflow=dataflow, acc_depth=8, b_zero_points=False)
+    for m, n, k in ((1, 1, 1), (9, 7, 10), (30, 4, 3)):
+        check_shape(params, m, n, k, "auto", 0.0)
+        check_shape(params, m, n, k, dataflow, 0.5)
+    other = "os" if dataflow == "ws" else "ws"
+    arrays = product(params, np.random.default_rng(6), (2, 2, 2))
+    with pytest.raises(UsageError, match=f"--run-dataflow must be auto or {dataflow}"):
+        simulate("gemm", params, arrays, run=GemmRun(run_dataflow=other))
+    with pytest.raises(UsageError, match="--b-zero-points"):
+        simulate("gemm", params, arrays | {"b_zero_point": np.array([1])})
+
+
+SMALL = GemmParams(rows=4, cols=4, acc_depth=16)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    shape=st.tuples(*[st.integers(1, 40)] * 3),
+    flow=st.sampled_from(("auto", "ws", "os")),
+    stall=st.sampled_from((0.0, 0.2, 0.8)),
+    batch=st.integers(0, 3),
+    seed=st.integers(0, 99),
+)
+def test_any_product(shape, flow, stall, batch, seed):
+    rng = np.random.default_rng(seed)
+    arrays = product(SMALL, rng, shape, batch=batch)
+    arrays["b_zero_point"] = values(rng, "s8", (1,))
+    multiply(SMALL, arrays, flow, stall=stall, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("shape", "limit"),
+    [
+        ((64, 64, 64), 1110), ((128, 128, 128), 8280), ((100, 100, 100), 4990),
+        ((197, 192, 192), 28460), ((197, 768, 192), 113570),
+    ],
+)  # fmt: skip
+def test_cycles(shape, limit):
+    """What the issue of the block's first day asks for; utilization is what follows from it."""
+    result = multiply(GemmParams(), product(GemmParams(), np.random.default_rng(7), shape), "auto")
+    assert result.cycles <= limit
+    assert result.utilization == math.prod(shape) / 256 / result.cycles
+
+
+def test_cycles_of_a_batch():
+    arrays = product(GemmParams(), np.random.default_rng(8), (64, 64, 64), batch=8)
+    assert multiply(GemmParams(), arrays, "auto").cycles <= 8310

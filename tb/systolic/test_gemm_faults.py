@@ -1,0 +1,172 @@
+"""The `gemm` block in trouble: bad packets, refused commands, reset in between."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import find
+from gemmule.gen.emit import emit
+from gemmule.gen.engine import build
+from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
+from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.systolic.stimuli import product
+
+PARAMS = GemmParams(rows=4, cols=4, acc_depth=16)
+BLOCK = find("gemm")
+STATUS = {"refused": (0, 2), "a": (2, 2), "b": (4, 2), "scale": (6, 2)}
+EARLY, LATE = 1, 2
+
+
+def plan(shape, flow="ws", seed=0, **arrays):
+    arrays = product(PARAMS, np.random.default_rng(seed), shape) | arrays
+    return BLOCK.adapter.plan(PARAMS, GemmRun(run_dataflow=flow), arrays)
+
+
+def run(jobs, receive, **options):
+    """Beats of several jobs, one after another; returns what came out."""
+    send = {s: np.concatenate([job[s] for job in jobs]) for s in ("command", "a", "b", "scale")}
+    return build(BLOCK, PARAMS).run(send, receive, **options).received
+
+
+def statuses(received):
+    return [
+        {name: int(unpack(beat[None], at, width, 1, signed=False)[0, 0])
+         for name, (at, width) in STATUS.items()}
+        for beat in received["status"]
+    ]  # fmt: skip
+
+
+GOOD = {"refused": Refusal.NONE, "a": 0, "b": 0, "scale": 0}
+
+
+def cut(beats, width):
+    """A packet that ends a beat too soon."""
+    last = 1 << width % 32
+    short = beats[:-1].copy()
+    short[-1, width // 32] |= last
+    return short
+
+
+def stretch(beats, width):
+    """A packet that goes on for three beats after its end."""
+    last = 1 << width % 32
+    head = beats.copy()
+    head[-1, width // 32] &= ~np.uint32(last)
+    tail = np.zeros((3, beats.shape[1]), np.uint32)
+    tail[-1, width // 32] = last
+    return np.concatenate([head, tail])
+
+
+def last_bits():
+    streams = {s["name"]: s["width"] - 1 for s in emit(BLOCK, PARAMS).manifest["streams"]}
+    return {name: streams[name] for name in ("a", "b", "scale")}
+
+
+LAST = last_bits()
+
+
+@pytest.mark.parametrize("flow", ["ws", "os"])
+@pytest.mark.parametrize("stream", ["a", "b", "scale"])
+@pytest.mark.parametrize("fault", [cut, stretch])
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_bad_packets(flow, stream, fault, stall):
+    """A wrong ``last`` is reported; the command still gives all its rows; the next one is clean."""
+    bad, good = plan((5, 6, 9), flow, seed=1), plan((6, 9, 5), flow, seed=2)
+    broken = bad.send | {stream: fault(bad.send[stream], LAST[stream])}
+    counts = bad.receive["c"], good.receive["c"]
+    received = run(
+        [broken, good.send, broken, good.send],
+        {"c": 2 * sum(counts), "status": 4}, stall=stall, seed=3,
+    )  # fmt: skip
+    wrong = GOOD | {stream: EARLY if fault is cut else LATE}
+    assert statuses(received) == [wrong, GOOD, wrong, GOOD]
+    rows = np.split(received["c"], np.cumsum([*counts, *counts])[:-1])
+    for clean in (rows[1], rows[3]):
+        np.testing.assert_array_equal(good.decode({"c": clean})["c"], good.golden["c"])
+    if fault is stretch:
+        np.testing.assert_array_equal(bad.decode({"c": rows[0]})["c"], bad.golden["c"])
+    elif stream == "a":
+        # The missing beat counts as zeros.
+        assert (bad.decode({"c": rows[0]})["c"] != bad.golden["c"]).any()
+
+
+def command(m, n, k, output_stationary=0):
+    bound = PARAMS.out_width + 1
+    return pack(
+        *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([0], 1),
+        *(([value], bound) for value in (0, -(2**31), 2**31 - 1)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_refused_commands(stall):
+    """A refused command says why; its packets are thrown away, where it can have any."""
+    good = plan((5, 6, 9), seed=4)
+    none = {s: good.send[s][:0] for s in ("a", "b", "scale")}
+    refused = [
+        none | {"command": command(0, 6, 9)},
+        none | {"command": command(5, 0, 9)},
+        none | {"command": command(5, 6, 0)},
+        good.send | {"command": command(5, 6, 131_072)},
+    ]
+    jobs = [good.send, *refused, good.send]
+    received = run(jobs, {"c": 2 * good.receive["c"], "status": 6}, stall=stall, seed=5)
+    zero, long = GOOD | {"refused": Refusal.ZERO_SIZE}, GOOD | {"refused": Refusal.K_TOO_LARGE}
+    assert statuses(received) == [GOOD, zero, zero, zero, long, GOOD]
+    for rows in np.split(received["c"], 2):
+        np.testing.assert_array_equal(good.decode({"c": rows})["c"], good.golden["c"])
+
+
+@pytest.mark.parametrize(("has", "lacks"), [("ws", 1), ("os", 0)])
+def test_a_dataflow_that_is_not_there(has, lacks):
+    params = replace(PARAMS, dataflow=has)
+    arrays = product(params, np.random.default_rng(6), (3, 4, 5))
+    job = BLOCK.adapter.plan(params, GemmRun(), arrays)
+    send = {name: np.concatenate([beats, beats]) for name, beats in job.send.items()}
+    send["command"] = np.concatenate([command(3, 4, 5, lacks), job.send["command"]])
+    received = build(BLOCK, params).run(send, job.receive | {"status": 2}).received
+    assert statuses(received) == [GOOD | {"refused": Refusal.NO_SUCH_DATAFLOW}, GOOD]
+    np.testing.assert_array_equal(job.decode(received)["c"], job.golden["c"])
+
+
+@pytest.mark.parametrize("flow", ["ws", "os"])
+def test_reset_in_mid_packet(flow):
+    """Whatever a reset interrupts, the job that follows it is whole."""
+    job = plan((9, 10, 11), flow, seed=7)
+    for at in range(3, 160, 7):
+        received = run([job.send], job.receive, reset_at=at)
+        np.testing.assert_array_equal(job.decode(received)["c"], job.golden["c"])
+
+
+def test_outputs_do_not_wait_for_ready():
+    job = plan((9, 10, 11), "auto", seed=8)
+    received = run([job.send], job.receive, shy=True)
+    np.testing.assert_array_equal(job.decode(received)["c"], job.golden["c"])
+
+
+def test_lanes_beyond_n_are_zero():
+    """What a lane beyond N held before does not leave the block."""
+    wide, narrow = plan((5, 8, 9), seed=11), plan((5, 5, 9), seed=12)
+    received = run([wide.send, narrow.send], {"c": 20, "status": 2})["c"]
+    lanes = unpack(received[15:], 0, PARAMS.out_width, 4, signed=True)
+    assert (lanes[:, 1:] == 0).all()
+    assert (lanes[:, 0] == narrow.golden["c"][:, 4]).all()
+
+
+@pytest.mark.parametrize("flow", ["ws", "os"])
+def test_latency(flow):
+    """One row through one tile: from its ``a`` to its ``c`` in exactly the stated cycles."""
+    # Output-stationary, K as long as the array is high: a shorter tile would wait for its drain.
+    job = plan((1, 1, PARAMS.rows if flow == "os" else 1), flow, seed=9)
+    model = build(BLOCK, PARAMS)
+    cycles = model.run(job.send, job.receive).cycles
+    # The skid buffer takes `a` in cycle 0; the scale, which is taken in cycle 2, lets it on in 3.
+    issued = 3
+    if flow == "ws":
+        assert cycles - 1 == issued - 1 + model.manifest["latency"]
+    else:
+        # Row 0 leaves in the slot behind the tile's last beat, not by the bottom of the array.
+        assert cycles - 1 == issued + PARAMS.rows + PARAMS.result_latency

@@ -1,0 +1,84 @@
+# amaranth: UnusedElaboratable=no
+"""The comparison with the golden model is seen to fail: each mutant breaks one line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import find
+from gemmule.gen.emit import emit
+from gemmule.gen.engine import build_emitted
+from gemmule.gen.model import SimulationError
+from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.golden.systolic import beats
+from gemmule.hw.systolic import gemm as top
+from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.mutants import infect
+from gemmule.tb.systolic.stimuli import gemm, product
+
+PARAMS = GemmParams(rows=2, cols=2, acc_depth=4)
+SYSTOLIC = "gemmule.hw.systolic"
+MUTANTS = {
+    "sums are read back too soon": ("sequencer", "TILE_GAP = 3", "TILE_GAP = 1"),
+    "stale sums are not cleared": ("drain", "& ~wash) | row", "& ~wash)"),
+    "results overflow the queue": ("sequencer", "(room != 0)", "1"),
+    "drained tiles collide": ("drain", "(at.end & (self._gap != 0))", "0"),
+    "weights are swapped late": ("sequencer", "row & self.a_at.first) | beat", "beat)"),
+    "scales are overwritten": ("gemm", "(held != BANKS)", "1"),
+    "sums are not kept": ("results", "valid & ~token.final", "0"),
+    "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
+    "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),
+    "a stretch of M is too long": ("loops", "rest <= depth, rest, depth", "1, rest, depth"),
+}
+
+
+def jobs():
+    """Both dataflows in turn, tiles of one row and of many; junk in the lanes beyond an edge."""
+    rng = np.random.default_rng(10)
+    block = find("gemm")
+    for flow in ("ws", "os", "ws"):
+        run = GemmRun(run_dataflow=flow)
+        yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
+        for shape in ((1, 3, 7), (9, 5, 3), (1, 1, 1), (7, 2, 1)):
+            yield block.adapter.plan(PARAMS, run, product(PARAMS, rng, shape))
+
+
+def junk(array, length, axis):
+    """What `golden.systolic.beats` pads with zeros, padded with something else."""
+    widths = [(0, length - size if i == axis else 0) for i, size in enumerate(array.shape)]
+    return np.pad(array, widths, constant_values=1)
+
+
+def agrees(monkeypatch):
+    """Whether the block gives what the golden model says, in one run of all jobs."""
+    block = replace(find("gemm"), component=top.Gemm)
+    monkeypatch.setattr(beats, "_pad", junk)
+    planned = list(jobs())
+    send = {name: np.concatenate([job.send[name] for job in planned]) for name in planned[0].send}
+    counts = {name: sum(job.receive[name] for job in planned) for name in planned[0].receive}
+    model = build_emitted(emit(block, PARAMS))
+    try:
+        runs = [
+            model.run(send, counts, stall=stall, seed=1, patience=500).received["c"]
+            for stall in (0.0, (0.9, 0.0), (0.0, 0.9))
+        ]
+    except SimulationError:
+        return False
+    edges = np.cumsum([job.receive["c"] for job in planned])[:-1]
+    return all(
+        np.array_equal(job.decode({"c": rows})["c"], job.golden["c"])
+        for received in runs
+        for job, rows in zip(planned, np.split(received, edges), strict=True)
+    )
+
+
+def test_the_unbroken_block_agrees(monkeypatch):
+    assert agrees(monkeypatch)
+
+
+@pytest.mark.parametrize("fault", MUTANTS)
+def test_mutant_is_caught(fault, monkeypatch):
+    module, old, new = MUTANTS[fault]
+    infect(monkeypatch, f"{SYSTOLIC}.{module}", old, new)
+    assert not agrees(monkeypatch)
