@@ -37,7 +37,7 @@ def jobs():
     """Both dataflows in turn, tiles of one row and of many; junk in the lanes beyond an edge."""
     rng = np.random.default_rng(10)
     block = find("gemm")
-    for flow in ("ws", "os", "ws"):
+    for flow in ("ws", "os", "ws", "os"):
         run = GemmRun(run_dataflow=flow)
         yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
         for shape in ((1, 3, 7), (9, 5, 3), (1, 1, 1), (7, 2, 1)):
