@@ -1,5 +1,7 @@
 """Vectors of lanes as packed words: lane 0 in the low bits, little-endian 32-bit words."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -26,7 +28,8 @@ def pack(*parts: Field) -> NDArray[np.uint32]:
     bits = np.concatenate(columns, axis=1)
     beats, width = bits.shape
     bits = np.pad(bits, ((0, 0), (0, 32 * words(width) - width)))
-    return np.packbits(bits, axis=1, bitorder="little").view("<u4").reshape(beats, -1)
+    octets = np.packbits(bits, axis=1, bitorder="little")
+    return octets.view("<u4").reshape(beats, words(width))  # beats may be none
 
 
 def unpack(
@@ -51,7 +54,8 @@ def unpack(
 
 def _bits(values: ArrayLike, width: int) -> NDArray[np.uint8]:
     values = np.atleast_1d(np.asarray(values)).astype("<i8")
-    values = values.reshape(len(values), -1) if values.size else values.reshape(len(values), 0)
+    values = values[:, None] if values.ndim == 1 else values
+    values = values.reshape(len(values), math.prod(values.shape[1:]))
     beats, lanes = values.shape
     octets = np.ascontiguousarray(values).view(np.uint8).reshape(beats, lanes, 8)
     bits = np.unpackbits(octets, axis=2, bitorder="little")
