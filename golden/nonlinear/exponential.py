@@ -99,7 +99,7 @@ def exponential(
     vanish = -(out_format.frac + 1) * math.log(2)
     span = top - max(in_format.low, math.floor(vanish * 2.0**in_format.frac))
     bits = max(span, 1).bit_length()
-    low_bits = bits // 2
+    low_bits = (bits + 1) // 2
     step = 2.0**-in_format.frac
     low = np.exp(-np.arange(1 << low_bits) * step)
     high = np.exp(-np.arange(1 << bits - low_bits) * step * (1 << low_bits))

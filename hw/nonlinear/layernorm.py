@@ -33,7 +33,7 @@ class Layernorm(wiring.Component):
     The first of two stages sums a row and its squares while it goes into a buffer; the second
     takes it from there. They work on neighboring rows.
 
-    Latency: ``latency`` cycles and the beats of a row, from its first beat to its first result.
+    Latency: ``latency + beats - 1`` cycles from the first of a row's beats to its first result.
     Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
     free into buffers that have room for what they were given; no combinational path joins the two
     sides. A command waits until the rows of the one before it have left, and rows wait until gamma
@@ -73,7 +73,7 @@ class Layernorm(wiring.Component):
         })
         self._lanes = [NormLane(params) for _ in range(lanes)]
         self._spread = Spread(params)
-        to_spread = 1 + (lanes - 1).bit_length() + 2 + self._spread.latency + QUEUE
+        to_spread = (lanes - 1).bit_length() + 2 + self._spread.latency + QUEUE
         self._depth = buffer_depth(params.beats, to_spread)
         self.latency = to_spread + self._lanes[0].latency + 1
 

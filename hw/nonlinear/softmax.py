@@ -34,7 +34,8 @@ class Softmax(wiring.Component):
     first finds the maximum while the row goes into a buffer; the second takes exponentials into a
     second buffer and sums them; the third multiplies by the inverse of the sum.
 
-    Latency: ``latency`` cycles and the beats of a row, from its first beat to its first result.
+    Latency: ``latency + 2 * (beats - 1)`` cycles from the first of a row's beats to its first
+    result.
     Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
     free into buffers that have room for what they were given; no combinational path joins the two
     sides. A command waits until the rows of the one before it have left.

@@ -1,0 +1,116 @@
+"""The elementwise units in RTL: every input of 8, 12 and 16 bits, rates, stalls, mutants."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import find
+from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
+from gemmule.gen.simulate import simulate
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+from gemmule.golden.nonlinear.elementwise import Unit
+from gemmule.golden.nonlinear.units import RectifiedTable, Reflected, Table
+from gemmule.hw.nonlinear.params import ElementwiseParams, ExpParams, GeluParams, SigmoidParams
+
+from .bank import Bank, exhaustive
+
+LANES = 2
+FORMATS = {
+    16: {},
+    12: {"in_format": "sq4.8", "out_format": "sq4.8"},
+    8: {"in_format": "sq4.4", "out_format": "sq4.4"},
+}
+ODD = {
+    "gelu_s16_s8": GeluParams(in_format="sq7.9", out_format="s8", lanes=LANES),
+    "gelu_ibert": GeluParams(coefficients="heatvit", delta1=1.0, lanes=LANES),
+    "gelu_u12": GeluParams(in_format="uq4.8", out_format="uq4.4", lanes=LANES),
+    "exp_up": ExpParams(in_format="sq4.8", out_format="uq8.8", lanes=LANES),
+    "exp_whole": ExpParams(in_format="s12", out_format="s16", lanes=LANES),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneBitOff(SigmoidParams):
+    """A sigmoid one of whose coefficients is wrong in its lowest place that matters."""
+
+    @property
+    def unit(self) -> Unit:
+        """The mutant."""
+        unit = super().unit
+        coefficients = unit.pieces.coefficients.copy()
+        coefficients[17, 0] += 1 << unit.pieces.frac - unit.out_format.frac
+        return replace(unit, pieces=replace(unit.pieces, coefficients=coefficients))
+
+
+MUTANT = "one_bit_off"
+
+
+def _units() -> dict[str, ElementwiseParams]:
+    """Every block, set of coefficients and width."""
+    units = dict(ODD)
+    for block in ELEMENTWISE:
+        sets = block.params.__dataclass_fields__["coefficients"].metadata["choices"]
+        for width, formats in FORMATS.items():
+            for each in sets:
+                name = f"{block.name}_{each}_{width}"
+                units[name] = block.params(coefficients=each, lanes=LANES, **formats)
+    return units
+
+
+@pytest.fixture(scope="module")
+def bank():
+    return Bank(_units() | {MUTANT: OneBitOff(lanes=LANES)})
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_every_input(bank, stall):
+    jobs = bank.jobs({name: exhaustive(params) for name, params in _units().items()})
+    result = bank.run(jobs, stall=stall, seed=5)
+    assert not {name: n for name, n in bank.wrong(jobs, result).items() if n}
+
+
+def test_a_mutant_is_seen(bank):
+    healthy = SigmoidParams(lanes=LANES)
+    job = find("sigmoid").adapter.plan(healthy, Options(), {"x": exhaustive(healthy)})
+    assert bank.wrong({MUTANT: job}, bank.run({MUTANT: job}))[MUTANT] > 0
+
+
+def test_one_vector_a_cycle(bank):
+    """So many beats take so many cycles and the stated latency, whatever the function."""
+    beats = 100
+    for name in _units():
+        jobs = bank.jobs({name: np.zeros(beats * LANES, int)})
+        assert bank.run(jobs).cycles == beats + bank.latency(name), name
+
+
+def test_any_shape_through_the_block():
+    x = np.arange(-60, 60).reshape(4, 5, 6) % 256 - 128
+    narrow = GeluParams(in_format="sq4.4", out_format="sq4.4")
+    ran = simulate("gelu", narrow, {"x": x}, stall=0.3)
+    assert ran.outputs["y"].shape == x.shape
+    assert ran.outputs["y"].dtype == np.int8
+    assert np.array_equal(ran.outputs["y"], narrow.unit(x))
+
+
+def test_small_inputs_become_tables_where_that_is_smaller():
+    assert isinstance(SigmoidParams(in_format="sq4.4", out_format="uq1.7").unit, Table)
+    assert isinstance(GeluParams(in_format="sq4.4", out_format="sq4.4").unit, RectifiedTable)
+    assert isinstance(GeluParams().unit, Reflected)
+
+
+def test_refusals():
+    with pytest.raises(
+        UsageError, match="--coefficients must be one of exact, heatvit, not 'plan'"
+    ):
+        GeluParams(coefficients="plan")
+    with pytest.raises(UsageError, match="--in-format must be 2 to 16 bits wide"):
+        GeluParams(in_format="s17")
+    adapter = find("gelu").adapter
+    with pytest.raises(UsageError, match="at least one element"):
+        adapter.plan(GeluParams(), Options(), {"x": np.zeros(0, int)})
+    with pytest.raises(UsageError, match=r"x\[0\] is 40000"):
+        adapter.plan(GeluParams(), Options(), {"x": [40000]})
+    with pytest.raises(UsageError, match="must hold integers"):
+        adapter.plan(GeluParams(), Options(), {"x": [0.5]})
