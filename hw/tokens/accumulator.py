@@ -1,9 +1,10 @@
 """The score-weighted sum of tokens, a beat a cycle."""
 
-from amaranth import Module, Mux, Shape, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.streams import shape_of
 
 from .params import TokenPackParams
@@ -60,11 +61,14 @@ class Accumulator(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        add = _later(m, "add", self.add, 2, reset_less=False)
-        first = _later(m, "first", self.first, 2)
-        beat = _later(m, "beat", self.beat, 2)
-        weight = _later(m, "weight", self.weight, 1)
-        wrote = _later(m, "wrote", add[2], 1, reset_less=False)
+        # The number is how many cycles the signal is late.
+        add_1 = delay(m, "add", self.add, 1, reset=True)
+        add_2 = delay(m, "add_late", add_1, 1, reset=True)
+        wrote = delay(m, "wrote", add_2, 1, reset=True)
+        beat_1 = delay(m, "beat", self.beat, 1)
+        beat_2 = delay(m, "beat_late", beat_1, 1)
+        first = delay(m, "first", self.first, 2)
+        weight = delay(m, "weight", self.weight, 1)
 
         store = memory.Memory(
             shape=self.sums.shape(),
@@ -75,35 +79,24 @@ class Accumulator(wiring.Component):
         m.submodules.store = store
         write, read = store.write_port(), store.read_port()
         m.d.comb += [
-            read.addr.eq(Mux(self.fetch, self.beat, beat[1])),
-            read.en.eq(self.fetch | add[1]),
+            read.addr.eq(Mux(self.fetch, self.beat, beat_1)),
+            read.en.eq(self.fetch | add_1),
             self.sums.eq(read.data),
-            write.addr.eq(beat[2]),
-            write.en.eq(add[2]),
+            write.addr.eq(beat_2),
+            write.en.eq(add_2),
         ]
-        again = wrote[1] & self.single
+        again = wire(m, "again", wrote & self.single)
         for lane in range(self.params.lanes):
-            token = _later(m, f"token_{lane}", self.token[lane], 1)
-            product = _later(m, f"product_{lane}", token[1] * weight[1], 1)[1]
+            token = delay(m, f"token_{lane}", self.token[lane], 1)
+            product = delay(m, f"product_{lane}", token * weight, 1)
             total = Signal(self.params.total, name=f"total_{lane}")
             before = Signal(self.params.total, name=f"before_{lane}")
-            passed = _later(m, f"passed_{lane}", total, 1)[1]
+            passed = delay(m, f"total_{lane}", total, 1)
             m.d.comb += [
-                before.eq(Mux(first[2], 0, Mux(again, passed, read.data[lane]))),
+                before.eq(Mux(first, 0, Mux(again, passed, read.data[lane]))),
                 # The product comes first: the carry chain then takes it as it is, and the choice
                 # of `before` costs no LUT.
                 total.eq(product + before),
                 write.data[lane].eq(total),
             ]
         return m
-
-
-def _later(m: Module, name: str, value, cycles: int, *, reset_less: bool = True) -> list:
-    """``value`` and its registered copies; the n-th is n cycles late."""
-    copies = [value]
-    shape = Shape.cast(value.shape())
-    for cycle in range(1, cycles + 1):
-        copy = Signal(shape, name=f"{name}_{cycle}", reset_less=reset_less)
-        m.d.sync += copy.eq(copies[-1])
-        copies.append(copy)
-    return copies

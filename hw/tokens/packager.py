@@ -11,7 +11,7 @@ from gemmule.hw.common.streams import packet_stream, shape_of, vector
 from .divider import Divider
 from .params import TokenPackParams
 
-__all__ = ["Packager"]
+__all__ = ["Packager", "pick"]
 
 
 class Packager(wiring.Component):
@@ -69,7 +69,7 @@ class Packager(wiring.Component):
             Cat(Value.cast(self.sums[lane + each]) for each in range(divisor))
             for lane in range(0, self.params.lanes, divisor)
         ]
-        chosen = data.View(data.ArrayLayout(self.params.total, divisor), _pick(groups, turn))
+        chosen = data.View(data.ArrayLayout(self.params.total, divisor), pick(groups, turn))
         results, done = [], None
         for lane in range(divisor):
             mean, done = self._mean(m, lane, chosen[lane], start)
@@ -148,7 +148,7 @@ class Packager(wiring.Component):
         m.d.comb += self.package.p.last.eq(beat == self.final)
 
 
-def _pick(choices: list[Value], index: Value) -> Value:
+def pick(choices: list[Value], index: Value) -> Value:
     """``choices[index]`` as a tree of two-way choices: what LUTs do best."""
     if len(choices) == 1:
         return choices[0]
@@ -157,4 +157,4 @@ def _pick(choices: list[Value], index: Value) -> Value:
         else choices[place]
         for place in range(0, len(choices), 2)
     ]  # fmt: skip
-    return _pick(pairs, index[1:])
+    return pick(pairs, index[1:])

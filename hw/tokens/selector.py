@@ -1,11 +1,12 @@
 """One stage between two encoder blocks: select, then pack."""
 
-from amaranth import Module, Signal
+from amaranth import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH
+from gemmule.hw.common.fork import Fork
 from gemmule.hw.common.streams import packet_stream, vector
 
 from .params import SelectorParams
@@ -71,25 +72,18 @@ class Selector(wiring.Component):
         connect(m, pack.package, flipped(self.package))
         connect(m, pack.weight, flipped(self.weight))
 
-        _fork(m, "command", self.command, select.command, pack.command)
-        m.d.comb += [
-            select.command.p.eq(self.command.p.select),
-            pack.command.p.eq(self.command.p.pack),
-        ]
-        _fork(m, "count", select.count, self.count, pack.kept_count)
-        m.d.comb += [self.count.p.eq(select.count.p), pack.kept_count.p.eq(select.count.p)]
+        m.submodules.commands = commands = Fork(self.params.command, 2)
+        connect(m, flipped(self.command), commands.i)
+        for source, (name, part) in zip(
+            commands.o, {"select": select, "pack": pack}.items(), strict=True
+        ):
+            m.d.comb += [
+                part.command.valid.eq(source.valid),
+                part.command.p.eq(source.p[name]),
+                source.ready.eq(part.command.ready),
+            ]
+        m.submodules.counts = counts = Fork(self.params.number, 2)
+        connect(m, select.count, counts.i)
+        connect(m, counts.o[0], flipped(self.count))
+        connect(m, counts.o[1], pack.kept_count)
         return m
-
-
-def _fork(m: Module, name: str, source, *sinks) -> None:
-    """Offer ``source`` to each of ``sinks``, and take it when each has taken it."""
-    done = Signal(len(sinks), name=f"{name}_done")
-    gone = Signal(len(sinks), name=f"{name}_gone")
-    for place, sink in enumerate(sinks):
-        m.d.comb += [
-            sink.valid.eq(source.valid & ~done[place]),
-            gone[place].eq(done[place] | sink.ready),
-        ]
-    m.d.comb += source.ready.eq(gone.all())
-    with m.If(source.valid):
-        m.d.sync += done.eq(gone & ~gone.all().replicate(len(sinks)))

@@ -1,0 +1,211 @@
+"""The reductions that turn attention, or per-head scores, into one score a token."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.common.formats import Format
+from gemmule.hw.common.streams import packet_stream, shape_of, vector
+
+from .divider import Divider
+from .packager import pick
+from .row_reducer import RowReducer
+from .score_params import TokenScoreParams
+
+__all__ = ["TokenScore"]
+
+
+class TokenScore(wiring.Component):
+    """Reduce attention, or weighted scores of heads, to one score a token.
+
+    ``column_max``: ``previous[n] + sum_h max_q attention[h, q, n]``; sums of one row a head for
+    class-token attention (divided by the heads) and for the first column; ``heatvit``: ``sum_h
+    weight[n, h] * score[n, h] / sum_h weight[n, h]``. Quotients are rounded half to even, results
+    saturate; :mod:`golden.tokens.scores` defines every bit.
+    CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv 2211.08110),
+    whose layers run on the `gemm` array and the nonlinear units: only the reductions are here.
+
+    Latency: the first score about 4 cycles after the last row, a divided one ``quotient + 4``
+    cycles after it.
+    Throughput: one beat of attention a cycle, then one score a cycle, or one a division; of pairs
+    one a cycle, and a division a token.
+    Back-pressure: rows and pairs wait while scores are offered.
+
+    Parameters
+    ----------
+    params : TokenScoreParams
+
+    Members
+    -------
+    command : In(stream of command)
+        ``maximum``: rows of a head, ``final_row + 1``, are reduced by maximum; ``mean``: totals are
+        divided by ``heads``; ``carried``: ``previous`` is added; ``weighted``: pairs come.
+    attention : In(packet stream of [lanes] x attention_format)
+        The rows of all heads, each filled up to whole beats.
+    previous : In(packet stream of result)
+        One a token.
+    pairs : In(packet stream of {score, weight})
+        The heads of one token are a packet.
+    scores : Out(packet stream of result)
+        One a token.
+    """
+
+    def __init__(self, params: TokenScoreParams):
+        self.params = params
+        result = shape_of(params.result)
+        super().__init__({
+            "command": In(stream.Signature(params.command)),
+            "attention": In(packet_stream(vector(params.attention_format, params.lanes))),
+            "previous": In(packet_stream(result)),
+            "pairs": In(packet_stream(params.pair)),
+            "scores": Out(packet_stream(result)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        params = self.params
+        m.submodules.reducer = self._reducer = RowReducer(params)
+        m.submodules.divider = self._divider = Divider(params.quotient, params.divisor)
+        self._run = Signal(params.command, reset_less=True)
+        self._beat = Signal(range(params.max_beats), reset_less=True)
+        self._final = Signal(range(params.max_beats), reset_less=True)
+        self._row = Signal(range(params.max_tokens), reset_less=True)
+        self._first = Signal(reset_less=True)
+        self._carrying = Signal(reset_less=True)
+        self._token = Signal(range(params.max_tokens), reset_less=True)
+        self._lane = Signal(range(params.lanes), reset_less=True)
+        product = params.head_format.width * 2 + params.max_heads.bit_length()
+        self._product = Signal(product, reset_less=True)
+        self._weights = Signal(params.divisor, reset_less=True)
+
+        m.d.comb += self._divider.denominator.eq(
+            Mux(self._run.weighted, self._weights, self._run.heads)
+        )
+        with m.If(self.scores.ready):
+            m.d.sync += self.scores.valid.eq(0)
+        with m.FSM():
+            self._begin(m)
+            self._rows(m)
+            self._pairs(m)
+            self._results(m)
+        return m
+
+    def _begin(self, m: Module) -> None:
+        run = self.command.p
+        with m.State("COMMAND"):
+            m.d.comb += self.command.ready.eq(1)
+            m.d.sync += [
+                self._run.eq(run),
+                self._final.eq(run.final_token // self.params.lanes),
+                self._first.eq(1),
+                self._carrying.eq(run.carried),
+            ]
+            m.d.sync += [each.eq(0) for each in (self._beat, self._row, self._token, self._lane)]
+            m.d.sync += [self._product.eq(0), self._weights.eq(0)]
+            with m.If(self.command.valid & run.weighted):
+                m.next = "PAIRS"
+            with m.Elif(self.command.valid):
+                m.next = "ROWS"
+
+    def _rows(self, m: Module) -> None:
+        reducer, attention = self._reducer, self.attention
+        top, bottom = self._row == 0, self._row == self._run.final_row
+        m.d.comb += [
+            reducer.row.eq(attention.p.data),
+            reducer.beat.eq(self._beat),
+            reducer.top.eq(top | ~self._run.maximum),
+            reducer.bottom.eq(bottom | ~self._run.maximum),
+            reducer.first.eq(self._first),
+            reducer.single.eq(self._final == 0),
+        ]
+        with m.State("ROWS"):
+            m.d.comb += [attention.ready.eq(1), reducer.add.eq(attention.valid)]
+            with m.If(attention.valid):
+                m.d.sync += self._beat.eq(self._beat + 1)
+                with m.If(self._beat == self._final):
+                    m.d.sync += [self._beat.eq(0), self._row.eq(self._row + 1)]
+                    with m.If(bottom):
+                        m.d.sync += [self._row.eq(0), self._first.eq(0)]
+                with m.If(attention.p.last):
+                    m.next = "SETTLE"
+        with m.State("SETTLE"):
+            m.d.sync += self._beat.eq(0)
+            m.next = "FETCH"
+        with m.State("FETCH"):
+            m.d.comb += reducer.fetch.eq(1)
+            m.d.sync += self._beat.eq(self._beat + 1)
+            m.next = "TOTALS"
+
+    def _pairs(self, m: Module) -> None:
+        pairs = self.pairs
+        with m.State("PAIRS"):
+            m.d.comb += pairs.ready.eq(1)
+            with m.If(pairs.valid):
+                pair = pairs.p.data
+                m.d.sync += [
+                    self._product.eq(self._product + pair.score * pair.weight),
+                    self._weights.eq(self._weights + pair.weight),
+                ]
+                with m.If(pairs.p.last):
+                    m.next = "DIVIDE"
+
+    def _results(self, m: Module) -> None:
+        run, divider, previous = self._run, self._divider, self.previous
+        totals = self._reducer.totals
+        total = pick([totals[lane] for lane in range(self.params.lanes)], self._lane)
+        free = ~self.scores.valid | self.scores.ready
+        carried = Mux(self._carrying, previous.p.data, 0)
+        summed = Signal((total + carried).shape())
+        m.d.comb += summed.eq(total + carried)
+        with m.State("TOTALS"):
+            with m.If(run.mean):
+                m.next = "DIVIDE"
+            with m.Elif(free & (previous.valid | ~self._carrying)):
+                m.d.comb += previous.ready.eq(self._carrying)
+                with m.If(previous.p.last):
+                    m.d.sync += self._carrying.eq(0)
+                self._offer(m, summed)
+        with m.State("DIVIDE"):
+            m.d.comb += [
+                divider.start.eq(1),
+                divider.numerator.eq(Mux(run.weighted, self._product, total)),
+            ]
+            m.next = "WAIT"
+        with m.State("WAIT"), m.If(divider.done):
+            m.next = "MEAN"
+        with m.State("MEAN"), m.If(free):
+            m.d.sync += [self._product.eq(0), self._weights.eq(0)]
+            self._offer(m, divider.quotient)
+        with m.State("SKIP"):
+            m.d.comb += previous.ready.eq(1)
+            with m.If(previous.valid & previous.p.last):
+                m.next = "COMMAND"
+
+    def _offer(self, m: Module, value: Value) -> None:
+        """The score of one token; then the next lane, beat or token, or the end."""
+        run = self._run
+        ends = self._token == run.final_token
+        m.d.sync += [
+            self.scores.valid.eq(1),
+            self.scores.p.data.eq(_saturated(value, self.params.result)),
+            self.scores.p.last.eq(ends),
+            self._token.eq(self._token + 1),
+            self._lane.eq(self._lane + 1),
+        ]
+        m.next = "TOTALS"
+        with m.If(self._lane == self.params.lanes - 1):
+            m.d.sync += self._lane.eq(0)
+            m.next = "FETCH"
+        with m.If(run.weighted):
+            m.next = "PAIRS"
+        with m.If(ends):
+            m.next = "COMMAND"
+            with m.If(self._carrying & ~self.previous.p.last):
+                m.next = "SKIP"
+
+
+def _saturated(value: Signal, fmt: Format) -> Value:
+    """The nearest integer of ``fmt``; no comparison that ``value``'s own width decides."""
+    own = Format(value.shape().signed, len(value))
+    result = Mux(value > fmt.high, fmt.high, value) if own.high > fmt.high else value
+    return Mux(value < fmt.low, fmt.low, result) if own.low < fmt.low else result
