@@ -39,9 +39,10 @@ def jobs():
     block = find("gemm")
     for flow in ("ws", "os", "ws", "os"):
         run = GemmRun(run_dataflow=flow)
-        yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
+        # The first results of a dataflow are not requantized: that could hide what is stale.
         for shape in ((1, 3, 7), (9, 5, 3), (1, 1, 1), (7, 2, 1)):
             yield block.adapter.plan(PARAMS, run, product(PARAMS, rng, shape))
+        yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
 
 
 def junk(array, length, axis):
