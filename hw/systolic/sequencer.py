@@ -113,7 +113,8 @@ class Sequencer(wiring.Component):
     def _weight_stationary(self, m: Module, room: Signal, drain: Drain | None) -> dict[str, Value]:
         """Whether a row of ``a``, a row of weights is issued."""
         a, b = self.a_at, self.b_at
-        loaded, recent = Signal(), Signal(range(TILE_GAP))
+        loaded = Signal()
+        recent, gap = Signal(range(TILE_GAP)), Signal(range(TILE_GAP))
         weight = wire(m, "weight", self.b_valid & ~b.output_stationary & ~loaded)
         complete = wire(m, "complete", loaded | (weight & b.end))
         may_begin = ~a.first | (complete & (recent == 0))
@@ -123,10 +124,15 @@ class Sequencer(wiring.Component):
             row = row & ~drain.holds_row()
         row = wire(m, "row", row)
         begin = wire(m, "begin", row & a.first)
+        # How long the next tile must wait behind this row, so that its row of the same place does
+        # not come too soon: in tiles of few rows, a row may have waited since the tile began.
+        after = wire(m, "after", Mux(a.first, TILE_GAP - 1, Mux(gap == 0, 0, gap - 1)))
         m.d.sync += [
             loaded.eq(complete & ~begin),
-            recent.eq(Mux(begin, TILE_GAP - 1, Mux(recent == 0, 0, recent - 1))),
+            recent.eq(Mux(row, after, Mux(recent == 0, 0, recent - 1))),
         ]
+        with m.If(row):
+            m.d.sync += gap.eq(after)
         return {"row": row, "weight": weight}
 
     def _output_stationary(self, m: Module, room: Signal, drain: Drain) -> Value:
