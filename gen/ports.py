@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from amaranth import Shape
-from amaranth.hdl import ShapeCastable
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Member
 
@@ -73,7 +72,7 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
             yield from _fields(inner, field.shape, offset + field.offset)
         return
     lanes, element = 1, shape
-    if isinstance(shape, data.ArrayLayout) and not isinstance(shape.elem_shape, ShapeCastable):
+    if isinstance(shape, data.ArrayLayout):
         lanes, element = shape.length, shape.elem_shape
     element = Shape.cast(element)
     yield {
