@@ -20,7 +20,7 @@ from gemmule.hw.conv.params import BpParams, ConvParams, VolumeParams
 from .layer import OPERANDS, ConvRun, Layer, VolumeRun
 from .walks import fields
 
-__all__ = ["CONVOLUTIONS", "ConvAdapter"]
+__all__ = ["CONVOLUTIONS", "ConvAdapter", "pass_beats"]
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,12 @@ def _commands(params: ConvParams, layer: Layer, made: Sequence[Product]) -> Beat
 def _filling(rows: int, bits: int) -> Iterator[tuple[list[int], int]]:
     if bits:
         yield [0] * rows, bits
+
+
+def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
+    """Passes as the beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
+    rows = [_pass_fields(each, params, width) for each in passes]
+    return pack(*[([row[n][0] for row in rows], bits) for n, (_, bits) in enumerate(rows[0])])
 
 
 def _pass_fields(each: Pass, params: BpParams, width: int) -> list[tuple[int, int]]:

@@ -175,15 +175,26 @@ def _geometry(run: ConvRun, a: NDArray, b: NDArray) -> Geometry:
         _same_size(made, b.shape[2:])
         return made
     _same("w", "filters", len(b), "dy", a.shape[1])
-    least = Geometry.transposed(
-        size=a.shape[2:], channels=len(b), filters=b.shape[1] * run.groups, kernel=b.shape[2:],
-        **shape,
-    )  # fmt: skip
-    size = [given or n for given, n in zip(run.input_size, least.size, strict=True)]
-    made = Geometry(channels=least.channels, filters=least.filters, size=size,
+    size = [given or n for given, n in zip(run.input_size, _least_size(run, a, b), strict=True)]
+    made = Geometry(channels=b.shape[1] * run.groups, filters=len(b), size=size,
                     kernel=b.shape[2:], **shape)  # fmt: skip
     _same_size(made, a.shape[2:])
     return made
+
+
+def _least_size(run: ConvRun, dy: NDArray, w: NDArray) -> list[int]:
+    """The smallest input, of at least one pixel, that gives a ``dy`` of this size."""
+    unit = Geometry(batch=1, channels=1, filters=1, size=(1 << 20,) * (dy.ndim - 2),
+                    kernel=w.shape[2:], stride=run.stride, padding=run.padding,
+                    dilation=run.dilation)  # fmt: skip
+    axes = unit.axes
+    return [
+        max(1, (n - 1) * s + d * (k - 1) + 1 - begin - end)
+        for n, s, d, k, begin, end in zip(
+            dy.shape[2:], unit.stride, unit.dilation, unit.kernel, unit.padding[:axes],
+            unit.padding[axes:], strict=True,
+        )
+    ]  # fmt: skip
 
 
 def _same(name: str, what: str, got: int, other: str, want: int) -> None:

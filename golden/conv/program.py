@@ -87,6 +87,7 @@ def stationary_products(
     for box in _fitting(view, taps, hardware):
         volume = view.volume(box, taps)
         fit = max(1, min(hardware.a_bank // volume, hardware.b_bank // hardware.rows))
+        fit = -(-view.blocks // -(-view.blocks // fit))
         groups = [(low, min(low + fit, view.blocks)) for low in range(0, view.blocks, fit)]
         spans = [
             (low, min(low + hardware.cols, weights.shape[2]))

@@ -30,10 +30,11 @@ def pass_layout(params: BpParams, fmt: Format) -> data.StructLayout:
 class OperandBuffer(Component):
     """Two banks of vectors: one is loaded while address generators walk over the other.
 
-    A packet on ``load`` fills a bank from its address 0. A pass reads the oldest full bank, and
-    waits until there is one; ``golden.conv.walk`` says which vectors it reads and which beats are
-    masked. Nothing is stored twice and no zero is stored: padding and the zeros of BP-im2col
-    (arXiv 2209.09434) are masks.
+    A packet on ``load`` fills a bank from its address 0. A pass reads the oldest bank that was not
+    released; where this one is still being loaded, a beat waits for its vector, and a release for
+    the whole. ``golden.conv.walk`` says which vectors are read and which beats are masked. Nothing
+    is stored twice and no zero is stored: padding and the zeros of BP-im2col (arXiv 2209.09434)
+    are masks.
 
     A load longer than a bank starts over at its address 0; the next packet has the next bank.
 
@@ -53,8 +54,6 @@ class OperandBuffer(Component):
     load : ``In(packet_stream(vector(fmt, lanes)))``
     passes : ``In(stream(pass_layout))``
     o : ``Out(packet_stream(vector(fmt, lanes)))``
-    reads : ``Out(1)``
-        A vector leaves the memory in this cycle: what a traffic counter counts.
     """
 
     LATENCY = 2
@@ -67,7 +66,6 @@ class OperandBuffer(Component):
             "load": In(packet_stream(vector(fmt, lanes))),
             "passes": In(stream.Signature(pass_layout(params, fmt))),
             "o": Out(packet_stream(vector(fmt, lanes))),
-            "reads": Out(1),
         })
 
     def elaborate(self, platform):
@@ -77,16 +75,19 @@ class OperandBuffer(Component):
             shape=unsigned(self.fmt.width * self.lanes), depth=2 << self.params.address_width,
             init=[],
         )  # fmt: skip
-        loaded = self._load(m, banks)
+        loaded, filled = self._load(m, banks)
         held = self._passes(m, walker)
         released, full = Signal(), Signal(range(3))
         m.d.sync += full.eq(full + loaded - released)
         m.d.comb += self.load.ready.eq(full < 2)
-        self._read(m, banks, walker, held, full, released)
+        beat = walker.o.payload
+        there = (beat.data.address < filled) | ~beat.data.real
+        ready = (full != 0) | (there & ~(beat.last & held.release))
+        self._read(m, banks, walker, held, ready, released)
         return m
 
-    def _load(self, m: Module, banks: memory.Memory) -> Value:
-        """Fills one bank after the other; high with the beat that completes one."""
+    def _load(self, m: Module, banks: memory.Memory) -> tuple[Value, Value]:
+        """Fills one bank after the other: a pulse that completes one, and how far it is."""
         port = banks.write_port()
         bank = Signal()
         address = Signal(self.params.address_width)
@@ -99,7 +100,7 @@ class OperandBuffer(Component):
         with m.If(take):
             m.d.sync += address.eq(Mux(self.load.payload.last, 0, address + 1))
             m.d.sync += bank.eq(bank ^ self.load.payload.last)
-        return take & self.load.payload.last
+        return take & self.load.payload.last, address
 
     def _passes(self, m: Module, walker: AddressGenerator) -> data.View:
         """Hands each walk to the generator and keeps the rest of its pass beside it."""
@@ -116,7 +117,7 @@ class OperandBuffer(Component):
 
     def _read(
         self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,
-        full: Value, released: Signal,
+        ready: Value, released: Signal,
     ) -> None:  # fmt: skip
         """One stage: while the memory looks a vector up, its mask and pad wait beside it."""
         port = banks.read_port()
@@ -127,12 +128,11 @@ class OperandBuffer(Component):
         step, take = Signal(), Signal()
         m.d.comb += [
             step.eq(~self.o.valid | self.o.ready),
-            walker.o.ready.eq(step & (full != 0)),
+            walker.o.ready.eq(step & ready),
             take.eq(walker.o.valid & walker.o.ready),
             released.eq(take & beat.last & held.release),
             port.en.eq(take),
             port.addr.eq(Cat(beat.data.address, bank)),
-            self.reads.eq(take & beat.data.real),
         ]
         with m.If(step):
             m.d.sync += self.o.valid.eq(take)
