@@ -47,9 +47,9 @@ class LayernormAdapter:
         beta = check_array("beta", beta, params.beta_format, shape=(n,))
         code = epsilon_code(run.epsilon, n, params.in_format)
         if code >> params.epsilon_width:
+            limit = run.epsilon * 2.0**params.epsilon_width / code
             raise UsageError(
-                f"--epsilon must be at most the square of what {params.in_format} holds, "
-                f"not {run.epsilon}"
+                f"--epsilon must be below {limit:g} for rows of {n}, not {run.epsilon:g}"
             )
         weights = [to_rows(each[None], params.lanes) for each in (gamma, beta)]
         beats, last = to_rows(x, params.lanes)

@@ -16,7 +16,7 @@ from gemmule.hw.nonlinear.params import ElementwiseParams, ExpParams, GeluParams
 
 from .bank import Bank, exhaustive
 
-LANES = 2
+LANES = 1
 FORMATS = {
     16: {},
     12: {"in_format": "sq4.8", "out_format": "sq4.8"},

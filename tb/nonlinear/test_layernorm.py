@@ -1,0 +1,120 @@
+"""Layer and RMS normalization in RTL: lengths, hard rows, stalls, rates, broken packets."""
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import find
+from gemmule.gen.engine import build
+from gemmule.gen.nonlinear.layernorm import LayernormRun
+from gemmule.gen.simulate import GoldenMismatch, simulate
+from gemmule.golden.common.errors import UsageError
+from gemmule.hw.nonlinear.layernorm_params import LayernormParams
+from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.stimulus import values
+
+from .stimuli import hard_rows
+
+PARAMS = LayernormParams()
+RMS = LayernormParams(
+    kind="rms",
+    lanes=4,
+    max_length=26,
+    in_format="sq4.4",
+    out_format="sq4.4",
+    gamma_format="sq1.7",
+    beta_format="sq2.14",
+)
+LENGTHS = (1, 2, 3, 15, 16, 17, 197, 512)
+ALONE = 32
+"""Cycles that a row takes alone with its gamma and beta, beyond thrice its beats."""
+
+
+def arrays(params: LayernormParams, n: int) -> dict[str, np.ndarray]:
+    """Hard rows, and gamma and beta with their extremes."""
+    rng = np.random.default_rng(n)
+    return {
+        "x": hard_rows(params.in_format, n, rng),
+        "gamma": values(rng, params.gamma_format, (n,)),
+        "beta": values(rng, params.beta_format, (n,)),
+    }
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+@pytest.mark.parametrize("epsilon", [0.0, 1e-12, 1e-5, 0.1])
+def test_hard_rows_of_every_length(stall, epsilon):
+    for n in LENGTHS:
+        run = LayernormRun(epsilon=epsilon)
+        simulate("layernorm", PARAMS, arrays(PARAMS, n), run=run, stall=stall, seed=n)
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_rms_in_eight_bits(stall):
+    for n in (1, 3, 4, 5, 26):
+        for epsilon in (0.0, 1e-5):
+            given = arrays(RMS, n)
+            if n == 5:
+                del given["beta"]
+            run = LayernormRun(epsilon=epsilon)
+            simulate("layernorm", RMS, given, run=run, stall=stall, seed=n)
+
+
+def test_rows_go_back_to_back():
+    x = np.random.default_rng(2).integers(-4000, 4000, (197, 197))
+    cycles = simulate("layernorm", PARAMS, {"x": x, "gamma": x[0]}).cycles
+    assert cycles <= 13 * 197 + 3 * 13 + ALONE
+    assert cycles <= 14 * 197
+    short = simulate("layernorm", PARAMS, {"x": x[:, :16], "gamma": x[0, :16]}).cycles
+    assert short == 197 + ALONE + 2
+
+
+def test_a_row_alone_takes_the_stated_cycles():
+    for n in (1, 16, 17, 197, 512):
+        beats = -(-n // PARAMS.lanes)
+        ran = simulate("layernorm", PARAMS, {"x": np.zeros((1, n), int), "gamma": np.ones(n, int)})
+        assert ran.cycles == 3 * beats + ALONE
+    assert build("layernorm", PARAMS).manifest["latency"] == ALONE + 1
+
+
+def test_packets_of_wrong_length_do_not_poison_the_next():
+    """Rows and weights that are too long, then a command with good ones."""
+    adapter, model = find("layernorm").adapter, build("layernorm", RMS)
+    job = adapter.plan(RMS, LayernormRun(), arrays(RMS, 26))
+    send = {}
+    for name, beats in job.send.items():
+        bad = beats.copy()
+        if name == "affine":
+            bad = np.concatenate([beats[:-1], beats])  # longer than the memory
+        if name == "x":
+            bad[6, 1] &= ~np.uint32(1)  # the first row has no end
+        send[name] = np.concatenate([bad, beats])
+    count = job.receive["y"]
+    for stall in (0.0, 0.5):
+        received = model.run(send, {"y": 2 * count}, stall=stall).received["y"][count:]
+        assert np.array_equal(job.decode({"y": received})["y"], job.golden["y"])
+
+
+def test_reset_clears():
+    adapter, model = find("layernorm").adapter, build("layernorm", PARAMS)
+    job = adapter.plan(PARAMS, LayernormRun(), arrays(PARAMS, 197))
+    for cycle in (3, 20, 60):
+        received = model.run(job.send, job.receive, reset_at=cycle).received
+        assert np.array_equal(job.decode(received)["y"], job.golden["y"])
+
+
+def test_a_mutant_is_seen(monkeypatch):
+    infect(monkeypatch, "gemmule.golden.nonlinear.layernorm", "+ 1 >> 1", ">> 1")
+    with pytest.raises(GoldenMismatch):
+        simulate("layernorm", PARAMS, arrays(PARAMS, 197))
+
+
+def test_refusals():
+    adapter = find("layernorm").adapter
+    x = np.zeros((2, 3), int)
+    with pytest.raises(UsageError, match=r"gamma must have shape \[3\], not \[2\]"):
+        adapter.plan(PARAMS, LayernormRun(), {"x": x, "gamma": [1, 1]})
+    with pytest.raises(UsageError, match="--epsilon must be in"):
+        LayernormRun(epsilon=-1.0)
+    with pytest.raises(UsageError, match="--in-format must be signed, not u8"):
+        LayernormParams(in_format="u8")
+    with pytest.raises(UsageError, match="--epsilon must be below .* for rows of 26, not 1000"):
+        adapter.plan(RMS, LayernormRun(epsilon=1000.0), arrays(RMS, 26))
