@@ -116,5 +116,5 @@ def test_refusals():
         LayernormRun(epsilon=-1.0)
     with pytest.raises(UsageError, match="--in-format must be signed, not u8"):
         LayernormParams(in_format="u8")
-    with pytest.raises(UsageError, match="--epsilon must be below .* for rows of 26, not 1000"):
+    with pytest.raises(UsageError, match=r"--epsilon must be below .* for rows of 26, not 1000"):
         adapter.plan(RMS, LayernormRun(epsilon=1000.0), arrays(RMS, 26))
