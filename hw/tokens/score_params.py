@@ -27,6 +27,7 @@ class TokenScoreParams(Options):
     lanes: int = option(16, low=1, high=64, help="elements of a row that arrive in a cycle")
     max_tokens: int = option(1024, low=2, high=4096, help="most tokens")
     max_heads: int = option(16, low=1, high=64, help="most heads")
+    dividers: int = option(4, low=1, high=64, help="divisions at a time, of means")
 
     def check(self) -> None:
         """A head's weight is a weight."""

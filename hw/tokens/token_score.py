@@ -1,13 +1,13 @@
 """The reductions that turn attention, or per-head scores, into one score a token."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
-from .divider import Divider
+from .divider_bank import DividerBank
 from .packager import pick
 from .row_reducer import RowReducer
 from .score_params import TokenScoreParams
@@ -25,11 +25,11 @@ class TokenScore(wiring.Component):
     CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv 2211.08110),
     whose layers run on the `gemm` array and the nonlinear units: only the reductions are here.
 
-    Latency: the first score about 4 cycles after the last row, a divided one ``quotient + 4``
-    cycles after it.
-    Throughput: one beat of attention a cycle, then one score a cycle, or one a division; of pairs
-    one a cycle, and a division a token.
-    Back-pressure: rows and pairs wait while scores are offered.
+    Latency: the first score 4 cycles after the last row, or after its last pair ``head width + 6``.
+    Throughput: one beat of attention a cycle, then ``lanes`` scores in ``lanes + 1`` cycles, or
+    where they are divided ``dividers`` in ``quotient width + 4``; one pair a cycle until the
+    dividers are all busy.
+    Back-pressure: rows and pairs wait while scores are not taken.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ class TokenScore(wiring.Component):
         m = Module()
         params = self.params
         m.submodules.reducer = self._reducer = RowReducer(params)
-        m.submodules.divider = self._divider = Divider(params.quotient, params.divisor)
+        bank = DividerBank(params.quotient, params.divisor, params.dividers)
+        m.submodules.bank = self._bank = bank
         self._run = Signal(params.command, reset_less=True)
         self._beat = Signal(range(params.max_beats), reset_less=True)
         self._final = Signal(range(params.max_beats), reset_less=True)
@@ -78,11 +79,9 @@ class TokenScore(wiring.Component):
         self._product = Signal(product, reset_less=True)
         self._weights = Signal(params.divisor, reset_less=True)
 
-        m.d.comb += self._divider.denominator.eq(
-            Mux(self._run.weighted, self._weights, self._run.heads)
-        )
-        with m.If(self.scores.ready):
-            m.d.sync += self.scores.valid.eq(0)
+        self._left = Signal(range(params.max_tokens), reset_less=True)
+        self._given = Signal(reset_less=True)
+        self._outcomes(m)
         with m.FSM():
             self._begin(m)
             self._rows(m)
@@ -99,6 +98,8 @@ class TokenScore(wiring.Component):
                 self._final.eq(run.final_token // self.params.lanes),
                 self._first.eq(1),
                 self._carrying.eq(run.carried),
+                self._left.eq(run.final_token),
+                self._given.eq(0),
             ]
             m.d.sync += [each.eq(0) for each in (self._beat, self._row, self._token, self._lane)]
             m.d.sync += [self._product.eq(0), self._weights.eq(0)]
@@ -137,71 +138,104 @@ class TokenScore(wiring.Component):
             m.next = "TOTALS"
 
     def _pairs(self, m: Module) -> None:
-        pairs = self.pairs
+        pairs, bank = self.pairs, self._bank
         with m.State("PAIRS"):
+            pair = pairs.p.data
             m.d.comb += pairs.ready.eq(1)
             with m.If(pairs.valid):
-                pair = pairs.p.data
                 m.d.sync += [
                     self._product.eq(self._product + pair.score * pair.weight),
                     self._weights.eq(self._weights + pair.weight),
                 ]
                 with m.If(pairs.p.last):
                     m.next = "DIVIDE"
-
-    def _results(self, m: Module) -> None:
-        run, divider, previous = self._run, self._divider, self.previous
-        totals = self._reducer.totals
-        total = pick([totals[lane] for lane in range(self.params.lanes)], self._lane)
-        free = ~self.scores.valid | self.scores.ready
-        carried = Mux(self._carrying, previous.p.data, 0)
-        summed = Signal((total + carried).shape())
-        m.d.comb += summed.eq(total + carried)
-        with m.State("TOTALS"):
-            with m.If(run.mean):
-                m.next = "DIVIDE"
-            with m.Elif(free & (previous.valid | ~self._carrying)):
-                m.d.comb += previous.ready.eq(self._carrying)
-                with m.If(previous.p.last):
-                    m.d.sync += self._carrying.eq(0)
-                self._offer(m, summed)
         with m.State("DIVIDE"):
             m.d.comb += [
-                divider.start.eq(1),
-                divider.numerator.eq(Mux(run.weighted, self._product, total)),
+                bank.i.valid.eq(1),
+                bank.i.p.numerator.eq(self._product),
+                bank.i.p.denominator.eq(self._weights),
             ]
-            m.next = "WAIT"
-        with m.State("WAIT"), m.If(divider.done):
-            m.next = "MEAN"
-        with m.State("MEAN"), m.If(free):
-            m.d.sync += [self._product.eq(0), self._weights.eq(0)]
-            self._offer(m, divider.quotient)
+            with m.If(bank.i.ready):
+                # The next token's first pair may come at once.
+                m.d.comb += pairs.ready.eq(self._token != self._run.final_token)
+                m.d.sync += [self._product.eq(0), self._weights.eq(0)]
+                with m.If(pairs.valid & pairs.ready):
+                    m.d.sync += [
+                        self._product.eq(pairs.p.data.score * pairs.p.data.weight),
+                        self._weights.eq(pairs.p.data.weight),
+                    ]
+                self._advance(m)
+                with m.If(pairs.valid & pairs.ready & pairs.p.last):
+                    m.next = "DIVIDE"
+
+    def _results(self, m: Module) -> None:
+        """Totals, a lane at a time: to the bank, or straight out with ``previous`` added."""
+        run, bank, previous = self._run, self._bank, self.previous
+        totals = self._reducer.totals
+        total = pick([totals[lane] for lane in range(self.params.lanes)], self._lane)
+        with m.State("TOTALS"):
+            carried = Mux(self._carrying, previous.p.data, 0)
+            m.d.comb += self._straight.eq(total + carried)
+            with m.If(run.mean):
+                m.d.comb += [
+                    bank.i.valid.eq(1),
+                    bank.i.p.numerator.eq(total),
+                    bank.i.p.denominator.eq(run.heads),
+                ]
+                with m.If(bank.i.ready):
+                    self._advance(m)
+            with m.Elif(self._free & (previous.valid | ~self._carrying)):
+                m.d.comb += [previous.ready.eq(self._carrying), self._offer.eq(1)]
+                with m.If(previous.p.last):
+                    m.d.sync += self._carrying.eq(0)
+                self._advance(m)
         with m.State("SKIP"):
             m.d.comb += previous.ready.eq(1)
             with m.If(previous.valid & previous.p.last):
-                m.next = "COMMAND"
+                m.next = "FINISH"
+        with m.State("FINISH"), m.If(self._given):
+            m.next = "COMMAND"
 
-    def _offer(self, m: Module, value: Value) -> None:
-        """The score of one token; then the next lane, beat or token, or the end."""
+    def _advance(self, m: Module) -> None:
+        """To the next lane, beat or token, or to the end."""
         run = self._run
-        ends = self._token == run.final_token
-        m.d.sync += [
-            self.scores.valid.eq(1),
-            self.scores.p.data.eq(_saturated(value, self.params.result)),
-            self.scores.p.last.eq(ends),
-            self._token.eq(self._token + 1),
-            self._lane.eq(self._lane + 1),
-        ]
+        m.d.sync += [self._token.eq(self._token + 1), self._lane.eq(self._lane + 1)]
         m.next = "TOTALS"
         with m.If(self._lane == self.params.lanes - 1):
             m.d.sync += self._lane.eq(0)
             m.next = "FETCH"
         with m.If(run.weighted):
             m.next = "PAIRS"
-        with m.If(ends):
-            m.next = "COMMAND"
+        with m.If(self._token == run.final_token):
+            m.next = "FINISH"
             with m.If(self._carrying & ~self.previous.p.last):
                 m.next = "SKIP"
+
+    def _outcomes(self, m: Module) -> None:
+        """The register in front of ``scores``: of quotients, or of sums that come straight."""
+        scores, bank, fmt = self.scores, self._bank, self.params.result
+        divided = self._run.mean | self._run.weighted
+        total, own = self.params.total, shape_of(fmt)
+        signed = total.signed or own.signed
+        width = max(total.width, own.width) + 2
+        self._straight = Signal(Shape(width, signed))
+        self._offer, self._free = Signal(), Signal()
+        value = Signal(Shape(max(width, self.params.quotient.width + signed), signed))
+        m.d.comb += [
+            self._free.eq(~scores.valid | scores.ready),
+            bank.o.ready.eq(self._free),
+            value.eq(Mux(divided, bank.o.p, self._straight)),
+        ]
+        with m.If(scores.ready):
+            m.d.sync += scores.valid.eq(0)
+        with m.If(self._free & Mux(divided, bank.o.valid, self._offer)):
+            m.d.sync += [
+                scores.valid.eq(1),
+                scores.p.data.eq(_saturated(value, fmt)),
+                scores.p.last.eq(self._left == 0),
+                self._left.eq(self._left - 1),
+                self._given.eq(self._left == 0),
+            ]
 
 
 def _saturated(value: Signal, fmt: Format) -> Value:

@@ -9,6 +9,7 @@ from gemmule.gen.engine import build
 from gemmule.gen.tokens.score import SCORES, ScoreRun
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
+from gemmule.golden.tokens.cycles import pair_cycles
 from gemmule.golden.tokens.heatvit import Selector
 from gemmule.golden.tokens.scores import weighted
 from gemmule.golden.tokens.selection import Selection, select
@@ -57,6 +58,24 @@ def test_a_beat_of_attention_a_cycle():
     rows = heads * count * -(-count // params.lanes)
     results = count + -(-count // params.lanes)
     assert run_stages(build(BLOCK, params), [stage]) <= rows + results + 8
+
+
+@pytest.mark.parametrize("heads", [1, 3, 6, 12])
+def test_pairs_keep_the_dividers_busy(heads):
+    stage = job(UNSIGNED, "heatvit", heads, 197, np.random.default_rng(2))
+    assert run_stages(build(BLOCK, UNSIGNED), [stage]) <= pair_cycles(197, heads)
+
+
+def test_previous_scores_that_end_early_or_late_do_not_poison_the_next():
+    rng = np.random.default_rng(3)
+    good = job(UNSIGNED, "column_max", 2, 9, rng, carried=True)
+    plain, marked = good.send["previous"][:1], good.send["previous"][-1:]
+    for count in (0, 20):
+        send = {name: np.concatenate([beats, beats]) for name, beats in good.send.items()}
+        previous = [np.repeat(plain, count, axis=0), marked, good.send["previous"]]
+        send["previous"] = np.concatenate(previous)
+        received = build(BLOCK, UNSIGNED).run(send, {"scores": 18}).received["scores"]
+        assert (good.decode({"scores": received[9:]})["scores"] == good.golden["scores"]).all()
 
 
 @pytest.mark.parametrize("model", SHAPES)
