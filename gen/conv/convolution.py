@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import needed_width
 from gemmule.golden.conv.operations import products, result, table_shape
 from gemmule.golden.conv.program import Hardware, Pass, Product
@@ -95,7 +96,8 @@ class ConvAdapter:
             golden={layer.result_name: layer.golden.astype(fmt.dtype)},
             macs=layer.geometry.macs,
             peak_macs_per_cycle=params.rows * params.cols,
-            counters=_counters(params, made),
+            counters=_counters(params, made)
+            | {"modeled_cycles": model(made, hardware, result_latency=core.result_latency)},
         )
 
 
@@ -220,7 +222,7 @@ def _counters(params: ConvParams, made: Sequence[Product]) -> dict[str, int]:
     counts = {"products": len(made)}
     for name, (side, lanes) in sides.items():
         walks = [each.walk for p in made for each in getattr(p, f"{side}_passes")]
-        real = sum(int(walk.beats()[1].sum()) for walk in walks)
+        real = sum(walk.real for walk in walks)
         beats = sum(walk.length for walk in walks)
         loaded = sum(len(load) for p in made for load in getattr(p, f"{side}_loads"))
         counts |= {

