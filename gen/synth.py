@@ -11,7 +11,7 @@ from typing import Any
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
-from . import cache, netlist, synth_yosys
+from . import cache, hierarchy, netlist, synth_yosys
 from .block import Block
 from .boards import RESOURCES, Board, load_board
 from .catalog import find
@@ -44,13 +44,13 @@ class Report:
     """The resources that a block takes on a board.
 
     ``lut`` holds shift registers and distributed memories, which ``srl`` and ``lutram`` count
-    apart. ``parts`` are the sub-blocks and the ``glue`` between them, each synthesized by itself:
-    what Yosys moves across their borders in the whole makes their sum differ from it a little.
+    apart. ``parts`` are the sub-blocks and the ``glue`` between them. Their sum differs a little
+    from the whole, from which what nothing uses was removed across their borders.
     ``logic_delay_ns`` is the longest path without its routing, in 7-series figures of Yosys: a
     bound that compares two designs, never a clock; None where Yosys knows no delays.
     ``logic_levels`` are the cells on the longest way between two registers, ``fanouts`` the nets
-    with the most sinks but for clocks. On
-    UltraScale+ Yosys leaves accumulators outside the DSP block that Vivado would fold into it.
+    with the most sinks but for clocks. On UltraScale+ Yosys leaves accumulators outside the DSP
+    block that Vivado would fold into it.
     """
 
     block: str
@@ -81,7 +81,12 @@ class Report:
 def synthesize(
     block: str | Block, params: Options, board: str | Path | Board, *, parts: bool = True
 ) -> Report:
-    """Map ``block`` to the device of ``board`` and count what it takes, its parts too if asked."""
+    """Map ``block`` to the device of ``board`` and count what it takes.
+
+    With ``parts``, borders of sub-blocks and of what is repeated are kept until all is mapped, and
+    go then: several times faster for an array, and within a few percent of `synth_xilinx -flatten`,
+    which is what ``parts=False`` counts.
+    """
     started = time.perf_counter()
     block = find(block) if isinstance(block, str) else block
     target = load_board(board)
@@ -142,7 +147,9 @@ def check_cell(params: Options, board: Board) -> None:
 
 def _cached(emitted: Emitted, family: str, parts: bool) -> dict[str, Any]:
     """What Yosys finds, kept under a key of all that it depends on."""
-    recipe = b"".join(Path(each.__file__).read_bytes() for each in (synth_yosys, netlist))
+    recipe = b"".join(
+        Path(each.__file__).read_bytes() for each in (synth_yosys, hierarchy, netlist)
+    )
 
     def build(folder: Path) -> None:
         (folder / "netlist.json").write_text(json.dumps(_run(emitted, family, parts)))
@@ -153,8 +160,10 @@ def _cached(emitted: Emitted, family: str, parts: bool) -> dict[str, Any]:
 
 
 def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
-    instances = _first_level(emitted) if apart else {}
-    found = synth_yosys.run(emitted.verilog, emitted.top, family, set(instances.values()))
+    modules = hierarchy.modules(emitted.verilog)
+    instances = modules[emitted.top] if apart else {}
+    kept = hierarchy.borders(modules, emitted.top) if apart else set()
+    found = synth_yosys.run(emitted.verilog, emitted.top, family, kept)
     parts = {
         name: {
             "instances": (number := list(instances.values()).count(module)),
@@ -165,7 +174,7 @@ def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
     top = found.parts[emitted.top]
     glue = {kind: number for kind, number in top.items() if kind not in found.parts}
     return {
-        "cells": _cells(found.whole, emitted.top),
+        "cells": found.whole[emitted.top],
         "parts": parts | {"glue": {"instances": 1, "cells": glue}} if parts else {},
         "logic_delay_ns": found.delay_ns,
         "logic_levels": found.levels,
@@ -173,18 +182,14 @@ def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
     }
 
 
-def _first_level(emitted: Emitted) -> dict[str, str]:
-    """Each instance in the top module -> its module."""
-    texts = dict(re.findall(r"^module (\w+)\((.*?)^endmodule$", emitted.verilog, re.M | re.S))
-    cells = re.findall(r"^  (\w+) (?:#\(.*?\) )?\\?(\S+) +\($", texts[emitted.top], re.M | re.S)
-    return {instance: module for module, instance in cells if module in texts}
-
-
 def _grouped(top: str, instances: Mapping[str, str]) -> dict[str, str]:
     """Instances by name where their module is theirs alone, else the module's role."""
     modules = list(instances.values())
     return {
-        instance if modules.count(module) == 1 else module.removeprefix(f"{top}_"): module
+        # Amaranth calls a sub-module `a$213` where a port is called `a`.
+        instance.partition("$")[0]
+        if modules.count(module) == 1
+        else module.removeprefix(f"{top}_"): module
         for instance, module in instances.items()
     }
 

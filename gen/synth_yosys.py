@@ -1,11 +1,10 @@
-"""Yosys's synth_xilinx in processes of its own: it ends a process that it has no answer for."""
+"""Yosys's synth_xilinx in a process of its own: it ends a process that it has no answer for."""
 
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +27,7 @@ DELAYS = {"xc7"}
 
 @dataclass(frozen=True)
 class Netlists:
-    """Cells of each type in each module: flattened whole, and with the first level kept."""
+    """Cells of each type: of the whole, and in each module whose border was kept."""
 
     whole: Mapping[str, Mapping[str, int]]
     parts: Mapping[str, Mapping[str, int]]
@@ -38,38 +37,28 @@ class Netlists:
 
 
 def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
-    """Synthesize ``verilog`` twice, side by side: as a whole, and keeping the modules ``kept``."""
+    """Synthesize ``verilog``; the modules ``kept`` keep their borders until they are mapped."""
     kept = sorted(kept)
-    with TemporaryDirectory(prefix="gemmule-") as name, ExitStack() as stack:
+    with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
-        whole = [
-            *_map(top, family, []),
+        _child(folder, top, [
+            *_map(top, family, kept),
+            "tee -q -o parts.json stat -json",
+            *(f"setattr -mod -unset keep_hierarchy {module}" for module in kept),
+            *(["flatten", "clean"] if kept else []),
             "tee -q -o whole.json stat -json",
             "write_json netlist.json",
-        ]
-        if family in DELAYS:
-            whole += _delay(top)
-        jobs = {"whole": whole}
-        if kept:
-            jobs["parts"] = [*_map(top, family, kept), "tee -q -o parts.json stat -json"]
-        children = {
-            job: stack.enter_context(_child(folder, job, passes)) for job, passes in jobs.items()
-        }
-        for job, child in children.items():
-            if child.wait():
-                log = (folder / f"{job}.log").read_text(errors="replace").strip()
-                raise RuntimeError(f"Yosys failed on {top}: {log.splitlines()[-1] if log else job}")
-        stats = {job: _stat(folder / f"{job}.json") for job in jobs}
-        delay = _arrival(folder / "sta.txt") if family in DELAYS else None
+            *(_delay(top) if family in DELAYS else []),
+        ])  # fmt: skip
         netlist = json.loads((folder / "netlist.json").read_text())["modules"][top]
-    return Netlists(
-        stats["whole"],
-        stats.get("parts", stats["whole"]),
-        delay,
-        logic_levels(netlist),
-        largest_fanouts(netlist),
-    )
+        return Netlists(
+            whole=_stat(folder / "whole.json"),
+            parts=_stat(folder / "parts.json"),
+            delay_ns=_arrival(folder / "sta.txt") if family in DELAYS else None,
+            levels=logic_levels(netlist),
+            fanouts=largest_fanouts(netlist),
+        )
 
 
 def _map(top: str, family: str, kept: list[str]) -> list[str]:
@@ -96,13 +85,21 @@ def _delay(top: str) -> list[str]:
     ]
 
 
-def _child(folder: Path, job: str, passes: list[str]) -> subprocess.Popen:
-    script = folder / f"{job}.ys"
-    script.write_text("".join(f"{each}\n" for each in passes))
-    with script.open() as source, (folder / f"{job}.log").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", CHILD], cwd=folder, stdin=source, stdout=log, stderr=log
+def _child(folder: Path, top: str, passes: list[str]) -> None:
+    with (folder / "yosys.log").open("w+") as log:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD],
+            cwd=folder,
+            input="".join(f"{each}\n" for each in passes),
+            text=True,
+            stdout=log,
+            stderr=log,
+            check=False,
         )
+        log.seek(0)
+        if done.returncode:
+            said = [line for line in log if line.strip()][-1:] or ["without a word"]
+            raise RuntimeError(f"Yosys failed on {top}: {said[0].strip()}")
 
 
 def _stat(path: Path) -> dict[str, dict[str, int]]:

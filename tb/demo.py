@@ -1,0 +1,127 @@
+"""The demo: handwritten digits, a network in int8, every layer through the Verilog of `gemm`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen import generate, simulate, synthesize
+from gemmule.gen.cli_print import pairs, progress, table
+from gemmule.gen.simulate import Simulation
+from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.golden.systolic.gemm import gemm
+from gemmule.hw.systolic.params import GemmParams
+
+from . import digits
+from .digits import Digits, Layer
+
+__all__ = ["demo"]
+
+BOARD = "zcu102"
+PARAMS = GemmParams(rows=16, cols=16)
+
+
+def demo(out: Path) -> int:
+    """Run the demo into the folder ``out``; 1 where hardware, golden and float model disagree."""
+    began = time.perf_counter()
+    with progress("training on the digits"):
+        data = digits.load()
+        network = digits.layers(data)
+    with progress(f"generating the IP for {BOARD}"):
+        files = generate("gemm", PARAMS, out / "ip", board=BOARD)
+    runs: list[Simulation] = []
+    with progress("building the simulation of the 16x16 array") as tell:
+
+        def through_rtl(number: int, layer: Layer, values: NDArray) -> NDArray:
+            tell(f"layer {number + 1} of {len(network)} through the Verilog")
+            arrays = {"a": values, **layer.arrays}
+            runs.append(simulate("gemm", PARAMS, arrays, run=GemmRun(**layer.run)))
+            return runs[-1].outputs["c"]
+
+        found = digits.classes(data, network, through_rtl)
+    golden = digits.classes(data, network, _golden)
+    with progress(f"synthesizing for {BOARD}"):
+        resources = synthesize("gemm", PARAMS, BOARD)
+    report = {
+        "accuracy": _accuracy(data, {"float": _float(data), "golden": golden, "Verilog": found}),
+        "classes equal the golden model's": bool((found == golden).all()),
+        "layers": [_row(number, run, network) for number, run in enumerate(runs, 1)],
+        "resources": resources.as_dict(),
+        "ip": sorted(files),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    _plot(data, found, report["layers"], out / "demo.png")
+    _tell(report, files, out)
+    close = abs(report["accuracy"]["Verilog"] - report["accuracy"]["float"]) <= 0.01
+    return 0 if report["classes equal the golden model's"] and close else 1
+
+
+def _golden(_number: int, layer: Layer, values: NDArray) -> NDArray:
+    return gemm(values, **layer.arrays, **layer.run)
+
+
+def _float(data: Digits) -> NDArray[np.int64]:
+    return data.activations(data.test)[-1].argmax(axis=1)
+
+
+def _accuracy(data: Digits, models: dict[str, NDArray]) -> dict[str, float]:
+    return {name: float((found == data.test_classes).mean()) for name, found in models.items()}
+
+
+def _row(number: int, run: Simulation, network: list[Layer]) -> dict[str, Any]:
+    k, n = network[number - 1].arrays["b"].shape
+    return {
+        "layer": number,
+        "M": len(run.outputs["c"]),
+        "N": n,
+        "K": k,
+        "cycles": run.cycles,
+        "utilization": round(run.utilization, 3),
+        "seconds": round(run.run_seconds, 3),
+    }
+
+
+def _tell(report: dict[str, Any], files: dict[str, str], out: Path) -> None:
+    table(["file", "what it is"], files.items(), f"generated in {out / 'ip'}")
+    rows = [list(row.values()) for row in report["layers"]]
+    table(list(report["layers"][0]), rows, "every layer through the Verilog of a 16x16 gemm")
+    use = report["resources"]
+    rows = [(name, use[name], share) for name, share in use["percent"].items()]
+    table(["resource", "used", "percent"], rows, f"on the {BOARD}, counted by Yosys")
+    accuracy = {f"accuracy, {name}": f"{it:.2%}" for name, it in report["accuracy"].items()}
+    pairs({
+        **accuracy,
+        "classes equal the golden model's": report["classes equal the golden model's"],
+        "plot": out / "demo.png",
+        "report": out / "report.json",
+        "seconds": report["seconds"],
+    })
+
+
+def _plot(data: Digits, found: NDArray, rows: list[dict[str, Any]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(figsize=(9, 4), layout="constrained")
+    images, bars = figure.subfigures(1, 2)
+    wrong = np.flatnonzero(found != data.test_classes)
+    shown = np.concatenate([wrong, np.flatnonzero(found == data.test_classes)])[:24]
+    for axes, index in zip(images.subplots(4, 6).flat, shown, strict=True):
+        axes.imshow(data.test[index].reshape(8, 8), cmap="gray_r")
+        right = found[index] == data.test_classes[index]
+        axes.set_title(str(found[index]), fontsize=8, color="black" if right else "red")
+        axes.axis("off")
+    images.suptitle(f"classes from the Verilog; red: all {len(wrong)} that are wrong")
+    axes = bars.subplots()
+    names = [f"{row['layer']}: {row['M']}x{row['N']}x{row['K']}" for row in rows]
+    drawn = axes.bar(names, [row["cycles"] for row in rows], color="tab:blue")
+    axes.bar_label(drawn, [f"{row['utilization']:.0%}" for row in rows])
+    axes.set(ylabel="cycles", title="cycles and utilization of each layer")
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
