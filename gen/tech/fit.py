@@ -110,7 +110,7 @@ def _steps(params: Options) -> tuple[int, int]:
     if getattr(params, "cell", "generic") == "generic":
         return 4, 4
     depth = params.chains.packing.depth
-    return depth * -(-4 // depth) if depth < 8 else min(depth, 8), 4
+    return (depth * -(-4 // depth) if depth <= 8 else 4), 4
 
 
 def _best(
