@@ -1,0 +1,166 @@
+"""Benchmark `nonlinear`: error, size and latency of every unit and set of coefficients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+from gemmule.gen.block import Block
+from gemmule.gen.catalog import find
+from gemmule.gen.emit import emit
+from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
+from gemmule.gen.synth import synthesize
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.options import Options
+from gemmule.golden.nonlinear.elementwise import truth
+from gemmule.golden.nonlinear.error import Error, measure
+from gemmule.golden.nonlinear.layernorm import layernorm
+from gemmule.golden.nonlinear.softmax import softmax
+from gemmule.golden.nonlinear.units import every
+from gemmule.hw.nonlinear.layernorm_params import LayernormParams
+from gemmule.hw.nonlinear.params import ElementwiseParams
+from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
+
+from .truth import true_layernorm, true_softmax
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY = "error over the whole domain, latency, and size a lane of each nonlinear unit"
+
+BOARDS = ("zcu102", "vc709")
+LANES = 8
+EIGHT = {"in_format": "sq4.4", "out_format": "sq4.4"}
+ITA = (
+    {"unit": "ITA i-GELU (cited)", "lut_zcu102": 132, "ff_zcu102": 76, "dsp_zcu102": 2},
+    {"unit": "ITA requantizer (cited)", "lut_zcu102": 272, "ff_zcu102": 50, "dsp_zcu102": 1},
+    {"unit": "ITA softmax, 16 lanes (cited, whole)", "lut_zcu102": 5635, "ff_zcu102": 663},
+)
+"""Islamoglu et al. (arXiv 2307.03493), their public RTL through Yosys; a lane each."""
+
+
+def run(out: Path, quick: bool) -> list[dict[str, Any]]:
+    """A row a unit and set, in 16 and in 8 bits; ``quick`` leaves out the synthesis."""
+    rows = []
+    for block in ELEMENTWISE:
+        cases = list(_cases(block))
+        _plot(block.name, cases, out / f"nonlinear-{block.name}.png")
+        for params in cases:
+            rows.append(_row(block, params, _error(params), quick))
+    for block, params, error in _rows_of_rows():
+        rows.append(_row(block, params, error, quick))
+    return rows + ([] if quick else [dict(each) for each in ITA])
+
+
+def _cases(block: Block) -> Iterator[ElementwiseParams]:
+    sets = block.params.__dataclass_fields__["coefficients"].metadata["choices"]
+    for formats in ({}, EIGHT):
+        for each in sets:
+            yield block.params(coefficients=each, lanes=LANES, **formats)
+        if block.name == "gelu":
+            yield block.params(coefficients="heatvit", delta1=1.0, lanes=LANES, **formats)
+
+
+def _domain(params: ElementwiseParams) -> np.ndarray:
+    """The inputs that count: positive ones of powers, of HeatViT's exponential those up to 0."""
+    x = np.sort(every(params.in_format))
+    if params.FUNCTION in {"reciprocal", "rsqrt"}:
+        return x[x > 0]
+    return x[x <= 0] if (params.FUNCTION, params.coefficients) == ("exp", "heatvit") else x
+
+
+def _error(params: ElementwiseParams) -> Error:
+    x = _domain(params)
+    true = truth(params.FUNCTION, x, params.in_format)
+    return measure(params.unit(x), true, params.out_format)
+
+
+def _rows_of_rows() -> Iterator[tuple[Block, Options, Error]]:
+    """Softmax and normalization of normal rows of 197."""
+    rng = np.random.default_rng(1)
+    for coefficients in ("exact", "heatvit"):
+        params = SoftmaxParams(coefficients=coefficients)
+        x = rng.normal(0, 4, (200, 197)) * 2.0**params.in_format.frac
+        x = np.clip(np.round(x), params.in_format.low, params.in_format.high).astype(np.int64)
+        y = softmax(x, params.in_format, params.out_format, coefficients=coefficients)
+        true = true_softmax(params.in_format.real(x))
+        yield find("softmax"), params, measure(y, true, params.out_format)
+    for kind in ("layer", "rms"):
+        params = LayernormParams(kind=kind)
+        x = np.round(rng.normal(0.5, 2, (200, 197)) * 2.0**params.in_format.frac).astype(np.int64)
+        one = np.full(197, 1 << params.gamma_format.frac)
+        y = layernorm(x, one, one * 0, params.formats, kind=kind)
+        true = true_layernorm(params.in_format.real(x), 1.0, 0.0, 1e-5, kind)
+        yield find("layernorm"), params, measure(y, true, params.out_format)
+
+
+def _row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
+    made = _made(params)
+    row = {
+        "unit": block.name,
+        "set": getattr(params, "coefficients", None) or params.kind,
+        "delta1": params.delta1 if getattr(params, "coefficients", "") == "heatvit"
+        and hasattr(params, "delta1") else None,
+        "in": str(params.in_format),
+        "out": str(params.out_format),
+        "made of": made,
+        "latency": emit(block, params).manifest["latency"],
+        "max": float(f"{error.maximum:.3g}"),
+        "mean": float(f"{error.mean:.3g}"),
+        "rms": float(f"{error.rms:.3g}"),
+    }  # fmt: skip
+    names = ("max_ulp", "mean_ulp", "rms_ulp")
+    row |= {name: round(steps, 3) for name, steps in zip(names, error.steps, strict=True)}
+    for board in () if quick else BOARDS:
+        report = synthesize(block, params, board)
+        for kind in ("lut", "ff", "dsp"):
+            row[f"{kind}_{board}"] = round(getattr(report, kind) / params.lanes, 1)
+    return row
+
+
+def _made(params: Any) -> str:
+    """What the fitter chose, in words."""
+    unit = getattr(params, "unit", None)
+    if unit is None:
+        return "tables" if getattr(params, "coefficients", "exact") == "exact" else "parabola"
+    pieces = getattr(unit, "pieces", None)
+    name = type(unit).__name__.lower()
+    if pieces is None:
+        return name
+    return f"{name}, {len(pieces.coefficients)} segments, degree {pieces.degree}"
+
+
+def _plot(name: str, cases: list[ElementwiseParams], path: Path) -> None:
+    """The true curve and ours above, our error below."""
+    figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
+    first = cases[0]
+    x = _domain(first)
+    real = first.in_format.real(x)
+    above.plot(real, _clipped(truth(name, x, first.in_format), first.out_format), "k", label="true")
+    for params in cases:
+        if params.in_format != first.in_format:
+            continue
+        x = _domain(params)
+        y = params.out_format.real(params.unit(x))
+        label = params.coefficients
+        if label == "heatvit" and hasattr(params, "delta1"):
+            label += f", delta1 {params.delta1:g}"
+        above.plot(params.in_format.real(x), y, "--", label=label)
+        true = _clipped(truth(name, x, params.in_format), params.out_format)
+        below.plot(params.in_format.real(x), y - true, linewidth=0.5, label=label)
+    above.set_title(f"{name}, {first.in_format} to {first.out_format}")
+    above.legend()
+    below.legend()
+    below.set_yscale("symlog", linthresh=2.0**-first.out_format.frac)
+    below.set_ylabel("error")
+    below.set_xlabel("x")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _clipped(true: np.ndarray, fmt: Format) -> np.ndarray:
+    return np.clip(true, *fmt.real([fmt.low, fmt.high]))
