@@ -20,7 +20,7 @@ from .classifier import FloatSelector, quantized
 from .stages import run_stages
 
 BLOCK = find("token_score")
-UNSIGNED = TokenScoreParams(lanes=4, max_heads=12)
+UNSIGNED = TokenScoreParams()
 SIGNED = TokenScoreParams(lanes=1, attention_format="s8", score_format="s10", max_tokens=64)
 SHAPES = {"DeiT-T": 3, "DeiT-S": 6}
 

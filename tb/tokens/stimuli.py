@@ -1,0 +1,56 @@
+"""Arrays for `gemmule verify`: one stage of moderate size for each token block."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.common.options import Options
+from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
+from gemmule.hw.tokens.score_params import TokenScoreParams
+
+from .classifier import FloatSelector, quantized
+from .stimulus import integers
+
+__all__ = ["selector", "token_pack", "token_score", "token_select"]
+
+COUNT, LENGTH, HEADS = 29, 40, 3
+
+
+def token_score(
+    params: TokenScoreParams, run: Options, rng: np.random.Generator
+) -> dict[str, NDArray]:
+    """Attention of three heads, or a small classifier."""
+    if run.score == "heatvit":
+        classifier = FloatSelector.random(HEADS, 8, HEADS, rng)
+        return quantized(classifier, rng.normal(0, 1, (COUNT, HEADS * 8)))
+    count = min(COUNT, params.max_tokens)
+    shape = (HEADS, count) if run.score == "class_attention" else (HEADS, count, count)
+    return {"attention": integers(params.attention_format, shape, rng)}
+
+
+def token_select(
+    params: TokenSelectParams, run: Options, rng: np.random.Generator
+) -> dict[str, NDArray]:
+    """Scores with ties, some of tokens that are not there."""
+    count = min(COUNT, params.max_tokens)
+    return {
+        "scores": integers(params.score_format, (count,), rng),
+        "valid": rng.random(count) < 0.8,
+    }
+
+
+def selector(params: TokenPackParams, run: Options, rng: np.random.Generator) -> dict[str, NDArray]:
+    """The same with tokens and an earlier package."""
+    arrays = token_select(params, run, rng)
+    count, length = len(arrays["scores"]), min(LENGTH, params.max_length)
+    arrays["tokens"] = integers(params.token_format, (count, length), rng)
+    arrays["previous_package"] = integers(params.token_format, (length,), rng)
+    arrays["previous_weight"] = rng.integers(1 << params.weight_width, size=1)
+    return arrays
+
+
+def token_pack(
+    params: TokenPackParams, run: Options, rng: np.random.Generator
+) -> dict[str, NDArray]:
+    """The same with a mask."""
+    arrays = selector(params, run, rng)
+    return arrays | {"mask": rng.random(len(arrays["scores"])) < 0.5}

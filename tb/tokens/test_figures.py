@@ -1,0 +1,35 @@
+"""The benchmark `heatvit`: it regenerates its table and plot, and selection pays."""
+
+import pytest
+
+from gemmule.tb.common import minilm
+from gemmule.tb.tokens import figures_heatvit, figures_minilm
+
+from .encoder import DEIT, SPVIT, Array
+
+
+def test_heatvit_regenerates_its_table_and_plot(tmp_path):
+    rows = figures_heatvit.run(tmp_path, quick=True)
+    assert (tmp_path / "heatvit.png").stat().st_size > 10_000
+    assert {row["model"] for row in rows} > set(DEIT)
+    # Cycles fall by 0.95 of what MACs fall by, selectors included; one image leaves a last stage of
+    # 29 tokens, which an array of 64 rows cannot fill: there it takes several.
+    for row in rows:
+        if row.get("keep") == "SPViT" and (row["array"], row["images"]) != ("64x32", 1):
+            assert row["cycles / MACs saved"] >= 0.95
+
+
+def test_tokens_of_each_block():
+    counts = list(DEIT["DeiT-T"].counts(SPVIT))
+    assert counts == [197] * 3 + [123] * 3 + [75] * 3 + [29] * 3
+    dense = Array(16, 16).encoder(DEIT["DeiT-T"])
+    assert dense["macs"] == 12 * 197 * (12 * 192 * 192 + 2 * 197 * 192)
+
+
+@pytest.mark.skipif(not minilm.available(), reason="the MiniLM weights are not installed")
+def test_minilm_keeps_its_meaning(tmp_path):
+    """All tokens through the blocks change nothing but their 8 bits; half of them, not much."""
+    everything, half = figures_minilm.run(tmp_path, quick=True)
+    assert everything["cosine"] > 0.999
+    assert half["cosine"] > half["random tokens"]
+    assert (tmp_path / "minilm-tokens.png").stat().st_size > 10_000
