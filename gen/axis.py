@@ -1,5 +1,6 @@
 """A block's streams as AXI4-Streams: how payload fields lie in bytes."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,22 @@ class AxisStream:
     def octets(self) -> int:
         """The bytes of TDATA."""
         return sum(each.octets * each.lanes for each in self.fields)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The fields for a table: those of a vector's lanes, ``data.3.shift``, in one row."""
+        found: dict[str, list[AxisField]] = {}
+        for each in self.fields:
+            found.setdefault(re.sub(r"\.\d+(?=\.|$)", "", each.name), []).append(each)
+        return [
+            {
+                "name": name,
+                "field": alike[0],
+                "lanes": alike[0].lanes * len(alike),
+                "step": alike[1].byte - alike[0].byte if len(alike) > 1 else alike[0].octets,
+            }
+            for name, alike in found.items()
+        ]
 
     @property
     def payload(self) -> list[str]:

@@ -71,6 +71,12 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
             inner = f"{name}.{key}" if name else str(key)
             yield from _fields(inner, field.shape, offset + field.offset)
         return
+    if isinstance(shape, data.ArrayLayout) and isinstance(shape.elem_shape, data.Layout):
+        width = Shape.cast(shape.elem_shape).width
+        for index in range(shape.length):
+            inner = f"{name}.{index}" if name else str(index)
+            yield from _fields(inner, shape.elem_shape, offset + index * width)
+        return
     lanes, element = 1, shape
     if isinstance(shape, data.ArrayLayout):
         lanes, element = shape.length, shape.elem_shape
