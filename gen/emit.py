@@ -70,6 +70,8 @@ def emit_component(
         "streams": streams(component),
         "versions": VERSIONS,
     }
+    if notes := getattr(component, "notes", None):
+        manifest["notes"] = notes
     verilog = _banner(manifest) + yosys.verilog(f"{head}\nend\n{rest}")
     return Emitted(verilog=verilog, manifest=manifest, top=name)
 

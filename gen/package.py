@@ -102,6 +102,7 @@ def _view(
         "facts": facts(doc),
         "members": members(doc),
         "latency": manifest["latency"],
+        "notes": manifest.get("notes"),
         "versions": manifest["versions"],
         "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",
         "parameters": [
