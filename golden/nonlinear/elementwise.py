@@ -13,7 +13,7 @@ from .functions import FUNCTIONS, Function, heatvit_gelu
 from .piecewise import fit
 from .units import Datapath, Lines, Powers, RectifiedTable, Reflected, Table, every
 
-__all__ = ["Unit", "build_unit", "truth"]
+__all__ = ["Unit", "build_unit", "domain", "truth"]
 
 Unit = Table | Datapath
 
@@ -26,6 +26,14 @@ TABLE_BITS = 10
 def truth(function: str, x: NDArray[np.int64], in_format: Format) -> NDArray[np.float64]:
     """The true function, in float64, of the integers ``x``."""
     return FUNCTIONS[function].true(in_format.real(x))
+
+
+def domain(function: str, in_format: Format, coefficients: str = "exact") -> NDArray[np.int64]:
+    """The inputs for which an error is stated, ascending: where the function and the set are."""
+    x = np.sort(every(in_format))
+    if FUNCTIONS[function].symmetry == "power":
+        return x[x > 0]
+    return x[x <= 0] if (function, coefficients) == ("exp", "heatvit") else x
 
 
 @lru_cache(maxsize=256)

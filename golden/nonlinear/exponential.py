@@ -36,6 +36,11 @@ class Product(Datapath):
         return (len(self.low) - 1).bit_length()
 
     @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return f"the product of tables of {len(self.high)} and {len(self.low)} entries"
+
+    @property
     def cost(self) -> float:
         """About how many LUTs it takes: the distance, two tables of 17 bits, the multiplier."""
         entries = sum(max(32, len(part)) for part in (self.high, self.low))
@@ -66,6 +71,11 @@ class HeatvitExp(Datapath):
     SCALE, OFFSET, FLOOR = 23495, 88670, 22544
     FRAC = 16
     Z_BITS = 5
+
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return "a parabola and a shift"
 
     @property
     def cost(self) -> float:

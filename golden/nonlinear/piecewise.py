@@ -39,6 +39,14 @@ class Piecewise:
         """The bits of a position that pick the segment."""
         return (len(self.coefficients) - 1).bit_length()
 
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        count = len(self.coefficients)
+        if not self.degree:
+            return f"a table of {count} entries"
+        return f"polynomials of degree {self.degree} in {count} segments"
+
     def __call__(self, position: Integers) -> Integers:
         """The values at unsigned positions.
 

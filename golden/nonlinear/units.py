@@ -41,6 +41,11 @@ class Datapath:
     def __call__(self, x: Integers) -> Integers:
         return np.clip(self.unclamped(x), self.out_format.low, self.out_format.high)
 
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        raise NotImplementedError
+
     def span(self) -> tuple[int, int]:
         """The least and the greatest :meth:`unclamped` of all inputs."""
         value = self.unclamped(every(self.in_format))
@@ -62,6 +67,11 @@ class Table:
     values: Integers
 
     @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return f"a table of {len(self.values)} entries"
+
+    @property
     def cost(self) -> float:
         """About how many LUTs of six inputs it takes."""
         return self.out_format.width * max(0.5, 2.0 ** (self.in_format.width - 6))
@@ -81,6 +91,11 @@ class RectifiedTable(Table):
         up = table.out_format.frac - table.in_format.frac
         values = (np.maximum(x, 0) << up) - table.values
         return cls(table.in_format, table.out_format, values)
+
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return f"a rectifier, corrected by a table of {len(self.values)} entries"
 
     @property
     def cost(self) -> float:
@@ -106,6 +121,11 @@ class Reflected(Datapath):
     symmetry: str
     domain: int
     pieces: Piecewise
+
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return f"{self.pieces.made_of} of the magnitude"
 
     @property
     def cost(self) -> float:
@@ -136,6 +156,11 @@ class Powers(Datapath):
 
     root: int
     pieces: Piecewise
+
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return f"{self.pieces.made_of} of the mantissa"
 
     @property
     def cost(self) -> float:
@@ -175,6 +200,11 @@ class Lines(Datapath):
     SHIFTS = (2, 3, 5)
     CONSTANTS = (16, 20, 27, 32)
     """In 32nds, for x >= 0; mirrored below."""
+
+    @property
+    def made_of(self) -> str:
+        """What computes, for the data sheet."""
+        return "straight lines whose slopes are powers of two"
 
     @property
     def cost(self) -> float:

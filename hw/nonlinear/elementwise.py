@@ -1,5 +1,7 @@
 """Units that compute a function of each lane by itself, one vector a cycle."""
 
+from inspect import cleandoc
+
 from amaranth import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -32,11 +34,12 @@ class Elementwise(wiring.Component):
 
     ``golden.nonlinear.elementwise.build_unit`` defines the bits: a table where the input has few
     bits, a piecewise polynomial of the magnitude or the mantissa, a product of two tables, or
-    straight lines. Rounded once, half up; saturated.
+    straight lines. Rounded once, half up (PLAN: down); saturated.
 
-    Latency: ``latency`` cycles. Throughput: one vector a cycle. Back-pressure: the pipeline runs
-    free into a queue, and takes no more than that has places for; no combinational path joins the
-    two sides.
+    Latency: a few cycles, by the formats: ``latency`` of the manifest.
+    Throughput: one vector a cycle.
+    Back-pressure: the pipeline runs free into a queue, and takes no more than that has places for;
+    no combinational path joins the two sides.
 
     Parameters
     ----------
@@ -49,6 +52,11 @@ class Elementwise(wiring.Component):
         As many beats, ``last`` where x has it.
     """
 
+    def __init_subclass__(cls):
+        """What holds for all functions ends the docstring of each."""
+        shared_part = cleandoc(Elementwise.__doc__)
+        cls.__doc__ = f"{cleandoc(cls.__doc__)}\n\n{shared_part[shared_part.index('Latency:') :]}"
+
     def __init__(self, params: ElementwiseParams):
         self.params = params
         super().__init__({
@@ -58,6 +66,15 @@ class Elementwise(wiring.Component):
         lanes = range(params.lanes)
         self._lanes = [Lane(params.unit) for _ in lanes]
         self.latency = self._lanes[0].latency + 1
+
+    @property
+    def notes(self) -> str:
+        """What the fitter chose, and the error over all inputs."""
+        error = self.params.error
+        return (
+            f"{self.params.unit.made_of}; at most {error.steps[0]:.3g} steps of y "
+            f"({error.maximum:.3g}) from the true function"
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -87,17 +104,20 @@ class Gelu(Elementwise):
     """Gaussian error linear unit of each element of a stream of vectors.
 
     ``y = x * Phi(x)``, by the error function and not its tanh form. ``heatvit`` replaces the error
-    function by that paper's parabola (arXiv 2211.08110, equations 11 and 12), scaled by ``delta1``:
-    0.5 is the paper's, for weights trained with it; 1 is I-BERT's (arXiv 2101.01321).
-    See :class:`Elementwise`.
+    function by a parabola, scaled by ``delta1``: 0.5 is the paper's, for weights trained with it; 1
+    is I-BERT's (arXiv 2101.01321).
+
+    Source: heatvit: P. Dong et al., "HeatViT", HPCA 2023, arXiv 2211.08110, equations 11 and 12.
     """
 
 
 class Sigmoid(Elementwise):
     """Logistic sigmoid of each element of a stream of vectors.
 
-    ``y = 1 / (1 + exp(-x))``. ``plan``, which is also ``heatvit``, has straight lines instead.
-    See :class:`Elementwise`.
+    ``y = 1 / (1 + exp(-x))``. ``plan``, which is also ``heatvit``, has straight
+    lines instead.
+
+    Source: plan: H. Amin, K. Curtis, B. Hayes-Gill, IEE Proc. Circuits 1997; used by HeatViT.
     """
 
 
@@ -105,7 +125,6 @@ class Tanh(Elementwise):
     """Hyperbolic tangent of each element of a stream of vectors.
 
     ``y = tanh(x)``
-    See :class:`Elementwise`.
     """
 
 
@@ -113,7 +132,6 @@ class Silu(Elementwise):
     """Sigmoid linear unit of each element of a stream of vectors.
 
     ``y = x / (1 + exp(-x))``
-    See :class:`Elementwise`.
     """
 
 
@@ -121,7 +139,6 @@ class Hardswish(Elementwise):
     """Hard swish of each element of a stream of vectors.
 
     ``y = x * clamp((x + 3) / 6, 0, 1)``
-    See :class:`Elementwise`.
     """
 
 
@@ -129,16 +146,16 @@ class Hardsigmoid(Elementwise):
     """Hard sigmoid of each element of a stream of vectors.
 
     ``y = clamp((x + 3) / 6, 0, 1)``
-    See :class:`Elementwise`.
     """
 
 
 class Exp(Elementwise):
     """Exponential of each element of a stream of vectors.
 
-    ``y = exp(x)``, saturated. ``heatvit`` is that paper's parabola and shift (arXiv 2211.08110,
-    equations 13 and 14), of ``x <= 0``; above, its result is that at 0.
-    See :class:`Elementwise`.
+    ``y = exp(x)``, saturated. ``heatvit`` is a parabola and a shift, of ``x <= 0``; above, its
+    result is that at 0.
+
+    Source: heatvit: P. Dong et al., "HeatViT", HPCA 2023, arXiv 2211.08110, equations 13 and 14.
     """
 
 
@@ -146,7 +163,6 @@ class Reciprocal(Elementwise):
     """Reciprocal of each element of a stream of vectors.
 
     ``y = 1 / x`` of positive x, saturated; zero and below give the greatest output.
-    See :class:`Elementwise`.
     """
 
 
@@ -154,5 +170,4 @@ class Rsqrt(Elementwise):
     """Reciprocal square root of each element of a stream of vectors.
 
     ``y = 1 / sqrt(x)`` of positive x, saturated; zero and below give the greatest output.
-    See :class:`Elementwise`.
     """

@@ -34,10 +34,10 @@ class Layernorm(wiring.Component):
     takes it from there. They work on neighboring rows.
 
     Latency: ``latency + beats - 1`` cycles from the first of a row's beats to its first result.
-    Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
-    free into buffers that have room for what they were given; no combinational path joins the two
-    sides. A command waits until the rows of the one before it have left, and rows wait until gamma
-    and beta are loaded.
+    Throughput: one vector a cycle, rows back to back, of any length.
+    Back-pressure: the stages run free into buffers that have room for what they were given; no
+    combinational path joins the two sides. A command waits until the rows of the one before it
+    have left, and rows wait until gamma and beta are loaded.
 
     A row ends at ``last``, or where it is as long as ``max_length`` allows.
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.nonlinear.elementwise import Unit, build_unit
+from gemmule.golden.nonlinear.elementwise import Unit, build_unit, domain, truth
+from gemmule.golden.nonlinear.error import Error, measure
 
 __all__ = [
     "ElementwiseParams",
@@ -57,6 +58,13 @@ class ElementwiseParams(Options):
             getattr(self, "delta1", 1.0),
             self.target,
         )
+
+    @property
+    def error(self) -> Error:
+        """How far the unit is from the true function, over its whole domain."""
+        x = domain(self.FUNCTION, self.in_format, self.coefficients)
+        true = truth(self.FUNCTION, x, self.in_format)
+        return measure(self.unit(x), true, self.out_format)
 
 
 @dataclass(frozen=True, kw_only=True)

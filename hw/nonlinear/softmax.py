@@ -27,18 +27,20 @@ class Softmax(wiring.Component):
     ``y = delta * exp(x - max) / sum(exp(x - max))``, or ``clamp(round(-log2 y), 0, 15)``
 
     :func:`golden.nonlinear.softmax.softmax` defines the bits; a row of which all is masked gives
-    zeros. ``delta`` and the parabola of ``heatvit`` are of P. Dong et al., "HeatViT", HPCA 2023
-    (arXiv 2211.08110, equations 13 and 14); the 4-bit logarithm is of "Agile-Quant", AAAI 2024.
+    zeros.
 
     Memory is passed over once: three stages, each a vector a cycle, work on neighboring rows. The
     first finds the maximum while the row goes into a buffer; the second takes exponentials into a
     second buffer and sums them; the third multiplies by the inverse of the sum.
 
+    Source: delta and the parabola of heatvit: P. Dong et al., "HeatViT", HPCA 2023, arXiv
+    2211.08110, equations 13 and 14; the 4-bit logarithm: X. Shen et al., "Agile-Quant", AAAI 2024.
     Latency: ``latency + 2 * (beats - 1)`` cycles from the first of a row's beats to its first
     result.
-    Throughput: one vector a cycle, rows back to back, of any length. Back-pressure: the stages run
-    free into buffers that have room for what they were given; no combinational path joins the two
-    sides. A command waits until the rows of the one before it have left.
+    Throughput: one vector a cycle, rows back to back, of any length.
+    Back-pressure: the stages run free into buffers that have room for what they were given; no
+    combinational path joins the two sides. A command waits until the rows of the one before it
+    have left.
 
     A row ends at ``last``, or where it is as long as ``max_length`` allows: a packet that is too
     long counts as several rows.

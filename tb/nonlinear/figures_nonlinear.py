@@ -14,11 +14,10 @@ from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.synth import synthesize
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
-from gemmule.golden.nonlinear.elementwise import truth
+from gemmule.golden.nonlinear.elementwise import domain, truth
 from gemmule.golden.nonlinear.error import Error, measure
-from gemmule.golden.nonlinear.layernorm import layernorm
-from gemmule.golden.nonlinear.softmax import softmax
-from gemmule.golden.nonlinear.units import every
+from gemmule.golden.nonlinear.layernorm import RootReciprocal, layernorm
+from gemmule.golden.nonlinear.softmax import exp_unit, softmax
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import ElementwiseParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
@@ -50,7 +49,7 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
         cases = list(_cases(block))
         _plot(block.name, cases, out / f"nonlinear-{block.name}.png")
         for params in cases:
-            rows.append(_row(block, params, _error(params), quick))
+            rows.append(_row(block, params, params.error, quick))
     for block, params, error in _rows_of_rows():
         rows.append(_row(block, params, error, quick))
     return rows + ([] if quick else [dict(each) for each in ITA])
@@ -63,20 +62,6 @@ def _cases(block: Block) -> Iterator[ElementwiseParams]:
             yield block.params(coefficients=each, lanes=LANES, **formats)
         if block.name == "gelu":
             yield block.params(coefficients="heatvit", delta1=1.0, lanes=LANES, **formats)
-
-
-def _domain(params: ElementwiseParams) -> np.ndarray:
-    """The inputs that count: positive ones of powers, of HeatViT's exponential those up to 0."""
-    x = np.sort(every(params.in_format))
-    if params.FUNCTION in {"reciprocal", "rsqrt"}:
-        return x[x > 0]
-    return x[x <= 0] if (params.FUNCTION, params.coefficients) == ("exp", "heatvit") else x
-
-
-def _error(params: ElementwiseParams) -> Error:
-    x = _domain(params)
-    true = truth(params.FUNCTION, x, params.in_format)
-    return measure(params.unit(x), true, params.out_format)
 
 
 def _rows_of_rows() -> Iterator[tuple[Block, Options, Error]]:
@@ -123,28 +108,25 @@ def _row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]
 
 
 def _made(params: Any) -> str:
-    """What the fitter chose, in words."""
-    unit = getattr(params, "unit", None)
-    if unit is None:
-        return "tables" if getattr(params, "coefficients", "exact") == "exact" else "parabola"
-    pieces = getattr(unit, "pieces", None)
-    name = type(unit).__name__.lower()
-    if pieces is None:
-        return name
-    return f"{name}, {len(pieces.coefficients)} segments, degree {pieces.degree}"
+    """What computes, in words."""
+    if isinstance(params, ElementwiseParams):
+        return params.unit.made_of
+    if isinstance(params, SoftmaxParams):
+        return exp_unit(params.in_format, params.coefficients).made_of
+    return RootReciprocal().pieces.made_of
 
 
 def _plot(name: str, cases: list[ElementwiseParams], path: Path) -> None:
     """The true curve and ours above, our error below."""
     figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
     first = cases[0]
-    x = _domain(first)
+    x = domain(name, first.in_format)
     real = first.in_format.real(x)
     above.plot(real, _clipped(truth(name, x, first.in_format), first.out_format), "k", label="true")
     for params in cases:
         if params.in_format != first.in_format:
             continue
-        x = _domain(params)
+        x = domain(name, params.in_format, params.coefficients)
         y = params.out_format.real(params.unit(x))
         label = params.coefficients
         if label == "heatvit" and hasattr(params, "delta1"):
