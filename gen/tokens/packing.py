@@ -1,6 +1,6 @@
 """How arrays become the beats of `token_pack` and of `selector`, which packs what it selects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.options import option
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Packed, Packing
 from gemmule.golden.tokens.packing import pack as pack_tokens
 from gemmule.golden.tokens.selection import Selection, select
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams
+from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.hw.tokens.selector import Selector
 from gemmule.hw.tokens.token_pack import TokenPack
 
@@ -28,6 +30,8 @@ from .beats import (
     select_command,
     to_tokens,
 )
+from .score import SCORES as SCORES_FROM
+from .score import TOKEN_SCORE, ScoreRun
 from .select import SELECTED, from_selected, selected_arrays
 
 __all__ = ["SELECTOR", "TOKEN_PACK", "SelectorRun"]
@@ -44,6 +48,8 @@ PACKED = (
     Array("package", "[D]", "--token-format (mean), s32 (sum)", "of the dropped; none: zeros"),
     Array("package_weight", "[]", "u", "the sum of their scores"),
 )
+
+SCORED_FROM = TOKEN_SCORE.adapter.inputs
 
 
 def _tokens(params: TokenPackParams, tokens: NDArray, previous: tuple | None) -> Beats:
@@ -110,19 +116,33 @@ class TokenPackAdapter:
 
 @dataclass(frozen=True, kw_only=True)
 class SelectorRun(Packing, Selection):
-    """How one stage selects and packs."""
+    """How one stage selects and packs; ``score`` only where no ``scores`` are given."""
+
+    score: str = option(
+        "class_attention", choices=SCORES_FROM, help="what token_score would do, without scores"
+    )
 
 
 class SelectorAdapter:
-    """One stage: a command, a beat of scores a token, and the tokens after an earlier package."""
+    """One stage: a command, a beat of scores a token, and the tokens after an earlier package.
+
+    In place of ``scores`` it takes what `token_score` takes: the hardware is then sent what that
+    block's golden model gives, saturated to the scores' format.
+    """
 
     Run = SelectorRun
-    inputs = (TOKENS, SCORES, VALID, *PREVIOUS)
+    inputs = (
+        TOKENS,
+        replace(SCORES, optional=True),
+        VALID,
+        *PREVIOUS,
+        *(each for each in SCORED_FROM if each.name not in {"tokens", "valid"}),
+    )
     outputs = (PACKED[0], *SELECTED, *PACKED[1:])
 
     def plan(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> Job:
         """The tokens that stay, by the policy of ``run``, and the package of the others."""
-        scores = check_scores(params, arrays["scores"])
+        scores = check_scores(params, self._scores(params, run, arrays))
         count = len(scores)
         tokens = check_tokens(params, arrays["tokens"], count)
         valid = check_flags("valid", arrays, count)
@@ -147,6 +167,15 @@ class SelectorAdapter:
             golden=packed_arrays(params, run, packed) | selected_arrays(params, selected),
             counters={"tokens": count, "kept": selected.count},
         )
+
+    def _scores(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> NDArray:
+        if "scores" in arrays:
+            return arrays["scores"]
+        fmt = params.score_format
+        scoring = TokenScoreParams(
+            attention_format=fmt, head_format=fmt, score_format=fmt, max_tokens=params.max_tokens
+        )
+        return TOKEN_SCORE.adapter.plan(scoring, ScoreRun(score=run.score), arrays).golden["scores"]
 
 
 PRESETS = {"zcu102": {"lanes": 16}, "deit": {"max_tokens": 256, "max_length": 768}}

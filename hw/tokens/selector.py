@@ -21,11 +21,12 @@ class Selector(wiring.Component):
 
     :class:`TokenSelect` decides and :class:`TokenPack` packs; nothing stands between them but the
     decisions. All sizes, policies and modes are a stage's own, by its command.
-    After HeatViT (arXiv 2211.08110) and SPViT; :func:`golden.tokens.selection.select` and
-    :func:`golden.tokens.packing.pack` define every bit.
+    :func:`golden.tokens.selection.select` and :func:`golden.tokens.packing.pack` define every bit.
 
+    Source: HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022).
     Latency: ``tokens`` are taken from the decision on, at most 2 N + 128 cycles after the first of
-    N scores. Throughput: one score a cycle, then one beat of tokens a cycle.
+    N scores.
+    Throughput: one score a cycle, then one beat of tokens a cycle.
     Back-pressure: as its parts; every output must be taken for the stage to end.
 
     Parameters

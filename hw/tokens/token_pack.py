@@ -21,8 +21,8 @@ class TokenPack(wiring.Component):
     ``package = sum(score * token) / sum(score)`` over the dropped valid tokens, rounded half to
     even, or the sum alone. An earlier package counts as one more dropped token: it comes before
     the stage's tokens. :func:`golden.tokens.packing.pack` defines every bit.
-    HeatViT (arXiv 2211.08110, equation 10); SPViT's code has the sum without the division.
 
+    Source: HeatViT (arXiv 2211.08110, equation 10); SPViT's code has the sum without the division.
     Latency: 1 cycle from ``tokens`` to ``kept``. After a stage's last beat, 3 cycles for the sums
     and then the package, see :class:`Packager`.
     Throughput: one beat a cycle, kept or dropped. A stage's tokens wait for the package of the

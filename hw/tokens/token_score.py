@@ -22,9 +22,10 @@ class TokenScore(wiring.Component):
     class-token attention (divided by the heads) and for the first column; ``heatvit``: ``sum_h
     weight[n, h] * score[n, h] / sum_h weight[n, h]``. Quotients are rounded half to even, results
     saturate; :mod:`golden.tokens.scores` defines every bit.
-    CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv 2211.08110),
-    whose layers run on the `gemm` array and the nonlinear units: only the reductions are here.
 
+    Source: CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv
+    2211.08110), whose layers run on the `gemm` array and the nonlinear units: only the reductions
+    are here.
     Latency: the first score 4 cycles after the last row, or after its last pair ``head width + 6``.
     Throughput: one beat of attention a cycle, then ``lanes`` scores in ``lanes + 1`` cycles, or
     where they are divided ``dividers`` in ``quotient width + 4``; one pair a cycle until the

@@ -25,9 +25,10 @@ class TokenSelect(wiring.Component):
 
     The scores are kept in memory. While they arrive, a histogram counts the candidates' high bytes;
     a second pass counts the low bytes of those in the bin where the quota ends (scores of up to 8
-    bits need none); the last pass emits. Policies: HeatViT (arXiv 2211.08110), SPViT, EViT, CP-ViT
-    (arXiv 2203.04570); the selection is ours.
+    bits need none); the last pass emits.
 
+    Source: the policies of HeatViT (arXiv 2211.08110), SPViT, EViT and CP-ViT (arXiv 2203.04570);
+    the way to select is ours.
     Latency: ``count`` is offered at most 2 N + 128 cycles after the first of N scores is taken
     (N + 64 for up to 8 bits), the last decision at most 3 N + 128, whatever the scores.
     Throughput: one score a cycle in, one decision a cycle out, stages in turn.

@@ -6,12 +6,15 @@ import pytest
 from gemmule.gen.catalog import find
 from gemmule.gen.engine import build
 from gemmule.gen.tokens.packing import SelectorRun
+from gemmule.gen.tokens.score import SCORES, TOKEN_SCORE, ScoreRun
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.tokens.packing import MODES, PACKAGES, Packing
 from gemmule.golden.tokens.selection import POLICIES
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams
+from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from . import stimulus
+from .classifier import FloatSelector, quantized
 from .stages import covering, near, run_stages, some
 
 PACK, SELECTOR = find("token_pack"), find("selector")
@@ -78,6 +81,22 @@ def test_selector_stages_back_to_back(stall):
     rng = np.random.default_rng(29)
     jobs = [selector_job(params, case, rng) for case in covering(FACTORS | SELECTIONS, rng)]
     run_stages(build(SELECTOR, params), jobs, stall=stall, seed=4)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_selector_takes_what_token_score_takes(score):
+    """The same as with the scores that `token_score` gives."""
+    rng, params = np.random.default_rng(53), SelectorParams()
+    classifier = FloatSelector.random(3, 8, 3, rng)
+    arrays = quantized(classifier, rng.normal(0, 1, (20, 24)))
+    shape = (3, 20) if score == "class_attention" else (3, 20, 20)
+    arrays["attention"] = rng.integers(0, 2000, shape)
+    given = TOKEN_SCORE.adapter.plan(TokenScoreParams(), ScoreRun(score=score), arrays).golden
+    run = SelectorRun(policy="fraction", fraction=0.5, score=score)
+    scores = {"tokens": arrays["tokens"], "scores": given["scores"]}
+    one, other = (SELECTOR.adapter.plan(params, run, each) for each in (arrays, scores))
+    assert (one.send["scores"] == other.send["scores"]).all()
+    run_stages(build(SELECTOR, params), [one, other])
 
 
 @pytest.mark.parametrize("mask", ["all", "none", "half"])
