@@ -54,8 +54,9 @@ class ConvAdapter:
         """Cut the layer to the hardware, lay out its loads, passes and products."""
         layer = Layer.check(params, run, arrays)
         hardware = Hardware(
-            params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth
-        )
+            params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
+            cascade=params.core.drains_down,
+        )  # fmt: skip
         made = list(
             products(run.op, run.method, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
         )

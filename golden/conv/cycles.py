@@ -117,7 +117,8 @@ class _Clock:
         self.memory = memory
         self.a = self.b = self.scale = FIRST
         self.begun, self.clear, self.after_tile, self.last = -TILE_GAP, 0, 0, 0
-        self.dirty = True
+        self.cascade = hardware.cascade
+        self.dirty = not self.cascade
         self.claimed: list[int] = []
         self.ended: list[int] = []
         self.commands = 0
@@ -157,8 +158,9 @@ class _Clock:
             self.x.took(product.m, end)
             self.begun = begin if ready is None else max(begin, int(ready[0]))
             self.b, self.a = loaded + 1, end + 1
-        self.dirty = True
-        self.clear = max(self.clear, self.a + self.rows - 2)
+        if not self.cascade:
+            self.dirty = True
+            self.clear = max(self.clear, self.a + self.rows - 2)
         self.last = self.a - 1 + self.rows - 1 + self.result_latency
 
     def _output_stationary(self, product: Product, start: int) -> None:
@@ -180,9 +182,16 @@ class _Clock:
                 for feed in (self.x, self.w):
                     feed.took(count, end)
                 self.a = self.b = end + 1
-            self.clear = end + self.rows
             self.last = end + self.rows + self.result_latency
-        self.after_tile = self.a + 1
+            if self.cascade:
+                self.a = self.b = end + self.rows
+                self.last += self.rows - 2
+            else:
+                self.clear = end + self.rows
+        if self.cascade:
+            self.b = end + 1
+        else:
+            self.after_tile = self.a + 1
 
 
 def model(

@@ -20,13 +20,17 @@ Load = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Hardware:
-    """The sizes that a program is cut to: lanes, vectors in a bank, rows of kept sums."""
+    """The sizes that a program is cut to: lanes, vectors in a bank, rows of kept sums.
+
+    ``cascade``: sums that stay in the cells drain through those below, which takes its time.
+    """
 
     rows: int
     cols: int
     a_bank: int
     b_bank: int
     acc_depth: int
+    cascade: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,10 @@ class CoreParams(GemmParams):
     def largest_k(self) -> int:
         return 1 << DIM_WIDTH
 
+    @property
+    def mirrors_rows(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvParams(Options):

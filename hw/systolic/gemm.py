@@ -129,7 +129,10 @@ class Gemm(wiring.Component):
         for lane in range(rows * self.params.m_lanes):
             row = lane % rows
             used = a.take & (a.at.output_stationary | (a.at.depth > row))
-            value = Mux(used, Value.cast(a.data[lane]), 0)
+            data = Value.cast(a.data[lane])
+            if self.params.mirrors_rows and self.params.drains_down:
+                data = Mux(a.at.output_stationary, Value.cast(a.data[rows - 1 - row]), data)
+            value = Mux(used, data, 0)
             target = targets[lane // rows][row]
             m.d.comb += Value.cast(target).eq(delay(m, f"a_{lane}", value, A_SLOT))
         m.d.comb += array.b.eq(register(m, "b_slot", b.data))

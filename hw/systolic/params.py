@@ -136,6 +136,15 @@ class ArrayParams(Options):
         return "os" in self.dataflows and self.drain == "cascade"
 
     @property
+    def mirrors_rows(self) -> bool:
+        """Whether output-stationary rows of ``a`` arrive in the order that the drain mirrors.
+
+        A drain over the cascade gives the lowest row first, so beats of `golden.systolic.beats`
+        hold them mirrored already; where they cannot, the hardware does it.
+        """
+        return False
+
+    @property
     def chooses_sum(self) -> bool:
         """Whether a cell adds to the sum from above in some slots and to its own in others."""
         return self.dataflow == "both" or self.drains_down
