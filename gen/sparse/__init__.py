@@ -1,7 +1,7 @@
 """2:4 sparsity: format, pruning, arrays."""
 
 from gemmule.gen.block import Block
-from gemmule.hw.sparse.array import SparseArray
+from gemmule.hw.sparse.dsp import sparse_array_of_cells
 from gemmule.hw.sparse.gemm import SparseGemm
 from gemmule.hw.sparse.params import SparseArrayParams, SparseGemmParams
 
@@ -12,6 +12,6 @@ __all__ = ["BLOCKS", "PRUNE24", "SPARSE_ARRAY", "SPARSE_GEMM"]
 
 SPARSE_GEMM = Block("sparse_gemm", "sparse", SparseGemmParams, SparseGemm, SparseGemmAdapter())
 
-SPARSE_ARRAY = Block("sparse_array", "sparse", SparseArrayParams, SparseArray)
+SPARSE_ARRAY = Block("sparse_array", "sparse", SparseArrayParams, sparse_array_of_cells)
 
 BLOCKS = (SPARSE_GEMM, SPARSE_ARRAY, PRUNE24)

@@ -88,7 +88,7 @@ class SparseGemmAdapter(GemmAdapter):
         products = self._products(params, ops, offset)
         job = self.job(params, run, products, requantization, b_zero, golden)
         job.macs = len(products) * ops.a.shape[-2] * k * n
-        job.peak_macs_per_cycle = params.rows * params.cols * params.groups.kept
+        job.peak_macs_per_cycle = params.rows * params.cols * params.groups.kept * params.m_lanes
         moved = len(job.send["b"]) * params.cols
         job.counters["weight_bits"] = moved * params.groups.group_width(params.b_format.width)
         job.counters["dense_weight_bits"] = moved // len(products[0].b) * k * params.b_format.width
@@ -108,8 +108,10 @@ class SparseGemmAdapter(GemmAdapter):
         ]
 
     def _a_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:
-        groups = _placed(product.a, tiling.a_beats)
-        lanes = groups.reshape(len(groups), -1)
+        count = params.m_lanes
+        rows = np.pad(product.a, ((0, -len(product.a) % count), (0, 0), (0, 0)))
+        beats = [_placed(rows[lane::count], tiling.a_beats) for lane in range(count)]
+        lanes = np.concatenate(beats, axis=1).reshape(len(beats[0]), -1)
         return pack((lanes, params.a_format.width), (_last(len(lanes)), 1))
 
     def _b_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:

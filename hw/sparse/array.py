@@ -12,7 +12,7 @@ from ..common.shared import shared
 from ..systolic.array import SystolicArray
 from ..systolic.cell import OR_FAN_IN, Cell, Column, control_layout
 from .params import SparseArrayParams
-from .select import GroupSelect
+from .select import GroupSelect, selectors_of
 
 __all__ = ["Chain", "RowSums", "SparseArray", "SparseColumn"]
 
@@ -64,7 +64,7 @@ class SparseColumn(wiring.Component):
     cell's multipliers has a chain of sums of its own, and so exactly the logic of a dense cell; the
     chains are added once, at the bottom.
 
-    Latency: ``params.column_latency``, one more than a dense :class:`hw.systolic.Column`.
+    Latency: one cycle more than a dense :class:`hw.systolic.Column`.
 
     Members
     -------
@@ -94,7 +94,7 @@ class SparseColumn(wiring.Component):
             m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
             m.d.comb += [chain.control.eq(self.control), chain.b.eq(self.b.values[slot])]
             for row, selector in enumerate(selectors):
-                m.d.comb += chain.a[row].eq(selector.chosen[slot])
+                m.d.comb += chain.a[row].eq(selector.chosen[slot][0])
         total = sum((chain.result for chain in chains[1:]), chains[0].result)
         m.d.comb += [
             self.control_out.eq(chains[0].control_out),
@@ -103,15 +103,14 @@ class SparseColumn(wiring.Component):
         return m
 
     def _selectors(self, m: Module) -> list[GroupSelect]:
-        selectors = [GroupSelect(self.params) for _ in range(self.params.rows)]
+        swaps = "ws" in self.params.dataflows
+        selectors = selectors_of(m, self.params, self.b.indices, swaps=swaps)
         for row, selector in enumerate(selectors):
-            m.submodules[f"select_{row}"] = shared(selector, self.params)
-            above = selectors[row - 1].indices_out if row else self.b.indices
             m.d.comb += [
-                selector.a.eq(self.a[row]),
-                self.a_out[row].eq(selector.a_out),
-                selector.control.eq(self.control[row]),
-                selector.indices.eq(above),
+                selector.a[0].eq(self.a[row]),
+                self.a_out[row].eq(selector.a_out[0]),
+                selector.shift.eq(self.control[row].shift if swaps else 1),
+                selector.swap.eq(self.control[row].swap if swaps else 1),
             ]
         return selectors
 
@@ -128,7 +127,9 @@ class SparseArray(SystolicArray):
     format this is; in a systolic array of either dataflow it is ours.
 
     Latency: ``params.array_latency``, one cycle more than a dense array of as many rows and
-    columns. Throughput: one slot a cycle. Back-pressure: none.
+    columns.
+    Throughput: one slot a cycle.
+    Back-pressure: none.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ class SparseArray(SystolicArray):
     def _sum_rows(self, m: Module, a: data.View, control: data.View) -> None:
         column = RowSums(self.params, unit=True)
         m.submodules.row_sums = column
-        late = self.params.array_latency - self.params.dense.column_latency
+        late = self.params.array_latency - self.params.column_latency
         m.d.comb += [
             column.a.eq(a),
             column.control.eq(control),

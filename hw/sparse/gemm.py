@@ -1,7 +1,7 @@
 """The `sparse_gemm` block: the `gemm` block around an array of sparse cells."""
 
 from ..systolic.gemm import Gemm
-from .array import SparseArray
+from .dsp import sparse_array_of_cells
 from .params import SparseGemmParams
 
 __all__ = ["SparseGemm"]
@@ -19,10 +19,12 @@ class SparseGemm(Gemm):
     of ``b``, at indices 0, 1 and so on (`golden.sparse.gemm.dense_as_groups`). The bits are those
     of `golden.sparse.gemm.multiply`, requantized as `golden.systolic.gemm` says.
 
-    Latency: that of :class:`hw.systolic.Gemm` with as many rows and columns. Throughput: R x C
-    groups a cycle, ``kept`` products each. Back-pressure: the array never waits; beats enter it
-    only when their results have room. A K at the limit of ``acc_width`` may fill its last group
-    only as far as that limit goes.
+    A K at the limit of ``acc_width`` may fill its last group only as far as that limit goes.
+
+    Latency: :attr:`latency` cycles from a row of ``a`` in the last tile of K to its ``c``, one or
+    two (with DSP blocks) more than :class:`hw.systolic.Gemm`.
+    Throughput: R x C groups a cycle, ``kept`` products each.
+    Back-pressure: the array never waits; beats enter it only when their results have room.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ class SparseGemm(Gemm):
     status : Out(stream of :func:`hw.systolic.command.status_layout`); one a command
     """
 
-    ARRAY = SparseArray
+    ARRAY = staticmethod(sparse_array_of_cells)
 
     def __init__(self, params: SparseGemmParams):
         super().__init__(params)

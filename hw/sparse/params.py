@@ -41,8 +41,11 @@ class _Compressed(ArrayParams):
     rows: int = option(
         16, low=1, high=256, help="rows of the array: groups of a weight-stationary tile"
     )
-    cell: str = option("generic", choices=("generic",), help="what multiplies and accumulates")
-    pack: str = option("none", choices=("none",), help="how many products share a multiplier")
+    pack: str = option(
+        "none",
+        choices=("none", "m"),
+        help="products that share a DSP block, weight-stationary: of two rows of a (m)",
+    )
 
     @property
     def groups(self) -> Pattern:
@@ -70,9 +73,9 @@ class _Compressed(ArrayParams):
         return ArrayParams(**{name: getattr(self, name) for name in names})
 
     @property
-    def column_latency(self) -> int:
-        """Cycles through a column: those of a chain, then the sum of the chains."""
-        return self.dense.column_latency + 1
+    def array_latency(self) -> int:
+        """Cycles of the dense array, of the sum of the chains and, before DSP blocks, to select."""
+        return self.dense.array_latency + (1 if self.cell == "generic" else 2)
 
     @property
     def psum_width(self) -> int:

@@ -46,8 +46,9 @@ class Prune24(wiring.Component):
     The online form of HWPQ's 2:4 selection (arXiv 2501.16376): keep the two largest of each four;
     that this is hardware beside the array is our reading.
 
-    Latency: :attr:`LATENCY` cycles. Throughput: a beat of ``lanes`` groups a cycle, packets back to
-    back. Back-pressure: any stream may stall; no combinational path leads from ``out`` to an input.
+    Latency: 3 cycles (:attr:`LATENCY`).
+    Throughput: a beat of ``lanes`` groups a cycle, packets back to back.
+    Back-pressure: any stream may stall; no combinational path leads from ``out`` to an input.
 
     Parameters
     ----------

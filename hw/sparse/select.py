@@ -1,65 +1,79 @@
 """The part of a sparse cell that skips zeros: it picks the activations its weights meet."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.pipeline import register
-from ..systolic.cell import control_layout
+from ..common.shared import shared
 from .params import SparseArrayParams
 
-__all__ = ["GroupSelect"]
+__all__ = ["GroupSelect", "selectors_of"]
 
 
 class GroupSelect(wiring.Component):
     """Hold a group of activations and pick those that the weights' indices name.
 
-    ``chosen[s] = a[indices[s]]``, one cycle late as ``a_out`` is. Indices shift down and are taken
-    over by the controls that move the weights of :class:`hw.systolic.Cell`: the two stay together.
+    ``chosen[s] = a[indices[s]]``, one cycle late as ``a_out`` is. ``shift`` moves indices down and
+    ``swap`` makes them the ones in use, as the weights that they belong to are moved: the two stay
+    together. Of packed products along M, both activations follow the same index.
 
-    Latency: 1 cycle. Throughput: one group a cycle. Back-pressure: none.
+    Latency: 1 cycle.
+    Throughput: one group a cycle.
+    Back-pressure: none.
+
+    Parameters
+    ----------
+    params : SparseArrayParams
+    swaps : bool
+        Indices wait in a register of their own until ``swap``; else they are used as they come.
 
     Members
     -------
-    a, a_out : a_shape
-    control : :func:`hw.systolic.cell.control_layout`
+    a, a_out : [m_lanes] x a_shape
+    shift, swap : 1
     indices, indices_out : [kept] x unsigned
-    chosen : [kept] x a_format
+    chosen : [kept] x [m_lanes] x a_format
     """
 
-    def __init__(self, params: SparseArrayParams):
+    def __init__(self, params: SparseArrayParams, *, swaps: bool):
         self.params = params
+        self._swaps = swaps
         indices = params.b_shape["indices"].shape
-        chosen = data.ArrayLayout(params.a_shape.elem_shape, params.groups.kept)
+        groups = data.ArrayLayout(params.a_shape, params.m_lanes)
+        chosen = data.ArrayLayout(params.a_shape.elem_shape, params.m_lanes)
         super().__init__({
-            "a": In(params.a_shape),
-            "a_out": Out(params.a_shape),
-            "control": In(control_layout(params)),
+            "a": In(groups),
+            "a_out": Out(groups),
+            "shift": In(1),
+            "swap": In(1),
             "indices": In(indices),
             "indices_out": Out(indices),
-            "chosen": Out(chosen),
+            "chosen": Out(data.ArrayLayout(chosen, params.groups.kept)),
         })
 
     def elaborate(self, platform):
         m = Module()
         held = register(m, "a_held", self.a)
-        m.d.comb += self.a_out.eq(held)
-        names = self._names(m)
-        places = [held[place] for place in range(self.params.groups.size)]
-        for slot in range(self.params.groups.kept):
-            m.d.comb += self.chosen[slot].eq(_choose(places, names[slot]))
+        path = register(m, "index_held", self.indices, self.shift)
+        used = register(m, "index", path, self.swap) if self._swaps else path
+        m.d.comb += [self.a_out.eq(held), self.indices_out.eq(path)]
+        for lane in range(self.params.m_lanes):
+            places = [held[lane][place] for place in range(self.params.groups.size)]
+            for slot in range(self.params.groups.kept):
+                m.d.comb += self.chosen[slot][lane].eq(_choose(places, used[slot]))
         return m
 
-    def _names(self, m: Module) -> data.View:
-        """The indices of the weights that multiply ``a_out``."""
-        path = Signal(self.indices.shape(), name="index_held", reset_less=True)
-        m.d.comb += self.indices_out.eq(path)
-        if "ws" not in self.params.dataflows:
-            m.d.sync += path.eq(self.indices)
-            return path
-        with m.If(self.control.shift):
-            m.d.sync += path.eq(self.indices)
-        return register(m, "index", path, self.control.swap)
+
+def selectors_of(
+    m: Module, params: SparseArrayParams, indices: data.View, *, swaps: bool
+) -> list[GroupSelect]:
+    """The selectors of a column, ``indices`` coming in at its top; ``a`` is left to connect."""
+    selectors = [GroupSelect(params, swaps=swaps) for _ in range(params.rows)]
+    for row, selector in enumerate(selectors):
+        m.submodules[f"select_{row}"] = shared(selector, (params, swaps))
+        m.d.comb += selector.indices.eq(selectors[row - 1].indices_out if row else indices)
+    return selectors
 
 
 def _choose(places: list[Value], index: Value) -> Value:

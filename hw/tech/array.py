@@ -45,6 +45,9 @@ class DspArray(wiring.Component):
     row_sum : signed, or [2] x signed, with ``row_sums``
     """
 
+    COLUMN = DspColumn
+    ROW_SUMS = Column
+
     def __init__(self, params: ArrayParams, *, row_sums: bool = False):
         self.params = params
         self.plan = params.chains
@@ -79,7 +82,7 @@ class DspArray(wiring.Component):
         m = Module()
         moving, control = self._rows(m)
         for group in range(self.plan.groups):
-            column = DspColumn(self.params)
+            column = self.COLUMN(self.params)
             m.submodules[f"column_{group}"] = shared(column, self.params)
             m.d.comb += [
                 column.moving.eq(moving),
@@ -96,10 +99,13 @@ class DspArray(wiring.Component):
     def _lanes(self) -> list[data.View]:
         return [self.a] if self.params.m_lanes == 1 else list(self.a)
 
+    def _moving_layout(self) -> data.ArrayLayout:
+        return moving_layout(self.plan.packing)
+
     def _rows(self, m: Module) -> tuple[data.View, data.View]:
         """The moving operands and the controls in front of the first column."""
         params, plan = self.params, self.plan
-        moving = Signal(data.ArrayLayout(moving_layout(plan.packing), params.rows), name="skewed_a")
+        moving = Signal(data.ArrayLayout(self._moving_layout(), params.rows), name="skewed_a")
         layout = row_control(params)
         control = Signal(data.ArrayLayout(layout, params.rows), name="skewed_control")
         controls = row_controls(m, params, self, late=plan.late, behind=1)
@@ -139,7 +145,7 @@ class DspArray(wiring.Component):
     def _row_sum(self, m: Module, a: data.View, index: int) -> Value:
         """A column of generic cells that sums one row of ``a``, in time with the others."""
         params = self.params
-        column = Column(params, unit=True)
+        column = self.ROW_SUMS(params, unit=True)
         m.submodules[f"row_sums_{index}"] = column
         name = f"row_sum_{index}"
         controls = row_controls(

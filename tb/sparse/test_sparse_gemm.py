@@ -31,9 +31,12 @@ VARIANTS = {
     "os": SparseGemmParams(rows=2, cols=2, a_format="s16", b_format="u8", acc_width=48,
                            dataflow="os", pipeline=2),
     "1:4": SparseGemmParams(rows=2, cols=2, pattern="1:4", b_zero_points=False),
+    "dsp48e1": SparseGemmParams(rows=3, cols=2, acc_depth=16, cell="dsp48e1"),
+    "dsp48e2": SparseGemmParams(rows=3, cols=2, cell="dsp48e2", dataflow="ws", pack="m"),
+    "cascade": SparseGemmParams(rows=3, cols=2, acc_depth=16, drain="cascade"),
     "4:8": SparseGemmParams(rows=2, cols=2, pattern="4:8", b_format="u4", dataflow="ws"),
 }  # fmt: skip
-BUILT = ["both", "os"]
+BUILT = ["both", "dsp48e2"]
 """The others are built by `make test-full`."""
 
 
@@ -76,6 +79,12 @@ def test_depths_and_edges(k, flow, stall):
         assert np.array_equal(done.outputs["c"], a @ dense)
 
 
+def peak(params):
+    """Multipliers, those of packed products counted as often as they are used."""
+    kept = int(params.pattern.split(":")[0])
+    return params.rows * params.cols * kept * (2 if params.pack == "m" else 1)
+
+
 def check_variant(params, stall):
     """Requantization, zero points of both operands, a batch; then without any of them."""
     rng = np.random.default_rng(5)
@@ -88,6 +97,7 @@ def check_variant(params, stall):
             plain = {name: arrays[name] for name in "ab"}
             done = multiply(params, plain, flow=flow, dense=dense, c_format=f"s{params.out_width}")
             want = arrays["a"].astype(np.int64) @ arrays["b"]
+            assert done.peak_macs_per_cycle == peak(params)
             high = (1 << params.out_width - 1) - 1
             assert np.array_equal(done.outputs["c"], np.clip(want, -high - 1, high))
 

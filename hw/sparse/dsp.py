@@ -1,0 +1,132 @@
+"""The sparse array made of DSP blocks."""
+
+from amaranth import Module, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..common.pipeline import delay, register
+from ..common.shared import shared
+from ..tech.array import DspArray
+from ..tech.column import DspColumn, row_control
+from ..tech.dsp48 import P_WIDTH
+from ..tech.unpack import unpacked
+from .array import RowSums, SparseArray
+from .params import SparseArrayParams
+from .select import GroupSelect, selectors_of
+
+__all__ = ["SparseDspArray", "SparseDspColumn", "sparse_array_of_cells"]
+
+
+class SparseDspColumn(wiring.Component):
+    """``rows`` selectors in front of ``kept`` columns of DSP blocks.
+
+    Each multiplier of a cell stands in a column of its own, with its own cascades of weights and of
+    sums. The selection takes a cycle: the blocks get their weights and controls a cycle later than
+    the selectors do.
+
+    Latency: one cycle more than :class:`hw.tech.DspColumn`.
+
+    Members
+    -------
+    moving, moving_out : [rows] x [m_lanes] x a_shape
+    control, control_out : [rows] x :func:`hw.tech.column.row_control`
+    weight : b_shape
+    sums : [kept] x [chains] x signed(48)
+    """
+
+    def __init__(self, params: SparseArrayParams):
+        self.params = params
+        moving = data.ArrayLayout(data.ArrayLayout(params.a_shape, params.m_lanes), params.rows)
+        control = data.ArrayLayout(row_control(params.dense), params.rows)
+        sums = data.ArrayLayout(signed(P_WIDTH), len(params.chains.spans))
+        super().__init__({
+            "moving": In(moving),
+            "moving_out": Out(moving),
+            "control": In(control),
+            "control_out": Out(control),
+            "weight": In(params.b_shape),
+            "sums": Out(data.ArrayLayout(sums, params.groups.kept)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.control_out.eq(register(m, "control_held", self.control))
+        selectors = self._selectors(m)
+        for slot in range(self.params.groups.kept):
+            chain = DspColumn(self.params.dense)
+            m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
+            m.d.comb += [
+                chain.control.eq(self.control_out),
+                chain.weight.eq(register(m, f"value_{slot}", self.weight.values[slot])),
+                self.sums[slot].eq(chain.sums),
+            ]
+            for row, selector in enumerate(selectors):
+                m.d.comb += chain.moving[row].eq(selector.chosen[slot])
+        return m
+
+    def _selectors(self, m: Module) -> list[GroupSelect]:
+        swaps = "ws" in self.params.dataflows
+        # A block's weight passes two registers in either dataflow, and so do its indices.
+        selectors = selectors_of(m, self.params, self.weight.indices, swaps=True)
+        for row, selector in enumerate(selectors):
+            m.d.comb += [
+                selector.a.eq(self.moving[row]),
+                self.moving_out[row].eq(selector.a_out),
+                selector.shift.eq(self.control[row].shift if swaps else 1),
+                selector.swap.eq(self.control[row].swap if swaps else 1),
+            ]
+        return selectors
+
+
+class SparseDspArray(DspArray):
+    """:class:`SparseArray` for one device family: :class:`hw.tech.DspArray` with sparse columns.
+
+    Packed products share a weight, and so its index: with ``--pack m`` two rows of ``a`` are
+    selected from by each.
+
+    Latency: ``params.array_latency``, two cycles more than a dense array of as many rows.
+    Throughput: one slot a cycle.
+    Back-pressure: none.
+
+    Parameters
+    ----------
+    params : SparseArrayParams
+    row_sums : bool
+
+    Members
+    -------
+    a : [rows] x a_shape, or [2] x [rows] x a_shape
+    b : [cols] x b_shape
+    shift, swap, ws, clear, drain : as in :class:`hw.systolic.SystolicArray`
+    sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
+    row_sum : signed, or [2] x signed, with ``row_sums``
+    """
+
+    COLUMN = SparseDspColumn
+    ROW_SUMS = RowSums
+
+    def _moving_layout(self) -> data.ArrayLayout:
+        return data.ArrayLayout(self.params.a_shape, self.params.m_lanes)
+
+    def _weights(self, m: Module, group: int) -> Value:
+        return delay(m, f"b_{group}", self.b[group], group)
+
+    def _results(self, m: Module, group: int, column: SparseDspColumn) -> None:
+        params, plan = self.params, self.plan
+        width = params.dense.psum_width
+        chains = [unpacked(m, plan, group, sums, width) for sums in column.sums]
+        for parts in zip(*chains, strict=True):
+            col, row, _value = parts[0]
+            total = sum((value for _, _, value in parts[1:]), parts[0][2])
+            total = register(m, f"total_{col}_{row}", total)
+            straight = delay(m, f"sum_{col}_{row}", total, plan.groups - 1 - group + plan.spare)
+            target = self.sums[row] if params.m_lanes > 1 else self.sums
+            m.d.comb += target[col].eq(straight)
+
+
+def sparse_array_of_cells(
+    params: SparseArrayParams, *, row_sums: bool = False
+) -> SparseArray | SparseDspArray:
+    """A systolic array of sparse cells of the kind that ``params.cell`` names."""
+    kind = SparseArray if params.cell == "generic" else SparseDspArray
+    return kind(params, row_sums=row_sums)

@@ -1,0 +1,178 @@
+"""Benchmark `sparse`: a 2:4 array against the dense one with as many multipliers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemmule.gen.catalog import find
+from gemmule.gen.simulate import Simulation, simulate
+from gemmule.gen.synth import synthesize
+from gemmule.golden.prune import Pruned, prune, row_scales, to_codes
+from gemmule.hw.sparse.params import SparseArrayParams, SparseGemmParams
+from gemmule.hw.systolic.params import ArrayParams, GemmParams
+from gemmule.tb.common import minilm
+
+from .cases import sparse_matrix
+from .encoder import calibrate, cosines, int8_linear, paragraphs
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY = "2:4 against dense with as many multipliers: cycles, area, weight bytes, accuracy"
+
+Row = dict[str, Any]
+
+SIZES = (8, 16)
+"""Rows and columns of the dense arrays; the sparse ones have half the rows."""
+
+SHAPE = (128, 256, 512)
+"""M, N, K of the product that is timed."""
+
+LAYER = "encoder.layer.0.intermediate.dense"
+"""The layer of MiniLM that runs through both arrays."""
+
+
+def run(out: Path, quick: bool) -> list[Row]:
+    """Rows of cycles and of area by array size, then, where it is installed, of MiniLM."""
+    sizes, shape = ((4,), (8, 12, 32)) if quick else (SIZES, SHAPE)
+    rows = [*_cycles(sizes, shape), *_areas(sizes)]
+    if minilm.available():
+        rows += _encoder(sizes[-1], quick)
+    _plot(rows, out)
+    return rows
+
+
+def _cycles(sizes: tuple[int, ...], shape: tuple[int, int, int]) -> Iterator[Row]:
+    """Simulated products of a 2:4 matrix, and of a dense one on the sparse array."""
+    m, n, k = shape
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(-128, 128, (m, k)), sparse_matrix(rng, k, n)
+    for size in sizes:
+        for flow in ("ws", "os"):
+            yield _pair(size, f"M{m} N{n} K{k}", a, b, flow) | {
+                "cycles_dense_on_sparse": _simulate(
+                    "sparse_gemm", size, a, rng.integers(-128, 128, (k, n)), flow, dense=True
+                ).cycles
+            }
+
+
+def _pair(size: int, what: str, a: np.ndarray, b: np.ndarray, flow: str) -> Row:
+    dense = _simulate("gemm", size, a, b, flow)
+    sparse = _simulate("sparse_gemm", size, a, b, flow)
+    return {
+        "figure": "cycles",
+        "product": what,
+        "multipliers": size * size,
+        "dataflow": flow,
+        "cycles_dense": dense.cycles,
+        "cycles_sparse": sparse.cycles,
+        "cycles_ratio": sparse.cycles / dense.cycles,
+        "weight_bytes_dense": sparse.counters["dense_weight_bits"] / 8,
+        "weight_bytes_sparse": sparse.counters["weight_bits"] / 8,
+        "weight_ratio": sparse.counters["weight_bits"] / sparse.counters["dense_weight_bits"],
+    }
+
+
+def _simulate(
+    block: str, size: int, a: np.ndarray, b: np.ndarray, flow: str, **run: bool
+) -> Simulation:
+    found = find(block)
+    params = (
+        GemmParams(rows=size, cols=size)
+        if block == "gemm"
+        else SparseGemmParams(rows=size // 2, cols=size)
+    )
+    options = found.adapter.Run(run_dataflow=flow, **run)
+    return simulate(found, params, {"a": a, "b": b}, run=options)
+
+
+def _areas(sizes: tuple[int, ...]) -> Iterator[Row]:
+    """The bare arrays, skew and all, per multiplier."""
+    for size in sizes:
+        for board in ("zcu102", "vc709"):
+            for flow in ("ws", "os", "both"):
+                dense = synthesize("array", ArrayParams(rows=size, cols=size, dataflow=flow), board)
+                sparse = synthesize(
+                    "sparse_array",
+                    SparseArrayParams(rows=size // 2, cols=size, dataflow=flow),
+                    board,
+                )
+                row: Row = {
+                    "figure": "area",
+                    "board": board,
+                    "multipliers": size * size,
+                    "dataflow": flow,
+                    "dsp_dense": dense.dsp,
+                    "dsp_sparse": sparse.dsp,
+                }
+                for part in ("lut", "ff"):
+                    each = [getattr(report, part) / size**2 for report in (dense, sparse)]
+                    row |= {
+                        f"{part}_dense": each[0],
+                        f"{part}_sparse": each[1],
+                        f"{part}_added": each[1] - each[0],
+                        f"{part}_ratio": each[1] / each[0],
+                    }
+                yield row
+
+
+def _encoder(size: int, quick: bool) -> Iterator[Row]:
+    model = minilm.load()
+    grams = calibrate(model, paragraphs(8 if quick else 64))
+    variants = {"dense": None, "magnitude": "mul", "wanda": "mul", "hwpq": "mul", "hwpq div": "div"}
+    for name, form in variants.items():
+        layers = {
+            layer: _layer(model, layer, grams[layer], name.split()[0], form)
+            for layer in model.linear_names()
+        }
+        found = list(cosines(model, int8_linear(layers)))
+        yield {
+            "figure": "encoder",
+            "weights": f"int8, {name if form is None else f'2:4 by {name}'}",
+            "cosine_mean": float(np.mean(found)),
+            "cosine_least": min(found),
+        }
+    x = model.encode(minilm.SENTENCES[0])
+    codes = np.clip(np.rint(x / (np.abs(x).max() / 127)), -127, 127).astype(np.int8)
+    layer = _layer(model, LAYER, grams[LAYER], "hwpq", "mul")
+    yield _pair(size, f"MiniLM {LAYER}", codes, layer.codes.T, "ws")
+
+
+def _layer(
+    model: minilm.MiniLM, name: str, gram: np.ndarray, method: str, form: str | None
+) -> Pruned:
+    w = model.weights[f"{name}.weight"]
+    if form is None:
+        scales = row_scales(w, "int8")
+        return Pruned(np.ones(w.shape, bool), to_codes(w / scales[:, None], "int8"), scales)
+    return prune(w, method, energy=np.diag(gram), form=form, target="int8")
+
+
+def _plot(rows: list[Row], out: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
+    timed = [row for row in rows if row["figure"] == "cycles"]
+    labels = [f"{r['product'].split('.')[0]}\n{r['multipliers']} {r['dataflow']}" for r in timed]
+    place = np.arange(len(timed))
+    for offset, kind in ((-0.2, "dense"), (0.2, "sparse")):
+        left.bar(place + offset, [row[f"cycles_{kind}"] for row in timed], 0.4, label=kind)
+    left.set_xticks(place, labels, fontsize=6)
+    left.set(yscale="log", ylabel="cycles")
+    left.legend()
+    areas = [row for row in rows if row["figure"] == "area"]
+    place = np.arange(len(areas))
+    for offset, part in ((-0.2, "lut"), (0.2, "ff")):
+        right.bar(place + offset, [row[f"{part}_added"] for row in areas], 0.4, label=part.upper())
+    labels = [f"{row['board']}\n{row['multipliers']} {row['dataflow']}" for row in areas]
+    right.set_xticks(place, labels, fontsize=6)
+    right.set(ylabel="added per multiplier")
+    right.legend()
+    figure.tight_layout()
+    out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out / "sparse.png", dpi=120)
+    plt.close(figure)
