@@ -14,6 +14,9 @@ from .window import Span, View, stretches
 
 __all__ = ["Hardware", "Load", "Pass", "Product", "gradient_products", "stationary_products"]
 
+LEAST_STRETCH = 3
+"""Tiles are not made shorter than this many times their height for the sake of fewer loads."""
+
 Load = NDArray[np.int64]
 """Vectors ``[vectors, lanes]`` that fill a bank."""
 
@@ -124,49 +127,66 @@ def gradient_products(
     pads: tuple[int, int],
     channels: int,
     hardware: Hardware,
-    first_row: int = 0,
 ) -> Iterator[Product]:
     """Output-stationary: for each tap and channel, the sum over pixels of ``x`` times ``dy``.
 
-    Rows of the result are ``[taps, channels]``. Where both operands fit their banks, one command
-    makes all taps of ``cols`` columns; otherwise each tap and block has its own, and its pixels
-    pass through the banks piece by piece.
+    Rows of the result are ``[taps, channels]``. Where all pixels of ``dy`` fit a bank, they stay
+    there for all taps and channels of ``cols`` columns; so do those of ``x``, all or a block of
+    channels at a time. Otherwise each tap and block has its own command, and its pixels pass
+    through the bank piece by piece.
     """
     lanes = hardware.rows
     whole, taps = x.whole()
+    still = [(0, 1)] * len(taps)
     b_sum = _sums(dy, columns, hardware.cols, pads[1])
-    fits = (
-        x.volume(whole, taps) * x.blocks <= hardware.a_bank
-        and dy.volume(whole, [(0, 1)] * len(taps)) <= hardware.b_bank
-    )
-    pieces = [(whole, taps, (0, x.blocks))] if fits else [
-        (None, tap, (block, block + 1)) for tap in _each(x.taps) for block in range(x.blocks)
+    volume = x.volume(whole, taps)
+    fit = hardware.a_bank // volume
+    dy_stays = dy.volume(whole, still) <= hardware.b_bank
+    x_stays = dy_stays and fit >= x.blocks
+    together = max(1, min(fit, x.blocks)) if dy_stays else 1
+    groups = [(low, min(low + together, x.blocks)) for low in range(0, x.blocks, together)]
+    in_bank = dy_stays and fit > 0
+    pieces = [(taps, group) for group in groups] if in_bank else [
+        (tap, group) for group in groups for tap in _each(x.taps)
     ]  # fmt: skip
-    k = int(np.prod(x.outs))
+    room = hardware.a_bank if dy_stays else min(hardware.a_bank, hardware.b_bank)
+    boxes = [whole] if in_bank else stretches(x.outs, room)
     for block in range(dy.blocks):
         span = (block * hardware.cols, min((block + 1) * hardware.cols, columns))
-        for _, tap, x_blocks in pieces:
+        everything, _ = dy.window(whole, still, (block, block + 1))
+        for piece in pieces:
+            tap, group = piece
             product = Product(
-                k=k, stationary_sums=True, rows=_rows(x, tap, x_blocks, channels, lanes),
+                k=int(np.prod(x.outs)), stationary_sums=True,
+                rows=_rows(x, tap, group, channels, lanes),
                 columns=(column + span[0], column + span[1]), b_sum=b_sum[slice(*span)],
             )  # fmt: skip
-            boxes = [whole] if fits else stretches(x.outs, min(hardware.a_bank, hardware.b_bank))
+            times = product.m // lanes if in_bank else 1
+            if dy_stays and piece is pieces[0]:
+                product.b_loads.append(everything)
             for box in boxes:
                 final = box is boxes[-1]
-                vectors, walk = x.window(box, tap, x_blocks)
-                keep = fits and block > 0
-                product.a_loads += [] if keep else [vectors]
-                leave = not fits or block == dy.blocks - 1
+                vectors, walk = x.window(box, tap, group)
+                if not x_stays or block == 0:
+                    product.a_loads.append(vectors)
+                leave = not x_stays or block == dy.blocks - 1
                 product.a_passes.append(Pass(walk, pads[0], leave, final))
-                pixels, walk = dy.window(box, [(0, 1)] * len(tap), (block, block + 1))
-                product.b_loads.append(pixels)
-                times = len(product.rows) // lanes if fits else 1
-                again = Walk(
-                    axes=walk.axes,
-                    loops=(*walk.loops[: len(tap) + 1], Loop(times, (0,) * len(tap))),
-                )
-                product.b_passes.append(Pass(again, pads[1], True, final))
+                if dy_stays:
+                    walk, leave = dy.part(box, 1), final and piece is pieces[-1]
+                else:
+                    vectors, walk = dy.window(box, still, (block, block + 1))
+                    product.b_loads.append(vectors)
+                    leave = True
+                product.b_passes.append(Pass(_repeated(walk, times), pads[1], leave, final))
             yield product
+
+
+def _repeated(walk: Walk, times: int) -> Walk:
+    """A walk over pixels, several times over."""
+    axes = len(walk.axes)
+    return Walk(
+        axes=walk.axes, loops=(*walk.loops[: axes + 1], Loop(times, (0,) * axes)), base=walk.base
+    )
 
 
 @dataclass(frozen=True)
@@ -220,13 +240,22 @@ def _released(step: Pass) -> Pass:
 
 
 def _fitting(view: View, taps: list[Span], hardware: Hardware) -> list[list[Span]]:
-    """Stretches whose kept sums and whose pixels, of one block at least, have room."""
-    most = hardware.acc_depth
+    """Stretches whose kept sums have room, and whose pixels, of one block at least, too.
+
+    A little shorter ones are taken where all blocks then stay in the bank.
+    """
+    most, fallback = hardware.acc_depth, []
     while True:
         boxes = stretches(view.outs, most)
-        if max(view.volume(box, taps) for box in boxes) <= hardware.a_bank or most == 1:
+        volume = max(view.volume(box, taps) for box in boxes)
+        if volume * view.blocks <= hardware.a_bank:
             return boxes
-        most = max(1, most * 3 // 4)
+        if not fallback and (volume <= hardware.a_bank or most == 1):
+            fallback = boxes
+        most = most * 3 // 4
+        if fallback and most < LEAST_STRETCH * hardware.rows:
+            return fallback
+        most = max(most, 1)
 
 
 def _rows(x: View, tap: Sequence[Span], blocks: Span, channels: int, lanes: int) -> NDArray:

@@ -101,6 +101,20 @@ class View:
         )  # fmt: skip
         return part.reshape(-1, part.shape[-1]), walk
 
+    def part(self, outs: Sequence[Span], blocks: int) -> Walk:
+        """The walk over a box of results where the whole map, of so many blocks, is loaded."""
+        lines = [
+            (high - low, line.stride, line.taps, line.step, line.start + low * line.stride,
+             line.size)
+            for line, (low, high) in zip(self.lines, outs[1:], strict=True)
+        ]  # fmt: skip
+        walk = matrix(
+            outs[0][1] - outs[0][0], *zip(*lines, strict=True), blocks,
+            tuple(line.spread for line in self.lines),
+        )  # fmt: skip
+        item = blocks * prod(line.size for line in self.lines)
+        return Walk(axes=walk.axes, loops=walk.loops, base=outs[0][0] * item)
+
     def volume(self, outs: Sequence[Span], taps: Sequence[Span]) -> int:
         """Pixels that a window loads."""
         cuts = [line.window(o, t) for line, o, t in zip(self.lines, outs[1:], taps, strict=True)]

@@ -123,10 +123,10 @@ class ConvParams(Options):
     multiplier_width: int = _as_gemm("multiplier_width")
     max_shift: int = _as_gemm("max_shift")
     x_depth: int = option(
-        2048, low=16, high=1 << 16, help="vectors in a bank of the streamed operand, a power of 2"
+        8192, low=16, high=1 << 16, help="vectors in a bank of the streamed operand, a power of 2"
     )
     w_depth: int = option(
-        2048, low=16, high=1 << 16, help="vectors in a bank of the other operand, a power of 2"
+        8192, low=16, high=1 << 16, help="vectors in a bank of the other operand, a power of 2"
     )
     size_width: int = option(12, low=4, high=16, help="bits of a side, of channels, of a loop")
     stride_width: int = option(3, low=1, high=8, help="bits of a stride under bp_im2col")

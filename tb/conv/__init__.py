@@ -1,6 +1,8 @@
 """Convolution, forward and backward."""
 
-BENCHES: dict[str, str] = {}
+BENCHES = {
+    "bp-im2col": "gemmule.tb.conv.figures_bp_im2col",
+}
 
 STIMULI = {
     "conv2d": "gemmule.tb.conv.stimuli:conv2d",

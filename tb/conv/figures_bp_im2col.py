@@ -1,0 +1,182 @@
+"""Benchmark `bp-im2col`: backward convolutions by three methods, at three external widths."""
+
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemmule.gen.conv.convolution import CONVOLUTIONS
+from gemmule.gen.simulate import simulate
+from gemmule.golden.conv.cycles import Memory, model
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.operations import METHODS, Zeros, products
+from gemmule.golden.conv.program import Hardware, Product
+from gemmule.golden.conv.sequences import spread_size
+from gemmule.hw.conv.params import ConvParams
+
+from .cases import runs
+from .networks import LAYERS, layer
+from .stimuli import stimulus
+
+__all__ = ["SUMMARY", "means", "measure", "run"]
+
+SUMMARY = "backward convolution: explicit zeros, BP-im2col and zero-free, 16x16, by the cycle model"
+
+WIDTHS = (1, 4, 16)
+"""Elements a cycle of the external memory, reads and writes together."""
+
+OPERATIONS = {"loss": "input_grad", "gradient": "weight_grad"}
+
+MEASURES = ("cycles", "words", "zero_reads", "storage")
+
+PAPER = {"cycles": -34.9, "words": -22.7, "zero_reads": -70.6, "storage": -74.78}
+"""Percent, from the abstract of arXiv 2209.09434: runtime, off-chip traffic, buffer reads, extra
+storage (the last three: at least)."""
+
+SMALL = ConvParams(rows=4, cols=3, x_depth=1024, w_depth=256, acc_depth=32, acc_width=36)
+
+
+def run(out: Path, quick: bool) -> list[dict[str, Any]]:
+    """Rows of layers, then the means by width, the paper's figures, and the check by RTL."""
+    names = list(LAYERS)[3:5] if quick else list(LAYERS)
+    rows = [row for name in names for row in measure(name, layer(name))]
+    summary = list(means(rows))
+    _plot(rows, summary, out / "bp-im2col.png")
+    return [*rows, *summary, _paper(), check_by_rtl(5 if quick else 24)]
+
+
+def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
+    """A row for each direction and width, all methods in it; beside it what forward takes."""
+    params = ConvParams()
+    hardware = Hardware(params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth)
+    made = {
+        (direction, method): _program(operation, method, geometry, hardware)
+        for direction, operation in OPERATIONS.items() for method in METHODS
+    }  # fmt: skip
+    forward = _program("forward", "zero_free", geometry, hardware)
+    latency = params.core.result_latency
+    for width in WIDTHS:
+        ahead = model(forward, hardware, result_latency=latency, memory=Memory(width))
+        for direction in OPERATIONS:
+            row = {"layer": name, "direction": direction, "width": width, "forward_cycles": ahead}
+            for method in METHODS:
+                steps = made[direction, method]
+                memory = Memory(width)
+                copied, stored = _copy(geometry, method)
+                memory.move(copied)
+                cycles = model(steps, hardware, result_latency=latency, memory=memory)
+                reads = _zero_reads(steps, direction, hardware)
+                figures = (cycles, memory.words, reads, stored)
+                row |= {
+                    f"{method}_{measured}": value
+                    for measured, value in zip(MEASURES, figures, strict=True)
+                }
+            row["utilization"] = round(
+                geometry.macs / row["zero_free_cycles"] / hardware.rows / hardware.cols, 3
+            )
+            yield row
+
+
+def _program(operation: str, method: str, geometry: Geometry, hardware: Hardware) -> list[Product]:
+    """The commands; only the shapes of the operands matter."""
+    x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
+    w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
+    dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
+    a, b = {"forward": (x, w), "input_grad": (dy, w), "weight_grad": (x, dy)}[operation]
+    zeros = Zeros(0, np.zeros(max(geometry.filters, geometry.channels), np.int64))
+    return list(products(operation, method, geometry, a, b, zeros, hardware))
+
+
+def _copy(geometry: Geometry, method: str) -> tuple[int, int]:
+    """Words that the reorganization moves, and the storage that it takes beyond the compact map."""
+    if method != "explicit":
+        return 0, 0
+    maps = geometry.batch * geometry.filters
+    compact, spread = maps * prod(geometry.out), maps * prod(spread_size(geometry))
+    return compact + spread, spread - compact
+
+
+def _zero_reads(steps: list[Product], direction: str, hardware: Hardware) -> int:
+    """Elements read from the buffer of the operand that has, or had, the zeros: ``dy``."""
+    side, lanes = ("a", hardware.rows) if direction == "loss" else ("b", hardware.cols)
+    passes = (each for step in steps for each in getattr(step, f"{side}_passes"))
+    return lanes * sum(each.walk.real for each in passes)
+
+
+def _saved(row: dict[str, Any], method: str, measured: str) -> float:
+    return 100 * (row[f"{method}_{measured}"] / row[f"explicit_{measured}"] - 1)
+
+
+def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """By width: what a method saves of the explicit one, in percent, in the mean of layers."""
+    for width in WIDTHS:
+        chosen = [row for row in rows if row["width"] == width]
+        for method in METHODS[:2]:
+            mean = {"layer": f"mean change by {method}, percent", "width": width}
+            for measured in MEASURES:
+                saved = np.mean([_saved(row, method, measured) for row in chosen])
+                mean[f"explicit_{measured}"] = round(float(saved), 2)
+            passes: dict[str, list[int]] = {}
+            for row in chosen:
+                passes.setdefault(row["layer"], [row["forward_cycles"]]).append(
+                    row[f"{method}_cycles"]
+                )
+            worst = max((sum(each[1:]) / each[0], name) for name, each in passes.items())
+            mean["most_backward_per_forward"] = f"{worst[0]:.2f} ({worst[1]})"
+            yield mean
+
+
+def _paper() -> dict[str, Any]:
+    row = {"layer": "mean change in the paper, percent", "width": None}
+    return row | {f"explicit_{name}": value for name, value in PAPER.items()}
+
+
+def check_by_rtl(count: int) -> dict[str, Any]:
+    """Small layers in Verilator: how many take exactly the cycles of the model."""
+    exact, worst, tried = 0, 0.0, 0
+    for seed, (geometry, options) in enumerate(runs(7)):
+        operation, method = options["job"]
+        order, arrays = stimulus(SMALL, geometry, seed=seed, op=operation, method=method)
+        done = simulate(CONVOLUTIONS[0], SMALL, arrays, run=order)
+        off = abs(done.counters["modeled_cycles"] - done.cycles)
+        exact, tried = exact + (off == 0), tried + 1
+        worst = max(worst, off / done.cycles)
+        if tried == count:
+            break
+    return {
+        "layer": f"model against RTL: {exact} of {tried} small layers exact, "
+                 f"worst {100 * worst:.2f} percent",
+    }  # fmt: skip
+
+
+def _plot(rows: list[dict[str, Any]], summary: list[dict[str, Any]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5), width_ratios=(2, 1))
+    chosen = [row for row in rows if row["width"] == WIDTHS[-1]]
+    places = np.arange(len(chosen))
+    for number, method in enumerate(METHODS):
+        heights = [row[f"{method}_cycles"] / row["explicit_cycles"] for row in chosen]
+        left.bar(places + 0.27 * (number - 1), heights, 0.27, label=method)
+    names = [f"{row['layer']} {row['direction']}" for row in chosen]
+    left.set_xticks(places, names, rotation=60, ha="right", fontsize=6)
+    left.set_ylabel(f"cycles, explicit = 1, {WIDTHS[-1]} elements a cycle")
+    left.legend()
+    ours = [row for row in summary if "bp_im2col" in row["layer"]]
+    for number, row in enumerate(ours):
+        heights = [row[f"explicit_{name}"] for name in MEASURES]
+        right.bar(
+            np.arange(4) + 0.2 * (number - 1.5), heights, 0.2, label=f"{row['width']} a cycle"
+        )
+    right.bar(np.arange(4) + 0.3, [PAPER[name] for name in MEASURES], 0.2, label="paper")
+    right.set_xticks(np.arange(4), MEASURES)
+    right.set_ylabel("BP-im2col against explicit, percent")
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
