@@ -13,7 +13,7 @@ from .cli_options import allowed
 from .cli_print import JSON, pairs, print_json, table
 from .docs import FACTS, facts
 
-__all__ = ["doctor", "list_blocks", "show"]
+__all__ = ["doctor", "latency", "list_blocks", "show"]
 
 BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
 
@@ -36,7 +36,7 @@ def show(block: BLOCK, as_json: JSON = False) -> int:
         print_json(about)
         return 0
     typer.echo(f"{about['name']} ({about['family']}): {about['summary']}\n")
-    pairs({name.lower(): about[name.lower()] for name in FACTS})
+    pairs({name: about[name] for name in (*map(str.lower, FACTS), "cycles") if about[name]})
     for title in ("hardware_options", "run_options"):
         rows = [list(each.values()) for each in about[title]]
         if rows:
@@ -79,6 +79,12 @@ def doctor(as_json: JSON = False) -> int:
     return 0 if all(tool.path or not tool.needed for tool in found) else 1
 
 
+def latency(block: Block) -> int | None:
+    """Cycles from a beat that is taken to what comes of it, with the default options."""
+    component = block.component(block.params())
+    return getattr(component, "latency", getattr(component, "LATENCY", None))
+
+
 def describe(block: Block) -> dict[str, Any]:
     """All that `show` says of ``block``, as plain data."""
     from .ports import ports
@@ -89,6 +95,7 @@ def describe(block: Block) -> dict[str, Any]:
         "family": block.family,
         "summary": block.summary,
         **facts(block.component.__doc__ or ""),
+        "cycles": latency(block),
         "hardware_options": _options(block.params),
         "run_options": _options(adapter.Run) if adapter else [],
         "inputs": [_array(each) for each in adapter.inputs] if adapter else [],

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib.resources import files
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from .axis import axis_streams
 from .block import Block
 from .boards import Board, board_names, load_board
 from .catalog import find
-from .docs import description, facts, members
+from .docs import description, facts, members, plain
 from .emit import Emitted, emit
 from .files import write_folder
 from .tech.models import models
@@ -111,7 +110,7 @@ def _view(
         ],
         "ports": {port["name"] for port in manifest["ports"]},
         "streams": axis_streams(manifest),
-        "order": cleandoc(adapter.__doc__ or "") if adapter else "",
+        "order": plain(adapter.__doc__ or "") if adapter else "",
         "arrays": [
             (way, array)
             for way, arrays in (

@@ -1,0 +1,50 @@
+"""Benchmark `blocks`: every block of the catalog with its default options, as README shows them."""
+
+from pathlib import Path
+from typing import Any
+
+from gemmule.gen.block import Block
+from gemmule.gen.catalog import catalog
+from gemmule.gen.cli_about import latency
+from gemmule.gen.files import write_folder
+from gemmule.gen.synth import synthesize
+
+__all__ = ["NAME", "SUMMARY", "markdown", "run"]
+
+NAME = "blocks"
+SUMMARY = "every block with its default options, on the ZCU102"
+BOARD = "zcu102"
+USE = ("lut", "ff", "dsp", "bram36")
+
+QUICK = ("prune24", "sigmoid")
+
+Row = dict[str, Any]
+
+
+def run(out: Path, quick: bool) -> list[Row]:
+    """A row for each block; the same as a table in Markdown, ``blocks.md``."""
+    rows = [_row(block) for name, block in catalog().items() if not quick or name in QUICK]
+    write_folder(out, {f"{NAME}.md": markdown(rows)})
+    return rows
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table of README."""
+    lines = [
+        ["block", "what it does", "latency", "LUT", "FF", "DSP", "BRAM36"],
+        ["---", "---", "--:", "--:", "--:", "--:", "--:"],
+        *(
+            [f"`{row['block']}`", row["what it does"], row["latency"] or "-"]
+            + [f"{row[name]:,}" for name in USE]
+            for row in rows
+        ),
+    ]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def _row(block: Block) -> Row:
+    params = block.params()
+    report = synthesize(block, params, BOARD)
+    use = {name: getattr(report, name) for name in USE}
+    use["bram36"] += -(-report.bram18 // 2)
+    return {"block": block.name, "what it does": block.summary, "latency": latency(block), **use}
