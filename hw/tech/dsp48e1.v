@@ -11,6 +11,13 @@
 // Not modeled: SIMD, logic functions, pattern detection, carry cascades, a transparent P. An
 // attribute or a control word that asks for them is reported, P becomes unknown, and the
 // simulation stops.
+// The file, the ports and the attributes are called as the primitive's, whether they are modeled
+// or not; strings are compared at unequal lengths; registers begin at 0 as in the device.
+/* verilator lint_off DECLFILENAME */
+/* verilator lint_off UNUSEDPARAM */
+/* verilator lint_off UNUSEDSIGNAL */
+/* verilator lint_off WIDTHEXPAND */
+/* verilator lint_off PROCASSINIT */
 module DSP48E1 #(
     parameter integer ACASCREG = 1,
     parameter integer ADREG = 1,
@@ -217,3 +224,8 @@ module DSP48E1 #(
         end
     end
 endmodule
+/* verilator lint_on DECLFILENAME */
+/* verilator lint_on UNUSEDPARAM */
+/* verilator lint_on UNUSEDSIGNAL */
+/* verilator lint_on WIDTHEXPAND */
+/* verilator lint_on PROCASSINIT */
