@@ -1,0 +1,143 @@
+# amaranth: UnusedElaboratable=no
+"""The command line where all is well, with a block as small as can be."""
+
+import json
+import sys
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import catalog
+from gemmule.gen.cli import main
+from gemmule.gen.cli_options import block_in, settings, spell_out_flags
+from gemmule.tb.common.adder import ADDER
+
+
+@pytest.fixture
+def gemmule(tmp_path, monkeypatch, capfd):
+    """A function that runs a command in a folder of its own, and returns what it says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(catalog(), "adder", ADDER)
+    rng = np.random.default_rng(1)
+    np.savez("in.npz", **{name: rng.integers(-128, 128, (3, 8)) for name in "xy"})
+
+    def run(words: str, code: int = 0) -> str:
+        assert main(words.split()) == code
+        return capfd.readouterr().out
+
+    return run
+
+
+def test_list_names_every_block(gemmule):
+    listed = {each["name"]: each for each in json.loads(gemmule("list --json"))}
+    assert listed["gemm"]["family"] == "systolic"
+    assert set(listed) == set(catalog())
+    assert all(name in gemmule("list") for name in catalog())
+
+
+@pytest.mark.parametrize("name", ["adder", *catalog()])
+def test_show_tells_hardware_and_run_options_apart(gemmule, name):
+    shown = json.loads(gemmule(f"show {name} --json"))
+    hardware = {each["option"] for each in shown["hardware_options"]}
+    run = {each["option"] for each in shown["run_options"]}
+    assert shown["ports"]
+    assert not hardware & run
+    assert all(each["help"] for each in shown["hardware_options"] + shown["run_options"])
+    assert shown["summary"] in gemmule(f"show {name}")
+
+
+def test_generate_writes_the_same_bytes_twice(gemmule, tmp_path):
+    files = json.loads(gemmule("generate adder --lanes 2 --board vc709 --out one --json"))["files"]
+    gemmule("generate adder --lanes 2 --board vc709 --out two/deep")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert sorted(written) == files
+    assert written == {path.name: path.read_bytes() for path in (tmp_path / "two/deep").iterdir()}
+    assert json.loads(written["adder.json"])["params"] == {"lanes": 2, "format": "s8"}
+    assert b"SPDX-License-Identifier: Apache-2.0" in written["adder.v"]
+
+
+def test_generate_again_replaces_its_files_and_leaves_others(gemmule, tmp_path):
+    gemmule("generate adder --out ip")
+    (tmp_path / "ip" / "mine.txt").write_text("mine")
+    gemmule("generate adder --lanes 2 --out ip")
+    assert (tmp_path / "ip" / "mine.txt").read_text() == "mine"
+    assert json.loads((tmp_path / "ip" / "adder.json").read_text())["params"]["lanes"] == 2
+
+
+def test_simulate_reports_what_the_contract_says(gemmule, tmp_path):
+    report = json.loads(gemmule("simulate adder --inputs in.npz --bias -2 --out out.npz --json"))
+    assert report["golden_match"] is True
+    assert report["outputs"] == {"total": {"shape": [3, 8], "dtype": "int16"}}
+    assert report["utilization"] == report["macs"] / report["cycles"] / 4
+    assert {"build_seconds", "run_seconds", "peak_macs_per_cycle", "packets"} <= set(report)
+    with np.load("in.npz") as given, np.load("out.npz") as got:
+        np.testing.assert_array_equal(got["total"], given["x"] + given["y"] - 2)
+    assert "golden_match         yes" in gemmule("simulate adder --inputs in.npz --stall 0.5")
+
+
+def test_options_come_from_presets_files_and_words_in_that_order(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("lanes = 8\nformat = 'u4'\nbias = 1\n")
+    params, run = settings(ADDER, {"lanes": "16"}, config=config)
+    assert (params.lanes, str(params.format), run.bias) == (16, "u4", 1)
+    with_preset = type(ADDER)(**vars(ADDER) | {"presets": {"wide": {"lanes": 32, "format": "s4"}}})
+    params, _run = settings(with_preset, {}, preset="wide", config=config)
+    assert (params.lanes, str(params.format)) == (8, "u4")
+    assert settings(with_preset, {}, preset="wide")[0].lanes == 32
+
+
+def test_options_may_stand_before_the_block():
+    assert block_in(["--inputs", "gemm", "--json", "adder"]) == "adder"
+    assert block_in(["--lanes=3", "adder", "gemm"]) == "adder"
+    assert block_in(["--json"]) is None
+
+
+def test_flags_take_true_and_false():
+    words = ["generate", "gemm", "--b-zero-points", "false", "--out", "true"]
+    assert spell_out_flags(words) == ["generate", "gemm", "--no-b-zero-points", "--out", "true"]
+    assert spell_out_flags(["--b-zero-points", "true"]) == ["--b-zero-points"]
+
+
+def test_synth_counts_and_says_what_does_not_fit(gemmule, tmp_path):
+    report = json.loads(gemmule("synth adder --board zcu102 --json"))
+    assert report["ff"] == 4 * 10 + 2
+    assert report["fits"] is True
+    assert set(report["parts"]) == {"lane", "glue"}
+    assert report["parts"]["lane"]["instances"] == 4
+    assert report["percent"]["ff"] == round(100 * report["ff"] / 548_160, 3)
+    text = resources.files("gemmule.gen.boards").joinpath("zcu102.toml").read_text()
+    text = text.replace('name = "zcu102"', 'name = "tiny"').replace("ff = 548_160", "ff = 41")
+    (tmp_path / "tiny.toml").write_text(text)
+    small = json.loads(gemmule("synth adder --board tiny.toml --json", code=1))
+    assert (small["board"], small["fits"], small["ff"]) == ("tiny", False, report["ff"])
+
+
+def test_doctor_finds_what_the_tests_run_on(gemmule):
+    found = {tool["name"]: tool for tool in json.loads(gemmule("doctor --json"))}
+    assert found["pyosys"]["version"] == "0.70"
+    assert found["C++ compiler"]["path"]
+    assert found["verilator"]["remedy"]
+    assert "verilator" in gemmule("doctor")
+
+
+def test_verify_and_bench_start_the_evidence_by_name(gemmule, monkeypatch):
+    started = []
+
+    def run(command, **_options):
+        started.append(command)
+        return type("Done", (), {"returncode": 1})
+
+    monkeypatch.setattr("subprocess.run", run)
+    gemmule("verify adder --lanes 2 --bias 1 --inputs in.npz", code=1)
+    gemmule("bench gemm-cycles --quick --json", code=1)
+    gemmule("demo", code=1)
+    gemmule("verify", code=1)
+    module = [sys.executable, "-m", "gemmule.tb"]
+    assert [words[:3] for words in started] == [module] * 4
+    assert started[0][3:] == [
+        "verify", "adder", "--params", '{"lanes": 2, "format": "s8"}', "--run", '{"bias": 1}',
+        "--inputs", "in.npz",
+    ]  # fmt: skip
+    assert started[1][3:] == ["bench", "gemm-cycles", "--out", "build/bench", "--quick", "--json"]
+    assert [words[3:] for words in started[2:]] == [["demo"], ["verify"]]
