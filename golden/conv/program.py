@@ -130,55 +130,53 @@ def gradient_products(
 ) -> Iterator[Product]:
     """Output-stationary: for each tap and channel, the sum over pixels of ``x`` times ``dy``.
 
-    Rows of the result are ``[taps, channels]``. Where all pixels of ``dy`` fit a bank, they stay
-    there for all taps and channels of ``cols`` columns; so do those of ``x``, all or a block of
-    channels at a time. Otherwise each tap and block has its own command, and its pixels pass
-    through the bank piece by piece.
+    Rows of the result are ``[taps, channels]``. Where all pixels of ``dy`` and of ``x`` fit their
+    banks, one command makes all taps of some blocks of channels, and these stay for all columns.
+    Otherwise each tap and block has its own command, and its pixels pass through the bank piece by
+    piece; those of ``dy`` stay for all taps and channels, if they fit.
     """
-    lanes = hardware.rows
     whole, taps = x.whole()
     still = [(0, 1)] * len(taps)
     b_sum = _sums(dy, columns, hardware.cols, pads[1])
-    volume = x.volume(whole, taps)
-    fit = hardware.a_bank // volume
+    fit = min(hardware.a_bank // x.volume(whole, taps), x.blocks)
     dy_stays = dy.volume(whole, still) <= hardware.b_bank
-    x_stays = dy_stays and fit >= x.blocks
-    together = max(1, min(fit, x.blocks)) if dy_stays else 1
+    x_stays = dy_stays and fit > 0
+    together = -(-x.blocks // -(-x.blocks // fit)) if x_stays else 1
     groups = [(low, min(low + together, x.blocks)) for low in range(0, x.blocks, together)]
-    in_bank = dy_stays and fit > 0
-    pieces = [(taps, group) for group in groups] if in_bank else [
-        (tap, group) for group in groups for tap in _each(x.taps)
-    ]  # fmt: skip
-    room = hardware.a_bank if dy_stays else min(hardware.a_bank, hardware.b_bank)
-    boxes = [whole] if in_bank else stretches(x.outs, room)
-    for block in range(dy.blocks):
+    columns_of = range(dy.blocks)
+    if x_stays:
+        order = [(block, taps, group) for group in groups for block in columns_of]
+        boxes = [whole]
+    else:
+        pieces = [(tap, group) for group in groups for tap in _each(x.taps)]
+        order = [(block, *piece) for block in columns_of for piece in pieces]
+        room = hardware.a_bank if dy_stays else min(hardware.a_bank, hardware.b_bank)
+        boxes = stretches(x.outs, room)
+    edge = len(columns_of) if x_stays else len(order) // len(columns_of)
+    for number, (block, tap, group) in enumerate(order):
+        first, last = number % edge == 0, number % edge == edge - 1
         span = (block * hardware.cols, min((block + 1) * hardware.cols, columns))
-        everything, _ = dy.window(whole, still, (block, block + 1))
-        for piece in pieces:
-            tap, group = piece
-            product = Product(
-                k=int(np.prod(x.outs)), stationary_sums=True,
-                rows=_rows(x, tap, group, channels, lanes),
-                columns=(column + span[0], column + span[1]), b_sum=b_sum[slice(*span)],
-            )  # fmt: skip
-            times = product.m // lanes if in_bank else 1
-            if dy_stays and piece is pieces[0]:
-                product.b_loads.append(everything)
-            for box in boxes:
-                final = box is boxes[-1]
-                vectors, walk = x.window(box, tap, group)
-                if not x_stays or block == 0:
-                    product.a_loads.append(vectors)
-                leave = not x_stays or block == dy.blocks - 1
-                product.a_passes.append(Pass(walk, pads[0], leave, final))
-                if dy_stays:
-                    walk, leave = dy.part(box, 1), final and piece is pieces[-1]
-                else:
-                    vectors, walk = dy.window(box, still, (block, block + 1))
-                    product.b_loads.append(vectors)
-                    leave = True
-                product.b_passes.append(Pass(_repeated(walk, times), pads[1], leave, final))
-            yield product
+        product = Product(
+            k=int(np.prod(x.outs)), stationary_sums=True,
+            rows=_rows(x, tap, group, channels, hardware.rows),
+            columns=(column + span[0], column + span[1]), b_sum=b_sum[slice(*span)],
+        )  # fmt: skip
+        for box in boxes:
+            final = box is boxes[-1]
+            vectors, walk = x.window(box, tap, group)
+            if not x_stays or first:
+                product.a_loads.append(vectors)
+            product.a_passes.append(Pass(walk, pads[0], last or not x_stays, final))
+            walk, leave = dy.part(box, 1), final and last
+            if x_stays or not dy_stays:
+                vectors, walk = dy.window(box, still, (block, block + 1))
+                product.b_loads.append(vectors)
+                leave = True
+            elif first and box is boxes[0]:
+                product.b_loads.append(dy.window(whole, still, (block, block + 1))[0])
+            times = product.m // hardware.rows if x_stays else 1
+            product.b_passes.append(Pass(_repeated(walk, times), pads[1], leave, final))
+        yield product
 
 
 def _repeated(walk: Walk, times: int) -> Walk:
