@@ -39,7 +39,8 @@ def saturate(value: Value, fmt: Format, low: int, high: int) -> Value:
         value = Mux(value > fmt.high, fmt.high, value)
     if low < fmt.low:
         value = Mux(value < fmt.low, fmt.low, value)
-    return value[: fmt.width]
+    # A value of fewer bits keeps its sign, and is extended where it is assigned.
+    return value[: fmt.width] if len(value) > fmt.width else value
 
 
 def rounded(flow: Flow, value: Timed, bits: int, unit: Datapath) -> Timed:

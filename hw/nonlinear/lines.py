@@ -7,6 +7,7 @@ from amaranth import Cat, Const, Mux, Value
 
 from gemmule.golden.nonlinear.units import Lines, RectifiedTable, Table
 
+from .arithmetic import saturate
 from .flow import Flow, Timed, lookup
 
 __all__ = ["lines", "rectified_table", "table"]
@@ -30,7 +31,7 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
 
     :class:`golden.nonlinear.units.Lines` defines the bits.
 
-    Latency: 3 cycles.
+    Latency: 3 cycles, and one more where the output cannot hold 1.
     """
     fmt = unit.in_format
     up, down = unit.frac - fmt.frac, unit.frac - unit.out_format.frac
@@ -53,8 +54,11 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
     region = flow.step("region", code, x)
     term = flow.step("slope", lambda x, r: slope(x, r[:2]), x, region)
     constant = flow.step("constant", lambda r: lookup(constants, r), region)
-    width = unit.out_format.width
-    return flow.step("y", lambda s, c: (s + c >> down)[:width], term, constant)
+    low, high = unit.span()
+    total = flow.step("sum", lambda s, c: s + c >> down, term, constant)
+    if low >= unit.out_format.low and high <= unit.out_format.high:
+        return total
+    return flow.step("y", lambda v: saturate(v, unit.out_format, low, high), total)
 
 
 def _reaches(value: Value, limit: int) -> Value:

@@ -12,7 +12,13 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.units import RectifiedTable, Reflected, Table
-from gemmule.hw.nonlinear.params import ElementwiseParams, ExpParams, GeluParams, SigmoidParams
+from gemmule.hw.nonlinear.params import (
+    ElementwiseParams,
+    ExpParams,
+    GeluParams,
+    SigmoidParams,
+    TanhParams,
+)
 
 from .bank import Bank, exhaustive
 
@@ -26,6 +32,10 @@ ODD = {
     "gelu_s16_s8": GeluParams(in_format="sq7.9", out_format="s8", lanes=LANES),
     "gelu_ibert": GeluParams(coefficients="heatvit", delta1=1.0, lanes=LANES),
     "gelu_u12": GeluParams(in_format="uq4.8", out_format="uq4.4", lanes=LANES),
+    "tanh_wide": TanhParams(in_format="sq1.11", out_format="sq12.4", lanes=LANES),
+    "plan_below_1": SigmoidParams(
+        in_format="sq5.5", out_format="sq1.7", coefficients="plan", lanes=LANES
+    ),
     "exp_up": ExpParams(in_format="sq4.8", out_format="uq8.8", lanes=LANES),
     "exp_whole": ExpParams(in_format="s12", out_format="s16", lanes=LANES),
 }
