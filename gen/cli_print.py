@@ -35,7 +35,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
 
 def pairs(values: Mapping[str, Any]) -> None:
     """``name  value`` lines."""
-    width = max(map(len, values))
+    width = max(map(len, values), default=0)
     for name, value in values.items():
         typer.echo(f"{name:<{width}}  {_text(value)}")
 

@@ -1,0 +1,78 @@
+"""What README says is so: its commands run, its refusals are ours, its table is the catalog."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gemmule.gen.catalog import catalog
+from gemmule.gen.tools import verilator
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def fenced(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    """A function that runs a line in an empty folder, where our commands are on PATH."""
+    folder = tmp_path_factory.mktemp("readme")
+    ours = folder / "bin"
+    ours.mkdir()
+    starts = {"gemmule": "-m gemmule.gen", "fusesoc": "-m fusesoc.main", "python": ""}
+    for name, words in starts.items():
+        (ours / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (ours / name).chmod(0o755)
+    tool = verilator()
+    path = os.pathsep.join([str(ours), tool.environment["PATH"]])
+
+    def run(line: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["sh", "-c", line],
+            cwd=folder,
+            env=tool.environment | {"PATH": path},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_commands_run_in_their_order(shell):
+    first, *blocks = fenced("sh")
+    targets = re.findall(r"^make (\S+)", first, re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets == ["demo", "test"]
+    assert all(f"\n{target}:" in makefile for target in targets)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 6
+    for line in lines:
+        done = shell(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_python_runs(shell):
+    for number, text in enumerate(fenced("python")):
+        done = shell(f"cat > script_{number}.py <<'EOF'\n{text}EOF\npython script_{number}.py")
+        assert done.returncode == 0, done.stderr
+        assert "cycles" in done.stdout
+
+
+def test_refusals_are_those_shown(shell):
+    (text,) = fenced("console")
+    for command, answer in re.findall(r"^\$ (.*)\n(.*)$", text, re.MULTILINE):
+        done = shell(command)
+        assert (done.returncode, done.stderr) == (2, f"{answer}\n")
+
+
+def test_the_table_is_the_catalog():
+    table = README.partition("<!-- blocks -->")[2].partition("<!-- end of blocks -->")[0]
+    rows = [line.split(" | ") for line in table.strip().splitlines()[2:]]
+    found = {row[0].strip("| `"): row[1] for row in rows}
+    assert found == {name: block.summary for name, block in catalog().items()}
