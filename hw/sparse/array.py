@@ -1,16 +1,13 @@
 """The systolic array whose cells skip zeros: N multipliers for each M of K."""
 
-from functools import reduce
-from operator import or_, xor
-
-from amaranth import Module, Signal, Value, signed
+from amaranth import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.pipeline import delay, register
 from ..common.shared import shared
 from ..systolic.array import SystolicArray
-from ..systolic.cell import OR_FAN_IN, Cell, Column, control_layout
+from ..systolic.cell import Cell, Column, control_layout
 from .params import SparseArrayParams
 from .select import GroupSelect, selectors_of
 
@@ -32,16 +29,6 @@ class Chain(Column):
     """One multiplier of each cell of a column: a column of a dense array, its ``a`` selected."""
 
     CELL = _SelectedCell
-
-    def _drain(self, m: Module, terms: list[Signal]) -> Signal:
-        """The one of ``terms`` that is not zero."""
-        groups = [terms[i : i + OR_FAN_IN] for i in range(0, len(terms), OR_FAN_IN)]
-        level = [reduce(or_, group) for group in groups]
-        if self.params.pipeline == 2:
-            level = [register(m, f"level_{i}", each) for i, each in enumerate(level)]
-        # No two groups are non-zero at once. An or would do, but mapping would then rebalance the
-        # tree with the first level's, and take a look-up table more for each bit.
-        return reduce(xor, level)
 
 
 class _SumCell(Cell):

@@ -4,14 +4,12 @@ from amaranth import Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.choose import one_of
 from ..common.pipeline import delay, register, wire
 from ..common.shared import shared
 from .params import ArrayParams
 
 __all__ = ["Cell", "Column", "control_layout"]
-
-OR_FAN_IN = 6
-"""Terms that one look-up table ors."""
 
 
 def control_layout(params: ArrayParams) -> data.StructLayout:
@@ -129,8 +127,8 @@ class Column(wiring.Component):
     of what the cells drain.
     With ``unit`` weights (see :class:`Cell`) it is the column that sums ``a``.
 
-    Latency: ``3 + pipeline`` cycles from ``a`` at a row to ``result``, counted at the bottom row
-    for weight-stationary sums and from the row's ``clear`` for drained ones.
+    Latency: ``params.column_latency`` cycles from ``a`` at a row to ``result``, counted at the
+    bottom row for weight-stationary sums and from the row's ``clear`` for drained ones.
 
     Members
     -------
@@ -178,33 +176,17 @@ class Column(wiring.Component):
     def _collect(self, m: Module, cells: list[Cell]) -> None:
         bottom = cells[-1]
         if self.params.drains_apart:
-            collected = self._drain(m, [cell.drained.as_unsigned() for cell in cells])
+            terms = [cell.drained.as_unsigned() for cell in cells]
+            collected = one_of(m, terms)
         else:
             collected = bottom.psum
         if self.params.drains_apart and self.params.dataflow == "both":
-            spare = self.params.pipeline == 2
+            spare = self.params.drain_latency
             chosen = delay(m, "chosen", bottom.control_out.ws, 1 + spare)
-            psum = delay(m, "bottom", bottom.psum, int(spare))
+            psum = delay(m, "bottom", bottom.psum, spare)
             collected = Mux(chosen, psum.as_unsigned(), collected)
-        elif not self.params.drains_apart and self.params.pipeline == 2:
-            collected = delay(m, "bottom", collected, 1)
         m.d.comb += self.result.eq(register(m, "collected", collected))
-
-    def _drain(self, m: Module, terms: list[Signal]) -> Signal:
-        """The or of ``terms``; with ``pipeline`` 2, a register behind its first level."""
-        groups = [terms[i : i + OR_FAN_IN] for i in range(0, len(terms), OR_FAN_IN)]
-        level = [_any(group) for group in groups]
-        if self.params.pipeline == 2:
-            level = [register(m, f"level_{i}", each) for i, each in enumerate(level)]
-        return _any(level)
 
 
 def _sum_shape(params: ArrayParams, unit: bool) -> Shape:
     return signed(params.row_sum_width if unit else params.psum_width)
-
-
-def _any(terms: list[Signal]) -> Signal:
-    result = terms[0]
-    for term in terms[1:]:
-        result = result | term
-    return result

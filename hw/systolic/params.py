@@ -11,6 +11,7 @@ from gemmule.golden.systolic.gemm import acc_width_for, largest_k, row_sum_width
 from gemmule.golden.tech.chains import ChainPlan
 from gemmule.golden.tech.packing import packing
 
+from ..common.choose import FAN_IN
 from ..common.requantizer_params import RequantizerParams
 from ..common.streams import shape_of
 
@@ -46,9 +47,7 @@ class ArrayParams(Options):
         help="how output-stationary sums leave: beside the next tile's products, or, without"
         " logic of its own, in rows - 1 cycles after each tile",
     )
-    pipeline: int = option(
-        0, low=0, high=2, help="1: a register behind each multiplier; 2: another in the drain"
-    )
+    pipeline: int = option(0, low=0, high=1, help="1: a register behind each multiplier")
     acc_depth: int = option(
         512, low=1, high=65536, help="rows of weight-stationary sums kept between tiles of k"
     )
@@ -116,12 +115,17 @@ class ArrayParams(Options):
     @property
     def product_latency(self) -> int:
         """Cycles between a multiplier and its adder."""
-        return min(self.pipeline, 1)
+        return self.pipeline
+
+    @property
+    def drain_latency(self) -> int:
+        """Cycles that it takes to choose the row that drains."""
+        return int(self.drains_apart and self.rows > FAN_IN)
 
     @property
     def column_latency(self) -> int:
         """Cycles through a column of generic cells: the operands, the sum, the result."""
-        return 3 + self.pipeline
+        return 3 + self.product_latency + self.drain_latency
 
     @property
     def array_latency(self) -> int:
@@ -166,7 +170,7 @@ class ArrayParams(Options):
             packing(self.cell, self.pack, self.a_format, self.b_format),
             rows=self.rows,
             cols=self.cols,
-            collect=self.drains_apart * (1 + (self.pipeline == 2)),
+            collect=self.drains_apart * (1 + self.drain_latency),
             least=self.column_latency,
         )
 

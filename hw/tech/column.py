@@ -6,6 +6,7 @@ from amaranth import Const, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.choose import one_of
 from ..common.pipeline import delay, register
 from ..common.shared import shared
 from ..systolic.params import ArrayParams
@@ -13,9 +14,6 @@ from .dsp48 import A_WIDTH, B_WIDTH, P_WIDTH, DspCell, DspCellParams
 from .operands import moving_layout
 
 __all__ = ["DspColumn", "row_control"]
-
-OR_FAN_IN = 6
-"""Terms that one look-up table ors."""
 
 
 def row_control(params: ArrayParams) -> data.StructLayout:
@@ -37,7 +35,7 @@ class DspColumn(wiring.Component):
     ``chosen`` is that or the sum of the chain. Otherwise the chain's sum is all there is.
 
     Latency: 3 cycles from ``moving`` in front of a chain's last row to ``sums``; where the drain
-    is apart, one more, and one more with ``pipeline`` 2. Throughput: one slot a cycle.
+    is apart, one more and ``params.drain_latency``. Throughput: one slot a cycle.
     Back-pressure: none.
 
     Parameters
@@ -114,20 +112,16 @@ class DspColumn(wiring.Component):
             for index, (_start, end) in enumerate(self.plan.spans):
                 m.d.comb += self.sums[index].eq(cells[end - 1].psum)
             return
-        width, spare = self.params.psum_width, self.params.pipeline == 2
+        width = self.params.psum_width
         drained = [self._drained(m, row, cell, width) for row, cell in enumerate(cells)]
-        groups = [drained[i : i + OR_FAN_IN] for i in range(0, len(drained), OR_FAN_IN)]
-        level = [_any(group) for group in groups]
-        if spare:
-            level = [register(m, f"level_{i}", each) for i, each in enumerate(level)]
-        collected = _any(level)
+        collected = one_of(m, drained)
         if self.params.dataflow == "both":
             # The bottom row's sum counts only in the cycle behind one in which it was chained.
             chained = register(m, "chained", self.control_out[-1].chain)
             psum = Signal(width, name="chosen", reset_less=True)
             with m.If(chained):
                 m.d.comb += psum.eq(cells[-1].psum)
-            collected = collected | delay(m, "bottom", psum, int(spare))
+            collected = collected | delay(m, "bottom", psum, self.params.drain_latency)
         result = Signal(signed(width), name="collected", reset_less=True)
         m.d.sync += result.eq(collected)
         m.d.comb += self.sums[0].eq(result)
@@ -138,10 +132,3 @@ class DspColumn(wiring.Component):
         with m.If(self.control_out[row].busy):
             m.d.sync += drained.eq(0)
         return drained
-
-
-def _any(terms: list[Signal]) -> Signal:
-    result = terms[0]
-    for term in terms[1:]:
-        result = result | term
-    return result

@@ -29,7 +29,7 @@ VARIANTS = {
     "both": BOTH,
     "ws": SparseGemmParams(rows=3, cols=2, a_format="u8", b_format="s4", dataflow="ws", pipeline=1),
     "os": SparseGemmParams(rows=2, cols=2, a_format="s16", b_format="u8", acc_width=48,
-                           dataflow="os", pipeline=2),
+                           dataflow="os", pipeline=1),
     "1:4": SparseGemmParams(rows=2, cols=2, pattern="1:4", b_zero_points=False),
     "dsp48e1": SparseGemmParams(rows=3, cols=2, acc_depth=16, cell="dsp48e1"),
     "dsp48e2": SparseGemmParams(rows=3, cols=2, cell="dsp48e2", dataflow="ws", pack="m"),

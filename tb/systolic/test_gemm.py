@@ -135,9 +135,8 @@ def test_long_m():
         check_shape(params, m, 5, 9, "ws", 0.0)
 
 
-@pytest.mark.parametrize("pipeline", [1, 2])
-def test_pipeline(pipeline):
-    params = GemmParams(rows=8, cols=3, pipeline=pipeline)
+def test_pipeline():
+    params = GemmParams(rows=8, cols=3, pipeline=1)
     for flow, stall in itertools.product(FLOWS, STALLS):
         check_shape(params, 9, 7, 17, flow, stall)
 

@@ -21,7 +21,7 @@ ONE = {"rows": 4, "cols": 3}
 INT4 = {"a_format": "s4", "b_format": "s4"}
 WS = {"dataflow": "ws"}
 QUICK = {
-    "dsp48e2-both-apart": {**ONE, "cell": "dsp48e2", "pipeline": 2},
+    "dsp48e2-both-apart": {**ONE, "cell": "dsp48e2", "pipeline": 1},
     "dsp48e1-both-cascade": {**ONE, "cell": "dsp48e1", "drain": "cascade"},
     "generic-both-cascade": {**ONE, "drain": "cascade"},
     "dsp48e2-n-two-chains": {"rows": 9, "cols": 3, "cell": "dsp48e2", "pack": "n", **WS},
