@@ -23,7 +23,7 @@ SCRIPT = ("proc -nomux -norom", "memory_collect")
 
 def plain_verilog(block: Block, params: Options) -> str:
     """The Verilog that ``amaranth.back.verilog.convert`` makes: one module for each instance."""
-    text = rtlil.convert(block.component(params), name=block.name)
+    text = rtlil.convert(block.component(params), name=block.name, emit_src=False)
     with TemporaryDirectory(prefix="gemmule-") as name:
         source, target = Path(name, "plain.il"), Path(name, "plain.v")
         source.write_text(text)
