@@ -84,8 +84,9 @@ class RowReducer(wiring.Component):
             higher = Mux(held.top | (x > before), x, before)
             m.d.comb += peaks.data[lane].eq(higher)
             before = self._before(m, f"total_{lane}", total[lane], sums.data[lane], again)
+            # The rows above a head's last add nothing, so the first head may start anew in each.
             head = Mux(held.bottom, peaks.data[lane], 0)
-            m.d.comb += sums.data[lane].eq(Mux(held.first & held.top, 0, before) + head)
+            m.d.comb += sums.data[lane].eq(Mux(held.first, 0, before) + head)
         return m
 
     def _store(

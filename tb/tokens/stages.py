@@ -6,11 +6,16 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Job
+from gemmule.gen.block import Beats, Job
 from gemmule.gen.model import Model
 from gemmule.gen.simulate import compare
+from gemmule.gen.tokens.beats import last_of
+from gemmule.golden.common.lanes import unpack
 
-__all__ = ["covering", "near", "run_stages", "some"]
+__all__ = ["check_stages", "covering", "near", "run_stages", "some"]
+
+PACKETS = ("decisions", "indices", "kept", "package", "scores")
+"""Streams whose top bit is ``last``, and of which a stage is one packet."""
 
 
 def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
@@ -18,16 +23,27 @@ def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
     send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
     receive = {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
     result = model.run(send, receive, **how)
-    begun = dict.fromkeys(receive, 0)
+    widths = {stream["name"]: stream["width"] for stream in model.manifest["streams"]}
+    check_stages(jobs, result.received, widths)
+    return result.cycles
+
+
+def check_stages(
+    jobs: Sequence[Job], received: Mapping[str, Beats], widths: Mapping[str, int]
+) -> None:
+    """Each job's part of ``received`` is its golden results, and its packets end with ``last``."""
+    begun = dict.fromkeys(received, 0)
     for job in jobs:
         beats = {}
         for name, count in job.receive.items():
-            beats[name] = result.received[name][begun[name] : begun[name] + count]
+            beats[name] = received[name][begun[name] : begun[name] + count]
             begun[name] += count
+            if name in PACKETS:
+                last = unpack(beats[name], widths[name] - 1, 1, 1, signed=False)[:, 0]
+                assert last.astype(bool).tolist() == last_of(count).tolist(), f"last of {name}"
         outputs = job.decode(beats)
         for name, expected in job.golden.items():
             compare(name, outputs[name], expected)
-    return result.cycles
 
 
 def covering(factors: Mapping[str, Sequence], rng: np.random.Generator) -> Iterator[dict]:

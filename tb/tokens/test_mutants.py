@@ -1,0 +1,161 @@
+# amaranth: UnusedElaboratable=no
+"""The benches of this family are seen to fail: each mutant breaks one line of one component."""
+
+import random
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from amaranth import Value
+
+from gemmule.gen.catalog import find
+from gemmule.gen.tokens.score import ScoreRun
+from gemmule.golden.common.lanes import words
+from gemmule.golden.tokens.packing import Packing
+from gemmule.golden.tokens.selection import Selection
+from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
+from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.streams import to_beats, to_ints
+
+from .stages import check_stages
+
+SELECT = TokenSelectParams(score_format="u10", max_tokens=32)
+PACK = TokenPackParams(
+    lanes=2, token_format="s4", score_format="u4", max_tokens=32, max_length=8, weight_width=6
+)
+SCORE = TokenScoreParams(
+    lanes=2, attention_format="u4", head_format="u4", max_tokens=16, max_heads=4, dividers=2
+)
+
+
+def select_jobs(rng):
+    runs = [{"keep": 4}, {"policy": "fraction", "fraction": 0.3}, {"keep": 0}, {"keep": 40}]
+    scores = [np.full(9, 700), np.arange(17) * 60, np.array([5])]
+    scores += [rng.integers(500, 530, count) for count in (30, 12, 25, 16, 30)]
+    return [
+        ("token_select", SELECT, Selection(protect=n % 2, **runs[n % 4]), {"scores": scores[n % 8]})
+        for n in (0, 1, 2, 3, 4, 5, 6, 7, 5, 4)
+    ]
+
+
+def pack_jobs(rng):
+    jobs = []
+    for count, length, mode in ((9, 2, "compact"), (3, 8, "zero"), (7, 3, "compact")):
+        for package in ("mean", "sum"):
+            arrays = {
+                "tokens": rng.integers(-8, 8, (count, length)),
+                "scores": rng.integers(0, 16, count),
+                "mask": rng.random(count) < 0.3,
+                "previous_package": rng.integers(-8, 8, length),
+                "previous_weight": [37],
+            }
+            jobs.append(("token_pack", PACK, Packing(package=package, mode=mode), arrays))
+    halves = {"tokens": [[1, 0], [2, 1]], "scores": [3, 3], "mask": [0, 0]}
+    everything = {"tokens": np.ones((2, 3), int), "scores": [1, 2], "mask": [1, 1]}
+    for package in ("mean", "sum"):
+        run = Packing(package=package)
+        jobs += [("token_pack", PACK, run, halves), ("token_pack", PACK, run, everything)]
+    return jobs
+
+
+def score_jobs(rng):
+    jobs = []
+    for count in (2, 6, 5):
+        attention = rng.integers(0, 16, (3, count, count))
+        carried = {"attention": attention, "previous": rng.integers(0, 99, count)}
+        jobs.append(("token_score", SCORE, ScoreRun(score="column_max"), carried))
+        rows = {"attention": attention[:, 0]}
+        jobs.append(("token_score", SCORE, ScoreRun(score="class_attention"), rows))
+    return jobs
+
+
+def passes(make):
+    """Run the jobs in Amaranth's own simulator, stage after stage, with stalls."""
+    jobs = make(np.random.default_rng(61))
+    block, params = find(jobs[0][0]), jobs[0][1]
+    planned = [block.adapter.plan(params, run, arrays) for _, _, run, arrays in jobs]
+    # From its module, where a mutant may stand in its place.
+    healthy = block.component
+    dut = getattr(sys.modules[healthy.__module__], healthy.__name__)(params)
+    streams = {name: _raw(getattr(dut, name)) for name in (*planned[0].send, *planned[0].receive)}
+    received = {}
+
+    def source(name):
+        beats = [each for job in planned for each in to_ints(job.send[name])]
+
+        async def bench(ctx):
+            await send(ctx, streams[name], beats, random.Random(name), 0.2)
+
+        return bench
+
+    def sink(name):
+        count = sum(job.receive[name] for job in planned)
+
+        async def bench(ctx):
+            stream = streams[name]
+            received[name], _ = await receive(ctx, stream, count, random.Random(name), 0.2)
+
+        return bench
+
+    names = planned[0].send, planned[0].receive
+    simulate(dut, *map(source, names[0]), *map(sink, names[1]), steps=9000)
+    widths = {name: len(stream.payload) for name, stream in streams.items()}
+    beats = {name: to_beats(rows, words(widths[name])) for name, rows in received.items()}
+    check_stages(planned, beats, widths)
+
+
+def _raw(stream):
+    payload = Value.cast(stream.payload)
+    return SimpleNamespace(payload=payload, valid=stream.valid, ready=stream.ready)
+
+
+MUTANTS = [
+    ("histogram", select_jobs, "self.rank.eq(self.need - 1)", "self.rank.eq(self.need)"),
+    ("histogram", select_jobs, "transparent_for=(write,)", ""),
+    ("histogram", select_jobs, "Mux(added, read.data + 1, 0)", "read.data + 1"),
+    ("histogram", select_jobs, "Mux(self.add, read.data + 1, 0)", "read.data + 1"),
+    ("token_select", select_jobs, 'm.next = "WIPE"', 'm.next = "SEARCH_LOW"'),
+    ("token_select", select_jobs, "histogram.wipe.eq(self._fetched & ~inside),", ""),
+    ("token_select", select_jobs, "Cat(more, key) >", "Cat(more, key) >="),
+    (
+        "token_select",
+        select_jobs,
+        "self._share.eq((1 << len(run.ratio) - 1) - 1)",
+        "self._share.eq(0)",
+    ),
+    ("token_select", select_jobs, "self._left == 1", "self._left == 2"),
+    ("token_select", select_jobs, "(~indices.valid | indices.ready)", "1"),
+    ("divider", pack_jobs, "whole[0] |", "0 |"),
+    ("divider", pack_jobs, "| rest[bits:].any()", ""),
+    ("divider", pack_jobs, "bit ^ first", "bit"),
+    ("accumulator", pack_jobs, "wrote & self.single", "wrote & 0"),
+    ("accumulator", pack_jobs, "Mux(first, 0, ", "Mux(0, 0, "),
+    ("packager", pack_jobs, "Mux(self.weight.any(), result, 0)", "result"),
+    ("token_pack", pack_jobs, "with m.If(taken & ~keep):", "with m.If(taken & 0):"),
+    ("token_pack", pack_jobs, "self._left == 1", "self._left == 2"),
+    ("row_reducer", score_jobs, "held.top | (x > before)", "x > before"),
+    ("row_reducer", score_jobs, "Mux(held.first, 0, before)", "before"),
+    ("row_reducer", score_jobs, "again = added & self.single", "again = added & 0"),
+    ("divider_bank", score_jobs, "& (enter == place)", "& (leave == place)"),
+    ("token_score", score_jobs, "self._first.eq(0)]", "self._first.eq(1)]"),
+    ("token_score", score_jobs, "self._given.eq(self._left == 0)", "self._given.eq(1)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "jobs", "old", "new"),
+    MUTANTS,
+    ids=[f"{part}-{number}" for number, (part, *_) in enumerate(MUTANTS)],
+)
+def test_mutant_is_caught(part, jobs, old, new, monkeypatch):
+    infect(monkeypatch, f"gemmule.hw.tokens.{part}", old, new)
+    with pytest.raises((AssertionError, TimeoutError)):
+        passes(jobs)
+
+
+@pytest.mark.parametrize("jobs", [select_jobs, pack_jobs, score_jobs])
+def test_the_unbroken_block_passes(jobs):
+    passes(jobs)
