@@ -14,7 +14,7 @@ from .stages import covering, near, run_stages, some
 
 BLOCK = find("token_select")
 SIZES = (1, 2, 16, 17, 64, 197, 257, 1024)
-FORMATS = ("u16", "u8")
+FORMATS = ("u16", "u8", pytest.param("s12", marks=pytest.mark.full))
 FACTORS = {
     "count": SIZES,
     "pattern": stimulus.PATTERNS,
