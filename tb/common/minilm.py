@@ -51,7 +51,7 @@ class Ops:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MiniLM:
     """Six layers of width 384, twelve heads of 32, feed-forward width 1536.
 

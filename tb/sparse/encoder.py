@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -47,17 +48,24 @@ def calibrate(model: MiniLM, texts: list[str]) -> dict[str, NDArray[np.float64]]
 
 def int8_linear(layers: dict[str, Pruned]) -> Ops:
     """Operators whose linear layers run in int8: weights as given, one scale for the inputs."""
+    weights = {
+        name: dequantize(layer.codes, layer.scales, "int8").T for name, layer in layers.items()
+    }
 
     def linear(name: str, x: NDArray, w: NDArray, b: NDArray) -> NDArray:
         scale = np.float32(np.abs(x).max() / 127)
         codes = np.clip(np.rint(x / scale), -127, 127)
-        layer = layers[name]
-        return codes * scale @ dequantize(layer.codes, layer.scales, "int8").T + b
+        return codes * scale @ weights[name] + b
 
     return replace(Ops(), linear=linear)
 
 
 def cosines(model: MiniLM, ops: Ops) -> Iterator[float]:
     """The cosine of the hidden states against float32, sentence by sentence."""
-    for text in SENTENCES:
-        yield cosine(model.encode(text), model.encode(text, ops))
+    for text, want in zip(SENTENCES, _references(model), strict=True):
+        yield cosine(want, model.encode(text, ops))
+
+
+@cache
+def _references(model: MiniLM) -> list[NDArray[np.float32]]:
+    return [model.encode(text) for text in SENTENCES]

@@ -1,6 +1,7 @@
 """Benchmark `sparse`: a 2:4 array against the dense one with as many multipliers."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ Row = dict[str, Any]
 SIZES = (8, 16)
 """Rows and columns of the dense arrays; the sparse ones have half the rows."""
 
+AREAS = {
+    "zcu102": ("generic:ws", "generic:os", "generic:both", "dsp48e2:ws", "dsp48e2:both"),
+    "vc709": ("generic:ws", "generic:os", "generic:both", "dsp48e1:ws", "dsp48e1:both"),
+}
+"""Board -> the cells and dataflows that are synthesized for it."""
+
 SHAPE = (128, 256, 512)
 """M, N, K of the product that is timed."""
 
@@ -36,7 +43,8 @@ LAYER = "encoder.layer.0.intermediate.dense"
 def run(out: Path, quick: bool) -> list[Row]:
     """Rows of cycles and of area by array size, then, where it is installed, of MiniLM."""
     sizes, shape = ((4,), (8, 12, 32)) if quick else (SIZES, SHAPE)
-    rows = [*_cycles(sizes, shape), *_areas(sizes)]
+    areas = [(16, 2)] if quick else [(size, size) for size in SIZES]
+    rows = [*_cycles(sizes, shape), *_areas(areas, quick)]
     if minilm.available():
         rows += _encoder(sizes[-1], quick)
     _plot(rows, out)
@@ -87,34 +95,41 @@ def _simulate(
     return simulate(found, params, {"a": a, "b": b}, run=options)
 
 
-def _areas(sizes: tuple[int, ...]) -> Iterator[Row]:
-    """The bare arrays, skew and all, per multiplier."""
-    for size in sizes:
-        for board in ("zcu102", "vc709"):
-            for flow in ("ws", "os", "both"):
-                dense = synthesize("array", ArrayParams(rows=size, cols=size, dataflow=flow), board)
-                sparse = synthesize(
-                    "sparse_array",
-                    SparseArrayParams(rows=size // 2, cols=size, dataflow=flow),
-                    board,
-                )
-                row: Row = {
-                    "figure": "area",
-                    "board": board,
-                    "multipliers": size * size,
-                    "dataflow": flow,
-                    "dsp_dense": dense.dsp,
-                    "dsp_sparse": sparse.dsp,
-                }
-                for part in ("lut", "ff"):
-                    each = [getattr(report, part) / size**2 for report in (dense, sparse)]
-                    row |= {
-                        f"{part}_dense": each[0],
-                        f"{part}_sparse": each[1],
-                        f"{part}_added": each[1] - each[0],
-                        f"{part}_ratio": each[1] / each[0],
-                    }
-                yield row
+def _areas(sizes: list[tuple[int, int]], quick: bool) -> Iterator[Row]:
+    """The bare arrays, skew and all, per multiplier; in a quick run of one kind of cell."""
+    for size, (board, kinds) in product(sizes, AREAS.items()):
+        for kind in [each for each in kinds if not quick or each == "generic:both"]:
+            yield _area(size, board, *kind.split(":"))
+
+
+def _area(size: tuple[int, int], board: str, cell: str, flow: str) -> Row:
+    rows, cols = size
+    kind = {"cols": cols, "cell": cell, "dataflow": flow}
+    dense, sparse = (
+        synthesize(block, params, board, parts=False)
+        for block, params in (
+            ("array", ArrayParams(rows=rows, **kind)),
+            ("sparse_array", SparseArrayParams(rows=rows // 2, **kind)),
+        )
+    )
+    row: Row = {
+        "figure": "area",
+        "board": board,
+        "cell": cell,
+        "multipliers": rows * cols,
+        "dataflow": flow,
+        "dsp_dense": dense.dsp,
+        "dsp_sparse": sparse.dsp,
+    }
+    for part in ("lut", "ff"):
+        each = [getattr(report, part) / (rows * cols) for report in (dense, sparse)]
+        row |= {
+            f"{part}_dense": each[0],
+            f"{part}_sparse": each[1],
+            f"{part}_added": each[1] - each[0],
+            f"{part}_ratio": each[1] / each[0],
+        }
+    return row
 
 
 def _encoder(size: int, quick: bool) -> Iterator[Row]:
@@ -168,7 +183,7 @@ def _plot(rows: list[Row], out: Path) -> None:
     place = np.arange(len(areas))
     for offset, part in ((-0.2, "lut"), (0.2, "ff")):
         right.bar(place + offset, [row[f"{part}_added"] for row in areas], 0.4, label=part.upper())
-    labels = [f"{row['board']}\n{row['multipliers']} {row['dataflow']}" for row in areas]
+    labels = [f"{r['board']} {r['multipliers']}\n{r['cell']}\n{r['dataflow']}" for r in areas]
     right.set_xticks(place, labels, fontsize=6)
     right.set(ylabel="added per multiplier")
     right.legend()
