@@ -1,26 +1,18 @@
 # amaranth: UnusedElaboratable=no
 """The benches of this family are seen to fail: each mutant breaks one line of one component."""
 
-import random
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from amaranth import Value
 
 from gemmule.gen.catalog import find
 from gemmule.gen.tokens.score import ScoreRun
-from gemmule.golden.common.lanes import words
 from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.selection import Selection
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.mutants import infect
-from gemmule.tb.common.streaming import receive, send, simulate
-from gemmule.tb.common.streams import to_beats, to_ints
 
-from .stages import check_stages
+from .simulator import passes
 
 SELECT = TokenSelectParams(score_format="u10", max_tokens=32)
 PACK = TokenPackParams(
@@ -72,44 +64,10 @@ def score_jobs(rng):
     return jobs
 
 
-def passes(make):
-    """Run the jobs in Amaranth's own simulator, stage after stage, with stalls."""
+def run(make):
     jobs = make(np.random.default_rng(61))
-    block, params = find(jobs[0][0]), jobs[0][1]
-    planned = [block.adapter.plan(params, run, arrays) for _, _, run, arrays in jobs]
-    # From its module, where a mutant may stand in its place.
-    healthy = block.component
-    dut = getattr(sys.modules[healthy.__module__], healthy.__name__)(params)
-    streams = {name: _raw(getattr(dut, name)) for name in (*planned[0].send, *planned[0].receive)}
-    received = {}
-
-    def source(name):
-        beats = [each for job in planned for each in to_ints(job.send[name])]
-
-        async def bench(ctx):
-            await send(ctx, streams[name], beats, random.Random(name), 0.2)
-
-        return bench
-
-    def sink(name):
-        count = sum(job.receive[name] for job in planned)
-
-        async def bench(ctx):
-            stream = streams[name]
-            received[name], _ = await receive(ctx, stream, count, random.Random(name), 0.2)
-
-        return bench
-
-    names = planned[0].send, planned[0].receive
-    simulate(dut, *map(source, names[0]), *map(sink, names[1]), steps=9000)
-    widths = {name: len(stream.payload) for name, stream in streams.items()}
-    beats = {name: to_beats(rows, words(widths[name])) for name, rows in received.items()}
-    check_stages(planned, beats, widths)
-
-
-def _raw(stream):
-    payload = Value.cast(stream.payload)
-    return SimpleNamespace(payload=payload, valid=stream.valid, ready=stream.ready)
+    name, params = jobs[0][:2]
+    passes(find(name), params, [job[2:] for job in jobs])
 
 
 MUTANTS = [
@@ -153,9 +111,9 @@ MUTANTS = [
 def test_mutant_is_caught(part, jobs, old, new, monkeypatch):
     infect(monkeypatch, f"gemmule.hw.tokens.{part}", old, new)
     with pytest.raises((AssertionError, TimeoutError)):
-        passes(jobs)
+        run(jobs)
 
 
 @pytest.mark.parametrize("jobs", [select_jobs, pack_jobs, score_jobs])
 def test_the_unbroken_block_passes(jobs):
-    passes(jobs)
+    run(jobs)
