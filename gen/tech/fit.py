@@ -67,7 +67,7 @@ def largest(
 
     def run(rows: int, cols: int) -> Mapping[str, float | None]:
         progress(f"{rows} x {cols}")
-        report = synthesize(block, replace(params, rows=rows, cols=cols), target, parts=False)
+        report = synthesize(block, replace(params, rows=rows, cols=cols), target)
         runs[rows, cols] = np.array([getattr(report, name) for name in RESOURCES])
         return report.percent
 

@@ -114,7 +114,10 @@ class SparseDspArray(DspArray):
     def _results(self, m: Module, group: int, column: SparseDspColumn) -> None:
         params, plan = self.params, self.plan
         width = params.dense.psum_width
-        chains = [unpacked(m, plan, group, sums, width) for sums in column.sums]
+        chains = [
+            unpacked(m, plan, group, sums, width, name=f"unpack_{slot}")
+            for slot, sums in enumerate(column.sums)
+        ]
         for parts in zip(*chains, strict=True):
             col, row, _value = parts[0]
             total = sum((value for _, _, value in parts[1:]), parts[0][2])
