@@ -20,7 +20,7 @@ def inverse_factor(gram: NDArray, damping: float = 0.01) -> NDArray[np.float32]:
     damped = gram + damping * np.mean(np.diag(gram)) * np.eye(size, dtype=gram.dtype)
     # With J the exchange of order, J gram J = L L' gives inverse(gram) = (J inverse(L)' J)(...)'.
     lower = np.linalg.cholesky(damped[::-1, ::-1])
-    return np.linalg.inv(lower)[::-1, ::-1].astype(np.float32)
+    return np.triu(np.linalg.inv(lower)[::-1, ::-1]).astype(np.float32)
 
 
 def second_order(
