@@ -51,7 +51,8 @@ class SoftmaxAdapter:
         dtype = np.dtype(np.uint8) if run.log2 else out.dtype
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
+            signed = out.signed and not run.log2
+            y = unpack(received["y"], 0, out.width, params.lanes, signed=signed)
             return {"y": from_rows(y, n, params.lanes).astype(dtype)}
 
         y = softmax(

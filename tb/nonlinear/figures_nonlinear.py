@@ -32,7 +32,7 @@ __all__ = ["SUMMARY", "run"]
 SUMMARY = "error over the whole domain, latency, and size a lane of each nonlinear unit"
 
 BOARDS = ("zcu102", "vc709")
-LANES = 8
+LANES = 4
 EIGHT = {"in_format": "sq4.4", "out_format": "sq4.4"}
 ITA = (
     {"unit": "ITA i-GELU (cited)", "lut_zcu102": 132, "ff_zcu102": 76, "dsp_zcu102": 2},
