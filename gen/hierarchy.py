@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
-__all__ = ["borders", "modules"]
+__all__ = ["borders", "edges", "modules"]
 
 REPEATED = 4
 """How often a module must stand in a design for its copies to be mapped as one."""
@@ -55,3 +55,24 @@ def borders(tree: Modules, top: str) -> set[str]:
         if count[module] < REPEATED:
             visit(module)
     return kept
+
+
+def edges(tree: Modules, kept: Set[str]) -> list[tuple[str, str, str]]:
+    """The first and the last of each row of ``kept`` instances: parent, instance, module.
+
+    Constants at one edge and unused outputs at the other make part of them superfluous, which is
+    found only where there is no border.
+
+    Examples
+    --------
+    >>> tree = {"array": {f"row_{n}": "row" for n in range(8)}, "row": {}}
+    >>> edges(tree, {"row"})
+    [('array', 'row_0', 'row'), ('array', 'row_7', 'row')]
+    """
+    found = []
+    for parent, instances in tree.items():
+        for module in sorted(kept):
+            places = [place for place, each in instances.items() if each == module]
+            if len(places) >= REPEATED:
+                found += [(parent, place, module) for place in (places[0], places[-1])]
+    return found

@@ -163,7 +163,8 @@ def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
     modules = hierarchy.modules(emitted.verilog)
     instances = modules[emitted.top] if apart else {}
     kept = hierarchy.borders(modules, emitted.top) if apart else set()
-    found = synth_yosys.run(emitted.verilog, emitted.top, family, kept)
+    edges = hierarchy.edges(modules, kept)
+    found = synth_yosys.run(emitted.verilog, emitted.top, family, kept, edges)
     parts = {
         name: {
             "instances": (number := list(instances.values()).count(module)),

@@ -36,14 +36,23 @@ class Netlists:
     fanouts: Mapping[str, int]
 
 
-def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
-    """Synthesize ``verilog``; the modules ``kept`` keep their borders until they are mapped."""
+def run(
+    verilog: str,
+    top: str,
+    family: str,
+    kept: Iterable[str],
+    edges: Iterable[tuple[str, str, str]],
+) -> Netlists:
+    """Synthesize ``verilog``; the modules ``kept`` keep their borders until they are mapped.
+
+    But for the instances at ``edges``, of which each is (parent, instance, module).
+    """
     kept = sorted(kept)
     with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
         _child(folder, top, [
-            *_map(top, family, kept),
+            *_map(top, family, kept, list(edges)),
             "tee -q -o parts.json stat -json",
             *(f"setattr -mod -unset keep_hierarchy {module}" for module in kept),
             *(["flatten", "clean"] if kept else []),
@@ -61,13 +70,15 @@ def run(verilog: str, top: str, family: str, kept: Iterable[str]) -> Netlists:
         )
 
 
-def _map(top: str, family: str, kept: list[str]) -> list[str]:
+def _map(top: str, family: str, kept: list[str], edges: list[tuple[str, str, str]]) -> list[str]:
     return [
         "read_verilog design.v",
         # Without these three, ABC9 stops on wires called `y[0]` beside a bus `y`.
         f"hierarchy -top {top}",
         "proc",
         "opt_clean -purge",
+        *(f"copy {module} {module}_at_edge" for module in sorted({each for *_, each in edges})),
+        *(f"chtype -set {each}_at_edge {parent}/c:{place}" for parent, place, each in edges),
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in kept),
         f"synth_xilinx -family {family} -flatten -noiopad -top {top}",
     ]
