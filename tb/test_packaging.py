@@ -72,12 +72,13 @@ def test_the_wheel_writes_the_bytes_of_the_checkout(wheel, tmp_path):
     # The dependencies come from this environment; ours must not, and follows on the path.
     theirs = next(path for path in sys.path if path.endswith("site-packages"))
     (site / "dependencies.pth").write_text(f"{theirs}\n")
+    environment = {name: it for name, it in os.environ.items() if name != "PYTHONPATH"}
     written = {}
     for name, python in (("wheel", tmp_path / "venv/bin/python"), ("checkout", sys.executable)):
         done = subprocess.run(
             [python, "-c", GENERATE, str(tmp_path / name)],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONHASHSEED": str(len(name))},
+            env=environment | {"PYTHONHASHSEED": str(len(name))},
             capture_output=True,
             text=True,
             check=True,
