@@ -12,7 +12,10 @@ from gemmule.gen.simulate import compare
 from gemmule.gen.tokens.beats import last_of
 from gemmule.golden.common.lanes import unpack
 
-__all__ = ["check_stages", "covering", "near", "run_stages", "some"]
+__all__ = ["HOW", "check_stages", "covering", "near", "run_stages", "some"]
+
+HOW = ({"stall": 0.0}, {"stall": 0.5}, {"shy": True})
+"""With what the ends of streams hold back; a shy sink waits to be offered something."""
 
 PACKETS = ("decisions", "indices", "kept", "package", "scores")
 """Streams whose top bit is ``last``, and of which a stage is one packet."""

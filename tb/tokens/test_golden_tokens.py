@@ -8,6 +8,7 @@ import pytest
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
+from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.golden.tokens import packing, scores
 from gemmule.golden.tokens.rounding import divide_half_even
 from gemmule.golden.tokens.selection import Selection, quota, ratio_bits, ratio_word, select
@@ -123,6 +124,18 @@ def test_division_is_round_of_fraction():
         *zip(small, denominators % 8 + 1, strict=True),
     ]:
         assert divide_half_even(n, d) == round(Fraction(int(n), int(d)))
+
+
+def test_the_mask_is_a_row_mask_and_a_precision():
+    """Attention over kept tokens alone is the same as the softmax masked by the selection."""
+    rng = np.random.default_rng(13)
+    sq, uq = Format.parse("sq7.9"), Format.parse("uq1.15")
+    attention = stimulus.integers(sq, (4, 20), rng)
+    chosen = select(rng.integers(0, 65536, 20), run=Selection(policy="fraction", fraction=0.4))
+    masked = softmax(attention, sq, uq, mask=chosen.mask)
+    assert (masked[:, chosen.indices] == softmax(attention[:, chosen.indices], sq, uq)).all()
+    assert not masked[:, ~chosen.mask].any()
+    assert packing.precision(chosen.mask).tolist() == [8 if keep else 4 for keep in chosen.mask]
 
 
 def test_scores_are_loops():

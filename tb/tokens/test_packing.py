@@ -15,7 +15,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from . import stimulus
 from .classifier import FloatSelector, quantized
-from .stages import covering, near, run_stages, some
+from .stages import HOW, covering, near, run_stages, some
 
 PACK, SELECTOR = find("token_pack"), find("selector")
 NARROW = TokenPackParams(lanes=4, token_format="s16", score_format="u8", dividers=2)
@@ -66,21 +66,21 @@ def selector_job(params, case, rng):
     return SELECTOR.adapter.plan(params, run, arrays_of(params, case, rng))
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_pack_stages_back_to_back(stall):
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_pack_stages_back_to_back(how):
     rng = np.random.default_rng(23)
     factors = FACTORS | {"mask": ("all", "none", "half"), "count": (1, 2, 16, 17, 64, 197)}
     jobs = [pack_job(NARROW, case, rng) for case in covering(factors, rng)]
-    run_stages(build(PACK, NARROW), jobs, stall=stall, seed=3)
+    run_stages(build(PACK, NARROW), jobs, **how, seed=3)
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_selector_stages_back_to_back(stall):
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_selector_stages_back_to_back(how):
     """Every two of size, length, policy, keep, package, mode, merging and validity meet."""
     params = SelectorParams()
     rng = np.random.default_rng(29)
     jobs = [selector_job(params, case, rng) for case in covering(FACTORS | SELECTIONS, rng)]
-    run_stages(build(SELECTOR, params), jobs, stall=stall, seed=4)
+    run_stages(build(SELECTOR, params), jobs, **how, seed=4)
 
 
 @pytest.mark.parametrize("score", SCORES)

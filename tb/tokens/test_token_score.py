@@ -17,7 +17,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from . import stimulus
 from .classifier import FloatSelector, quantized
-from .stages import run_stages
+from .stages import HOW, run_stages
 
 BLOCK = find("token_score")
 UNSIGNED = TokenScoreParams()
@@ -37,9 +37,9 @@ def job(params, score, heads, count, rng, carried=False):
     return BLOCK.adapter.plan(params, ScoreRun(score=score), arrays)
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.5])
+@pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("params", [UNSIGNED, SIGNED], ids=["u16", "s8"])
-def test_stages_back_to_back(params, stall):
+def test_stages_back_to_back(params, how):
     """Every score, one head to all, one token to many, each after each other."""
     rng = np.random.default_rng(41)
     scores = [name for name in SCORES if name != "class_attention" or params is UNSIGNED]
@@ -49,7 +49,7 @@ def test_stages_back_to_back(params, stall):
         for score in rng.permutation(scores)
         for carried in ((False, True) if score == "column_max" else (False,))
     ]
-    run_stages(build(BLOCK, params), jobs, stall=stall, seed=6)
+    run_stages(build(BLOCK, params), jobs, **how, seed=6)
 
 
 def test_a_beat_of_attention_a_cycle():

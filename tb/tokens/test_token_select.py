@@ -10,7 +10,7 @@ from gemmule.golden.tokens.selection import POLICIES, Selection
 from gemmule.hw.tokens.params import TokenSelectParams
 
 from . import stimulus
-from .stages import covering, near, run_stages, some
+from .stages import HOW, covering, near, run_stages, some
 
 BLOCK = find("token_select")
 SIZES = (1, 2, 16, 17, 64, 197, 257, 1024)
@@ -44,14 +44,14 @@ def job(params, case, rng):
     return BLOCK.adapter.plan(params, run, arrays)
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.5])
+@pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("score_format", FORMATS)
-def test_stages_back_to_back(score_format, stall):
+def test_stages_back_to_back(score_format, how):
     """Every two of size, order, policy, keep, threshold, protection and validity meet."""
     params = TokenSelectParams(score_format=score_format)
     rng = np.random.default_rng(11)
     jobs = [job(params, case, rng) for case in covering(FACTORS, rng)]
-    run_stages(build(BLOCK, params), jobs, stall=stall, seed=5)
+    run_stages(build(BLOCK, params), jobs, **how, seed=5)
 
 
 @pytest.mark.parametrize("pattern", stimulus.PATTERNS)
