@@ -44,8 +44,9 @@ class Report:
     """The resources that a block takes on a board.
 
     ``lut`` holds shift registers and distributed memories, which ``srl`` and ``lutram`` count
-    apart. ``parts`` are the sub-blocks and the ``glue`` between them. Their sum differs a little
-    from the whole, from which what nothing uses was removed across their borders.
+    apart. ``parts`` are the sub-blocks and the ``glue`` between them, which includes the first and
+    the last of a row of equal ones: they differ from the others. The sum of the parts is a little
+    more than the whole, from which what nothing uses was removed across their borders.
     ``logic_delay_ns`` is the longest path without its routing, in 7-series figures of Yosys: a
     bound that compares two designs, never a clock; None where Yosys knows no delays.
     ``logic_levels`` are the cells on the longest way between two registers, ``fanouts`` the nets
@@ -165,14 +166,14 @@ def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
     kept = hierarchy.borders(modules, emitted.top) if apart else set()
     edges = hierarchy.edges(modules, kept)
     found = synth_yosys.run(emitted.verilog, emitted.top, family, kept, edges)
+    top = found.parts[emitted.top]
     parts = {
         name: {
-            "instances": (number := list(instances.values()).count(module)),
+            "instances": (number := top[module]),
             "cells": {kind: number * each for kind, each in _cells(found.parts, module).items()},
         }
         for name, module in _grouped(emitted.top, instances).items()
     }
-    top = found.parts[emitted.top]
     glue = {kind: number for kind, number in top.items() if kind not in found.parts}
     return {
         "cells": found.whole[emitted.top],
