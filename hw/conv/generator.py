@@ -86,6 +86,8 @@ class AddressGenerator(Component):
         jump = self._select(m, held, level)
         carries = self._move(m, held, jump, take, step)
         self._address(m, held, jump, carries, take, step)
+        # What a proof must see of the state.
+        self.state = {"held": held, "jump": jump, "carries": carries, "pixels": self._pixels}
         return m
 
     def _control(self, m: Module) -> tuple[Value, Value]:
@@ -146,9 +148,10 @@ class AddressGenerator(Component):
 
     def _move(self, m: Module, held: data.View, jump: data.View, take: Value, step: Value) -> list:
         """The positions, as pixels and remainders; gives the carries from these into those."""
-        carries, real = [], []
+        carries, real, self._pixels = [], [], []
         for axis in range(self.params.axes):
             pixel = Signal(self.params.coordinate, name=f"pixel_{axis}", reset_less=True)
+            self._pixels.append(pixel)
             carry = 0
             if self.params.spread_width:
                 carry, whole = self._remainder(m, axis, held, jump, take, step)
