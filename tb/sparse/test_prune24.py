@@ -14,6 +14,7 @@ from gemmule.golden.sparse.select import prune24
 from gemmule.hw.sparse.params import Prune24Params
 from gemmule.hw.sparse.prune24 import Prune24
 
+from . import stimuli
 from .cases import KS
 
 WIDE = Prune24Params(lanes=4)
@@ -54,6 +55,13 @@ def test_one_group_a_cycle_and_lane():
     done = simulate(PRUNE24, WIDE, {"w": w})
     assert done.cycles == 64 // 4 * 32 // WIDE.lanes + Prune24.LATENCY
     assert done.counters["groups"] == 64 // 4 * 32
+
+
+@pytest.mark.parametrize("params", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_what_verify_sends(params):
+    run = PRUNE24.adapter.Run()
+    arrays = stimuli.prune24(params, run, np.random.default_rng(4))
+    simulate(PRUNE24, params, arrays, run=run, stall=0.3)
 
 
 def packets(mats, ends):
