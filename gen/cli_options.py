@@ -17,7 +17,7 @@ from .catalog import catalog, find
 
 __all__ = ["allowed", "block_command", "block_in", "settings", "spell_out_flags"]
 
-FLAGS = {"--help", "--json", "--quick"}
+FLAGS = {"--help", "--json", "--quick", "--flatten", "--no-flatten"}
 """The verbs' own options that take no value."""
 
 

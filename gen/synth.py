@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,19 +81,29 @@ class Report:
 
 
 def synthesize(
-    block: str | Block, params: Options, board: str | Path | Board, *, parts: bool = True
+    block: str | Block,
+    params: Options,
+    board: str | Path | Board,
+    *,
+    parts: bool = True,
+    flatten: bool | None = None,
 ) -> Report:
     """Map ``block`` to the device of ``board`` and count what it takes.
 
-    With ``parts``, borders of sub-blocks and of what is repeated are kept until all is mapped, and
-    go then: several times faster for an array, and within a few percent of `synth_xilinx -flatten`,
-    which is what ``parts=False`` counts.
+    With ``flatten`` the design is flattened before it is mapped (`synth_xilinx -flatten`), as for a
+    bare array by default. Otherwise borders of sub-blocks and of what is repeated are kept until
+    all is mapped, and go then: several times faster, and a few percent above.
     """
     started = time.perf_counter()
     block = find(block) if isinstance(block, str) else block
     target = load_board(board)
     check_cell(params, target)
-    found = _cached(emit(block, params), target.family, parts)
+    emitted = emit(block, params)
+    flat = block.adapter is None if flatten is None else flatten
+    ways = [not flat, True] if parts and flat else [not flat]
+    with ThreadPoolExecutor() as pool:
+        found, *others = pool.map(lambda way: _cached(emitted, target.family, way), ways)
+    apart = (*others, found)[0]["parts"] if parts else {}
     counts = count(found["cells"])
     use = {name: counts[name] for name in RESOURCES}
     return Report(
@@ -107,7 +118,7 @@ def synthesize(
         fanouts=found["fanouts"],
         parts={
             name: {"instances": part["instances"], **count(part["cells"])}
-            for name, part in found["parts"].items()
+            for name, part in apart.items()
         },
         seconds=round(time.perf_counter() - started, 3),
     )
@@ -146,24 +157,23 @@ def check_cell(params: Options, board: Board) -> None:
         )
 
 
-def _cached(emitted: Emitted, family: str, parts: bool) -> dict[str, Any]:
+def _cached(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
     """What Yosys finds, kept under a key of all that it depends on."""
-    recipe = b"".join(
-        Path(each.__file__).read_bytes() for each in (synth_yosys, hierarchy, netlist)
-    )
+    ours = (__file__, synth_yosys.__file__, hierarchy.__file__, netlist.__file__)
+    recipe = b"".join(Path(each).read_bytes() for each in ours)
 
     def build(folder: Path) -> None:
-        (folder / "netlist.json").write_text(json.dumps(_run(emitted, family, parts)))
+        (folder / "netlist.json").write_text(json.dumps(_run(emitted, family, borders)))
 
-    key = cache.key(emitted.verilog, family, str(parts), VERSION, recipe)
+    key = cache.key(emitted.verilog, family, str(borders), VERSION, recipe)
     folder = cache.kept(f"synth-{key}", build)
     return json.loads((folder / "netlist.json").read_text())
 
 
-def _run(emitted: Emitted, family: str, apart: bool) -> dict[str, Any]:
+def _run(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
     modules = hierarchy.modules(emitted.verilog)
-    instances = modules[emitted.top] if apart else {}
-    kept = hierarchy.borders(modules, emitted.top) if apart else set()
+    instances = modules[emitted.top] if borders else {}
+    kept = hierarchy.borders(modules, emitted.top) if borders else set()
     edges = hierarchy.edges(modules, kept)
     found = synth_yosys.run(emitted.verilog, emitted.top, family, kept, edges)
     top = found.parts[emitted.top]
