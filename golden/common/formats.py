@@ -48,7 +48,9 @@ class Format:
 
     def __str__(self) -> str:
         sign = "s" if self.signed else "u"
-        return f"{sign}q{self.width - self.frac}.{self.frac}" if self.frac else f"{sign}{self.width}"
+        return (
+            f"{sign}q{self.width - self.frac}.{self.frac}" if self.frac else f"{sign}{self.width}"
+        )
 
     @property
     def low(self) -> int:
