@@ -24,12 +24,16 @@ def fit(
     block: Block, params: Options, *, board: BOARD = None, limit: LIMIT = 0.8, as_json: JSON = False
 ) -> int:
     """Find the largest array that fits; --rows and --cols are what it finds."""
-    from .tech.fit import largest
+    from .tech.fit import DoesNotFit, largest
 
     if board is None:
         raise UsageError("fit needs --board: zcu102, vc709 or a .toml file of your own")
-    with progress(f"fitting {block.name} on {board}") as tell:
-        found = largest(block, params, board, limit=limit, progress=tell)
+    try:
+        with progress(f"fitting {block.name} on {board}") as tell:
+            found = largest(block, params, board, limit=limit, progress=tell)
+    except DoesNotFit as failure:
+        typer.echo(f"gemmule: {failure}", err=True)
+        return 1
     if as_json:
         print_json(found.as_dict())
         return 0

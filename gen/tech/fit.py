@@ -14,13 +14,17 @@ from gemmule.gen.synth import check_cell, synthesize
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
-__all__ = ["Fit", "largest", "model", "use"]
+__all__ = ["DoesNotFit", "Fit", "largest", "model", "use"]
 
 SAMPLES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Rows and columns of the runs that the model is fitted to, in units of :func:`_steps`."""
 
 ATTEMPTS = 4
 """Arrays that Yosys is asked to confirm, each smaller than the one before, at most."""
+
+
+class DoesNotFit(Exception):
+    """No array is small enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ def largest(
 
     Rows and columns are multiples of a small number (rows: of a chain's depth); of equal arrays
     the squarest. Where Yosys counts more than the model and the limit, that run joins the model
-    and the next array is tried.
+    and the next array is tried; :class:`DoesNotFit` where no array is left.
     """
     target = load_board(board)
     if not 0 < limit <= 1:
@@ -67,7 +71,8 @@ def largest(
 
     def run(rows: int, cols: int) -> Mapping[str, float | None]:
         progress(f"{rows} x {cols}")
-        report = synthesize(block, replace(params, rows=rows, cols=cols), target)
+        sized = replace(params, rows=rows, cols=cols)
+        report = synthesize(block, sized, target, flatten=False)
         runs[rows, cols] = np.array([getattr(report, name) for name in RESOURCES])
         return report.percent
 
@@ -84,7 +89,7 @@ def largest(
         percent = run(*shape)
         if (runs[shape] <= there * limit).all():
             return _fit(block, params, target, limit, shape, predicted, runs[shape], percent)
-    raise UsageError(f"not even a small {block.name} takes less than {limit} of {target.name}")
+    raise DoesNotFit(f"no {block.name} was found that takes at most {limit:.0%} of {target.name}")
 
 
 def model(runs: Mapping[tuple[int, int], NDArray]) -> NDArray:

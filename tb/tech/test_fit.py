@@ -7,7 +7,7 @@ from gemmule.gen.boards import RESOURCES
 from gemmule.gen.catalog import find
 from gemmule.gen.netlist import largest_fanouts, logic_levels
 from gemmule.gen.synth import synthesize
-from gemmule.gen.tech.fit import largest, model, use
+from gemmule.gen.tech.fit import DoesNotFit, largest, model, use
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.systolic.params import ArrayParams
 from gemmule.tb.tech.figures_area import BOARDS, cases, peers
@@ -40,6 +40,8 @@ def test_the_largest_array_of_a_small_board(tmp_path):
     assert found.limited_by == "dsp"
     assert found.used["dsp"] == 32 == found.predicted["dsp"]
     assert all(abs(found.used[name] - found.predicted[name]) <= 2 for name in RESOURCES)
+    with pytest.raises(DoesNotFit, match=r"no array was found that takes at most 1% of small"):
+        largest(find("array"), params, board, limit=0.01)
     with pytest.raises(UsageError, match=r"--limit must be above 0 and at most 1, not 1\.5"):
         largest(find("array"), params, board, limit=1.5)
     with pytest.raises(UsageError, match="fit needs a block with --rows and --cols"):
