@@ -1,6 +1,7 @@
 """Convolution, forward and backward."""
 
 BENCHES = {
+    "agu": "gemmule.tb.conv.figures_agu",
     "bp-im2col": "gemmule.tb.conv.figures_bp_im2col",
 }
 

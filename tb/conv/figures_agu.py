@@ -1,0 +1,52 @@
+"""Benchmark `agu`: what the address generators take on both boards."""
+
+from pathlib import Path
+from typing import Any
+
+from gemmule.gen.conv.generators import GENERATORS
+from gemmule.gen.synth import synthesize
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY = "LUT and FF of the address generators on both boards, by axes"
+
+BOARDS = ("zcu102", "vc709")
+
+
+def run(out: Path, quick: bool) -> list[dict[str, Any]]:
+    """A row a block and number of axes, at the default widths; one address a cycle in each."""
+    rows = []
+    for block in GENERATORS:
+        for axes in (2,) if quick else (2, 3):
+            params = block.params(axes=axes)
+            row = {"block": block.name, "axes": axes, "address_bits": params.address_width}
+            for board in BOARDS:
+                report = synthesize(block, params, board)
+                row |= {
+                    f"{board}_{name}": getattr(report, name)
+                    for name in ("lut", "ff", "carry", "dsp", "bram36")
+                }
+                row[f"{board}_logic_delay_ns"] = report.logic_delay_ns
+            rows.append(row)
+    _plot(rows, out / "agu.png")
+    return rows
+
+
+def _plot(rows: list[dict[str, Any]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8, 4))
+    names = [f"{row['block']} {row['axes']}D" for row in rows]
+    for number, board in enumerate(BOARDS):
+        for kind, color in (("lut", 0), ("ff", 1)):
+            heights = [row[f"{board}_{kind}"] for row in rows]
+            places = [place + 0.2 * (2 * number + color) for place in range(len(rows))]
+            axis.bar(places, heights, 0.2, label=f"{board} {kind.upper()}")
+    axis.set_xticks(range(len(rows)), names)
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
