@@ -1,10 +1,10 @@
 """Functions that are symmetric, from a polynomial of the magnitude."""
 
-from amaranth import Const, Mux, Value
+from amaranth import Cat, Const, Mux, Value
 
 from gemmule.golden.nonlinear.units import Reflected
 
-from .arithmetic import rounded
+from .arithmetic import saturate
 from .flow import Flow, Timed
 from .polynomial import polynomial
 
@@ -16,38 +16,52 @@ def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
 
     :class:`golden.nonlinear.units.Reflected` defines the bits.
 
-    Latency: ``6 + 2 * degree`` cycles.
+    The half that rounds and the 1 of a negation are in the constant that t is added to.
+
+    Latency: ``4 + 2 * degree`` cycles, and one more where the output saturates.
     """
     pieces, signed = unit.pieces, unit.in_format.signed
     width = unit.in_format.width
 
+    def sign(value: Value) -> Value:
+        return value[-1] if signed else Const(0, 1)
+
     def magnitude(value: Value) -> Value:
-        return Mux(value[-1], -value, value)[:width] if signed else value
+        return (turned(value.as_unsigned(), sign(value)) + sign(value))[:width]
 
     def position(value: Value) -> Value:
         inside = value[: unit.domain]
         return Mux(value[unit.domain :].any(), Const((1 << unit.domain) - 1, unit.domain), inside)
 
-    def sign(value: Value) -> Value:
-        return value[-1] if signed else Const(0, 1)
-
     negative = flow.step("negative", sign, x)
-    t = polynomial(
-        flow, pieces, flow.step("position", position, flow.step("magnitude", magnitude, x))
-    )
-    up = pieces.frac - unit.in_format.frac
+    at = flow.step("position", position, flow.step("magnitude", magnitude, x))
+    t = polynomial(flow, pieces, at)
+    down = pieces.frac - unit.out_format.frac
+    half = 1 << down >> 1 if down > 0 else 0
     one = 1 << pieces.frac
 
-    def combined(negative: Value, t: Value, x: Value) -> Value:
-        turned = {"rectified": Const(1, 1), "complement": ~negative, "odd": negative}[unit.symmetry]
-        base = {
-            "rectified": Mux(negative, 0, x) << max(up, 0),
-            "complement": Mux(negative, 0, one),
-            "odd": Const(0, 1),
-        }[unit.symmetry]
-        return base + Mux(turned, -t, t)
+    def rectified(t: Value, negative: Value, x: Value) -> Value:
+        up = pieces.frac - unit.in_format.frac
+        base = Mux(negative, 0, x) << up
+        return (base | half if up >= down else base + half) - t
 
-    # Only the rectified kind needs x itself again.
-    again = x if unit.symmetry == "rectified" else negative
-    value = flow.step("combined", combined, negative, t, again)
-    return rounded(flow, value, pieces.frac - unit.out_format.frac, unit)
+    def complement(t: Value, negative: Value) -> Value:
+        return Mux(negative, half, half + one + 1) + turned(t, ~negative)
+
+    def odd(t: Value, negative: Value) -> Value:
+        return Mux(negative, half + 1, half) + turned(t, negative)
+
+    combine = {"rectified": rectified, "complement": complement, "odd": odd}[unit.symmetry]
+    operands = (t, negative, x) if combine is rectified else (t, negative)
+    value = flow.step("combined", combine, *operands)
+    low, high = unit.span()
+    near = Timed(value.value << -down if down < 0 else value.value >> down, value.time)
+    if low >= unit.out_format.low and high <= unit.out_format.high:
+        return near
+    return flow.step("y", lambda v: saturate(v, unit.out_format, low, high), near)
+
+
+def turned(value: Value, turn: Value) -> Value:
+    """``-value - 1`` where ``turn``, else ``value``; who adds the 1 needs no second adder."""
+    signed = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
+    return (signed.as_unsigned() ^ turn.replicate(len(signed))).as_signed()
