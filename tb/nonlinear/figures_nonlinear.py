@@ -27,7 +27,7 @@ from .truth import true_layernorm, true_softmax
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-__all__ = ["SUMMARY", "run"]
+__all__ = ["SUMMARY", "plot", "row", "run"]
 
 SUMMARY = "error over the whole domain, latency, and size a lane of each nonlinear unit"
 
@@ -47,11 +47,11 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
     rows = []
     for block in ELEMENTWISE:
         cases = list(_cases(block))
-        _plot(block.name, cases, out / f"nonlinear-{block.name}.png")
+        plot(block.name, cases, out / f"nonlinear-{block.name}.png")
         for params in cases:
-            rows.append(_row(block, params, params.error, quick))
+            rows.append(row(block, params, params.error, quick))
     for block, params, error in _rows_of_rows():
-        rows.append(_row(block, params, error, quick))
+        rows.append(row(block, params, error, quick))
     return rows + ([] if quick else [dict(each) for each in ITA])
 
 
@@ -83,9 +83,10 @@ def _rows_of_rows() -> Iterator[tuple[Block, Options, Error]]:
         yield find("layernorm"), params, measure(y, true, params.out_format)
 
 
-def _row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
+def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
+    """The figures of one unit."""
     made = _made(params)
-    row = {
+    figures = {
         "unit": block.name,
         "set": getattr(params, "coefficients", None) or params.kind,
         "delta1": params.delta1 if getattr(params, "coefficients", "") == "heatvit"
@@ -99,12 +100,12 @@ def _row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]
         "rms": float(f"{error.rms:.3g}"),
     }  # fmt: skip
     names = ("max_ulp", "mean_ulp", "rms_ulp")
-    row |= {name: round(steps, 3) for name, steps in zip(names, error.steps, strict=True)}
+    figures |= {name: round(steps, 3) for name, steps in zip(names, error.steps, strict=True)}
     for board in () if quick else BOARDS:
         report = synthesize(block, params, board)
         for kind in ("lut", "ff", "dsp"):
-            row[f"{kind}_{board}"] = round(getattr(report, kind) / params.lanes, 1)
-    return row
+            figures[f"{kind}_{board}"] = round(getattr(report, kind) / params.lanes, 1)
+    return figures
 
 
 def _made(params: Any) -> str:
@@ -116,7 +117,7 @@ def _made(params: Any) -> str:
     return RootReciprocal().pieces.made_of
 
 
-def _plot(name: str, cases: list[ElementwiseParams], path: Path) -> None:
+def plot(name: str, cases: list[ElementwiseParams], path: Path) -> None:
     """The true curve and ours above, our error below."""
     figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
     first = cases[0]
