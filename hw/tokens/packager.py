@@ -124,7 +124,7 @@ class Packager(wiring.Component):
                     m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += self.fetch.eq(1)
-                m.d.sync += turn.eq(0)
+                m.d.sync += [turn.eq(0), self.package.p.last.eq(beat == self.final)]
                 m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.comb += start.eq(self.mean)
@@ -137,15 +137,15 @@ class Packager(wiring.Component):
                     m.d.comb += start.eq(self.mean & (turn != steps))
                     m.d.sync += turn.eq(turn + 1)
                     with m.If(turn == Mux(self.mean, steps, steps - 1)):
-                        m.d.sync += self.package.valid.eq(1)
                         m.next = "OFFER"
-            with m.State("OFFER"), m.If(self.package.ready):
-                m.d.sync += [self.package.valid.eq(0), beat.eq(beat + 1)]
-                m.next = "FETCH"
-                with m.If(self.package.p.last):
-                    m.d.comb += self.done.eq(1)
-                    m.next = "IDLE"
-        m.d.comb += self.package.p.last.eq(beat == self.final)
+            with m.State("OFFER"):
+                m.d.comb += self.package.valid.eq(1)
+                with m.If(self.package.ready):
+                    m.d.sync += beat.eq(beat + 1)
+                    m.next = "FETCH"
+                    with m.If(self.package.p.last):
+                        m.d.comb += self.done.eq(1)
+                        m.next = "IDLE"
 
 
 def pick(choices: list[Value], index: Value) -> Value:

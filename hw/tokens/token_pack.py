@@ -69,6 +69,8 @@ class TokenPack(wiring.Component):
         m = Module()
         m.submodules.accumulator = self._accumulator = Accumulator(self.params)
         m.submodules.packager = self._packager = Packager(self.params)
+        with m.If(self.weight.ready):
+            m.d.sync += self.weight.valid.eq(0)
         self._state()
         self._connect(m)
         taken = self._flow(m)
@@ -87,6 +89,7 @@ class TokenPack(wiring.Component):
         self._beat = Signal(range(params.max_beats), reset_less=True)
         self._merging = Signal(reset_less=True)
         self._fresh = Signal(reset_less=True)
+        self._weight = Signal(params.weight, reset_less=True)
         self._ended = Signal(reset_less=True)
         self._streaming = Signal()
         self._decision = Signal(params.decision)
@@ -138,7 +141,7 @@ class TokenPack(wiring.Component):
             sums.single.eq(self._run.final == 0),
         ]
         with m.If(taken & dropped & self._final):
-            m.d.sync += [self._fresh.eq(0), self.weight.p.eq(self.weight.p + added)]
+            m.d.sync += [self._fresh.eq(0), self._weight.eq(self._weight + added)]
 
     def _connect(self, m: Module) -> None:
         sums, packager = self._accumulator, self._packager
@@ -147,7 +150,7 @@ class TokenPack(wiring.Component):
             sums.beat.eq(Mux(packager.fetch, packager.beat, self._beat)),
             packager.sums.eq(sums.sums),
             packager.mean.eq(self._run.package == Package.MEAN),
-            packager.weight.eq(self.weight.p),
+            packager.weight.eq(self._weight),
             packager.final.eq(self._run.final),
         ]
         wiring.connect(m, packager.package, wiring.flipped(self.package))
@@ -163,7 +166,7 @@ class TokenPack(wiring.Component):
                 self._beat.eq(0),
                 self._fresh.eq(1),
                 self._ended.eq(0),
-                self.weight.p.eq(0),
+                self._weight.eq(0),
             ]
             with m.If(both):
                 m.next = "STREAM"
@@ -187,22 +190,15 @@ class TokenPack(wiring.Component):
     def _finish(self, m: Module) -> None:
         packager, weight = self._packager, self.weight
         wait = Signal(range(Accumulator.LATENCY))
+        free = ~weight.valid | weight.ready
         with m.State("SETTLE"):
-            m.d.sync += wait.eq(wait + 1)
             with m.If(self._run.package == Package.NONE):
-                m.d.sync += wait.eq(0)
                 m.next = "COMMAND"
-            with m.Elif(wait == Accumulator.LATENCY - 1):
+            with m.Elif(wait != Accumulator.LATENCY - 1):
+                m.d.sync += wait.eq(wait + 1)
+            with m.Elif(free):
                 m.d.comb += packager.start.eq(1)
-                m.d.sync += [wait.eq(0), weight.valid.eq(1)]
+                m.d.sync += [wait.eq(0), weight.p.eq(self._weight), weight.valid.eq(1)]
                 m.next = "PACKAGE"
-        with m.State("PACKAGE"):
-            with m.If(weight.ready):
-                m.d.sync += weight.valid.eq(0)
-            with m.If(packager.done):
-                m.next = "WEIGHT"
-        with m.State("WEIGHT"):
-            with m.If(weight.ready):
-                m.d.sync += weight.valid.eq(0)
-            with m.If(~weight.valid | weight.ready):
-                m.next = "COMMAND"
+        with m.State("PACKAGE"), m.If(packager.done):
+            m.next = "COMMAND"
