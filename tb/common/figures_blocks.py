@@ -44,7 +44,7 @@ def markdown(rows: list[Row]) -> str:
 
 def _row(block: Block) -> Row:
     params = block.params()
-    report = synthesize(block, params, BOARD)
+    report = synthesize(block, params, BOARD, flatten=False)
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
     return {"block": block.name, "what it does": block.summary, "latency": latency(block), **use}
