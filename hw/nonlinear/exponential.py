@@ -43,13 +43,13 @@ def heatvit(flow: Flow, unit: HeatvitExp, x: Timed) -> Timed:
 
     :class:`golden.nonlinear.exponential.HeatvitExp` defines the bits.
 
-    Latency: 10 cycles.
+    Latency: 11 cycles.
     """
     return heatvit_below(flow, unit, flow.step("distance", lambda x: -x, x))
 
 
 def heatvit_below(flow: Flow, unit: HeatvitExp, d: Timed) -> Timed:
-    """:func:`heatvit` of the distance ``-x``. Latency: 9 cycles."""
+    """:func:`heatvit` of the distance ``-x``. Latency: 10 cycles."""
     frac, bits = unit.FRAC, unit.bits
     d = flow.step("clamped", lambda d: below(d, bits), d)
     below_point = unit.in_format.frac + frac
