@@ -70,6 +70,17 @@ def test_volumes(geometry, stall):
         check(CONV3D, VOLUME, geometry, 2, stall, op="transposed", method=method, scaling="bias")
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("options", [{"drain": "cascade"}, {"pipeline": 1}], ids=str)
+def test_other_arrays(options):
+    params = ConvParams(rows=3, cols=2, x_depth=256, w_depth=64, acc_depth=16, **options)
+    layer = Geometry(batch=2, channels=4, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1),
+                     padding=1)  # fmt: skip
+    for op in ("forward", "weight_grad", "input_grad"):
+        done = check(CONV2D, params, layer, op=op)
+        assert done.cycles == pytest.approx(done.counters["modeled_cycles"], rel=0.01)
+
+
 @pytest.mark.parametrize("op", ["forward", "input_grad", "weight_grad"])
 def test_gradients_of_sixteen_bits(op):
     layer = Geometry(batch=2, channels=3, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1),
