@@ -13,6 +13,7 @@ __all__ = ["write_folder"]
 def write_folder(folder: Path, contents: Mapping[str, str | bytes]) -> None:
     """Write each name in ``contents`` into ``folder``, aside first, then all renamed into place.
 
+    A name may have folders in it: ``sim/dsp48e2.v``.
     :class:`UsageError` where the folder cannot be made or written; nothing is left then.
     """
     folder = Path(folder)
@@ -21,11 +22,12 @@ def write_folder(folder: Path, contents: Mapping[str, str | bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".gemmule-") as aside:
             for name, content in contents.items():
-                (Path(aside) / name).write_bytes(
-                    content.encode() if isinstance(content, str) else content
-                )
+                path = Path(aside, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
             for name in contents:
-                (Path(aside) / name).replace(folder / name)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                Path(aside, name).replace(folder / name)
     except OSError as error:
         if made:
             shutil.rmtree(made[-1], ignore_errors=True)

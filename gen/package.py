@@ -17,6 +17,7 @@ from .catalog import find
 from .docs import description, facts, members, plain
 from .emit import Emitted, emit
 from .files import write_folder
+from .synth import check_cell
 from .tech.models import models
 
 __all__ = ["generate"]
@@ -45,6 +46,8 @@ def generate(
     clock = clock_mhz if clock_mhz is not None else target.clock_mhz if target else DEFAULT_MHZ
     if not 1 <= clock <= 2000:
         raise UsageError(f"--clock-mhz must be in 1..2000, not {clock}")
+    if target:
+        check_cell(params, target)
     emitted = emit(block, params)
     texts, what = _texts(block, params, emitted, target, clock)
     write_folder(Path(out), texts)
@@ -68,7 +71,7 @@ def _texts(
     }
     if board and board.name in board_names():
         what[f"{board.name}.xdc"] = f"clock and reset pins of the {board.title}"
-    primitives = models(emitted.verilog)
+    primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
     view = _view(block, params, emitted, board, clock_mhz)
     view |= {"files": what, "models": sorted(primitives)}

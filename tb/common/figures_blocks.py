@@ -5,7 +5,7 @@ from typing import Any
 
 from gemmule.gen.block import Block
 from gemmule.gen.catalog import catalog
-from gemmule.gen.cli_about import latency
+from gemmule.gen.emit import emit
 from gemmule.gen.files import write_folder
 from gemmule.gen.synth import synthesize
 
@@ -47,4 +47,5 @@ def _row(block: Block) -> Row:
     report = synthesize(block, params, BOARD, flatten=False)
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
-    return {"block": block.name, "what it does": block.summary, "latency": latency(block), **use}
+    latency = emit(block, params).manifest["latency"]
+    return {"block": block.name, "what it does": block.summary, "latency": latency, **use}
