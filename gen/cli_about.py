@@ -11,7 +11,7 @@ from .block import Array, Block
 from .catalog import catalog, find
 from .cli_options import allowed
 from .cli_print import JSON, pairs, print_json, table
-from .docs import FACTS, facts
+from .docs import FACTS, facts, plain
 
 __all__ = ["doctor", "latency", "list_blocks", "show"]
 
@@ -20,7 +20,7 @@ BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule lis
 
 def list_blocks(as_json: JSON = False) -> int:
     """List the blocks."""
-    rows = [(block.name, block.family, block.summary) for block in catalog().values()]
+    rows = [(block.name, block.family, plain(block.summary)) for block in catalog().values()]
     if as_json:
         names = ("name", "family", "summary")
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -93,7 +93,7 @@ def describe(block: Block) -> dict[str, Any]:
     return {
         "name": block.name,
         "family": block.family,
-        "summary": block.summary,
+        "summary": plain(block.summary),
         **facts(block.component.__doc__ or ""),
         "cycles": latency(block),
         "hardware_options": _options(block.params),

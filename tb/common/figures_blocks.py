@@ -5,6 +5,7 @@ from typing import Any
 
 from gemmule.gen.block import Block
 from gemmule.gen.catalog import catalog
+from gemmule.gen.docs import plain
 from gemmule.gen.emit import emit
 from gemmule.gen.files import write_folder
 from gemmule.gen.synth import synthesize
@@ -35,7 +36,7 @@ def markdown(rows: list[Row]) -> str:
         ["---", "---", "--:", "--:", "--:", "--:", "--:"],
         *(
             [f"`{row['block']}`", row["what it does"], row["latency"] or "-"]
-            + [f"{row[name]:,}" for name in USE]
+            + [f"{row[name]:,}" if row.get(name) is not None else "-" for name in USE]
             for row in rows
         ),
     ]
@@ -48,4 +49,4 @@ def _row(block: Block) -> Row:
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
     latency = emit(block, params).manifest["latency"]
-    return {"block": block.name, "what it does": block.summary, "latency": latency, **use}
+    return {"block": block.name, "what it does": plain(block.summary), "latency": latency, **use}
