@@ -112,7 +112,6 @@ class _Clock:
 
     def __init__(self, hardware: Hardware, memory: Memory, result_latency: int):
         self.rows, self.result_latency = hardware.rows, result_latency
-        self.cascade = hardware.cascade
         self.x = _Feed("x", hardware.rows, memory)
         self.w = _Feed("w", hardware.cols, memory)
         self.memory = memory
@@ -165,7 +164,7 @@ class _Clock:
         self.last = self.a - 1 + self.rows - 1 + self.result_latency
 
     def _output_stationary(self, product: Product, start: int) -> None:
-        if self.dirty and not self.cascade:
+        if self.dirty:
             wash = max(start, self.a if self.last else start)
             self.clear = max(self.clear, wash + self.rows - 1)
             self.a = max(self.a, wash + 1)
@@ -179,7 +178,7 @@ class _Clock:
                 known = [ready for ready in both if ready is not None]
                 end = _last(self.a, count, np.maximum.reduce(known) if known else None)
                 left -= count
-                end = end if left or self.cascade else max(end, self.clear)
+                end = end if left else max(end, self.clear)
                 for feed in (self.x, self.w):
                     feed.took(count, end)
                 self.a = self.b = end + 1

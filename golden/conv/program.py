@@ -158,7 +158,7 @@ def gradient_products(
         span = (block * hardware.cols, min((block + 1) * hardware.cols, columns))
         product = Product(
             k=int(np.prod(x.outs)), stationary_sums=True,
-            rows=_rows(x, tap, group, channels, hardware),
+            rows=_rows(x, tap, group, channels, hardware.rows),
             columns=(column + span[0], column + span[1]), b_sum=b_sum[slice(*span)],
         )  # fmt: skip
         for box in boxes:
@@ -257,14 +257,13 @@ def _fitting(view: View, taps: list[Span], hardware: Hardware) -> list[list[Span
 
 
 def _rows(
-    x: View, tap: Sequence[Span], blocks: Span, channels: int, hardware: Hardware
+    x: View, tap: Sequence[Span], blocks: Span, channels: int, lanes: int
 ) -> NDArray[np.int64]:
     """The rows of the result that the lanes of a product's tiles make."""
     grid = np.arange(int(np.prod(x.taps))).reshape(x.taps)
     taps = grid[tuple(slice(*part) for part in tap)].ravel()
-    channel = np.arange(blocks[0] * hardware.rows, blocks[1] * hardware.rows)
-    rows = np.where(channel < channels, taps[:, None] * channels + channel, -1)
-    return rows.reshape(-1, hardware.rows)[:, :: -1 if hardware.cascade else 1].ravel()
+    channel = np.arange(blocks[0] * lanes, blocks[1] * lanes)
+    return np.where(channel < channels, taps[:, None] * channels + channel, -1).ravel()
 
 
 def _each(taps: Sequence[int]) -> Iterator[list[Span]]:
