@@ -165,15 +165,21 @@ def _parameter(each: Field, kind: type[Options], panel: str) -> inspect.Paramete
     name = f"{flag(each.name)}/{flag(f'no_{each.name}')}" if switch else flag(each.name)
     option = typer.Option(
         name,
-        help=each.metadata.get("help"),
-        metavar=None if switch else allowed(each, hint).upper(),
-        show_default="required" if each.default is MISSING else str(each.default),
+        help=f"{each.metadata.get('help')}{_default(each)}",
+        metavar=None if switch else allowed(each, hint),
+        show_default=False,
         rich_help_panel=panel,
     )
     annotation = Annotated[(bool if switch else str) | None, option]
     return inspect.Parameter(
         each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
+
+
+def _default(each: Field) -> str:
+    if each.default is MISSING:
+        return " (required)"
+    return "" if each.default is None else f" ({each.default})"
 
 
 def _read_config(block: Block, path: Path) -> dict[str, Any]:
