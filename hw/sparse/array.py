@@ -4,6 +4,7 @@ from amaranth import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.choose import one_of_at_once
 from ..common.pipeline import delay, register
 from ..common.shared import shared
 from ..systolic.array import SystolicArray
@@ -29,6 +30,7 @@ class Chain(Column):
     """One multiplier of each cell of a column: a column of a dense array, its ``a`` selected."""
 
     CELL = _SelectedCell
+    CHOOSE = staticmethod(one_of_at_once)
 
 
 class _SumCell(Cell):
@@ -42,6 +44,7 @@ class RowSums(Column):
     """The column that sums ``a``, whole groups at a time."""
 
     CELL = _SumCell
+    CHOOSE = staticmethod(one_of_at_once)
 
 
 class SparseColumn(wiring.Component):

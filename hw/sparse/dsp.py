@@ -4,6 +4,7 @@ from amaranth import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..common.choose import one_of_at_once
 from ..common.pipeline import delay, register
 from ..common.shared import shared
 from ..tech.array import DspArray
@@ -14,7 +15,13 @@ from .array import RowSums, SparseArray
 from .params import SparseArrayParams
 from .select import GroupSelect, selectors_of
 
-__all__ = ["SparseDspArray", "SparseDspColumn", "sparse_array_of_cells"]
+__all__ = ["DspChain", "SparseDspArray", "SparseDspColumn", "sparse_array_of_cells"]
+
+
+class DspChain(DspColumn):
+    """One multiplier of each cell of a column."""
+
+    CHOOSE = staticmethod(one_of_at_once)
 
 
 class SparseDspColumn(wiring.Component):
@@ -53,7 +60,7 @@ class SparseDspColumn(wiring.Component):
         m.d.comb += self.control_out.eq(register(m, "control_held", self.control))
         selectors = self._selectors(m)
         for slot in range(self.params.groups.kept):
-            chain = DspColumn(self.params.dense)
+            chain = DspChain(self.params.dense)
             m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
             m.d.comb += [
                 chain.control.eq(self.control_out),

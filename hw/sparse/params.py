@@ -32,6 +32,16 @@ class Prune24Params(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChainParams(ArrayParams):
+    """A dense array whose columns are the chains of a sparse one, with half its rows or fewer."""
+
+    @property
+    def drain_latency(self) -> int:
+        """None: a chain has few rows to choose from, and `one_of_at_once` does it."""
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Compressed(ArrayParams):
     """What N:M sparsity changes: a step of K is a group, an operand several lanes."""
 
@@ -67,10 +77,15 @@ class _Compressed(ArrayParams):
         })
 
     @property
-    def dense(self) -> ArrayParams:
+    def dense(self) -> ChainParams:
         """The dense array whose columns are the chains of multipliers."""
         names = (each.name for each in fields(ArrayParams))
-        return ArrayParams(**{name: getattr(self, name) for name in names})
+        return ChainParams(**{name: getattr(self, name) for name in names})
+
+    @property
+    def drain_latency(self) -> int:
+        """That of a chain."""
+        return self.dense.drain_latency
 
     @property
     def array_latency(self) -> int:

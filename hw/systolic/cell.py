@@ -139,6 +139,7 @@ class Column(wiring.Component):
     """
 
     CELL = Cell
+    CHOOSE = staticmethod(one_of)
 
     def __init__(self, params: ArrayParams, *, unit: bool = False):
         self.params = params
@@ -177,7 +178,7 @@ class Column(wiring.Component):
         bottom = cells[-1]
         if self.params.drains_apart:
             terms = [cell.drained.as_unsigned() for cell in cells]
-            collected = one_of(m, terms)
+            collected = self.CHOOSE(m, terms)
         else:
             collected = bottom.psum
         if self.params.drains_apart and self.params.dataflow == "both":

@@ -51,6 +51,8 @@ class DspColumn(wiring.Component):
     sums : [chains] x signed(48)
     """
 
+    CHOOSE = staticmethod(one_of)
+
     def __init__(self, params: ArrayParams):
         self.params = params
         self.plan = params.chains
@@ -114,7 +116,7 @@ class DspColumn(wiring.Component):
             return
         width = self.params.psum_width
         drained = [self._drained(m, row, cell, width) for row, cell in enumerate(cells)]
-        collected = one_of(m, drained)
+        collected = self.CHOOSE(m, drained)
         if self.params.dataflow == "both":
             # The bottom row's sum counts only in the cycle behind one in which it was chained.
             chained = register(m, "chained", self.control_out[-1].chain)

@@ -31,13 +31,14 @@ VARIANTS = {
     "os": SparseGemmParams(rows=2, cols=2, a_format="s16", b_format="u8", acc_width=48,
                            dataflow="os", pipeline=1),
     "1:4": SparseGemmParams(rows=2, cols=2, pattern="1:4", b_zero_points=False),
-    "dsp48e1": SparseGemmParams(rows=3, cols=2, acc_depth=16, cell="dsp48e1"),
+    "tall": SparseGemmParams(rows=8, cols=2, acc_depth=16),
+    "dsp48e1": SparseGemmParams(rows=8, cols=2, acc_depth=16, cell="dsp48e1"),
     "dsp48e2": SparseGemmParams(rows=3, cols=2, a_format="u8", cell="dsp48e2", dataflow="ws",
                                 pack="m"),
     "cascade": SparseGemmParams(rows=3, cols=2, acc_depth=16, drain="cascade"),
     "4:8": SparseGemmParams(rows=2, cols=2, pattern="4:8", b_format="u4", dataflow="ws"),
 }  # fmt: skip
-BUILT = ["both", "dsp48e2"]
+BUILT = ["both", "tall", "dsp48e2"]
 """The others are built by `make test-full`."""
 
 
