@@ -57,7 +57,7 @@ def heatvit_below(flow: Flow, unit: HeatvitExp, d: Timed) -> Timed:
     z = flow.step("turns", lambda z: z[: unit.Z_BITS], z)
     whole = flow.step("whole", lambda z: times(z, unit.LN2) + unit.OFFSET, z)
     # p + 1.353 lies in 0 to 1.354.
-    p = flow.step("p", lambda w, d: (w - (d << frac - unit.in_format.frac))[: frac + 2], whole, d)
+    p = flow.step("p", lambda w, d: (w - (d << frac - unit.in_format.frac))[: frac + 1], whole, d)
     square = flow.step("square", lambda p: p * p, p)
     scaled = flow.step("scaled", lambda s: times(s >> frac, unit.SCALE) >> frac, square)
     power = flow.step("power", lambda s, z: (s + unit.FLOOR) >> z, scaled, z)
