@@ -1,9 +1,10 @@
 """Address generators: one address and its mask a cycle, from nested counters and additions."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
+from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.streams import packet_stream
 
 from .params import GeneratorParams
@@ -121,19 +122,16 @@ class AddressGenerator(Component):
         Each level counts its turns down to 0, so that the test for the end needs no bound.
         """
         level = Signal(self.params.loops)
-        before = Signal(self.params.loops + 1)
-        m.d.comb += before[0].eq(1)
+        before = Const(1)
         for number in range(self.params.loops):
             turns = Signal(self.params.size_width, name=f"turns_{number}", reset_less=True)
-            m.d.comb += [
-                before[number + 1].eq(before[number] & (turns == 0)),
-                level[number].eq(before[number] & (turns != 0)),
-            ]
+            m.d.comb += level[number].eq(before & (turns != 0))
             with m.If(take):
                 m.d.sync += turns.eq(self.walk.payload.loops[number].turns)
-            with m.Elif(step & before[number]):
+            with m.Elif(step & before):
                 m.d.sync += turns.eq(Mux(turns == 0, held.loops[number].turns, turns - 1))
-        m.d.comb += self.o.payload.last.eq(before[-1])
+            before = wire(m, f"ended_{number}", before & (turns == 0))
+        m.d.comb += self.o.payload.last.eq(before)
         return level
 
     def _select(self, m: Module, held: data.View, level: Value) -> data.View:

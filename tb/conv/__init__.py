@@ -9,4 +9,7 @@ BENCHES = {
 STIMULI = {
     "conv2d": "gemmule.tb.conv.stimuli:conv2d",
     "conv3d": "gemmule.tb.conv.stimuli:conv3d",
+    "im2col": "gemmule.tb.conv.stimuli:generator",
+    "zero_free": "gemmule.tb.conv.stimuli:generator",
+    "bp_im2col": "gemmule.tb.conv.stimuli:generator",
 }

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from gemmule.gen.conv.generators import LayerRun
 from gemmule.gen.conv.layer import OPERANDS, ConvRun, VolumeRun
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.hw.conv.params import ConvParams
+from gemmule.hw.conv.params import ConvParams, GeneratorParams
 
 from .cases import operands
 
-__all__ = ["conv2d", "conv3d", "stimulus"]
+__all__ = ["conv2d", "conv3d", "generator", "stimulus"]
 
 
 def stimulus(
@@ -75,3 +76,10 @@ def conv2d(params: ConvParams, run: ConvRun, rng: np.random.Generator) -> dict[s
 
 
 conv3d = conv2d
+
+
+def generator(
+    params: GeneratorParams, run: LayerRun, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """For `gemmule verify`: an address generator takes no array."""
+    return {}
