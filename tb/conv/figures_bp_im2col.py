@@ -44,7 +44,34 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
     rows = [row for name in names for row in measure(name, layer(name))]
     summary = list(means(rows))
     _plot(rows, summary, out / "bp-im2col.png")
-    return [*rows, *summary, _paper(), check_by_rtl(5 if quick else 24)]
+    return [*_long(rows), *_long_means(summary), check_by_rtl(5 if quick else 24)]
+
+
+def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row a measure; what does not depend on the width comes once."""
+    for row in rows:
+        for measured in MEASURES if row["width"] == WIDTHS[0] else MEASURES[:1]:
+            line = {
+                "layer": row["layer"], "pass": row["direction"], "measure": measured,
+                "width": row["width"] if measured == "cycles" else None,
+            }  # fmt: skip
+            line |= {method: row[f"{method}_{measured}"] for method in METHODS}
+            if measured == "cycles":
+                line |= {"forward": row["forward_cycles"], "utilization": row["utilization"]}
+            yield line
+
+
+def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Beside explicit, in percent: both methods and the paper."""
+    for width in WIDTHS:
+        both = {row["method"]: row for row in summary if row["width"] == width}
+        for measured in MEASURES:
+            line = {"layer": "mean change, percent", "measure": measured, "width": width}
+            line |= {method: each[f"explicit_{measured}"] for method, each in both.items()}
+            yield line | {"paper": PAPER[measured]}
+        for method, each in both.items():
+            yield {"layer": f"{method}: {each['most_backward_per_forward']}",
+                   "measure": "most backward per forward", "width": width}  # fmt: skip
 
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
@@ -114,7 +141,7 @@ def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for width in WIDTHS:
         chosen = [row for row in rows if row["width"] == width]
         for method in METHODS[:2]:
-            mean = {"layer": f"mean change by {method}, percent", "width": width}
+            mean = {"method": method, "width": width}
             for measured in MEASURES:
                 saved = np.mean([_saved(row, method, measured) for row in chosen])
                 mean[f"explicit_{measured}"] = round(float(saved), 2)
@@ -126,11 +153,6 @@ def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             worst = max((sum(each[1:]) / each[0], name) for name, each in passes.items())
             mean["most_backward_per_forward"] = f"{worst[0]:.2f} ({worst[1]})"
             yield mean
-
-
-def _paper() -> dict[str, Any]:
-    row = {"layer": "mean change in the paper, percent", "width": None}
-    return row | {f"explicit_{name}": value for name, value in PAPER.items()}
 
 
 def check_by_rtl(count: int) -> dict[str, Any]:
@@ -167,7 +189,7 @@ def _plot(rows: list[dict[str, Any]], summary: list[dict[str, Any]], path: Path)
     left.set_xticks(places, names, rotation=60, ha="right", fontsize=6)
     left.set_ylabel(f"cycles, explicit = 1, {WIDTHS[-1]} elements a cycle")
     left.legend()
-    ours = [row for row in summary if "bp_im2col" in row["layer"]]
+    ours = [row for row in summary if row["method"] == "bp_im2col"]
     for number, row in enumerate(ours):
         heights = [row[f"explicit_{name}"] for name in MEASURES]
         right.bar(
