@@ -17,7 +17,7 @@ from gemmule.gen.tech.models import models
 from gemmule.gen.tools import verilator
 from gemmule.tb.common.adder import ADDER, AdderParams
 
-SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8}
+SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 64, "w_depth": 64}
 """Sizes that blocks share; enough for each of their parts to be there."""
 
 QUICK = ("adder", "gemm")
