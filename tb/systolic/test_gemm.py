@@ -135,6 +135,14 @@ def test_long_m():
         check_shape(params, m, 5, 9, "ws", 0.0)
 
 
+def test_few_rows_that_stall():
+    """A row that waits in one tile of K is not overtaken by its successor in the next."""
+    params = GemmParams(rows=2, cols=2, acc_depth=4)
+    for m, seed in itertools.product((1, 2, 3), range(12)):
+        rng = np.random.default_rng(seed)
+        multiply(params, product(params, rng, (m, 3, 40)), "ws", stall=0.5, seed=seed)
+
+
 def test_pipeline():
     params = GemmParams(rows=8, cols=3, pipeline=1)
     for flow, stall in itertools.product(FLOWS, STALLS):
