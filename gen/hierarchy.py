@@ -65,14 +65,18 @@ def edges(tree: Modules, kept: Set[str]) -> list[tuple[str, str, str]]:
 
     Examples
     --------
-    >>> tree = {"array": {f"row_{n}": "row" for n in range(8)}, "row": {}}
+    >>> tree = {"array": {f"row_{n}": "row" for n in range(12)}, "row": {}}
     >>> edges(tree, {"row"})
-    [('array', 'row_0', 'row'), ('array', 'row_7', 'row')]
+    [('array', 'row_0', 'row'), ('array', 'row_11', 'row')]
     """
     found = []
     for parent, instances in tree.items():
         for module in sorted(kept):
-            places = [place for place, each in instances.items() if each == module]
+            places = sorted((p for p, each in instances.items() if each == module), key=_numbers)
             if len(places) >= REPEATED:
                 found += [(parent, place, module) for place in (places[0], places[-1])]
     return found
+
+
+def _numbers(place: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", place)]

@@ -87,10 +87,12 @@ def _map(top: str, family: str, kept: list[str], edges: list[tuple[str, str, str
 def _delay(top: str) -> list[str]:
     """Timing of the netlist, which Yosys can only tell in a fresh design with cell libraries."""
     return [
-        "write_verilog -noexpr -noattr whole.v",
+        f"select -module {top}",
+        "write_rtlil -selected whole.il",
         "design -reset",
         "read_verilog -lib -specify +/xilinx/cells_sim.v",
-        "read_verilog whole.v",
+        "read_verilog -lib +/xilinx/cells_xtra.v",
+        "read_rtlil whole.il",
         f"hierarchy -top {top}",
         "tee -q -o sta.txt sta",
     ]
