@@ -1,6 +1,8 @@
 """The demo: handwritten digits, a network in int8, every layer through the Verilog of `gemm`."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen import generate, simulate, synthesize
+from gemmule.gen import generate, simulate
 from gemmule.gen.cli_print import pairs, progress, table
 from gemmule.gen.simulate import Simulation
 from gemmule.gen.systolic.gemm import GemmRun
@@ -32,6 +34,7 @@ def demo(out: Path) -> int:
         network = digits.layers(data)
     with progress(f"generating the IP for {BOARD}"):
         files = generate("gemm", PARAMS, out / "ip", board=BOARD)
+    synthesis = _synthesis()
     runs: list[Simulation] = []
     with progress("building the simulation of the 16x16 array") as tell:
 
@@ -44,12 +47,12 @@ def demo(out: Path) -> int:
         found = digits.classes(data, network, through_rtl)
     golden = digits.classes(data, network, _golden)
     with progress(f"synthesizing for {BOARD}"):
-        resources = synthesize("gemm", PARAMS, BOARD)
+        resources = json.loads(synthesis.communicate()[0])
     report = {
         "accuracy": _accuracy(data, {"float": _float(data), "golden": golden, "Verilog": found}),
         "classes equal the golden model's": bool((found == golden).all()),
         "layers": [_row(number, run, network) for number, run in enumerate(runs, 1)],
-        "resources": resources.as_dict(),
+        "resources": resources,
         "ip": sorted(files),
         "seconds": round(time.perf_counter() - began, 1),
     }
@@ -58,6 +61,13 @@ def demo(out: Path) -> int:
     _tell(report, files, out)
     close = abs(report["accuracy"]["Verilog"] - report["accuracy"]["float"]) <= 0.01
     return 0 if report["classes equal the golden model's"] and close else 1
+
+
+def _synthesis() -> subprocess.Popen:
+    """`gemmule synth`, as a process of its own: the simulation is built meanwhile."""
+    options = [f"--{name}={getattr(PARAMS, name)}" for name in ("rows", "cols")]
+    command = [sys.executable, "-m", "gemmule.gen", "synth", "gemm", "--board", BOARD, "--json"]
+    return subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
 
 
 def _golden(_number: int, layer: Layer, values: NDArray) -> NDArray:
