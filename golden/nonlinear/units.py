@@ -1,5 +1,6 @@
 """The ways a unit computes a function of one number: each is an integer model of a datapath."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,23 +29,23 @@ def rounded(value: Integers, bits: int) -> Integers:
 
 
 @dataclass(frozen=True, eq=False)
-class Datapath:
+class Datapath(ABC):
     """A unit that computes: ``y = clamp(unclamped(x))``, clamped to the output's format."""
 
     in_format: Format
     out_format: Format
 
+    @abstractmethod
     def unclamped(self, x: Integers) -> Integers:
         """The rounded result, before it is clamped."""
-        raise NotImplementedError
 
     def __call__(self, x: Integers) -> Integers:
         return np.clip(self.unclamped(x), self.out_format.low, self.out_format.high)
 
     @property
+    @abstractmethod
     def made_of(self) -> str:
         """What computes, for the data sheet."""
-        raise NotImplementedError
 
     def span(self) -> tuple[int, int]:
         """The least and the greatest :meth:`unclamped` of all inputs."""
