@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from amaranth.lib.wiring import Component
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.options import Options
 
-__all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Job"]
+__all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory"]
 
 Beats = NDArray[np.uint32]
 """The beats of one stream ``[beats, words]``: payload bits, packed by ``golden.common.lanes``."""
@@ -29,12 +29,76 @@ class Array:
     optional: bool = False
 
 
+@dataclass(frozen=True)
+class Channel:
+    """A stream of requests, and the stream of vectors that it asks for or hands over.
+
+    Parameters
+    ----------
+    request
+        An output of the block: ``address`` of the first element in bytes, 32 bits, ``length`` in
+        elements, 20 bits, and ``size``, 2 bits: an element is ``2 ** size`` bytes, 1, 2 or 4.
+    data
+        ``packet_stream(vector(fmt, lanes))``. Into the block, a request reads whole vectors, with
+        ``last`` on its last one; out of it, a request writes one vector, or its first lanes.
+    lanes, width
+        Of a vector: its lanes, and the bits of each.
+    """
+
+    request: str
+    data: str
+    lanes: int
+    width: int
+
+
+@dataclass
+class Memory:
+    """An external memory that a block reads and writes by requests.
+
+    Elements are little-endian. One that is wider than its lane is cut, and so is a lane that is
+    wider than its element; the narrower one is extended, with the sign if the lanes are signed.
+
+    In each cycle the memory moves up to ``width`` bytes, and nothing of them carries over. First
+    are the writes whose request and vector were both taken in an earlier cycle, in order; then
+    the requests to read taken in an earlier cycle, the oldest first, byte by byte; of those of the
+    same cycle, the one whose channel is named first. A cycle may finish one vector and begin the
+    next, also of another request. A vector whose last byte moved in cycle ``t`` is looked up then,
+    and offered in cycle ``t + latency`` or later, in order, one a cycle and stream.
+
+    Requests to read are always taken. The two streams of a channel that writes are ready while
+    fewer than ``QUEUE`` of the vectors that the stream began have not moved completely in an
+    earlier cycle. A write changes the image when its request and vector have both been taken: for
+    whatever moves in a later cycle.
+
+    Parameters
+    ----------
+    image
+        The bytes before the run.
+    channels
+        The streams of the block that the memory serves.
+    width
+        Bytes that move in a cycle, reads and writes together.
+    latency
+        Cycles from the last byte of a vector to its offer.
+    """
+
+    QUEUE: ClassVar[int] = 4
+
+    image: NDArray[np.uint8]
+    channels: tuple[Channel, ...]
+    width: int = 16
+    latency: int = 32
+
+
 @dataclass
 class Job:
     """One run of a block: the beats to send, how many to await, and what they must decode to.
 
     A stream named ``command`` carries commands; the measured cycles begin with the first beat of
-    any other stream.
+    any other stream. A block with a ``memory`` needs an output that tells when it has asked for
+    all: the run is over when all beats were received and the memory has nothing to do. Then
+    ``received["memory"]`` is the image as the block left it. ``count`` makes counters of what was
+    received, ``model`` of the memory with the user's width and latency.
     """
 
     send: dict[str, Beats]
@@ -44,6 +108,9 @@ class Job:
     macs: int = 0
     peak_macs_per_cycle: int = 0
     counters: dict[str, int] = field(default_factory=dict)
+    memory: Memory | None = None
+    count: Callable[[dict[str, NDArray]], dict[str, int]] | None = None
+    model: Callable[[Memory], dict[str, int]] | None = None
 
 
 class Adapter(Protocol):
