@@ -34,6 +34,14 @@ STALL = Annotated[
     float, typer.Option(metavar="P", help="How often each stream pauses, at least 0, below 1.")
 ]
 SEED = Annotated[int, typer.Option(metavar="N", help="Of the pauses.")]
+MEMORY_WIDTH = Annotated[
+    int | None,
+    typer.Option(metavar="BYTES", help="What the external memory moves in a cycle (16)."),
+]
+MEMORY_LATENCY = Annotated[
+    int | None,
+    typer.Option(metavar="CYCLES", help="From there to its answer (32)."),
+]
 WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
 
 
@@ -69,6 +77,8 @@ def simulate(
     stall: STALL = 0.0,
     seed: SEED = 0,
     waves: WAVES = None,
+    memory_width: MEMORY_WIDTH = None,
+    memory_latency: MEMORY_LATENCY = None,
     as_json: JSON = False,
 ) -> int:
     """Send arrays through the Verilog and compare with the golden model."""
@@ -87,6 +97,7 @@ def simulate(
         with progress(f"building {block.name}") as tell:
             result = send(
                 block, params, arrays, run=run, stall=stall, seed=seed, waves=waves,
+                memory_width=memory_width, memory_latency=memory_latency,
                 progress=lambda done, beats, cycle: tell(f"{done} of {beats} beats, cycle {cycle}"),
             )  # fmt: skip
     except (GoldenMismatch, SimulationError) as failure:

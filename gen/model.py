@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import words
 
-from .block import Beats
+from . import memory as external
+from .block import Beats, Memory
 
 __all__ = ["Model", "Progress", "Result", "SimulationError"]
 
@@ -23,7 +24,7 @@ Progress = Callable[[int, int, int], None]
 
 
 class SimulationError(Exception):
-    """The hardware broke a rule of streams: ``kind`` is ``hang``, ``surplus`` or ``offer``."""
+    """The hardware broke a rule: ``kind`` is ``hang``, ``surplus``, ``offer`` or ``memory``."""
 
     def __init__(self, kind: str, stream: str, text: str):
         super().__init__(f"{stream} {text}" if stream else text)
@@ -33,12 +34,16 @@ class SimulationError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What one run gave; ``cycles`` as every report counts them, ``total_cycles`` from reset."""
+    """What one run gave; ``cycles`` as every report counts them, ``total_cycles`` from reset.
+
+    After a run with a memory, ``received["memory"]`` is its image and ``moved`` counts its bytes.
+    """
 
     received: dict[str, Beats]
     cycles: int
     total_cycles: int
     seconds: float
+    moved: dict[str, int] = field(default_factory=dict)
 
 
 class Model:
@@ -69,6 +74,7 @@ class Model:
         send: Mapping[str, Beats],
         receive: Mapping[str, int],
         *,
+        memory: Memory | None = None,
         stall: float | tuple[float, float] = 0.0,
         seed: int = 0,
         shy: bool = False,
@@ -82,6 +88,8 @@ class Model:
 
         Parameters
         ----------
+        memory
+            Serves the requests of the design's channels, which are not in ``send`` or ``receive``.
         stall
             Probability with which each endpoint holds back in a cycle, each on its own; a pair is
             that of those who send and that of those who receive.
@@ -90,7 +98,7 @@ class Model:
         reset_at
             After so many cycles of the job, reset the design and begin the job anew.
         patience
-            Cycles without a transfer that count as a hang.
+            Cycles without a transfer that count as a hang, beside the latency of ``memory``.
         quiet
             Cycles after the last beat in which no output may offer another.
         """
@@ -100,6 +108,7 @@ class Model:
         if not all(0 <= each < 1 for each in stalls):
             raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
         self._check(send, receive)
+        patience += memory.latency if memory else 0
         with TemporaryDirectory(prefix="gemmule-") as name:
             folder = Path(name)
             plan = {
@@ -114,6 +123,8 @@ class Model:
                 lines.append(f"send {stream} {folder / stream}.in")
             for stream, count in receive.items():
                 lines.append(f"receive {stream} {count} {folder / stream}.out")
+            if memory:
+                lines += external.plan(memory, self.manifest, folder / "image")
             (folder / "plan").write_text("\n".join(lines) + "\n")
             report = self._start(folder / "plan", progress)
             if report["status"] != "ok":
@@ -124,7 +135,11 @@ class Model:
                 )
                 for stream in receive
             }
-        return Result(received, report["cycles"], report["total_cycles"], report["seconds"])
+            moved = {}
+            if memory:
+                received["memory"] = np.fromfile(folder / "image", np.uint8)
+                moved = {f"memory_{key}": report[key] for key in ("bytes_read", "bytes_written")}
+        return Result(received, report["cycles"], report["total_cycles"], report["seconds"], moved)
 
     def _check(self, send: Mapping[str, Beats], receive: Mapping[str, int]) -> None:
         """The beats must fit the ports: an adapter that errs here would err silently."""

@@ -1,7 +1,7 @@
 """A user's arrays through the RTL of a block, and against its golden model."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gemmule.golden.common.options import Options
 from .block import Arrays, Block
 from .catalog import find
 from .engine import build
+from .memory import check
 from .model import Progress
 
 __all__ = ["GoldenMismatch", "Simulation", "simulate"]
@@ -77,30 +78,45 @@ def simulate(
     stall: float = 0.0,
     seed: int = 0,
     waves: Path | None = None,
+    memory_width: int | None = None,
+    memory_latency: int | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """Send ``arrays`` through the RTL of ``block`` and compare with the golden model.
 
     ``run`` holds the block's run options, its defaults if left out; ``stall`` is the probability
-    with which each stream's other end holds back in a cycle. Arrays and options are checked before
-    anything is built. :class:`GoldenMismatch` and :class:`~.model.SimulationError` mean that the
-    hardware is wrong.
+    with which each stream's other end holds back in a cycle. ``memory_width`` and
+    ``memory_latency`` replace those of the block's external :class:`~.block.Memory`. Arrays and
+    options are checked before anything is built. :class:`GoldenMismatch` and
+    :class:`~.model.SimulationError` mean that the hardware is wrong.
     """
     block = find(block) if isinstance(block, str) else block
     if block.adapter is None:
         raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
     if not 0 <= stall < 1:
         raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    check(memory_width, memory_latency)
     job = block.adapter.plan(params, run or block.adapter.Run(), arrays)
+    given = {"width": memory_width, "latency": memory_latency}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and job.memory is None:
+        raise UsageError(f"--memory-{next(iter(given))}: {block.name} has no external memory")
+    memory = job.memory and replace(job.memory, **given)
     model = build(block, params, waves=waves is not None)
     begun = time.monotonic()
     result = model.run(
-        job.send, job.receive, stall=stall, seed=seed, waves=waves, progress=progress
-    )
+        job.send, job.receive, memory=memory, stall=stall, seed=seed, waves=waves,
+        progress=progress,
+    )  # fmt: skip
     run_seconds = time.monotonic() - begun
     outputs = job.decode(result.received)
     for name, expected in job.golden.items():
         compare(name, outputs[name], expected)
+    counters = job.counters | result.moved
+    if job.count:
+        counters |= job.count(result.received)
+    if job.model and memory:
+        counters |= job.model(memory)
     return Simulation(
         outputs=outputs,
         cycles=result.cycles,
@@ -109,7 +125,7 @@ def simulate(
         golden_match=True,
         build_seconds=model.build_seconds,
         run_seconds=run_seconds,
-        counters=job.counters,
+        counters=counters,
     )
 
 

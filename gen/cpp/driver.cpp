@@ -6,12 +6,12 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
 
 #include "endpoints.h"
+#include "memory.h"
 
 namespace gemmule {
 
@@ -22,6 +22,7 @@ struct Plan {
     std::string waves;
     std::map<std::string, std::string> send;
     std::map<std::string, std::pair<std::size_t, std::string>> receive;
+    MemoryPlan memory;
 };
 
 static Plan read_plan(const std::string& path) {
@@ -45,6 +46,14 @@ static Plan read_plan(const std::string& path) {
             auto& entry = plan.receive[name];
             words >> entry.first, std::getline(words >> std::ws, entry.second);
         }
+        if (key == "memory") {
+            words >> plan.memory.width >> plan.memory.latency >> plan.memory.queue;
+            std::getline(words >> std::ws, plan.memory.path);
+        }
+        if (key == "channel") {
+            ChannelPlan& entry = plan.memory.channels.emplace_back();
+            words >> entry.request >> entry.data >> entry.lanes >> entry.width >> entry.sign;
+        }
     }
     return plan;
 }
@@ -59,25 +68,27 @@ static std::vector<std::uint32_t> read_words(const std::string& path) {
 
 class Driver {
 public:
-    Driver(Model& model, const Plan& plan) : model(model), plan(plan) {
+    Driver(Model& model, const Plan& plan) : model(model), plan(plan), memory(plan.memory) {
         std::uint64_t seed = plan.seed * 1000003u;
         for (const Stream& stream : model.streams) {
             ++seed;
-            if (stream.input) {
+            const double stall = stream.input ? plan.stall : plan.sink_stall;
+            if (auto end = memory.end(stream, stall, seed, plan.shy)) {
+                endpoints.push_back(std::move(end));
+            } else if (stream.input) {
                 const auto file = plan.send.find(stream.name);
                 auto beats = file == plan.send.end() ? std::vector<std::uint32_t>()
                                                      : read_words(file->second);
                 endpoints.push_back(
-                    std::make_unique<Source>(stream, plan.stall, seed, std::move(beats)));
+                    std::make_unique<Source>(stream, stall, seed, std::move(beats)));
             } else {
                 const auto entry = plan.receive.find(stream.name);
                 const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
-                auto sink = std::make_unique<Sink>(stream, plan.sink_stall, seed, count, plan.shy);
+                auto sink = std::make_unique<Sink>(stream, stall, seed, count, plan.shy);
                 sinks.push_back(sink.get());
                 endpoints.push_back(std::move(sink));
             }
         }
-        for (const auto& endpoint : endpoints) total += endpoint->expected();
     }
 
     void run() {
@@ -87,9 +98,8 @@ public:
             for (std::uint64_t end = now + plan.reset_at; now < end;) cycle();
             reset();
         }
-        for (const auto& endpoint : endpoints) endpoint->restart();
         first = last = moved = start = now;
-        begun = false, moves = 0;
+        begun = false;
         while (!finished()) {
             cycle();
             if (now - moved > plan.patience) throw Fault("hang", "", standstill());
@@ -97,11 +107,13 @@ public:
         }
         const std::uint64_t end = last;
         for (Sink* sink : sinks) sink->never_stall();
+        memory.close();
         for (std::uint64_t i = 0; i < plan.quiet; ++i) cycle();
         last = end;
     }
 
     void save() const {
+        memory.save();
         for (const Sink* sink : sinks) {
             const auto entry = plan.receive.find(sink->stream.name);
             if (entry == plan.receive.end()) continue;
@@ -113,14 +125,15 @@ public:
 
     std::uint64_t cycles() const { return begun ? last - first + 1 : 0; }
     std::uint64_t total_cycles() const { return now - start; }
+    const Memory& external() const { return memory; }
 
 private:
     Model& model;
     const Plan& plan;
+    Memory memory;
     std::vector<std::unique_ptr<Endpoint>> endpoints;
     std::vector<Sink*> sinks;
-    std::uint64_t now = 0, start = 0, first = 0, last = 0, moved = 0, moves = 0;
-    std::size_t total = 0;
+    std::uint64_t now = 0, start = 0, first = 0, last = 0, moved = 0;
     bool begun = false;
     std::chrono::steady_clock::time_point reported = std::chrono::steady_clock::now();
 
@@ -148,14 +161,17 @@ private:
         for (const auto& endpoint : endpoints) endpoint->idle();
         for (int i = 0; i < 2; ++i) settle(), edge();
         *model.rst = 0;
+        for (const auto& endpoint : endpoints) endpoint->restart();
+        memory.restart();
     }
 
     void cycle() {
+        memory.serve(now);
         for (const auto& endpoint : endpoints) endpoint->drive();
         settle();
         for (const auto& endpoint : endpoints) {
             if (!endpoint->observe(now)) continue;
-            moved = now, ++moves;
+            moved = now;
             if (!endpoint->stream.input) last = now;
             if (begun || !endpoint->stream.input || endpoint->stream.name == "command") continue;
             first = now, begun = true;
@@ -167,7 +183,10 @@ private:
         const auto time = std::chrono::steady_clock::now();
         if (time - reported < std::chrono::milliseconds(500)) return;
         reported = time;
-        std::cerr << "progress " << moves << ' ' << total << ' ' << now - start << std::endl;
+        std::size_t done = 0, expected = 0;
+        for (const auto& endpoint : endpoints)
+            done += endpoint->done(), expected += endpoint->expected();
+        std::cerr << "progress " << done << ' ' << expected << ' ' << now - start << std::endl;
     }
 
     std::string standstill() const {
@@ -201,6 +220,8 @@ int main(int, char** argv) {
     std::cout << "{\"status\": \"" << kind << "\", \"stream\": \"" << stream << "\", \"text\": \""
               << text << "\", \"cycles\": " << driver.cycles()
               << ", \"total_cycles\": " << driver.total_cycles()
+              << ", \"bytes_read\": " << driver.external().bytes_read
+              << ", \"bytes_written\": " << driver.external().bytes_written
               << ", \"seconds\": " << seconds.count() << "}" << std::endl;
     return 0;
 }

@@ -49,27 +49,26 @@ public:
     virtual bool observe(std::uint64_t cycle) = 0;     // after; true if a beat was transferred
     virtual void idle() = 0;                           // while the design is in reset
     virtual void restart() = 0;                        // the job begins anew
-    virtual std::size_t done() const = 0;
+    virtual std::size_t done() const { return moved; }
     virtual std::size_t expected() const = 0;
     bool finished() const { return done() >= expected(); }
+    void never_stall() { stall = 0; }
 
     Stream stream;
 
 protected:
     double stall;
     Random random;
+    std::size_t moved = 0;  // beats
 };
 
 // Offers beats in order; an offer holds until it is taken.
-class Source : public Endpoint {
+class Giver : public Endpoint {
 public:
-    Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats)
-        : Endpoint(stream, stall, seed), beats(std::move(beats)),
-          count(this->beats.size() / stream.words) {}
-
+    using Endpoint::Endpoint;
     void drive() override {
-        if (!offering && taken < count && !random.happens(stall)) {
-            std::memcpy(stream.payload, &beats[taken * stream.words], stream.bytes);
+        if (!offering && has_more() && !random.happens(stall)) {
+            load();
             offering = true;
         }
         *stream.valid = offering;
@@ -77,30 +76,30 @@ public:
     bool observe(std::uint64_t) override {
         if (!offering || !*stream.ready) return false;
         offering = false;
-        ++taken;
+        ++moved;
         return true;
     }
     void idle() override { *stream.valid = 0; }
-    void restart() override { offering = false, taken = 0; }
-    std::size_t done() const override { return taken; }
-    std::size_t expected() const override { return count; }
+    void restart() override { offering = false, moved = 0; }
+
+protected:
+    virtual bool has_more() const = 0;
+    virtual void load() = 0;  // puts the next beat on the stream
 
 private:
-    std::vector<std::uint32_t> beats;
-    std::size_t count, taken = 0;
     bool offering = false;
 };
 
 // Takes beats, and sees to it that an offer neither changes nor goes before it is taken.
-class Sink : public Endpoint {
+class Taker : public Endpoint {
 public:
-    // A shy sink is ready only for what it was already offered: `valid` must not wait for it.
-    Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy)
-        : Endpoint(stream, stall, seed), count(count), shy(shy), last(stream.words) {
-        beats.reserve(count * stream.words);
-    }
+    // A shy taker is ready only for what it was already offered: `valid` must not wait for it.
+    Taker(const Stream& stream, double stall, std::uint64_t seed, bool shy)
+        : Endpoint(stream, stall, seed), shy(shy), last(stream.words) {}
 
-    void drive() override { *stream.ready = !random.happens(stall) && (pending || !shy); }
+    void drive() override {
+        *stream.ready = !random.happens(stall) && (pending || !shy) && has_room();
+    }
     bool observe(std::uint64_t cycle) override {
         if (pending) check_held(cycle);
         pending = false;
@@ -110,25 +109,18 @@ public:
             pending = true;
             return false;
         }
-        if (finished())
-            throw Fault("surplus", stream.name,
-                        "offers a beat after the last of " + std::to_string(count) + ", in cycle "
-                            + std::to_string(cycle));
-        beats.resize(beats.size() + stream.words);
-        std::memcpy(&beats[taken * stream.words], stream.payload, stream.bytes);
-        ++taken;
+        take(cycle);
+        ++moved;
         return true;
     }
     void idle() override { *stream.ready = 0, pending = false; }
-    void restart() override { beats.clear(), taken = 0, pending = false; }
-    std::size_t done() const override { return taken; }
-    std::size_t expected() const override { return count; }
-    const std::vector<std::uint32_t>& received() const { return beats; }
-    void never_stall() { stall = 0; }
+    void restart() override { moved = 0, pending = false; }
+
+protected:
+    virtual bool has_room() const { return true; }
+    virtual void take(std::uint64_t cycle) = 0;
 
 private:
-    std::vector<std::uint32_t> beats;
-    std::size_t count, taken = 0;
     bool shy;
     std::vector<std::uint32_t> last;
     bool pending = false;
@@ -138,8 +130,53 @@ private:
         if (*stream.valid && same) return;
         throw Fault("offer", stream.name,
                     std::string(*stream.valid ? "changes" : "withdraws") + " beat "
-                        + std::to_string(taken) + " before it is taken, in cycle "
+                        + std::to_string(moved) + " before it is taken, in cycle "
                         + std::to_string(cycle));
+    }
+};
+
+// Offers the beats of a file.
+class Source final : public Giver {
+public:
+    Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats)
+        : Giver(stream, stall, seed), beats(std::move(beats)),
+          count(this->beats.size() / stream.words) {}
+
+    std::size_t expected() const override { return count; }
+
+private:
+    std::vector<std::uint32_t> beats;
+    std::size_t count;
+
+    bool has_more() const override { return moved < count; }
+    void load() override {
+        std::memcpy(stream.payload, &beats[moved * stream.words], stream.bytes);
+    }
+};
+
+// Takes a number of beats for a file.
+class Sink final : public Taker {
+public:
+    Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy)
+        : Taker(stream, stall, seed, shy), count(count) {
+        beats.reserve(count * stream.words);
+    }
+
+    void restart() override { Taker::restart(), beats.clear(); }
+    std::size_t expected() const override { return count; }
+    const std::vector<std::uint32_t>& received() const { return beats; }
+
+private:
+    std::vector<std::uint32_t> beats;
+    std::size_t count;
+
+    void take(std::uint64_t cycle) override {
+        if (finished())
+            throw Fault("surplus", stream.name,
+                        "offers a beat after the last of " + std::to_string(count) + ", in cycle "
+                            + std::to_string(cycle));
+        beats.resize(beats.size() + stream.words);
+        std::memcpy(&beats[moved * stream.words], stream.payload, stream.bytes);
     }
 };
 
