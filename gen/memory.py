@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth import Shape
 
 from gemmule.golden.common.errors import UsageError
+from gemmule.hw.common.memory_port import request_layout
 
 from .block import Channel, Memory
 
 __all__ = ["REQUEST", "Port", "check", "plan", "ports"]
 
-REQUEST = {"address": 32, "length": 20, "size": 2}
+REQUEST = {name: Shape.cast(each.shape).width for name, each in request_layout()}
 """The fields of a request, low bits first, and their widths."""
 
 
