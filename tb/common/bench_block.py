@@ -7,8 +7,10 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from gemmule.gen.block import Job
+from gemmule.gen.memory import ports
 from gemmule.gen.simulate import compare
 from gemmule.golden.common.lanes import words
+from gemmule.tb.common.memory import ExternalMemory
 from gemmule.tb.common.streams import StreamSink, StreamSource, bernoulli, to_beats, to_ints
 from gemmule.tb.common.task import Task
 
@@ -24,6 +26,7 @@ class Bench:
 
     def __init__(self, dut, stall: float):
         self.dut = dut
+        self.memory = None
         self.sources, self.sinks, self.words = {}, {}, {}
         for number, stream in enumerate(TASK.manifest["streams"]):
             name, into = stream["name"], stream["direction"] == "input"
@@ -47,7 +50,10 @@ class Bench:
         self.dut.rst.value = 0
 
     def begin(self, job: Job) -> list:
-        """Start to send and to receive; the tasks, those of the sinks last."""
+        """Start to send, to receive and to serve; the tasks, those of the sinks last."""
+        if job.memory:
+            channels = ports(job.memory, TASK.manifest)
+            self.memory = ExternalMemory(job.memory, channels, self.sources, self.sinks)
         senders = [
             cocotb.start_soon(self.sources[name].send(to_ints(beats)))
             for name, beats in job.send.items()
@@ -58,6 +64,11 @@ class Bench:
         ]
         return senders + receivers
 
+    def stop(self) -> None:
+        """Serve no memory any more."""
+        if self.memory:
+            self.memory.stop()
+
     async def replay(self, job: Job) -> None:
         """Run ``job`` to its end and compare with its golden results."""
         tasks = self.begin(job)
@@ -66,7 +77,11 @@ class Bench:
             name: to_beats(task.result(), self.words[name])
             for name, task in zip(job.receive, tasks[len(job.send) :], strict=True)
         }
+        self.stop()
+        if self.memory:
+            received["memory"] = self.memory.image
         for sink in self.sinks.values():
+            sink.idle()
             cocotb.start_soon(sink.stays_quiet(QUIET))
         await ClockCycles(self.dut.clk, QUIET)
         outputs = job.decode(received)
@@ -75,7 +90,7 @@ class Bench:
 
     async def _watch(self, tasks: Iterable) -> None:
         moved, still = -1, 0
-        while not all(task.done() for task in tasks):
+        while not all(task.done() for task in tasks) or (self.memory and self.memory.busy):
             await ClockCycles(self.dut.clk, 10)
             total = sum(endpoint.moved for endpoint in self._endpoints())
             still = 0 if total != moved else still + 10
@@ -112,6 +127,7 @@ async def recovers_from_a_reset(dut) -> None:
         await ClockCycles(dut.clk, FULL)
         for task in tasks:
             task.cancel()
+        bench.stop()
         bench = Bench(dut, 0.2)
         await bench.reset()
     await bench.replay(JOB)

@@ -14,6 +14,7 @@ from gemmule.gen.simulate import compare, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.copier import COPIER, CopierParams
+from gemmule.tb.common.verify import verify
 
 PARAMS = CopierParams(lanes=3)
 SETTINGS = [(16, 32), (1, 0), (5, 3), (64, 1), (7, 100)]
@@ -57,7 +58,7 @@ def test_the_image_is_the_golden_models(stall, width, latency):
     written = ((commands[:, 3] - 1) * PARAMS.lanes + commands[:, 4]) << commands[:, 6]
     assert done.counters == {
         "memory_bytes_read": read.sum(), "memory_bytes_written": written.sum(),
-        "rows": len(commands), "slowest": latency + 2 * width,
+        "vectors": commands[:, 3].sum(), "slowest": latency + 2 * width,
     }  # fmt: skip
 
 
@@ -171,6 +172,19 @@ def test_options_of_the_memory_are_checked():
         simulate(COPIER, PARAMS, EACH, memory_width=0)
     with pytest.raises(UsageError, match="--memory-latency must be at least 0, not -1"):
         simulate(COPIER, PARAMS, EACH, memory_latency=-1)
+
+
+def test_the_cocotb_bench_sees_the_same_bytes():
+    result = verify(COPIER, PARAMS, COPIER.adapter.Run(), EACH)
+    assert result.passed, result.log
+    assert result.ran == 3
+
+
+def test_the_cocotb_bench_sees_a_fault():
+    outside = EACH | {"image": EACH["image"][:-1]}
+    result = verify(COPIER, PARAMS, COPIER.adapter.Run(), outside)
+    assert result.failed == 3, result.log
+    assert "sum_request asks for" in result.log
 
 
 def test_its_streams_are_generated_as_any_others(tmp_path):
