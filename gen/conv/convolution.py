@@ -1,27 +1,28 @@
 """The `conv2d` and `conv3d` blocks' arrays as beats, and their beats as arrays."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from amaranth import Shape
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import pack, unpack
-from gemmule.golden.conv.cycles import model
+from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.geometry import needed_width
-from gemmule.golden.conv.operations import products, result, table_shape
-from gemmule.golden.conv.program import Hardware, Pass, Product
-from gemmule.golden.systolic.beats import DIM_WIDTH
-from gemmule.hw.conv.convolution import Convolution, Kind, Volume, command_layout
-from gemmule.hw.conv.params import BpParams, ConvParams, VolumeParams
+from gemmule.golden.conv.operations import products, result, result_shape
+from gemmule.golden.conv.program import Copy, Hardware, Product
+from gemmule.hw.conv.convolution import Convolution, Volume
+from gemmule.hw.conv.counters import COUNTS
+from gemmule.hw.conv.params import ConvParams, VolumeParams
 
+from .commands import commands
+from .image import Image
 from .layer import OPERANDS, ConvRun, Layer, VolumeRun
-from .walks import fields
 
-__all__ = ["CONVOLUTIONS", "ConvAdapter", "pass_beats"]
+__all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts"]
 
 
 @dataclass(frozen=True)
@@ -51,55 +52,67 @@ class ConvAdapter:
     )
 
     def plan(self, params: ConvParams, run: ConvRun, arrays: Arrays) -> Job:
-        """Cut the layer to the hardware, lay out its loads, passes and products."""
+        """Cut the layer to the hardware; lay out its memory, loads, passes and products."""
         layer = Layer.check(params, run, arrays)
         hardware = Hardware(
             params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
             cascade=params.core.drains_down,
         )  # fmt: skip
-        made = list(
-            products(run.op, run.method, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
-        )
+        operands = (layer.a, layer.b, layer.zeros, hardware)
+        steps = list(products(run.op, run.method, layer.geometry, *operands))
+        made = [step for step in steps if isinstance(step, Product)]
         _check_sums(params, layer, made)
-        _check_banks(params, made)
-        core = params.core
+        _check_banks(params, steps)
         fmt = layer.requantization.format
-        scale = partial(_column_scales, layer)
-        send = {
-            "command": _commands(params, layer, made),
-            "x": _loads([v for p in made for v in p.a_loads], core.a_format.width),
-            "w": _loads([v for p in made for v in p.b_loads], core.b_format.width),
-            "scale": _scales(params, made, scale),
-        }
-        count = sum(product.m for product in made)
+        shape = result_shape(run.op, layer.geometry, hardware)
+        image = Image.lay_out(params, layer, hardware, shape)
+        memory = Memory(image.bytes, (
+            Channel("x_request", "x", params.rows, params.core.a_format.width),
+            Channel("w_request", "w", params.cols, params.core.b_format.width),
+            Channel("c_request", "c", max(params.rows, params.cols), Shape.cast(params.written.elem_shape).width),
+        ))  # fmt: skip
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            lanes = [
-                unpack(received["c"], lane * params.out_width, fmt.width, 1, signed=fmt.signed)
-                for lane in range(params.cols)
-            ]
-            values = np.concatenate(lanes, axis=1)
-            table = np.zeros(table_shape(run.op, layer.geometry, hardware), np.int64)
-            first = 0
-            for product in made:
-                keep = product.rows >= 0
-                part = values[first : first + product.m, : product.n]
-                table[product.rows[keep], slice(*product.columns)] = part[keep]
-                first += product.m
+            table = image.results(received["memory"], shape, fmt)
             return {layer.result_name: result(
                 run.op, layer.geometry, table, hardware
             ).astype(fmt.dtype)}  # fmt: skip
 
         return Job(
-            send=send,
-            receive={"c": count, "status": len(made)},
+            send={
+                "command": commands(params, layer, image, steps),
+                "scale": _scales(params, made, partial(_column_scales, layer)),
+            },
+            receive={"status": len(made), "counters": 1},
             decode=decode,
             golden={layer.result_name: layer.golden.astype(fmt.dtype)},
             macs=layer.geometry.macs,
             peak_macs_per_cycle=params.rows * params.cols,
-            counters=_counters(params, made)
-            | {"modeled_cycles": model(made, hardware, result_latency=core.result_latency)},
+            memory=memory,
+            counters={"products": len(made)},
+            count=_counted,
         )
+
+
+def _counted(received: dict[str, Beats]) -> dict[str, int]:
+    """What the hardware counted, in vectors."""
+    (beat,) = received["counters"]
+    return dict(zip(COUNTS, map(int, beat), strict=True))
+
+
+def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
+    """What the hardware must count, but for the cycles."""
+    counts = dict.fromkeys(COUNTS[1:], 0)
+    for side, name in (("a", "x"), ("b", "w")):
+        passes = [each for step in steps for each in getattr(step, f"{side}_passes", ())]
+        real = sum(each.walk.real for each in passes)
+        counts[f"{name}_reads"] = real
+        counts[f"{name}_masked"] = sum(each.walk.length for each in passes) - real
+        banks = [bank for step in steps for bank in getattr(step, f"{side}_loads", ())]
+        loads = [load.vectors for bank in banks for load in bank.loads]
+        counts[f"{name}_loaded"] = sum(map(len, loads))
+    counts["c_written"] = sum(step.places.real for step in steps)
+    return counts
 
 
 def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> None:
@@ -118,79 +131,14 @@ def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> No
         )
 
 
-def _check_banks(params: ConvParams, made: Sequence[Product]) -> None:
+def _check_banks(params: ConvParams, steps: Sequence[Product | Copy]) -> None:
     sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
     for name, option, room in sides:
-        largest = max(len(vectors) for product in made for vectors in [*getattr(product, name), ()])
+        largest = max(len(bank) for step in steps for bank in getattr(step, name, ()))
         if largest > room:
             raise UsageError(
                 f"{option} {room} is too small for this layer: one result needs {largest} vectors"
             )
-
-
-def _commands(params: ConvParams, layer: Layer, made: Sequence[Product]) -> Beats:
-    """Products and their passes, those of both operands in the order of the K they begin at."""
-    width = command_layout(params).size
-    order = [entry for product in made for entry in _ordered(product, params.rows)]
-    kinds = np.array([kind.value for kind, _ in order])
-    beats = np.zeros((len(order), -(-width // 32)), np.uint32)
-    core, scale = params.core, layer.requantization
-    walkers = {
-        Kind.X_PASS: (params.x_walks, core.a_format.width),
-        Kind.W_PASS: (params.w_walks, core.b_format.width),
-    }
-    bound = params.out_width + 1
-    for kind in Kind:
-        chosen = [entry for each, entry in order if each is kind]
-        if kind is Kind.PRODUCT:
-            rows = [[
-                (p.m, DIM_WIDTH), (p.n, DIM_WIDTH), (p.k, DIM_WIDTH), (p.stationary_sums, 1),
-                (scale.rounding == "half_up", 1), (scale.zero_point, bound), (scale.low, bound),
-                (scale.high, bound),
-            ] for p in chosen]  # fmt: skip
-        else:
-            rows = [_pass_fields(each, *walkers[kind]) for each in chosen]
-        columns = [([row[n][0] for row in rows], bits) for n, (_, bits) in enumerate(rows[0])]
-        used = 2 + sum(bits for _, bits in columns)
-        packed = pack(([kind.value] * len(rows), 2), *columns, *_filling(len(rows), width - used))
-        beats[kinds == kind.value] = packed
-    return beats
-
-
-def _filling(rows: int, bits: int) -> Iterator[tuple[list[int], int]]:
-    if bits:
-        yield [0] * rows, bits
-
-
-def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
-    """Passes as the beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
-    rows = [_pass_fields(each, params, width) for each in passes]
-    return pack(*[([row[n][0] for row in rows], bits) for n, (_, bits) in enumerate(rows[0])])
-
-
-def _pass_fields(each: Pass, params: BpParams, width: int) -> list[tuple[int, int]]:
-    walk = fields(each.walk, params)
-    return [*walk, (each.pad, width), (each.release, 1), (each.final, 1)]
-
-
-def _ordered(product: Product, rows: int) -> Iterator[tuple[Kind, Product | Pass]]:
-    yield Kind.PRODUCT, product
-    begins, at = [], 0
-    for each in product.a_passes:
-        begins.append((at, 1, Kind.X_PASS, each))
-        at += each.walk.length * (1 if product.stationary_sums else rows)
-    at = 0
-    for each in product.b_passes:
-        begins.append((at, 0, Kind.W_PASS, each))
-        at += each.walk.length * (1 if product.stationary_sums else product.m)
-    for *_, kind, each in sorted(begins, key=lambda entry: entry[:2]):
-        yield kind, each
-
-
-def _loads(loads: Sequence[NDArray[np.int64]], width: int) -> Beats:
-    ends = np.zeros(sum(map(len, loads)), np.int64)
-    ends[np.cumsum([len(load) for load in loads]) - 1] = 1
-    return pack((np.concatenate(loads), width), (ends, 1))
 
 
 def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64]]:
@@ -215,24 +163,6 @@ def _scales(params: ConvParams, made: Sequence[Product], columns_of) -> Beats:
         (table[name][:, lane], field.width) for lane in range(params.cols) for name, field in layout
     ]
     return pack(*lanes, ([1] * len(made), 1))
-
-
-def _counters(params: ConvParams, made: Sequence[Product]) -> dict[str, int]:
-    """What a run costs beside its cycles; words are elements of an operand or a result."""
-    sides = {"x": ("a", params.rows), "w": ("b", params.cols)}
-    counts = {"products": len(made)}
-    for name, (side, lanes) in sides.items():
-        walks = [each.walk for p in made for each in getattr(p, f"{side}_passes")]
-        real = sum(walk.real for walk in walks)
-        beats = sum(walk.length for walk in walks)
-        loaded = sum(len(load) for p in made for load in getattr(p, f"{side}_loads"))
-        counts |= {
-            f"{name}_buffer_reads": real,
-            f"{name}_masked_vectors": beats - real,
-            f"{name}_words_loaded": loaded * lanes,
-        }
-    counts["c_words"] = sum(product.m for product in made) * params.cols
-    return counts
 
 
 _VOLUME = ConvAdapter(

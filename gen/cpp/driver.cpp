@@ -173,7 +173,7 @@ private:
             if (!endpoint->observe(now)) continue;
             moved = now;
             if (!endpoint->stream.input) last = now;
-            if (begun || !endpoint->stream.input || endpoint->stream.name == "command") continue;
+            if (begun || endpoint->stream.name == "command") continue;
             first = now, begun = true;
         }
         edge();

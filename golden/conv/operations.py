@@ -8,15 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import Geometry
-from .program import Hardware, Product, gradient_products, stationary_products
+from .maps import Vectors, feature_map, pitch
+from .program import (
+    Copy,
+    Hardware,
+    Product,
+    Weights,
+    copies,
+    gradient_products,
+    stationary_products,
+)
 from .sequences import spread_size, zero_free
-from .window import Line, View, as_vectors
+from .window import Line, View
 
-__all__ = ["METHODS", "Zeros", "products", "result"]
+__all__ = [
+    "GRADIENT", "INPUT", "METHODS", "SPREAD", "WEIGHTS", "Zeros", "operand_maps", "products",
+    "result", "result_shape", "spread_extent",
+]  # fmt: skip
 
 METHODS = ("zero_free", "bp_im2col", "explicit")
 
 Operand = NDArray[np.int64]
+
+INPUT, WEIGHTS, GRADIENT, SPREAD = "x", "w", "dy", "spread"
+"""Regions of the memory: ``spread`` is the gradient with its zeros, where it is reorganized."""
 
 
 @dataclass(frozen=True)
@@ -35,48 +50,105 @@ def products(
     b: Operand,
     zeros: Zeros,
     hardware: Hardware,
-) -> Iterator[Product]:
+) -> Iterator[Product | Copy]:
     """The commands of an operation, in order.
 
     ``a`` and ``b`` are ``x`` and ``w`` (forward), ``dy`` and ``w`` (input gradient; a transposed
     convolution's ``x`` and ``w``), ``x`` and ``dy`` (weight gradient), as in
-    ``golden.conv.convolution``.
+    ``golden.conv.convolution``. Under ``explicit`` all copies come before all products.
     """
     make = {"forward": _forward, "weight_grad": _weight_grad}.get(operation, _input_grad)
-    for group in range(geometry.groups):
+    groups = range(geometry.groups)
+    if method == "explicit" and operation != "forward":
+        dy, fill = (b, int(zeros.b.flat[0])) if operation == "weight_grad" else (a, zeros.a)
+        for group in groups:
+            yield from _reorganized(geometry, group, dy, fill, hardware)
+    for group in groups:
         yield from make(method, geometry, group, a, b, zeros, hardware)
 
 
-def result(
-    operation: str, geometry: Geometry, table: NDArray[np.int64], hardware: Hardware
-) -> NDArray[np.int64]:
-    """The table ``[rows, columns]`` that the products fill, as the operation's result."""
-    if operation != "weight_grad":
-        size = geometry.out if operation == "forward" else geometry.size
-        return np.moveaxis(table.reshape(geometry.batch, *size, -1), -1, 1)
-    fold = _folding(geometry, hardware)
-    kernel = (*geometry.kernel[:-1], -(-geometry.kernel[-1] // fold))
-    taps = table.reshape(*kernel, fold, geometry.group_channels, geometry.filters)
-    axis = geometry.axes
-    taps = taps.reshape(*kernel[:-1], kernel[-1] * fold, *taps.shape[axis + 1 :])
-    taps = np.take(taps, range(geometry.kernel[-1]), axis=axis - 1)
-    return np.moveaxis(np.moveaxis(taps, -1, 0), -1, 1)
+def operand_maps(
+    operation: str, geometry: Geometry, a: Operand, b: Operand, zeros: Zeros, hardware: Hardware
+) -> dict[str, Operand]:
+    """What the host puts into memory: each region's elements, flat."""
+    made: dict[str, Operand] = {}
+    for group in range(geometry.groups):
+        if operation in ("forward", "weight_grad"):
+            stride, outs = (1,) * geometry.axes, spread_size(geometry)
+            view = _input(geometry, group, a, zeros.a, hardware, stride, outs)
+            _place(made, geometry.groups, view.vectors, zeros.a)
+        if operation == "weight_grad":
+            fill = int(zeros.b.flat[0])
+            dy = _gradient("zero_free", geometry, group, b, fill, hardware.cols, hardware)
+            _place(made, geometry.groups, dy, fill)
+            continue
+        filters = zeros.b if operation == "forward" else np.zeros(geometry.filters, np.int64)
+        weights = _weights(geometry, group, b, filters, hardware)
+        _place(made, geometry.groups, weights, 0)
+        if operation != "forward":
+            dy = _gradient("zero_free", geometry, group, a, zeros.a, hardware.rows, hardware)
+            _place(made, geometry.groups, dy, zeros.a)
+    return made
 
 
-def table_shape(operation: str, geometry: Geometry, hardware: Hardware) -> tuple[int, int]:
-    """Rows and columns of the table."""
+def spread_extent(geometry: Geometry, hardware: Hardware) -> int:
+    """Elements of the gradient with its zeros, where it is reorganized."""
+    pixels = geometry.batch * prod(spread_size(geometry))
+    return geometry.groups * pixels * _wide(geometry, hardware)
+
+
+def _place(made: dict[str, Operand], groups: int, vectors: Vectors, fill: int) -> None:
+    """One group's vectors into their region; between them, ``fill``."""
+    if vectors.region not in made:
+        made[vectors.region] = np.full(groups * vectors.extent, fill, np.int64)
+    at = vectors.index[..., None] + np.arange(vectors.lanes)
+    made[vectors.region][at] = vectors.values
+
+
+def result_shape(operation: str, geometry: Geometry, hardware: Hardware) -> tuple[int, ...]:
+    """The result as it lies in memory: a feature map, or as the weights do."""
     if operation == "weight_grad":
-        fold = _folding(geometry, hardware)
-        kernel = (*geometry.kernel[:-1], -(-geometry.kernel[-1] // fold))
-        return prod(kernel) * fold * geometry.group_channels, geometry.filters
-    if operation == "forward":
-        return geometry.batch * prod(geometry.out), geometry.filters
-    return geometry.batch * prod(geometry.size), geometry.channels
+        kernel, fold = _folded(geometry, hardware)
+        tiles = -(-geometry.group_filters // hardware.cols)
+        rows = fold * geometry.group_channels
+        return geometry.groups, tiles, prod(kernel), rows, hardware.cols
+    size, channels = geometry.out, geometry.group_filters
+    if operation != "forward":
+        size, channels = geometry.size, geometry.group_channels
+    return geometry.groups, geometry.batch, *size, pitch(channels, hardware.rows, hardware.cols)
 
 
-def _folding(geometry: Geometry, hardware: Hardware) -> int:
-    """Kernel columns that share a vector: few channels do not leave lanes idle."""
-    return max(1, min(geometry.kernel[-1], hardware.rows // geometry.group_channels))
+def result(
+    operation: str, geometry: Geometry, memory: NDArray[np.int64], hardware: Hardware
+) -> NDArray[np.int64]:
+    """The operation's result, from what :func:`result_shape` lays out."""
+    if operation == "weight_grad":
+        kernel, fold = _folded(geometry, hardware)
+        groups, tiles = memory.shape[:2]
+        taps = memory.reshape(groups, tiles, *kernel, fold, geometry.group_channels, -1)
+        axis = 2 + geometry.axes
+        taps = taps.reshape(*taps.shape[: axis - 1], kernel[-1] * fold, *taps.shape[axis + 1 :])
+        taps = np.take(taps, range(geometry.kernel[-1]), axis=axis - 1)
+        # [groups, tiles, kernel, channels, lanes], to filters, channels and kernel.
+        taps = np.moveaxis(taps, (1, -1, -2), (1, 2, 3))
+        taps = taps.reshape(groups, -1, *taps.shape[3:])[:, : geometry.group_filters]
+        return taps.reshape(geometry.filters, *taps.shape[2:])
+    channels = geometry.group_filters if operation == "forward" else geometry.group_channels
+    maps = np.moveaxis(memory[..., :channels], -1, 2)  # [groups, batch, channels, size]
+    return np.moveaxis(maps, 0, 1).reshape(geometry.batch, -1, *maps.shape[3:])
+
+
+def _places(operation: str, geometry: Geometry, group: int, hardware: Hardware) -> Operand:
+    """The elements at which the pixels of one group's result begin, ``[batch, *size]``."""
+    _, *pixels, wide = result_shape(operation, geometry, hardware)
+    count = prod(pixels)
+    return (group * count + np.arange(count).reshape(pixels)) * wide
+
+
+def _folded(geometry: Geometry, hardware: Hardware) -> tuple[tuple[int, ...], int]:
+    """The kernel where columns share a vector, and how many do: lanes do not idle."""
+    fold = max(1, min(geometry.kernel[-1], hardware.rows // geometry.group_channels))
+    return (*geometry.kernel[:-1], -(-geometry.kernel[-1] // fold)), fold
 
 
 def _input(
@@ -94,7 +166,7 @@ def _input(
     """
     low = group * geometry.group_channels
     x = x[:, low : low + geometry.group_channels]
-    fold = _folding(geometry, hardware)
+    kernel, fold = _folded(geometry, hardware)
     lines = [
         Line(-begin, s, d, k, out, size)
         for begin, s, d, k, out, size in zip(
@@ -103,45 +175,71 @@ def _input(
         )
     ]  # fmt: skip
     if fold > 1:
-        last, d = lines[-1], geometry.dilation[-1]
-        taps = -(-last.taps // fold)
+        last, d, taps = lines[-1], geometry.dilation[-1], kernel[-1]
         size = (last.outs - 1) * last.stride + d * fold * (taps - 1) + 1
         begin, end = geometry.begins[-1], max(0, size + d * fold - geometry.padded[-1])
         margins = [(0, 0)] * (x.ndim - 1) + [(begin, geometry.padding[-1] + end)]
         wide = np.pad(x, margins, constant_values=fill)
         x = np.concatenate([wide[..., j * d : j * d + size] for j in range(fold)], axis=1)
         lines[-1] = Line(0, last.stride, d * fold, taps, last.outs, size)
-    return View(as_vectors(x, hardware.rows, fill), tuple(lines))
+    wide = pitch(x.shape[1], hardware.rows, hardware.cols)
+    return View(feature_map(x, wide, hardware.rows, fill, group, INPUT), tuple(lines))
+
+
+def _weights(
+    geometry: Geometry, group: int, w: Operand, zeros: Operand, hardware: Hardware
+) -> Vectors:
+    """Weights as forward takes them, ``[tiles, taps, channels]``, folded as its input is.
+
+    ``zeros``: what stands for 0 in each filter. Taps that the folding adds weigh nothing.
+    """
+    low = group * geometry.group_filters
+    w, zeros = w[low : low + geometry.group_filters], zeros[low : low + geometry.group_filters]
+    (*_, taps), fold = _folded(geometry, hardware)
+    missing = np.broadcast_to(
+        zeros.reshape(-1, *[1] * (w.ndim - 1)),
+        (*w.shape[:-1], taps * fold - geometry.kernel[-1]),
+    )
+    w = np.concatenate([w, missing], axis=-1)
+    w = np.moveaxis(w.reshape(*w.shape[:-1], taps, fold), (-1, 1, 0), (-3, -2, -1))
+    w = w.reshape(-1, fold * geometry.group_channels, geometry.group_filters)
+    tiles = -(-geometry.group_filters // hardware.cols)
+    w = np.pad(w, [(0, 0), (0, 0), (0, tiles * hardware.cols - geometry.group_filters)])
+    values = np.moveaxis(w.reshape(*w.shape[:2], tiles, hardware.cols), 2, 0)
+    index = group * values.size + np.arange(prod(values.shape[:-1])) * hardware.cols
+    return Vectors(values, index.reshape(values.shape[:-1]), WEIGHTS, values.size)
 
 
 def _forward(method, geometry, group, x, w, zeros, hardware) -> Iterator[Product]:
     view = _input(geometry, group, x, zeros.a, hardware, geometry.stride, geometry.out)
+    weights = Weights(_weights(geometry, group, w, zeros.b, hardware), geometry.group_filters)
+    places = _places("forward", geometry, group, hardware)
     low = group * geometry.group_filters
-    high = low + geometry.group_filters
-    fold = _folding(geometry, hardware)
-    taps = -(-geometry.kernel[-1] // fold)
-    # Taps that the folding adds meet pixels, and weigh nothing: their zero point.
-    missing = np.broadcast_to(
-        zeros.b[low:high].reshape(-1, *[1] * (w.ndim - 1)),
-        (*w[low:high].shape[:-1], taps * fold - geometry.kernel[-1]),
+    yield from stationary_products(view, weights, places, low, zeros.a, hardware)
+
+
+def _turned(geometry: Geometry, group: int, w: Operand, hardware: Hardware) -> Weights:
+    """The same weights for the input gradient, by the kernel's own taps."""
+    zeros = np.zeros(geometry.filters, np.int64)
+    vectors = _weights(geometry, group, w, zeros, hardware)
+    (*others, taps), fold = _folded(geometry, hardware)
+    split = (len(vectors.index), prod(others), taps * fold, geometry.group_channels)
+    values = vectors.values.reshape(*split, -1)[:, :, : geometry.kernel[-1]]
+    index = vectors.index.reshape(split)[:, :, : geometry.kernel[-1]]
+    flat = (len(index), geometry.taps, geometry.group_channels)
+    unfolded = Vectors(
+        values.reshape(*flat, -1), index.reshape(flat), vectors.region, vectors.extent
     )
-    weights = np.concatenate([w[low:high], missing], axis=-1)
-    weights = weights.reshape(*weights.shape[:-1], taps, fold)
-    weights = np.moveaxis(weights, (-1, 1, 0), (-3, -2, -1))
-    weights = weights.reshape(-1, fold * geometry.group_channels, high - low)
-    rows = np.arange(geometry.batch * prod(geometry.out)).reshape(geometry.batch, *geometry.out)
-    yield from stationary_products(view, weights, rows, low, zeros.a, hardware)
+    return Weights(unfolded, geometry.group_filters, turned=True)
 
 
 def _input_grad(method, geometry, group, dy, w, zeros, hardware) -> Iterator[Product]:
-    low = group * geometry.group_filters
-    part = slice(low, low + geometry.group_filters)
-    dy, weights = dy[:, part], w[part].reshape(geometry.group_filters, geometry.group_channels, -1)
-    weights = np.moveaxis(weights, -1, 0)
+    weights = _turned(geometry, group, w, hardware)
     column = group * geometry.group_channels
-    rows = np.arange(geometry.batch * prod(geometry.size)).reshape(geometry.batch, *geometry.size)
+    places = _places("input_grad", geometry, group, hardware)
+    vectors = _gradient(method, geometry, group, dy, zeros.a, hardware.rows, hardware)
     if method == "zero_free":
-        yield from _phases(geometry, dy, weights, rows, column, zeros.a, hardware)
+        yield from _phases(geometry, vectors, weights, places, column, zeros.a, hardware)
         return
     axes = zip(
         geometry.begins, geometry.dilation, geometry.kernel, geometry.size, geometry.out,
@@ -149,27 +247,60 @@ def _input_grad(method, geometry, group, dy, w, zeros, hardware) -> Iterator[Pro
     )  # fmt: skip
     lines = [Line(begin, 1, -d, k, n, out, s) for begin, d, k, n, out, s in axes]
     if method == "explicit":
-        dy = spread_out(geometry, dy, zeros.a)
         lines = [
             replace(line, size=size, spread=1)
             for line, size in zip(lines, spread_size(geometry), strict=True)
         ]
-    view = View(as_vectors(dy, hardware.rows, zeros.a), tuple(lines))
-    yield from stationary_products(view, weights, rows, column, zeros.a, hardware)
+    view = View(vectors, tuple(lines))
+    yield from stationary_products(view, weights, places, column, zeros.a, hardware)
 
 
-def _phases(geometry, dy, weights, rows, column, pad, hardware) -> Iterator[Product]:
-    vectors = as_vectors(dy, hardware.rows, pad)
+def _gradient(
+    method: str, geometry: Geometry, group: int, dy: Operand, fill: int, lanes: int,
+    hardware: Hardware,
+) -> Vectors:  # fmt: skip
+    """One group's ``dy`` as an operand takes it; where it was reorganized, with its zeros."""
+    dy, wide = _of_group(geometry, group, dy), _wide(geometry, hardware)
+    if method == "explicit":
+        return feature_map(spread_out(geometry, dy, fill), wide, lanes, fill, group, SPREAD)
+    return feature_map(dy, wide, lanes, fill, group, GRADIENT)
+
+
+def _of_group(geometry: Geometry, group: int, dy: Operand) -> Operand:
+    low = group * geometry.group_filters
+    return dy[:, low : low + geometry.group_filters]
+
+
+def _wide(geometry: Geometry, hardware: Hardware) -> int:
+    return pitch(geometry.group_filters, hardware.rows, hardware.cols)
+
+
+def _reorganized(
+    geometry: Geometry, group: int, dy: Operand, fill: int, hardware: Hardware
+) -> Iterator[Copy]:
+    """One group's ``dy``, copied with its zeros."""
+    pixels = tuple(
+        Line(0, 1, 1, 1, n, out, s)
+        for n, out, s in zip(spread_size(geometry), geometry.out, geometry.stride, strict=True)
+    )
+    dy, wide = _of_group(geometry, group, dy), _wide(geometry, hardware)
+    compact = feature_map(dy, wide, hardware.rows, fill, group, GRADIENT)
+    spread = spread_out(geometry, dy, fill)
+    stored = feature_map(spread, wide, hardware.rows, fill, group, SPREAD)
+    yield from copies(View(compact, pixels), stored, fill, hardware)
+
+
+def _phases(geometry, vectors, weights, places, column, pad, hardware) -> Iterator[Product]:
     for phase in zero_free(geometry):
         steps = zip(phase.start, geometry.stride, strict=True)
-        places = rows[(slice(None), *(slice(start, None, step) for start, step in steps))]
+        part = places[(slice(None), *(slice(start, None, step) for start, step in steps))]
         if phase.walk is None:
             # No tap meets these pixels: one masked vector times no weight, for the bias's sake.
             lines = tuple(Line(-n, 1, 1, 1, n, 1) for n in phase.size)
             still = vectors[(slice(None), *[slice(1)] * geometry.axes, slice(1))]
-            nothing = np.zeros((1, 1, weights.shape[2]), np.int64)
+            nothing = replace(weights.of_taps([0]), filters=0)
             empty = View(still, lines)
-            yield from stationary_products(empty, nothing, places, column, pad, hardware)
+            yield from stationary_products(empty, nothing, part, column, pad, hardware)
             continue
         lines = tuple(
             Line(first, 1, -back, count, n, out)
@@ -179,29 +310,27 @@ def _phases(geometry, dy, weights, rows, column, pad, hardware) -> Iterator[Prod
         )
         taps = [int(np.ravel_multi_index(tap, geometry.kernel)) for tap in phase.taps]
         yield from stationary_products(
-            View(vectors, lines), weights[taps], places, column, pad, hardware
+            View(vectors, lines), weights.of_taps(taps), part, column, pad, hardware
         )
 
 
 def _weight_grad(method, geometry, group, x, dy, zeros, hardware) -> Iterator[Product]:
-    low = group * geometry.group_filters
-    dy = dy[:, low : low + geometry.group_filters]
     fill = int(zeros.b.flat[0])
+    vectors = _gradient(method, geometry, group, dy, fill, hardware.cols, hardware)
     stride, outs, spread = geometry.stride, geometry.out, (1,) * geometry.axes
+    sizes = geometry.out
     if method != "zero_free":
         stride, outs = (1,) * geometry.axes, spread_size(geometry)
         spread = geometry.stride if method == "bp_im2col" else spread
     if method == "explicit":
-        dy = spread_out(geometry, dy, fill)
+        sizes = outs
     pixels = tuple(
-        Line(0, 1, 1, 1, out, size, s)
-        for out, size, s in zip(outs, dy.shape[2:], spread, strict=True)
+        Line(0, 1, 1, 1, out, size, s) for out, size, s in zip(outs, sizes, spread, strict=True)
     )
-    channels = _folding(geometry, hardware) * geometry.group_channels
+    _, fold = _folded(geometry, hardware)
     yield from gradient_products(
-        _input(geometry, group, x, zeros.a, hardware, stride, outs),
-        View(as_vectors(dy, hardware.cols, fill), pixels),
-        geometry.group_filters, low, (zeros.a, fill), channels, hardware,
+        _input(geometry, group, x, zeros.a, hardware, stride, outs), View(vectors, pixels),
+        geometry.group_filters, group, (zeros.a, fill), fold * geometry.group_channels, hardware,
     )  # fmt: skip
 
 

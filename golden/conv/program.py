@@ -9,16 +9,67 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .maps import LONGEST_RUN, Run, Vectors, runs, walk_over
 from .walk import Axis, Loop, Walk
 from .window import Span, View, stretches
 
-__all__ = ["Hardware", "Load", "Pass", "Product", "gradient_products", "stationary_products"]
+__all__ = [
+    "Bank", "Copy", "Hardware", "Load", "Pass", "Product", "Weights", "copies",
+    "gradient_products", "stationary_products",
+]  # fmt: skip
 
 LEAST_STRETCH = 3
 """Tiles are not made shorter than this many times their height for the sake of fewer loads."""
 
-Load = NDArray[np.int64]
-"""Vectors ``[vectors, lanes]`` that fill a bank."""
+
+@dataclass(frozen=True)
+class Load:
+    """Vectors that a bank takes from memory.
+
+    ``turned``: its last axis and its lanes are a square, at most, that is transposed on its way;
+    a square makes as many vectors as it has lanes.
+    """
+
+    vectors: Vectors
+    turned: bool = False
+
+    @property
+    def arriving(self) -> NDArray[np.int64]:
+        """What the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
+        values = self.vectors.values
+        if self.turned:
+            lanes = values.shape[-1]
+            margin = [(0, 0)] * (values.ndim - 2) + [(0, lanes - values.shape[-2]), (0, 0)]
+            values = np.pad(values, margin).swapaxes(-1, -2)
+        return values.reshape(-1, values.shape[-1])
+
+    def __len__(self) -> int:
+        if self.turned:
+            return len(self.vectors) // self.vectors.index.shape[-1] * self.vectors.lanes
+        return len(self.vectors)
+
+    def runs(self, levels: int, turns: int) -> Iterator[Run]:
+        """Its requests; a square is one."""
+        index, lanes = self.vectors.index, self.vectors.lanes
+        if not self.turned:
+            return runs(index, lanes, levels, LONGEST_RUN, turns)
+        square = index.shape[-1] * lanes
+        return runs(index[..., 0].reshape(index.shape[:-1] or (1,)), square, levels, square, turns)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What fills a bank, in order."""
+
+    loads: tuple[Load, ...]
+
+    @property
+    def arriving(self) -> NDArray[np.int64]:
+        """``[vectors, lanes]``."""
+        return np.concatenate([load.arriving for load in self.loads])
+
+    def __len__(self) -> int:
+        return sum(map(len, self.loads))
 
 
 @dataclass(frozen=True)
@@ -50,24 +101,25 @@ class Pass:
 class Product:
     """One command of the array, ``c[m, n] = sum over k of a[m, k] * b[k, n]``.
 
-    ``rows`` and ``columns`` say where in the result ``[rows, columns]`` its ``c`` stands (-1:
-    nowhere); ``b_sum`` and ``k`` give the corrections for zero points.
+    ``places`` walks over the elements of the result's region at which the rows of ``c`` begin
+    (masked: a row of no use); ``columns`` are those of all groups that it makes; ``b_sum`` and
+    ``k`` give the corrections for zero points.
     """
 
     k: int
     stationary_sums: bool
-    rows: NDArray[np.int64]
+    places: Walk
     columns: Span
     b_sum: NDArray[np.int64]
-    a_loads: list[Load] = field(default_factory=list)
+    a_loads: list[Bank] = field(default_factory=list)
     a_passes: list[Pass] = field(default_factory=list)
-    b_loads: list[Load] = field(default_factory=list)
+    b_loads: list[Bank] = field(default_factory=list)
     b_passes: list[Pass] = field(default_factory=list)
 
     @property
     def m(self) -> int:
         """Rows."""
-        return len(self.rows)
+        return self.places.length
 
     @property
     def n(self) -> int:
@@ -75,44 +127,94 @@ class Product:
         return self.columns[1] - self.columns[0]
 
 
+@dataclass
+class Copy:
+    """Vectors of the streamed operand that go back to memory, pixel by pixel, as they are walked.
+
+    What comes after it waits until they are there: the baseline's reorganization.
+    """
+
+    places: Walk
+    a_loads: list[Bank]
+    a_passes: list[Pass]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of a group, ``[tiles of filters, taps, channels]`` of vectors of filters.
+
+    ``turned``: the contraction runs over the ``filters``, and the channels are the columns.
+    """
+
+    vectors: Vectors
+    filters: int
+    turned: bool = False
+
+    @property
+    def contraction(self) -> int:
+        """Channels of a tap that are summed up."""
+        return self.filters if self.turned else self.vectors.index.shape[2]
+
+    @property
+    def columns(self) -> int:
+        """Columns of the result."""
+        return self.vectors.index.shape[2] if self.turned else self.filters
+
+    @property
+    def taps(self) -> int:
+        """Taps of the kernel."""
+        return self.vectors.index.shape[1]
+
+    def of_taps(self, taps: Sequence[int]) -> "Weights":
+        """Some of the taps."""
+        return Weights(self.vectors[:, taps], self.filters, self.turned)
+
+    def plain(self) -> NDArray[np.int64]:
+        """``[taps, contraction, columns]``."""
+        values = np.moveaxis(self.vectors.values, 0, -2)
+        values = values.reshape(*values.shape[:2], -1)[..., : self.filters]
+        return values.swapaxes(-1, -2) if self.turned else values
+
+
 def stationary_products(
     view: View,
-    weights: NDArray[np.int64],
+    weights: Weights,
     places: NDArray[np.int64],
     column: int,
     pad: int,
     hardware: Hardware,
 ) -> Iterator[Product]:
-    """Weight-stationary: pixels of ``view`` times ``weights [taps, channels, columns]``.
+    """Weight-stationary: pixels of ``view`` times ``weights``.
 
-    ``places`` are the rows of the result that the view's results make, ``column`` the first one's.
+    ``places`` are the elements at which the view's results lie, ``column`` the first one's column.
     Stretches of pixels are outermost. Where all channel blocks of a stretch fit a bank, they stay
     there for all columns; otherwise they are loaded again for each ``cols`` of them.
     """
     taps = [(0, n) for n in view.taps]
     cut = _BlockCut(weights, hardware)
+    plain = weights.plain()
     for box in _fitting(view, taps, hardware):
         volume = view.volume(box, taps)
-        fit = max(1, min(hardware.a_bank // volume, hardware.b_bank // hardware.rows))
+        fit = max(1, min(hardware.a_bank // volume, cut.blocks))
         fit = -(-view.blocks // -(-view.blocks // fit))
         groups = [(low, min(low + fit, view.blocks)) for low in range(0, view.blocks, fit)]
         spans = [
-            (low, min(low + hardware.cols, weights.shape[2]))
-            for low in range(0, weights.shape[2], hardware.cols)
+            (low, min(low + hardware.cols, weights.columns))
+            for low in range(0, weights.columns, hardware.cols)
         ]
         stay = len(groups) == 1
         for number, span in enumerate(spans):
             product = Product(
-                k=len(weights) * view.blocks * hardware.rows,
+                k=weights.taps * view.blocks * hardware.rows,
                 stationary_sums=False,
-                rows=places[tuple(slice(*part) for part in box)].ravel(),
+                places=walk_over(places[tuple(slice(*part) for part in box)] + span[0]),
                 columns=(column + span[0], column + span[1]),
-                b_sum=weights[..., slice(*span)].sum((0, 1)),
+                b_sum=plain[..., slice(*span)].sum((0, 1)),
             )
             for group in groups:
                 vectors, walk = view.window(box, taps, group)
                 if not stay or number == 0:
-                    product.a_loads.append(vectors)
+                    product.a_loads.append(Bank((Load(vectors),)))
                 leave = not stay or span is spans[-1]
                 product.a_passes.append(Pass(walk, pad, leave, group is groups[-1]))
             product.b_loads, product.b_passes = cut.loads(groups, span)
@@ -123,14 +225,14 @@ def gradient_products(
     x: View,
     dy: View,
     columns: int,
-    column: int,
+    group: int,
     pads: tuple[int, int],
     channels: int,
     hardware: Hardware,
 ) -> Iterator[Product]:
     """Output-stationary: for each tap and channel, the sum over pixels of ``x`` times ``dy``.
 
-    Rows of the result are ``[taps, channels]``. Where all pixels of ``dy`` and of ``x`` fit their
+    The result is laid out as the weights are. Where all pixels of ``dy`` and of ``x`` fit their
     banks, one command makes all taps of some blocks of channels, and these stay for all columns.
     Otherwise each tap and block has its own command, and its pixels pass through the bank piece by
     piece; those of ``dy`` stay for all taps and channels, if they fit.
@@ -142,38 +244,40 @@ def gradient_products(
     dy_stays = dy.volume(whole, still) <= hardware.b_bank
     x_stays = dy_stays and fit > 0
     together = -(-x.blocks // -(-x.blocks // fit)) if x_stays else 1
-    groups = [(low, min(low + together, x.blocks)) for low in range(0, x.blocks, together)]
+    chunks = [(low, min(low + together, x.blocks)) for low in range(0, x.blocks, together)]
     columns_of = range(dy.blocks)
     if x_stays:
-        order = [(block, taps, group) for group in groups for block in columns_of]
+        order = [(block, taps, chunk) for chunk in chunks for block in columns_of]
         boxes = [whole]
     else:
-        pieces = [(tap, group) for group in groups for tap in _each(x.taps)]
+        pieces = [(tap, chunk) for chunk in chunks for tap in _each(x.taps)]
         order = [(block, *piece) for block in columns_of for piece in pieces]
         room = hardware.a_bank if dy_stays else min(hardware.a_bank, hardware.b_bank)
         boxes = stretches(x.outs, room)
     edge = len(columns_of) if x_stays else len(order) // len(columns_of)
-    for number, (block, tap, group) in enumerate(order):
-        first, last = number % edge == 0, number % edge == edge - 1
+    for number, (block, tap, chunk) in enumerate(order):
+        opens, closes = number % edge == 0, number % edge == edge - 1
         span = (block * hardware.cols, min((block + 1) * hardware.cols, columns))
+        first = group * columns
         product = Product(
             k=int(np.prod(x.outs)), stationary_sums=True,
-            rows=_rows(x, tap, group, channels, hardware.rows),
-            columns=(column + span[0], column + span[1]), b_sum=b_sum[slice(*span)],
+            places=_taps_and_channels(x, tap, chunk, channels, group * dy.blocks + block, hardware),
+            columns=(first + span[0], first + span[1]), b_sum=b_sum[slice(*span)],
         )  # fmt: skip
         for box in boxes:
             final = box is boxes[-1]
-            vectors, walk = x.window(box, tap, group)
-            if not x_stays or first:
-                product.a_loads.append(vectors)
-            product.a_passes.append(Pass(walk, pads[0], last or not x_stays, final))
-            walk, leave = dy.part(box, 1), final and last
+            vectors, walk = x.window(box, tap, chunk)
+            if not x_stays or opens:
+                product.a_loads.append(Bank((Load(vectors),)))
+            product.a_passes.append(Pass(walk, pads[0], closes or not x_stays, final))
+            walk, leave = dy.part(box, 1), final and closes
             if x_stays or not dy_stays:
                 vectors, walk = dy.window(box, still, (block, block + 1))
-                product.b_loads.append(vectors)
+                product.b_loads.append(Bank((Load(vectors),)))
                 leave = True
-            elif first and box is boxes[0]:
-                product.b_loads.append(dy.window(whole, still, (block, block + 1))[0])
+            elif opens and box is boxes[0]:
+                every = dy.window(whole, still, (block, block + 1))[0]
+                product.b_loads.append(Bank((Load(every),)))
             times = product.m // hardware.rows if x_stays else 1
             product.b_passes.append(Pass(_repeated(walk, times), pads[1], leave, final))
         yield product
@@ -187,50 +291,87 @@ def _repeated(walk: Walk, times: int) -> Walk:
     )
 
 
+def copies(view: View, wide: Vectors, pad: int, hardware: Hardware) -> Iterator[Copy]:
+    """``view``, a map with its inserted zeros, as the map ``wide`` of pixels in memory."""
+    still = [(0, 1)] * len(view.taps)
+    blocks = (0, view.blocks)
+    for box in stretches(view.outs, hardware.a_bank // view.blocks):
+        vectors, walk = view.window(box, still, blocks)
+        index = wide.index[tuple(slice(*part) for part in box)]
+        yield Copy(
+            places=walk_over(np.moveaxis(index, -1, 0)), a_loads=[Bank((Load(vectors),))],
+            a_passes=[Pass(walk, pad, True, True)],
+        )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _BlockCut:
-    """Weights ``[taps, channels, columns]`` as loads, walked last row of a tile first."""
+    """Weights as loads, walked last row of a tile first."""
 
-    weights: NDArray[np.int64]
+    weights: Weights
     hardware: Hardware
 
-    def loads(self, groups: Sequence[Span], span: Span) -> tuple[list[Load], list[Pass]]:
+    @property
+    def blocks(self) -> int:
+        """Blocks of channels that surely fit a bank, at least 1."""
+        rows, cols = self.hardware.rows, self.hardware.cols
+        uneven = self.weights.turned and rows % cols
+        return max(1, (self.hardware.b_bank - (2 * cols if uneven else 0)) // rows)
+
+    def loads(self, groups: Sequence[Span], span: Span) -> tuple[list[Bank], list[Pass]]:
         """One column tile: for each group of channel blocks, all taps, then all its channels."""
         rows, room = self.hardware.rows, self.hardware.b_bank
-        loads, passes, bank, used = [], [], [], 0
+        banks, passes, bank, used = [], [], [], 0
         for group in groups:
-            channels = (group[0] * rows, min(group[1] * rows, self.weights.shape[1]))
-            height = channels[1] - channels[0]
+            channels = (group[0] * rows, min(group[1] * rows, self.weights.contraction))
+            skipped, height = self._stored(channels)
             for low, high in self._tap_runs(height, room):
-                part = self.weights[low:high, slice(*channels), slice(*span)]
-                vectors = part.reshape(-1, part.shape[-1])
-                if used + len(vectors) > room and bank:
-                    loads.append(self._bank(bank))
+                loads = list(self._loads((low, high), channels, span))
+                size = sum(map(len, loads))
+                if used + size > room and bank:
+                    banks.append(Bank(tuple(bank)))
                     passes[-1] = _released(passes[-1])
                     bank, used = [], 0
-                passes.append(Pass(self._walk(height, high - low, used), 0, False, False))
-                bank.append(vectors)
-                used += len(vectors)
-        loads.append(self._bank(bank))
+                walk = self._walk(channels[1] - channels[0], height, high - low, used + skipped)
+                passes.append(Pass(walk, 0, False, False))
+                bank += loads
+                used += size
+        banks.append(Bank(tuple(bank)))
         end = passes[-1]
         passes[-1] = Pass(end.walk, end.pad, True, True)
-        return loads, passes
+        return banks, passes
+
+    def _stored(self, channels: Span) -> tuple[int, int]:
+        """Vectors of a tap in the bank before its first channel, and all of them."""
+        if not self.weights.turned:
+            return 0, channels[1] - channels[0]
+        tiles = self._tiles(channels)
+        return channels[0] % self.hardware.cols, (tiles.stop - tiles.start) * self.hardware.cols
+
+    def _tiles(self, channels: Span) -> slice:
+        """Squares that hold some channels; where there are none, one that is then masked."""
+        first = channels[0] // self.hardware.cols
+        return slice(first, max(first + 1, -(-channels[1] // self.hardware.cols)))
+
+    def _loads(self, taps: Span, channels: Span, span: Span) -> Iterator[Load]:
+        vectors, cols = self.weights.vectors, self.hardware.cols
+        if not self.weights.turned:
+            yield Load(vectors[span[0] // cols, slice(*taps), slice(*channels)])
+            return
+        for tap in range(*taps):
+            yield Load(vectors[self._tiles(channels), tap, slice(*span)], turned=True)
 
     def _tap_runs(self, height: int, room: int) -> list[Span]:
         run = max(1, room // height)
-        taps = len(self.weights)
+        taps = self.weights.taps
         return [(low, min(low + run, taps)) for low in range(0, taps, run)]
 
-    def _bank(self, parts: list[Load]) -> Load:
-        vectors = np.concatenate(parts)
-        return np.pad(vectors, [(0, 0), (0, self.hardware.cols - vectors.shape[1])])
-
-    def _walk(self, height: int, taps: int, base: int) -> Walk:
+    def _walk(self, channels: int, height: int, taps: int, base: int) -> Walk:
         """Rows of a tile from its last one up; rows beyond the channels are masked."""
         rows = self.hardware.rows
-        blocks = -(-height // rows)
+        blocks = max(1, -(-channels // rows))
         loops = (Loop(rows, (-1,), 0), Loop(blocks, (rows,), 0), Loop(taps, (0,), height))
-        return Walk(axes=(Axis(rows - 1, height, 1),), loops=loops, base=base)
+        return Walk(axes=(Axis(rows - 1, channels, 1),), loops=loops, base=base)
 
 
 def _released(step: Pass) -> Pass:
@@ -256,14 +397,17 @@ def _fitting(view: View, taps: list[Span], hardware: Hardware) -> list[list[Span
         most = max(most, 1)
 
 
-def _rows(
-    x: View, tap: Sequence[Span], blocks: Span, channels: int, lanes: int
-) -> NDArray[np.int64]:
-    """The rows of the result that the lanes of a product's tiles make."""
-    grid = np.arange(int(np.prod(x.taps))).reshape(x.taps)
-    taps = grid[tuple(slice(*part) for part in tap)].ravel()
-    channel = np.arange(blocks[0] * lanes, blocks[1] * lanes)
-    return np.where(channel < channels, taps[:, None] * channels + channel, -1).ravel()
+def _taps_and_channels(
+    x: View, tap: Sequence[Span], blocks: Span, channels: int, tile: int, hardware: Hardware
+) -> Walk:
+    """Where the rows of a product's tiles lie, each lane a channel; those beyond are masked."""
+    rows, cols = hardware.rows, hardware.cols
+    grid = np.arange(int(np.prod(x.taps))).reshape(x.taps) + tile * int(np.prod(x.taps))
+    taps = walk_over(grid[tuple(slice(*part) for part in tap)])
+    pitch = channels * cols
+    lanes = Loop((blocks[1] - blocks[0]) * rows, (1,))
+    loops = (lanes, *(Loop(loop.bound, (0,), loop.step * pitch) for loop in taps.loops))
+    return Walk(axes=(Axis(blocks[0] * rows, channels, cols),), loops=loops, base=taps.base * pitch)
 
 
 def _each(taps: Sequence[int]) -> Iterator[list[Span]]:
@@ -273,6 +417,6 @@ def _each(taps: Sequence[int]) -> Iterator[list[Span]]:
 
 def _sums(dy: View, columns: int, lanes: int, pad: int) -> NDArray[np.int64]:
     """What each column of ``b`` sums to, masked beats counted as the pad that they are."""
-    plain = dy.vectors.reshape(-1, dy.blocks * lanes)[:, :columns]
+    plain = dy.vectors.values.reshape(-1, dy.blocks * lanes)[:, :columns]
     masked = int(np.prod(dy.outs)) - len(plain)
     return plain.sum(0) + masked * pad

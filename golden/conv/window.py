@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
-from numpy.typing import NDArray
-
+from .maps import Vectors
 from .sequences import matrix
 from .walk import Walk
 
-__all__ = ["Line", "Span", "View", "as_vectors", "stretches"]
+__all__ = ["Line", "Span", "View", "stretches"]
 
 Span = tuple[int, int]
 """From the first to before the last."""
@@ -64,13 +62,13 @@ class Line:
 class View:
     """An operand ``[batch, *size, blocks, lanes]`` and the lines along its axes."""
 
-    vectors: NDArray[np.int64]
+    vectors: Vectors
     lines: tuple[Line, ...]
 
     @property
     def outs(self) -> tuple[int, ...]:
         """Results: items of the batch, then along each axis."""
-        return len(self.vectors), *(line.outs for line in self.lines)
+        return len(self.vectors.index), *(line.outs for line in self.lines)
 
     @property
     def taps(self) -> tuple[int, ...]:
@@ -80,7 +78,7 @@ class View:
     @property
     def blocks(self) -> int:
         """Vectors of a pixel."""
-        return self.vectors.shape[-2]
+        return self.vectors.index.shape[-1]
 
     def whole(self) -> tuple[list[Span], list[Span]]:
         """All results, all taps."""
@@ -88,8 +86,8 @@ class View:
 
     def window(
         self, outs: Sequence[Span], taps: Sequence[Span], blocks: Span
-    ) -> tuple[NDArray[np.int64], Walk]:
-        """The vectors to load, ``[vectors, lanes]``, and the walk over them."""
+    ) -> tuple[Vectors, Walk]:
+        """The vectors to load and the walk over them."""
         cuts = [line.window(o, t) for line, o, t in zip(self.lines, outs[1:], taps, strict=True)]
         lines = [line for _, line in cuts]
         part = self.vectors[(slice(*outs[0]), *(cut for cut, _ in cuts), slice(*blocks))]
@@ -99,7 +97,7 @@ class View:
               for name in ("outs", "stride", "taps", "step", "start", "size")),
             blocks[1] - blocks[0], tuple(line.spread for line in lines),
         )  # fmt: skip
-        return part.reshape(-1, part.shape[-1]), walk
+        return part, walk
 
     def part(self, outs: Sequence[Span], blocks: int) -> Walk:
         """The walk over a box of results where the whole map, of so many blocks, is loaded."""
@@ -119,14 +117,6 @@ class View:
         """Pixels that a window loads."""
         cuts = [line.window(o, t) for line, o, t in zip(self.lines, outs[1:], taps, strict=True)]
         return (outs[0][1] - outs[0][0]) * prod(line.size for _, line in cuts)
-
-
-def as_vectors(array: NDArray[np.int64], lanes: int, fill: int = 0) -> NDArray[np.int64]:
-    """``[N, C, *size]`` as ``[N, *size, blocks, lanes]``; lanes without a channel hold ``fill``."""
-    last = np.moveaxis(array, 1, -1)
-    blocks = -(-array.shape[1] // lanes)
-    wide = [(0, 0)] * (last.ndim - 1) + [(0, blocks * lanes - array.shape[1])]
-    return np.pad(last, wide, constant_values=fill).reshape(*last.shape[:-1], blocks, lanes)
 
 
 def stretches(outs: Sequence[int], most: int) -> list[list[Span]]:

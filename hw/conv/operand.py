@@ -54,6 +54,10 @@ class OperandBuffer(Component):
     load : ``In(packet_stream(vector(fmt, lanes)))``
     passes : ``In(stream(pass_layout))``
     o : ``Out(packet_stream(vector(fmt, lanes)))``
+    released : ``Out(1)``
+        A bank was given back.
+    real : ``Out(1)``
+        The beat at ``o`` was read, and is not the pad.
     """
 
     LATENCY = 2
@@ -66,6 +70,8 @@ class OperandBuffer(Component):
             "load": In(packet_stream(vector(fmt, lanes))),
             "passes": In(stream.Signature(pass_layout(params, fmt))),
             "o": Out(packet_stream(vector(fmt, lanes))),
+            "released": Out(1),
+            "real": Out(1),
         })
 
     def elaborate(self, platform):
@@ -77,13 +83,13 @@ class OperandBuffer(Component):
         )  # fmt: skip
         loaded, filled = self._load(m, banks)
         held = self._passes(m, walker)
-        released, full = Signal(), Signal(range(3))
-        m.d.sync += full.eq(full + loaded - released)
+        full = Signal(range(3))
+        m.d.sync += full.eq(full + loaded - self.released)
         m.d.comb += self.load.ready.eq(full < 2)
         beat = walker.o.payload
         there = (beat.data.address < filled) | ~beat.data.real
         ready = (full != 0) | (there & ~(beat.last & held.release))
-        self._read(m, banks, walker, held, ready, released)
+        self._read(m, banks, walker, held, ready)
         return m
 
     def _load(self, m: Module, banks: memory.Memory) -> tuple[Value, Value]:
@@ -117,20 +123,19 @@ class OperandBuffer(Component):
 
     def _read(
         self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,
-        ready: Value, released: Signal,
+        ready: Value,
     ) -> None:  # fmt: skip
         """One stage: while the memory looks a vector up, its mask and pad wait beside it."""
         port = banks.read_port()
         bank = Signal()
         beat = walker.o.payload
-        real = Signal(reset_less=True)
         pad = Signal(shape_of(self.fmt), reset_less=True)
         step, take = Signal(), Signal()
         m.d.comb += [
             step.eq(~self.o.valid | self.o.ready),
             walker.o.ready.eq(step & ready),
             take.eq(walker.o.valid & walker.o.ready),
-            released.eq(take & beat.last & held.release),
+            self.released.eq(take & beat.last & held.release),
             port.en.eq(take),
             port.addr.eq(Cat(beat.data.address, bank)),
         ]
@@ -138,11 +143,11 @@ class OperandBuffer(Component):
             m.d.sync += self.o.valid.eq(take)
         with m.If(take):
             m.d.sync += [
-                real.eq(beat.data.real),
+                self.real.eq(beat.data.real),
                 pad.eq(held.pad),
                 self.o.payload.last.eq(beat.last & held.final),
-                bank.eq(bank ^ released),
+                bank.eq(bank ^ self.released),
             ]
         stored = data.View(vector(self.fmt, self.lanes), port.data)
         for lane in range(self.lanes):
-            m.d.comb += self.o.payload.data[lane].eq(Mux(real, stored[lane], pad))
+            m.d.comb += self.o.payload.data[lane].eq(Mux(self.real, stored[lane], pad))

@@ -5,15 +5,20 @@ from dataclasses import Field, dataclass, field, fields
 from typing import ClassVar
 
 from amaranth import Shape, signed
+from amaranth.lib import data
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.walk import Walk
 from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.hw.common.memory_port import ADDRESS_WIDTH
+from gemmule.hw.common.streams import vector
 from gemmule.hw.systolic.params import GemmParams
 
-__all__ = ["BpParams", "ConvParams", "CoreParams", "GeneratorParams", "VolumeParams"]
+__all__ = [
+    "BpParams", "ConvParams", "CoreParams", "GeneratorParams", "PlaceParams", "VolumeParams",
+]  # fmt: skip
 
 S8 = Format(signed=True, width=8)
 
@@ -44,7 +49,7 @@ class GeneratorParams(Options):
     def refuse(self, walk: Walk) -> None:
         """:class:`UsageError` for a walk beyond these limits."""
         turns = max(loop.bound for loop in walk.loops)
-        side = max(axis.limit for axis in walk.axes)
+        side = max((axis.limit for axis in walk.axes), default=0)
         checks = [
             (f"{len(walk.axes)} axes", len(walk.axes) <= self.axes, self.axes),
             (f"{len(walk.loops)} loops", len(walk.loops) <= self.loops, self.loops),
@@ -81,15 +86,27 @@ class BpParams(GeneratorParams):
         return self.stride_width
 
 
-def _as_gemm(name: str) -> Field:
-    """The option of the same name that `gemm` has."""
-    gemm = next(each for each in fields(GemmParams) if each.name == name)
-    return field(default=gemm.default, metadata=gemm.metadata)
+@dataclass(frozen=True, kw_only=True)
+class PlaceParams(GeneratorParams):
+    """As :class:`GeneratorParams`, for the places of results: bytes, by fewer loops."""
+
+    @property
+    def loops(self) -> int:
+        """Levels: pixels along each axis, the batch, the channel blocks."""
+        return self.axes + 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoreParams(GemmParams):
     """The product that a convolution stands on: padding makes K longer than its sums are."""
+
+    c_depth: int = option(
+        256, low=1, high=4096, help="rows of results that wait for the memory to take them"
+    )
+
+    @property
+    def capacity(self) -> int:
+        return max(super().capacity, self.c_depth)
 
     @property
     def largest_k(self) -> int:
@@ -100,34 +117,41 @@ class CoreParams(GemmParams):
         return True
 
 
+def _of_core(name: str) -> Field:
+    """The option of the same name that the product has."""
+    core = next(each for each in fields(CoreParams) if each.name == name)
+    return field(default=core.default, metadata=core.metadata)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConvParams(Options):
     """What fixes the hardware of a :class:`hw.conv.Convolution`. Widths are in bits."""
 
-    rows: int = _as_gemm("rows")
-    cols: int = _as_gemm("cols")
+    rows: int = _of_core("rows")
+    cols: int = _of_core("cols")
     x_format: Format = option(S8, widths=(2, 16), help="format of x")
     w_format: Format = option(S8, widths=(2, 16), help="format of w")
     dy_format: Format = option(S8, widths=(2, 16), help="format of dy")
-    acc_width: int = _as_gemm("acc_width")
-    out_width: int = _as_gemm("out_width")
+    acc_width: int = _of_core("acc_width")
+    out_width: int = _of_core("out_width")
     dataflow: str = option(
         "both",
         choices=("ws", "os", "both"),
         help="ws: all but the weight gradient; os: it alone; both",
     )
-    drain: str = _as_gemm("drain")
-    pipeline: int = _as_gemm("pipeline")
-    acc_depth: int = _as_gemm("acc_depth")
-    cell: str = _as_gemm("cell")
-    multiplier_width: int = _as_gemm("multiplier_width")
-    max_shift: int = _as_gemm("max_shift")
+    drain: str = _of_core("drain")
+    pipeline: int = _of_core("pipeline")
+    acc_depth: int = _of_core("acc_depth")
+    cell: str = _of_core("cell")
+    multiplier_width: int = _of_core("multiplier_width")
+    max_shift: int = _of_core("max_shift")
     x_depth: int = option(
         8192, low=16, high=1 << 16, help="vectors in a bank of the streamed operand, a power of 2"
     )
     w_depth: int = option(
         8192, low=16, high=1 << 16, help="vectors in a bank of the other operand, a power of 2"
     )
+    c_depth: int = _of_core("c_depth")
     size_width: int = option(12, low=4, high=16, help="bits of a side, of channels, of a loop")
     stride_width: int = option(3, low=1, high=8, help="bits of a stride under bp_im2col")
 
@@ -138,8 +162,12 @@ class ConvParams(Options):
             depth = getattr(self, name)
             if depth & (depth - 1):
                 raise UsageError(f"{flag(name)} must be a power of 2, not {depth}")
-        if self.w_depth < self.rows:
-            raise UsageError(f"--w-depth must be at least --rows, {self.rows}, not {self.w_depth}")
+        least = self.rows + 2 * self.cols
+        if self.w_depth < least:
+            raise UsageError(
+                f"--w-depth must be at least {least}, a block of --rows {self.rows} channels in"
+                f" squares of --cols {self.cols}, not {self.w_depth}"
+            )
         CoreParams(**self._core())
 
     @property
@@ -148,7 +176,7 @@ class ConvParams(Options):
         return CoreParams(**self._core())
 
     def _core(self) -> dict[str, object]:
-        same = {each.name for each in fields(self)} & {each.name for each in fields(GemmParams)}
+        same = {each.name for each in fields(self)} & {each.name for each in fields(CoreParams)}
         return {name: getattr(self, name) for name in sorted(same)} | {
             "a_format": _union(self.x_format, self.dy_format),
             "b_format": _union(self.w_format, self.dy_format),
@@ -163,6 +191,32 @@ class ConvParams(Options):
     def w_walks(self) -> BpParams:
         """Parameters of the other operand's address generator."""
         return self._walks(self.w_depth)
+
+    @property
+    def places(self) -> PlaceParams:
+        """Parameters of the results' address generator."""
+        return PlaceParams(axes=self.AXES, address_width=ADDRESS_WIDTH, size_width=self.size_width)
+
+    @property
+    def streamed(self) -> data.ArrayLayout:
+        """A vector of the streamed operand."""
+        return vector(self.core.a_format, self.rows)
+
+    @property
+    def stationary(self) -> data.ArrayLayout:
+        """A vector of the other operand."""
+        return vector(self.core.b_format, self.cols)
+
+    @property
+    def result(self) -> data.ArrayLayout:
+        """A vector of results."""
+        return vector(Format(signed=True, width=self.out_width), self.cols)
+
+    @property
+    def written(self) -> data.ArrayLayout:
+        """What goes to memory: results, or copies of the streamed operand."""
+        width = max(self.out_width, self.core.a_format.width)
+        return vector(Format(signed=True, width=width), max(self.rows, self.cols))
 
     def _walks(self, depth: int) -> BpParams:
         return BpParams(

@@ -5,31 +5,55 @@ from collections.abc import Sequence
 import numpy as np
 
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.operations import Zeros, products, result, table_shape
-from gemmule.golden.conv.program import Hardware, Load, Pass, Product
+from gemmule.golden.conv.operations import Zeros, products, result, result_shape
+from gemmule.golden.conv.program import Bank, Copy, Hardware, Pass, Product
 
 __all__ = ["execute"]
 
 UNSET = -(1 << 60)
 
 
+class Memory:
+    """Regions by name, each as large as its largest index: every read is of what was written."""
+
+    def __init__(self):
+        self.regions: dict[str, dict[int, int]] = {}
+
+    def read(self, bank: Bank) -> None:
+        """Input regions hold what is read first; a reorganized map is read as it was written."""
+        for load in bank.loads:
+            vectors = load.vectors
+            region = self.regions.setdefault(vectors.region, {})
+            values = vectors.values.reshape(-1, vectors.lanes)
+            for first, vector in zip(vectors.index.ravel().tolist(), values, strict=True):
+                for lane, value in enumerate(vector.tolist()):
+                    if vectors.region == "spread":
+                        assert region.get(first + lane, value) == value
+                    assert region.setdefault(first + lane, value) == value
+
+
 class Side:
     """An operand's banks: loads in, the beats of passes out."""
 
-    def __init__(self, room: int):
+    def __init__(self, room: int, memory: Memory):
         self.room = room
-        self.banks: list[Load] = []
+        self.memory = memory
+        self.banks: list[Bank] = []
 
-    def walk(self, loads: Sequence[Load], passes: Sequence[Pass]) -> np.ndarray:
+    def walk(self, loads: Sequence[Bank], passes: Sequence[Pass]) -> np.ndarray:
         """The beats of one product; every load must fit, every address must be loaded."""
-        assert all(len(vectors) <= self.room for vectors in loads)
+        assert all(0 < len(bank) <= self.room for bank in loads)
+        for bank in loads:
+            assert len(bank.arriving) == len(bank)
+            self.memory.read(bank)
         self.banks += loads
         beats = []
         for each in passes:
             address, real = each.walk.beats()
+            arrived = self.banks[0].arriving
             assert (address[real] >= 0).all()
-            assert (address[real] < len(self.banks[0])).all()
-            vectors = self.banks[0][np.where(real, address, 0)]
+            assert (address[real] < len(arrived)).all()
+            vectors = arrived[np.where(real, address, 0)]
             beats.append(np.where(real[:, None], vectors, each.pad))
             if each.release:
                 self.banks.pop(0)
@@ -47,21 +71,32 @@ def execute(
     hardware: Hardware,
 ) -> np.ndarray:
     """The sums of an operation; each place of the result must be made exactly once."""
-    x, w = Side(hardware.a_bank), Side(hardware.b_bank)
-    table = np.full(table_shape(operation, geometry, hardware), UNSET)
-    for product in products(operation, method, geometry, a, b, zeros, hardware):
-        left = x.walk(product.a_loads, product.a_passes)
-        right = w.walk(product.b_loads, product.b_passes)[:, : product.n]
-        sums, row_sums = multiply(product, left, right, hardware)
-        zero = zeros.b[slice(*product.columns)]
-        sums = sums - zeros.a * (product.b_sum - product.k * zero) - row_sums[:, None] * zero
-        keep = product.rows >= 0
-        assert (table[product.rows[keep], slice(*product.columns)] == UNSET).all()
-        table[product.rows[keep], slice(*product.columns)] = sums[keep]
+    memory = Memory()
+    x, w = Side(hardware.a_bank, memory), Side(hardware.b_bank, memory)
+    shape = result_shape(operation, geometry, hardware)
+    made = np.full(int(np.prod(shape)), UNSET)
+    spread: dict[int, int] = {}
+    for step in products(operation, method, geometry, a, b, zeros, hardware):
+        left = x.walk(step.a_loads, step.a_passes)
+        places, real = step.places.beats()
+        if isinstance(step, Copy):
+            for place, vector in zip(places.tolist(), left, strict=True):
+                spread |= {place + lane: int(value) for lane, value in enumerate(vector)}
+            continue
+        right = w.walk(step.b_loads, step.b_passes)[:, : step.n]
+        sums, row_sums = multiply(step, left, right, hardware)
+        zero = zeros.b[slice(*step.columns)]
+        sums = sums - zeros.a * (step.b_sum - step.k * zero) - row_sums[:, None] * zero
+        at = places[real][:, None] + np.arange(step.n)
+        assert (made[at] == UNSET).all()
+        made[at] = sums[real]
     assert not x.banks
     assert not w.banks
-    assert (table != UNSET).all()
-    return result(operation, geometry, table, hardware)
+    read = memory.regions.get("spread", {})
+    assert all(spread.get(place, 0) == value for place, value in read.items())
+    whole = result(operation, geometry, made.reshape(shape), hardware)
+    assert (whole != UNSET).all()
+    return whole
 
 
 def multiply(

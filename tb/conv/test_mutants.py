@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.convolution import pass_beats
+from gemmule.gen.conv.commands import pass_beats
 from gemmule.gen.conv.walks import decode, encode, padded
 from gemmule.gen.emit import emit
 from gemmule.gen.engine import build_emitted

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.conv.convolution import pass_beats
+from gemmule.gen.conv.commands import pass_beats
 from gemmule.gen.engine import build
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack

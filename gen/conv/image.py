@@ -1,0 +1,99 @@
+"""The external memory of one convolution: where its operands and its result lie, in bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.operations import (
+    GRADIENT,
+    INPUT,
+    SPREAD,
+    WEIGHTS,
+    operand_maps,
+    spread_extent,
+)
+from gemmule.golden.conv.program import Hardware
+from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.hw.common.memory_port import ADDRESS_WIDTH
+from gemmule.hw.conv.loader import element_size
+from gemmule.hw.conv.params import ConvParams
+
+from .layer import Layer
+
+__all__ = ["RESULT", "Image"]
+
+RESULT = "result"
+ALIGNMENT = 64
+UNTOUCHED = 0xA5
+"""What every byte is that the host does not set: a result that nobody writes shows."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """Regions one after the other: ``bases`` in bytes, ``sizes`` as powers of 2 of an element's."""
+
+    bytes: NDArray[np.uint8]
+    bases: Mapping[str, int]
+    sizes: Mapping[str, int]
+
+    @classmethod
+    def lay_out(
+        cls, params: ConvParams, layer: Layer, hardware: Hardware, shape: tuple[int, ...]
+    ) -> "Image":
+        """The operands, room for a reorganized map where there will be one, and the result's."""
+        op, explicit = layer.run.op, layer.run.method == "explicit" and layer.run.op != "forward"
+        maps = operand_maps(op, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
+        extents = {name: elements.size for name, elements in maps.items()}
+        if explicit:
+            extents[SPREAD] = spread_extent(layer.geometry, hardware)
+        extents[RESULT] = int(np.prod(shape))
+        sizes = _sizes(params, layer, explicit)
+        bases, end = {}, 0
+        for name, extent in extents.items():
+            bases[name] = end
+            end += -(-(extent << sizes[name]) // ALIGNMENT) * ALIGNMENT
+        if end > 1 << ADDRESS_WIDTH:
+            raise UsageError(
+                f"the layer's maps take {end} bytes; addresses reach {1 << ADDRESS_WIDTH}"
+            )
+        image = np.full(end, UNTOUCHED, np.uint8)
+        for name, elements in maps.items():
+            octets = elements.astype(f"<i{1 << sizes[name]}").view(np.uint8)
+            image[bases[name] : bases[name] + len(octets)] = octets
+        return cls(image, bases, sizes)
+
+    def address(self, region: str, element: int) -> int:
+        """The first byte of an element."""
+        return self.bases[region] + (element << self.sizes[region])
+
+    def places(self, region: str, walk: Walk) -> Walk:
+        """A walk over elements as one over bytes."""
+        size = self.sizes[region]
+        return Walk(
+            axes=tuple(Axis(a.start, a.limit, a.pitch << size, a.spread) for a in walk.axes),
+            loops=tuple(Loop(each.bound, each.moves, each.step << size) for each in walk.loops),
+            base=self.address(region, walk.base),
+        )
+
+    def results(
+        self, memory: NDArray[np.uint8], shape: tuple[int, ...], fmt: Format
+    ) -> NDArray[np.int64]:
+        """The elements of the result after a run."""
+        size, base = self.sizes[RESULT], self.bases[RESULT]
+        octets = np.ascontiguousarray(memory[base : base + (int(np.prod(shape)) << size)])
+        kind = "i" if fmt.signed else "u"
+        return octets.view(f"<{kind}{1 << size}").astype(np.int64).reshape(shape)
+
+
+def _sizes(params: ConvParams, layer: Layer, explicit: bool) -> dict[str, int]:
+    """Elements are as large as the side that reads them takes them."""
+    a, b = (element_size(f.width) for f in (params.core.a_format, params.core.b_format))
+    by_columns = layer.run.op == "weight_grad"
+    return {
+        INPUT: a, WEIGHTS: b, GRADIENT: b if by_columns and not explicit else a,
+        SPREAD: b if by_columns else a, RESULT: element_size(layer.requantization.format.width),
+    }  # fmt: skip

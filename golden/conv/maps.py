@@ -1,0 +1,141 @@
+"""How operands and results lie in the external memory, and which runs of it a load asks for.
+
+A feature map is channel-last, ``[group, batch, *size, channels]``, its channels padded to what both
+sides of the array take; weights and their gradient are ``[group, tile of filters, tap, channel,
+lane]``. Both are counted in elements here; the host multiplies by the bytes of one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .walk import Loop, Walk
+
+__all__ = ["LONGEST_RUN", "Run", "Vectors", "feature_map", "pitch", "runs", "steps_of", "walk_over"]
+
+LONGEST_RUN = (1 << 20) - 1
+"""Elements that a request can ask for."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of lanes, and where they lie: the number of each one's first element in a region.
+
+    ``extent``: elements of that region that belong to one group.
+    """
+
+    values: NDArray[np.int64]
+    index: NDArray[np.int64]
+    region: str
+    extent: int
+
+    def __getitem__(self, key: object) -> "Vectors":
+        return Vectors(self.values[key], self.index[key], self.region, self.extent)
+
+    def __len__(self) -> int:
+        return self.index.size
+
+    @property
+    def lanes(self) -> int:
+        """Elements of a vector."""
+        return self.values.shape[-1]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Requests of ``length`` neighboring elements, ``loops`` (count, step) of them, inner first."""
+
+    first: int
+    length: int
+    loops: tuple[tuple[int, int], ...]
+
+    @property
+    def requests(self) -> int:
+        """How many."""
+        return int(np.prod([count for count, _ in self.loops], dtype=np.int64))
+
+
+def pitch(channels: int, rows: int, cols: int) -> int:
+    """Elements of a pixel: its channels, padded so that either side of the array divides them."""
+    unit = lcm(rows, cols)
+    return -(-channels // unit) * unit
+
+
+def feature_map(
+    array: NDArray[np.int64], wide: int, lanes: int, fill: int, group: int, region: str
+) -> Vectors:
+    """``[N, C, *size]``, one group's, as vectors ``[N, *size, blocks]`` of ``lanes`` channels.
+
+    ``wide`` is the pitch of a pixel; lanes without a channel hold ``fill``.
+    """
+    last = np.moveaxis(array, 1, -1)
+    blocks = -(-last.shape[-1] // lanes)
+    margin = [(0, 0)] * (last.ndim - 1) + [(0, blocks * lanes - last.shape[-1])]
+    values = np.pad(last, margin, constant_values=fill)
+    pixels = last.shape[:-1]
+    count = int(np.prod(pixels))
+    index = (group * count + np.arange(count).reshape(*pixels, 1)) * wide
+    return Vectors(
+        values.reshape(*pixels, blocks, lanes), index + lanes * np.arange(blocks), region,
+        count * wide,
+    )  # fmt: skip
+
+
+def steps_of(index: NDArray[np.int64]) -> tuple[int, ...] | None:
+    """The step along each axis, if ``index`` is affine in its coordinates; None if it is not."""
+    origin = index[(0,) * index.ndim]
+    steps, grid = [], origin
+    for axis, count in enumerate(index.shape):
+        place = tuple(int(axis == other and count > 1) for other in range(index.ndim))
+        steps.append(int(index[place] - origin))
+        shape = [-1 if axis == other else 1 for other in range(index.ndim)]
+        grid = grid + steps[-1] * np.arange(count).reshape(shape)
+    return tuple(steps) if (grid == index).all() else None
+
+
+def _loops(index: NDArray[np.int64], steps: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Loops ``(count, step)``, innermost first."""
+    both = zip(reversed(index.shape), reversed(steps), strict=True)
+    return [(count, step) for count, step in both if count > 1]
+
+
+def runs(
+    index: NDArray[np.int64], lanes: int, levels: int, most: int = LONGEST_RUN, turns: int = 1 << 16
+) -> Iterator[Run]:
+    """The requests that read the vectors ``index`` in order, by at most ``levels`` loops.
+
+    ``most``: elements of a request; ``turns``: those of a loop.
+
+    Examples
+    --------
+    >>> box = np.arange(24).reshape(4, 6)[1:3, 2:5] * 8
+    >>> list(runs(box, 8, 2))
+    [Run(first=64, length=24, loops=((2, 48),))]
+    """
+    steps = steps_of(index)
+    if steps is not None:
+        loops, length = _loops(index, steps), lanes
+        while loops and loops[0][1] == length and loops[0][0] * length <= most:
+            length *= loops.pop(0)[0]
+        if len(loops) <= levels and all(count <= turns for count, _ in loops):
+            yield Run(int(index.flat[0]), length, tuple(loops))
+            return
+    # The outermost axis apart, and a flat one, which is too long, in halves.
+    if len(index) > 1 and index.ndim == 1:
+        half = len(index) // 2
+        parts = [index[:half], index[half:]]
+    else:
+        parts = list(index)
+    for part in parts:
+        yield from runs(part, lanes, levels, most, turns)
+
+
+def walk_over(index: NDArray[np.int64]) -> Walk:
+    """The walk whose addresses, none masked, are an affine ``index``, in order."""
+    steps = steps_of(index)
+    assert steps is not None, "results lie at regular distances"
+    loops = tuple(Loop(count, (), step) for count, step in _loops(index, steps))
+    return Walk(axes=(), loops=loops or (Loop(1, ()),), base=int(index.flat[0]))

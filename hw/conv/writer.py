@@ -1,0 +1,113 @@
+"""Writes results to where they belong in external memory."""
+
+from amaranth import Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from gemmule.hw.common.memory_port import LENGTH_WIDTH, request_layout
+from gemmule.hw.common.skid import SkidBuffer
+from gemmule.hw.common.streams import packet, packet_stream
+
+from .generator import AddressGenerator, walk_layout
+from .params import ConvParams
+
+__all__ = ["Writer", "place_layout"]
+
+
+def place_layout(params: ConvParams) -> data.StructLayout:
+    """Where the vectors of a packet go: a walk over bytes, and of each vector ``length`` lanes.
+
+    ``size`` is the power of 2 of an element's bytes. ``copied``: the vectors are those of the
+    streamed operand, and not results.
+    """
+    return data.StructLayout({
+        "walk": walk_layout(params.places),
+        "length": unsigned(LENGTH_WIDTH),
+        "size": 2,
+        "copied": 1,
+    })
+
+
+class Writer(Component):
+    """Gives each vector its address: a request to write, and the vector beside it.
+
+    Vectors whose place is masked are dropped. With a command that says ``copied`` the streamed
+    operand goes to memory instead of the array: so the baseline inserts its zeros.
+
+    Latency: 2 cycles from a vector to its request. Throughput: one vector a cycle. Back-pressure:
+    ``request`` and ``o`` each wait alone, for two vectors; then the vectors wait.
+
+    Parameters
+    ----------
+    params : :class:`ConvParams`
+
+    Members
+    -------
+    places : ``In(stream(place_layout))``
+    c : ``In(packet_stream(params.result))``
+        Results.
+    x : ``In(packet_stream(params.streamed))``
+        Vectors to copy.
+    request : ``Out(stream(request_layout))``
+    o : ``Out(packet_stream(params.written))``
+    copying : ``Out(1)``
+        The vectors of ``x`` are wanted here.
+    idle : ``Out(1)``
+        Everything was handed to memory.
+    """
+
+    def __init__(self, params: ConvParams):
+        self.params = params
+        super().__init__({
+            "places": In(stream.Signature(place_layout(params))),
+            "c": In(packet_stream(params.result)),
+            "x": In(packet_stream(params.streamed)),
+            "request": Out(stream.Signature(request_layout())),
+            "o": Out(packet_stream(params.written)),
+            "copying": Out(1),
+            "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.generator = walker = AddressGenerator(self.params.places)
+        m.submodules.requests = requests = SkidBuffer(request_layout())
+        m.submodules.vectors = vectors = SkidBuffer(packet(self.params.written))
+        held = Signal(place_layout(self.params), name="held", reset_less=True)
+        m.d.comb += [
+            walker.walk.valid.eq(self.places.valid),
+            walker.walk.payload.eq(self.places.payload.walk),
+            self.places.ready.eq(walker.walk.ready),
+        ]
+        with m.If(self.places.valid & self.places.ready):
+            m.d.sync += [held[name].eq(self.places.payload[name])
+                         for name in ("length", "size", "copied")]  # fmt: skip
+        beat = walker.o.payload
+        arrived = Mux(held.copied, self.x.valid, self.c.valid)
+        room = requests.i.ready & vectors.i.ready
+        take, keep = Signal(), Signal()
+        m.d.comb += [
+            take.eq(walker.o.valid & arrived & room),
+            keep.eq(take & beat.data.real),
+            walker.o.ready.eq(arrived & room),
+            self.copying.eq(walker.o.valid & held.copied),
+            self.x.ready.eq(self.copying & room),
+            self.c.ready.eq(walker.o.valid & ~held.copied & room),
+            requests.i.valid.eq(keep),
+            requests.i.payload.address.eq(beat.data.address),
+            requests.i.payload.length.eq(held.length),
+            requests.i.payload.size.eq(held.size),
+            vectors.i.valid.eq(keep),
+            vectors.i.payload.last.eq(beat.last),
+            self.idle.eq(~(walker.o.valid | self.request.valid | self.o.valid)),
+        ]
+        nothing = Const(0)
+        for lane, written in enumerate(vectors.i.payload.data):
+            result = self.c.payload.data[lane] if lane < self.params.cols else nothing
+            copied = self.x.payload.data[lane] if lane < self.params.rows else nothing
+            # Bits above an element's go nowhere, so that no sign is carried up.
+            bits = Mux(held.copied, copied.as_unsigned(), result.as_unsigned())
+            m.d.comb += Value.cast(written).eq(bits)
+        connect(m, requests.o, flipped(self.request))
+        connect(m, vectors.o, flipped(self.o))
+        return m
