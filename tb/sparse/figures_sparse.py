@@ -1,6 +1,7 @@
 """Benchmark `sparse`: a 2:4 array against the dense one with as many multipliers."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,14 @@ def _simulate(
 
 def _areas(sizes: list[tuple[int, int]], quick: bool) -> Iterator[Row]:
     """The bare arrays, skew and all, per multiplier; in a quick run of one kind of cell."""
-    for size, (board, kinds) in product(sizes, AREAS.items()):
-        for kind in [each for each in kinds if not quick or each == "generic:both"]:
-            yield _area(size, board, *kind.split(":"))
+    found = [
+        (size, board, *kind.split(":"))
+        for size, (board, kinds) in product(sizes, AREAS.items())
+        for kind in kinds
+        if not quick or kind == "generic:both"
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(lambda case: _area(*case), found)
 
 
 def _area(size: tuple[int, int], board: str, cell: str, flow: str) -> Row:
