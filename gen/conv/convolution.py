@@ -66,10 +66,11 @@ class ConvAdapter:
         fmt = layer.requantization.format
         shape = result_shape(run.op, layer.geometry, hardware)
         image = Image.lay_out(params, layer, hardware, shape)
+        written = params.written
         memory = Memory(image.bytes, (
             Channel("x_request", "x", params.rows, params.core.a_format.width),
             Channel("w_request", "w", params.cols, params.core.b_format.width),
-            Channel("c_request", "c", max(params.rows, params.cols), Shape.cast(params.written.elem_shape).width),
+            Channel("c_request", "c", written.length, Shape.cast(written.elem_shape).width),
         ))  # fmt: skip
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
@@ -80,7 +81,7 @@ class ConvAdapter:
 
         return Job(
             send={
-                "command": commands(params, layer, image, steps),
+                "command": commands(params, layer, image, steps, hardware),
                 "scale": _scales(params, made, partial(_column_scales, layer)),
             },
             receive={"status": len(made), "counters": 1},

@@ -1,9 +1,10 @@
 """The `conv2d` and `conv3d` blocks: buffers between an external memory and a matrix product."""
 
 from amaranth import Module, Mux, Shape, unsigned
-from amaranth.lib import data, enum, stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from gemmule.golden.conv.order import Kind
 from gemmule.hw.common.memory_port import request_layout
 from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet_stream
@@ -16,19 +17,7 @@ from .operand import OperandBuffer, pass_layout
 from .params import ConvParams
 from .writer import Writer, place_layout
 
-__all__ = ["Convolution", "Kind", "Volume", "command_layout"]
-
-
-class Kind(enum.Enum, shape=3):
-    """To whom a command goes; a fence stops the ones behind it until all results are written."""
-
-    PRODUCT = 0
-    X_PASS = 1
-    W_PASS = 2
-    X_LOAD = 3
-    W_LOAD = 4
-    PLACES = 5
-    FENCE = 6
+__all__ = ["Convolution", "Volume", "command_layout"]
 
 
 def fence_layout() -> data.StructLayout:
@@ -39,7 +28,7 @@ def fence_layout() -> data.StructLayout:
 def command_layout(params: ConvParams) -> data.StructLayout:
     """``kind`` and, above it, what :func:`contents` says for it."""
     width = max(Shape.cast(layout).width for layout in contents(params).values())
-    return data.StructLayout({"kind": Kind, "content": unsigned(width)})
+    return data.StructLayout({"kind": range(len(Kind)), "content": unsigned(width)})
 
 
 def contents(params: ConvParams) -> dict[Kind, data.StructLayout]:
@@ -188,7 +177,7 @@ class Convolution(Component):
         for kind, target in targets.items():
             name = kind.name.lower()
             m.submodules[f"{name}_queue"] = queue = SkidBuffer(layouts[kind])
-            mine = self.command.p.kind == kind
+            mine = self.command.p.kind == kind.value
             m.d.comb += [
                 queue.i.valid.eq(self.command.valid & mine),
                 queue.i.payload.as_value().eq(self.command.p.content),
@@ -197,7 +186,7 @@ class Convolution(Component):
                 queue.o.ready.eq(target.ready),
             ]
             ready |= mine & queue.i.ready
-        fence = self.command.p.kind == Kind.FENCE
+        fence = self.command.p.kind == Kind.FENCE.value
         report = data.View(fence_layout(), self.command.p.content[:1]).report
         done = idle & ~targets[Kind.PLACES].valid
         m.d.comb += [

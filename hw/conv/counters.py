@@ -7,7 +7,8 @@ from amaranth.lib.wiring import Component, In, Out
 __all__ = ["COUNTS", "Counters", "counters_layout"]
 
 COUNTS = (
-    "busy_cycles", "x_reads", "x_masked", "x_loaded", "w_reads", "w_masked", "w_loaded", "c_written",
+    "busy_cycles", "x_reads", "x_masked", "x_loaded", "w_reads", "w_masked", "w_loaded",
+    "c_written",
 )  # fmt: skip
 """Cycles from the first request to the report; of each operand the vectors read from its buffer,
 the masked ones, and those that memory gave; vectors handed to memory."""

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.order import BANKS
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH, request_layout
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.skid import SkidBuffer
@@ -14,8 +15,6 @@ from gemmule.hw.common.transposer import Transposer
 from .params import GeneratorParams
 
 __all__ = ["Loader", "element_size", "load_layout"]
-
-BANKS = 2
 
 
 def load_layout(params: GeneratorParams) -> data.StructLayout:
