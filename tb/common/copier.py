@@ -16,7 +16,7 @@ from gemmule.hw.common.fork import Fork
 from gemmule.hw.common.memory_port import request_layout
 from gemmule.hw.common.streams import packet_stream, vector
 
-__all__ = ["COMMAND", "COPIER", "IN", "OUT", "Copier", "CopierParams", "rows"]
+__all__ = ["COMMAND", "COPIER", "IN", "OUT", "Copier", "CopierParams", "elements"]
 
 IN, OUT = Format(True, 12), Format(True, 13)
 """Of the lanes: neither is as wide as an element."""
@@ -138,7 +138,7 @@ class Copier(wiring.Component):
         return begun
 
 
-def rows(image: np.ndarray, address: int, count: int, size: int) -> np.ndarray:
+def elements(image: np.ndarray, address: int, count: int, size: int) -> np.ndarray:
     """``count`` signed elements of the image."""
     return image[address : address + (count << size)].view(f"<i{1 << size}").astype(np.int64)
 
@@ -164,7 +164,7 @@ class CopierAdapter:
         after = image.copy()
         for x, y, total, vectors, tail, size, sum_size in commands.tolist():
             length = vectors * params.lanes
-            operands = (rows(image, address, length, size) for address in (x, y))
+            operands = (elements(image, address, length, size) for address in (x, y))
             # The lanes are 12 bits wide, and 13 of the sum.
             sums = sum((each + 2**11) % 2**12 - 2**11 for each in operands)
             sums = sums[: length - params.lanes + tail].astype(f"<i{1 << sum_size}").view(np.uint8)

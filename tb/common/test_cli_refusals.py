@@ -174,6 +174,17 @@ def test_stall(refused, tmp_path, stall):
     assert "--stall" in refused("simulate", "gemm", "--inputs", "in.npz", "--stall", stall)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("width", "0", "at least 1"), ("latency", "-1", "at least 0"), ("width", "8", "no external")],
+)
+def test_memory(refused, tmp_path, option, value, said):
+    npz(tmp_path / "in.npz")
+    text = refused("simulate", "gemm", "--inputs", "in.npz", f"--memory-{option}", value)
+    assert f"--memory-{option}" in text
+    assert said in text
+
+
 def test_places_that_cannot_be_written(refused, tmp_path):
     npz(tmp_path / "in.npz")
     (tmp_path / "file").touch()

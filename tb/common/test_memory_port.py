@@ -13,7 +13,7 @@ from gemmule.gen.package import generate
 from gemmule.gen.simulate import compare, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.copier import COPIER, CopierParams
+from gemmule.tb.common.copier import COPIER, CopierParams, elements
 from gemmule.tb.common.verify import verify
 
 PARAMS = CopierParams(lanes=3)
@@ -71,49 +71,66 @@ def test_shy_takers_and_resets_change_no_byte(model, job, options):
     compare("image", result.received["memory"], job.golden["image"])
 
 
-def predicted(trace, arrays, width, latency):
+def predicted(trace, commands, image, width, latency):
     """The memory's rules, cycle by cycle: `valid` of what is read, `ready` of what is written.
 
-    ``trace`` says when the block takes part. No other line of this depends on the simulator.
+    ``trace`` says which streams move when; ``image`` becomes what the memory holds.
     """
-    sizes = arrays["commands"].tolist()
-    requests = [deque((row[3], PARAMS.lanes << row[5]) for row in sizes) for _ in "xy"]
-    vectors = []
-    for row in sizes:
-        vectors += [PARAMS.lanes << row[6]] * (row[3] - 1) + [row[4] << row[6]]
+    lanes, rows, stores = PARAMS.lanes, [], []
+    for x, y, total, vectors, tail, size, sum_size in commands.tolist():
+        steps = np.arange(vectors) * lanes
+        rows.append([[(address, size) for address in start + (steps << size)] for start in (x, y)])
+        counts = [lanes] * (vectors - 1) + [tail]
+        stores += zip(total + (steps << sum_size), counts, [sum_size] * vectors, strict=True)
     reads, writes, offers = deque(), deque(), (deque(), deque())
     asked = given = complete = paid = 0
+    requests = [0, 0]
     for cycle, fired in enumerate(trace):
         room = asked - paid < 4, given - paid < 4
         budget = width
         while budget and (writes or reads):
-            queue = writes or reads
-            moved = min(budget, queue[0][1])
-            budget, queue[0][1] = budget - moved, queue[0][1] - moved
-            if queue[0][1]:
+            first = writes[0] if writes else reads[0]
+            moved = min(budget, first[0])
+            budget, first[0] = budget - moved, first[0] - moved
+            if first[0]:
                 continue
-            channel, _owed = queue.popleft()
-            if queue is writes:
+            if writes:
+                writes.popleft()
                 paid += 1
             else:
-                offers[channel].append(cycle + latency)
-        yield (*(bool(each) and each[0] <= cycle for each in offers), *room)
+                _owed, channel, address, size = reads.popleft()
+                offers[channel].append((cycle + latency, elements(image, address, lanes, size)))
+        yield (*(bool(each) and each[0][0] <= cycle for each in offers), *room)
+        asked, given = asked + fired[4], given + fired[5]
+        if complete < min(asked, given):
+            address, count, size = stores[complete]
+            total = sum((offer[0][1] + 2**11) % 2**12 - 2**11 for offer in offers)[:count]
+            octets = total.astype(f"<i{1 << size}").view(np.uint8)
+            image[address : address + octets.size] = octets
+            writes.append([octets.size])
+            complete += 1
         for channel in (0, 1):
             if fired[2 * channel + 1]:
                 offers[channel].popleft()
             if fired[2 * channel]:
-                count, size = requests[channel].popleft()
-                reads.extend([channel, size] for _ in range(count))
-        asked, given = asked + fired[4], given + fired[5]
-        while complete < min(asked, given):
-            writes.append([None, vectors[complete]])
-            complete += 1
+                row = rows[requests[channel]][channel]
+                reads.extend([lanes << size, channel, address, size] for address, size in row)
+                requests[channel] += 1
+
+
+def into_itself(size: int) -> dict[str, np.ndarray]:
+    """Each sum becomes an operand a few vectors further: what is read depends on the cycle."""
+    step = PARAMS.lanes << size
+    commands = [(0, 5, shift * step, 20, 3, size, size) for shift in (1, 3, 6, 10)]
+    image = np.random.default_rng(size).integers(256, size=30 * step)
+    return {"image": image, "commands": np.array(commands)}
 
 
 TIMED = {
     "each size": EACH,
     "more written than read": work([(0, 2)] * 4),
     "more read than written": work([(2, 0)] * 4),
+    "into itself": into_itself(1),
 }
 
 
@@ -126,10 +143,23 @@ def test_each_cycle_is_as_the_rules_say(model, name, width, latency):
     result = model.run(traced.send, traced.receive, memory=memory)
     bits = result.received["trace"] >> np.arange(12) & 1
     fired = (bits[:, ::2] & bits[:, 1::2]).astype(bool)
-    rows = list(predicted(fired, arrays, width, latency))
-    compare("predicted", bits[:, [2, 6, 9, 11]].astype(bool), np.array(rows))
+    image = memory.image.copy()
+    rows = list(predicted(fired, arrays["commands"], image, width, latency))
+    compare("cycles", bits[:, [2, 6, 9, 11]].astype(bool), np.array(rows))
+    compare("image", result.received["memory"], image)
     assert fired[:, 4].sum() == arrays["commands"][:, 3].sum()
     assert bits[:, [1, 5]].all()
+
+
+@pytest.mark.parametrize("reset_at", [30, 150, 153, 156, 159])
+def test_a_reset_restores_the_image_and_forgets_the_rest(model, reset_at):
+    job = COPIER.adapter.plan(PARAMS, COPIER.adapter.Run(), into_itself(2))
+    memory = replace(job.memory, width=3)  # writes wait for their bytes
+    once, anew = (
+        model.run(job.send, job.receive, memory=memory, reset_at=at) for at in (0, reset_at)
+    )
+    compare("image", anew.received["memory"], once.received["memory"])
+    assert (anew.cycles, anew.moved) == (once.cycles, once.moved)
 
 
 @pytest.mark.parametrize(
