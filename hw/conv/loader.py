@@ -6,15 +6,18 @@ from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.order import BANKS
+from gemmule.hw.common.fifo import Fifo
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH, request_layout
 from gemmule.hw.common.nested import NestedCounter
-from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 from gemmule.hw.common.transposer import Transposer
 
 from .params import GeneratorParams
 
 __all__ = ["Loader", "element_size", "load_layout"]
+
+UNDER_WAY = 16
+"""Loads whose vectors have not all arrived: as short as a square is, they cover a memory's time."""
 
 
 def load_layout(params: GeneratorParams) -> data.StructLayout:
@@ -88,14 +91,14 @@ class Loader(Component):
     def elaborate(self, platform):
         m = Module()
         layout = data.StructLayout({"vectors": unsigned(LENGTH_WIDTH), "closes": 1})
-        m.submodules.expected = expected = SkidBuffer(layout)
+        m.submodules.expected = expected = Fifo(layout, UNDER_WAY)
         turned = Signal()
         source, empty = self._turn(m, turned) if self.turns else (self.i, 1)
         nothing = self._deliver(m, source, expected)
         self._request(m, expected, turned, nothing & empty)
         return m
 
-    def _request(self, m: Module, expected: SkidBuffer, turned: Signal, idle: Value) -> None:
+    def _request(self, m: Module, expected: Fifo, turned: Signal, idle: Value) -> None:
         """Takes a load when its bank is free and, if it goes another way, all before it arrived."""
         load = self.loads.payload
         m.submodules.counter = counter = NestedCounter(
@@ -150,7 +153,7 @@ class Loader(Component):
         ]
         return chosen, square.idle
 
-    def _deliver(self, m: Module, source: stream.Interface, expected: SkidBuffer) -> Value:
+    def _deliver(self, m: Module, source: stream.Interface, expected: Fifo) -> Value:
         """Counts the vectors of each load; true where none is expected."""
         left, counting = Signal(LENGTH_WIDTH, reset_less=True), Signal()
         closes = Signal(reset_less=True)
@@ -170,4 +173,4 @@ class Loader(Component):
             ]  # fmt: skip
         with m.Elif(give):
             m.d.sync += left.eq(left - 1)
-        return ~counting & ~expected.o.valid
+        return ~counting & (expected.level == 0)
