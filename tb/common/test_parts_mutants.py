@@ -10,6 +10,7 @@ from gemmule.tb.common import (
     test_parts_plumbing,
     test_parts_queues,
     test_parts_requantizer,
+    test_transposer,
 )
 from gemmule.tb.common.mutants import infect
 
@@ -43,6 +44,11 @@ def plumbing(tests):
     tests.test_widen_and_narrow.hypothesis.inner_test(packets, 2, (0.0, 0.5, 0.5), 1)
 
 
+def transposer(tests):
+    for stalls in ((0, 0), (0.6, 0), (0, 0.6)):
+        tests.run(3, [3, 1, 3, 3, 2, 2, 1, 1, 3], stalls, 1)
+
+
 def requantizer(tests):
     tests.run(NARROW, 1, vectors=400, loads=40)
 
@@ -65,6 +71,16 @@ MUTANTS = [
     ("join", PLUMBING, plumbing, "each.ready.eq(self.o.valid & self.o.ready)", "each.ready.eq(1)"),
     ("width", PLUMBING, plumbing, "m.d.sync += part.eq(0)", "m.d.sync += part.eq(part)"),
     ("width", PLUMBING, plumbing, "self.i.payload.last & final", "self.i.payload.last"),
+    *(
+        ("transposer", test_transposer, transposer, old, new)
+        for old, new in [
+            ("ended | (wanted & self.i.payload.last)", "ended"),
+            ("~first | leaving", "leaving"),
+            ("wanted & (~leaving | self.o.ready)", "wanted"),
+            ("downward.eq(~downward)", "downward.eq(0)"),
+            ("given[size - 1 - col]", "given[col]"),
+        ]
+    ),
     *(
         ("requantizer_lane", test_parts_requantizer, requantizer, old, new)
         for old, new in [
