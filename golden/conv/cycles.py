@@ -31,8 +31,8 @@ COMMAND = 4
 LOAD = 2
 """Cycles from a load's command to its first request."""
 
-PLACES = 3
-"""Passes and the like that are dispatched and not ended: two wait, one is under way."""
+WAITING = {Kind.PRODUCT: COMMANDS, Kind.X_LOAD: 2, Kind.W_LOAD: 2}
+"""Commands that are dispatched and not ended; of the others two wait and one is under way."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Commands:
         self.kinds = [kind for kind, _ in commands]
         self.numbers = {id(content): n for n, (_, content) in enumerate(commands)}
         self.times: list[int] = []
-        self.fences: list[int] = []
+        self.fence: int | None = None  # the cycle in which the copies are done
         self.ended: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         self.seen: dict[Kind, int] = dict.fromkeys(Kind, 0)
 
@@ -67,13 +67,17 @@ class _Commands:
             self.times.append(self._next())
         return self.times[number]
 
+    def waits(self, content: object) -> bool:
+        """Whether it stands behind a fence that nobody knows the end of yet."""
+        fence = self.kinds.index(Kind.FENCE)
+        return self.fence is None and fence < self.numbers[id(content)]
+
     def _next(self) -> int:
         kind = self.kinds[len(self.times)]
         time = self.times[-1] + 1 if self.times else 0
         if kind is Kind.FENCE:
-            return max(time, self.fences[0] if self.fences else 0)
-        many = COMMANDS if kind is Kind.PRODUCT else PLACES
-        behind = self.seen[kind] - many
+            return max(time, self.fence or 0)
+        behind = self.seen[kind] - WAITING.get(kind, 3)
         self.seen[kind] += 1
         ended = self.ended[kind]
         return max(time, ended[behind] + 1) if 0 <= behind < len(ended) else time
@@ -143,13 +147,17 @@ class _Feed:
         """All commands are known: the first banks are free."""
         self.banks.pop()
         self.passes.reverse()
-        for _ in range(BANKS):
-            self._load(0)
+        self.free = [0] * BANKS
+        self.load()
+
+    def load(self) -> None:
+        """Ask for the banks that are free."""
+        while self.free and len(self.readings) < len(self.banks):
+            if self.commands.waits(self.banks[len(self.readings)][0]):
+                return
+            self._load(self.free.pop(0))
 
     def _load(self, free: int) -> None:
-        """Ask for the next bank, which is free."""
-        if len(self.readings) == len(self.banks):
-            return
         readings = []
         for fill in self.banks[len(self.readings)]:
             take = max(self.commands.time(fill) + 1, free, self.asked)
@@ -202,7 +210,8 @@ class _Feed:
             if step.release:
                 self.number += 1
                 self.arrived = None
-                self._load(last - LOOK_AHEAD + 1)
+                self.free.append(last - LOOK_AHEAD + 1)
+                self.load()
 
 
 class _Clock:
@@ -216,13 +225,14 @@ class _Clock:
         for kind, content in commands:
             self.x.add(kind, content)
             self.w.add(kind, content)
-        self.x.start()
         self.w.start()
+        self.x.start()
         self.a = self.b = self.scale = FIRST
         self.begun, self.clear, self.after_tile, self.last = -TILE_GAP, 0, 0, 0
         self.dirty = not self.cascade
         self.claimed: list[int] = []
         self.handed: list[int] = []  # when each result left for memory
+        self.copied = 0
 
     def copy(self, copy: Copy) -> None:
         """Vectors through the bank and back to memory."""
@@ -233,12 +243,18 @@ class _Clock:
         accepted = self._hand(times, size)
         self.x.took(step.walk.length, max(int(times[-1]), accepted[-1] - 2))
         self.commands.ended[Kind.PLACES].append(accepted[-1])
-        self.commands.fences = [accepted[-1] + 2]
+        self.copied = accepted[-1] + 1
 
     def _hand(self, times: NDArray[np.int64], size: int) -> list[int]:
         accepted = self.bus.write([int(time) + 1 for time in times], size)
         self.handed += [max(int(t), a - 2) for t, a in zip(times, accepted, strict=True)]
         return accepted
+
+    def pass_fence(self) -> None:
+        """All copies are in memory."""
+        self.commands.fence, self.copied = self.copied, 0
+        self.w.load()
+        self.x.load()
 
     def product(self, product: Product) -> None:
         start = self.commands.time(product) + FIRST
@@ -344,13 +360,22 @@ def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = Non
     commands = list(ordered(steps, timing.hardware, timing.levels, timing.turns))
     clock = _Clock(timing, bus, commands)
     first = min(reading.begin for *_, reading in bus.waiting)
+    first = min(first, SCALE) if isinstance(steps[0], Product) else first
     for step in steps:
-        (clock.copy if isinstance(step, Copy) else clock.product)(step)
+        if isinstance(step, Copy):
+            clock.copy(step)
+            continue
+        if clock.copied:
+            clock.pass_fence()
+        clock.product(step)
     return bus.accepted[-1] + END - first
 
 
-END = 4
-"""Cycles from the last write to the report, which then ends."""
+SCALE = 3
+"""The cycle in which the first scales are taken."""
+
+END = 3
+"""Cycles from the last write to the report's end."""
 
 
 def _each(begin: int, count: int, ready: NDArray[np.int64] | None) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ lane]``. Both are counted in elements here; the host multiplies by the bytes of 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 
 import numpy as np
@@ -37,6 +37,19 @@ class Vectors:
 
     def __len__(self) -> int:
         return self.index.size
+
+    def moved(self, axis: int, to: int) -> "Vectors":
+        """With its axes in another order."""
+        return replace(
+            self, values=np.moveaxis(self.values, axis, to), index=np.moveaxis(self.index, axis, to)
+        )
+
+    def split(self, grid: tuple[int, ...]) -> "Vectors":
+        """With the first axis as a grid."""
+        return replace(
+            self, values=self.values.reshape(*grid, *self.values.shape[1:]),
+            index=self.index.reshape(*grid, *self.index.shape[1:]),
+        )  # fmt: skip
 
     @property
     def lanes(self) -> int:

@@ -230,7 +230,7 @@ def _turned(geometry: Geometry, group: int, w: Operand, hardware: Hardware) -> W
     unfolded = Vectors(
         values.reshape(*flat, -1), index.reshape(flat), vectors.region, vectors.extent
     )
-    return Weights(unfolded, geometry.group_filters, turned=True)
+    return Weights(unfolded, geometry.group_filters, geometry.kernel, turned=True)
 
 
 def _input_grad(method, geometry, group, dy, w, zeros, hardware) -> Iterator[Product]:
@@ -298,7 +298,7 @@ def _phases(geometry, vectors, weights, places, column, pad, hardware) -> Iterat
             # No tap meets these pixels: one masked vector times no weight, for the bias's sake.
             lines = tuple(Line(-n, 1, 1, 1, n, 1) for n in phase.size)
             still = vectors[(slice(None), *[slice(1)] * geometry.axes, slice(1))]
-            nothing = replace(weights.of_taps([0]), filters=0)
+            nothing = replace(weights.of_taps([0], (1,)), filters=0)
             empty = View(still, lines)
             yield from stationary_products(empty, nothing, part, column, pad, hardware)
             continue
@@ -309,8 +309,9 @@ def _phases(geometry, vectors, weights, places, column, pad, hardware) -> Iterat
             )
         )
         taps = [int(np.ravel_multi_index(tap, geometry.kernel)) for tap in phase.taps]
+        grid = tuple(count for *_, count in phase.axes)
         yield from stationary_products(
-            View(vectors, lines), weights.of_taps(taps), part, column, pad, hardware
+            View(vectors, lines), weights.of_taps(taps, grid), part, column, pad, hardware
         )
 
 

@@ -57,7 +57,7 @@ def ordered(
     """The commands of a layer; the last one reports the counters when all results are written.
 
     A bank is loaded when the one two before it is released: its loads stand behind all passes that
-    begin before that. ``levels``, ``turns``: of the loops of a load.
+    begin by then. ``levels``, ``turns``: of the loops of a load.
     """
     entries: list[_Entry] = []
     fence = 0
@@ -94,20 +94,22 @@ def _side(
             yield _Entry(number, slot, _LATE + second, passed, each)
             slot += each.walk.length * _slots(step, hardware, side)
             if each.release:
-                freed.append((number, slot))
+                over = each is getattr(step, f"{name}_passes")[-1]
+                freed.append((number + 1, 0) if over else (number, slot))
         banks += [(number, bank.loads) for bank in getattr(step, f"{name}_loads", ())]
     for place, ((number, loads), begin) in enumerate(zip(banks, freed, strict=False)):
         if isinstance(steps[number], Product):
             begin = max(begin, fence)
         fills = [(load, run) for load in loads for run in load.runs(*loops)]
         for fill in fills:
-            # The first bank of each operand comes before the second of any.
-            rank = 2 + 2 * min(place, BANKS) + second
+            # At first weights, which are few; then what is asked for by fewer commands.
+            rank = 2 + 2 * place + second if place < BANKS else _LATE + 3 - second
             yield _Entry(*begin, rank, filled, Fill(*fill, fill is fills[-1]))
 
 
 _LATE = 100
-"""Where passes stand among commands that can begin in the same slot: behind all others."""
+"""Where passes stand among commands that can begin in the same slot: behind all but the loads of
+banks that are free then, which nobody waits for yet."""
 
 
 def _slots(step: Product | Copy, hardware: Hardware, side: str) -> int:

@@ -4,7 +4,7 @@ The one place where layers are cut to the sizes of the buffers and of the accumu
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,11 +143,13 @@ class Copy:
 class Weights:
     """Weights of a group, ``[tiles of filters, taps, channels]`` of vectors of filters.
 
-    ``turned``: the contraction runs over the ``filters``, and the channels are the columns.
+    ``turned``: the contraction runs over the ``filters``, and the channels are the columns; the
+    taps are then those of a ``grid``.
     """
 
     vectors: Vectors
     filters: int
+    grid: tuple[int, ...] = ()
     turned: bool = False
 
     @property
@@ -165,9 +167,9 @@ class Weights:
         """Taps of the kernel."""
         return self.vectors.index.shape[1]
 
-    def of_taps(self, taps: Sequence[int]) -> "Weights":
-        """Some of the taps."""
-        return Weights(self.vectors[:, taps], self.filters, self.turned)
+    def of_taps(self, taps: Sequence[int], grid: tuple[int, ...]) -> "Weights":
+        """Some of the taps, themselves a grid."""
+        return replace(self, vectors=self.vectors[:, taps], grid=grid)
 
     def plain(self) -> NDArray[np.int64]:
         """``[taps, contraction, columns]``."""
@@ -358,8 +360,11 @@ class _BlockCut:
         if not self.weights.turned:
             yield Load(vectors[span[0] // cols, slice(*taps), slice(*channels)])
             return
-        for tap in range(*taps):
-            yield Load(vectors[self._tiles(channels), tap, slice(*span)], turned=True)
+        part = vectors[self._tiles(channels), slice(*taps), slice(*span)]
+        squares = part.moved(0, 1)
+        if taps == (0, self.weights.taps):
+            squares = squares.split(self.weights.grid)
+        yield Load(squares, turned=True)
 
     def _tap_runs(self, height: int, room: int) -> list[Span]:
         run = max(1, room // height)
