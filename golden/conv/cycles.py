@@ -23,7 +23,7 @@ ARRIVAL = 3
 """Cycles from a vector's arrival to the issue of its beat: bank, walk, look-up, skid buffer."""
 
 LOOK_AHEAD = 3
-"""Cycles by which a walk is ahead of the issue of its beats."""
+"""Beats by which a walk is ahead of their issue."""
 
 COMMAND = 4
 """Cycles from a pass's command to the issue of its first beat."""
@@ -133,6 +133,7 @@ class _Feed:
         self.at = 0
         self.walked: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
         self.begin = 0
+        self.issued: list[int] = [-1] * (LOOK_AHEAD + 1)  # the last beats
 
     def add(self, kind: Kind, content: object) -> None:
         """A command of this side."""
@@ -200,18 +201,26 @@ class _Feed:
             times[-1] = max(times[-1], int(arrived[-1]) + ARRIVAL)
         return np.maximum(times, self.begin)
 
-    def took(self, count: int, last: int) -> None:
-        """The next beats were issued, the last of them in the cycle ``last``."""
+    def took(self, count: int, last: int, end: int | None = None) -> None:
+        """The next beats were issued, up to ``last`` one a cycle, and the last of them at ``end``."""
+        end = last if end is None else end
+        beats = [*range(last - min(count, LOOK_AHEAD + 1) + 1, last), end]
+        self.issued = [*self.issued, *beats][-LOOK_AHEAD - 1 :]
         self.at += count
         if self.left() == 0:
-            step = self.passes.pop()
-            self.at, self.walked = 0, None
-            self.commands.ended[self.passed].append(last - LOOK_AHEAD)
-            if step.release:
-                self.number += 1
-                self.arrived = None
-                self.free.append(last - LOOK_AHEAD + 1)
-                self.load()
+            self._walked_over(self.passes.pop())
+
+    def _walked_over(self, step: Pass) -> None:
+        """The walk's last beat left it when there was a place, and with a bank when it was full."""
+        over = max(self.issued[0] + 1, self.begin - COMMAND + 1 + step.walk.length)
+        if step.release:
+            over = max(over, int(self._arrivals()[-1]) + 1)
+            self.number += 1
+            self.arrived = None
+            self.free.append(over + 1)
+        self.at, self.walked = 0, None
+        self.commands.ended[self.passed].append(over)
+        self.load()
 
 
 class _Clock:
@@ -336,9 +345,9 @@ class _Clock:
                 known = [ready for ready in both if ready is not None]
                 end = _last(self.a, count, np.maximum.reduce(known) if known else None)
                 left -= count
-                end = end if left else max(end, self.clear)
+                natural, end = end, end if left else max(end, self.clear)
                 for feed in (self.x, self.w):
-                    feed.took(count, end)
+                    feed.took(count, natural, end)
                 self.a = self.b = end + 1
             last = end + self.rows + self.timing.result_latency
             if self.cascade:
