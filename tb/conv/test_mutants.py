@@ -13,11 +13,16 @@ from gemmule.gen.engine import build_emitted
 from gemmule.gen.model import SimulationError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.sequences import bp_gradient, bp_loss, im2col
+from gemmule.hw.conv.loader import Loader
 from gemmule.hw.conv.operand import OperandBuffer
 from gemmule.tb.common.mutants import mutant
 
 from .test_generators import BLOCKS, SPREAD
 from .test_golden_sequences import grids
+from .test_loader import BLOCK as LOADED
+from .test_loader import PARAMS as LOADED_PARAMS
+from .test_loader import Loaded, agrees, waits_for_a_bank
+from .test_loader import program as loads_and_passes
 from .test_operand import BLOCK as BUFFER
 from .test_operand import FORMAT, LANES, program
 from .test_operand import PARAMS as BUFFER_PARAMS
@@ -33,6 +38,19 @@ BUFFER_MUTANTS = {
     "a beat overtakes its load": ("(beat.data.address < filled) | ~beat.data.real", "1"),
     "a bank is released too soon": ("(there & ~(beat.last & held.release))", "there"),
 }
+LOADER_MUTANTS = {
+    "the way changes while vectors are under way": ("(load.turned == turned) | idle", "1"),
+    "what was just asked for is forgotten": ("~counting & (expected.level == 0)", "~counting"),
+    "a bank closes with each load": ("self.o.payload.last.eq(ends & closes)",
+                                     "self.o.payload.last.eq(ends)"),
+    "each load claims a bank": ("(take & ~opened)", "take"),
+    "a bank is claimed before it is free": ("opened | (claimed != BANKS)", "opened | 1"),
+    "a released bank stays claimed": (" - self.released", ""),
+    "a load has a vector less": ("ends = left == 1", "ends = left <= 2"),
+    "squares go straight through": ("Mux(turned, square.o.payload, self.i.payload)",
+                                    "self.i.payload"),
+    "counts of the load before": ("Mux(take, load.loops[level].count, loop.count)", "loop.count"),
+}  # fmt: skip
 
 
 def generator_agrees(component) -> bool:
@@ -77,6 +95,23 @@ def buffer_agrees(component) -> bool:
     return True
 
 
+def loader_agrees(component) -> bool:
+    """Whether a loader fills banks with what a memory holds."""
+
+    def loaded(params):
+        """A loader and a buffer."""
+        return Loaded(params, component)
+
+    model = build_emitted(emit(replace(LOADED, component=loaded), LOADED_PARAMS))
+    try:
+        return waits_for_a_bank(model) and all(
+            agrees(model, loads_and_passes(seed), stall=stall, seed=seed, patience=500)
+            for seed in range(6) for stall in (0.0, 0.3)
+        )  # fmt: skip
+    except SimulationError:
+        return False
+
+
 @pytest.mark.parametrize("name", GENERATOR_MUTANTS)
 def test_generator_mutants_are_caught(name):
     broken = mutant("gemmule.hw.conv.generator", *GENERATOR_MUTANTS[name])
@@ -89,6 +124,13 @@ def test_buffer_mutants_are_caught(name):
     assert not buffer_agrees(broken.OperandBuffer)
 
 
+@pytest.mark.parametrize("name", LOADER_MUTANTS)
+def test_loader_mutants_are_caught(name):
+    broken = mutant("gemmule.hw.conv.loader", *LOADER_MUTANTS[name])
+    assert not loader_agrees(broken.Loader)
+
+
 def test_what_is_not_broken_agrees():
     assert generator_agrees(BLOCKS["bp_im2col"].component)
     assert buffer_agrees(OperandBuffer)
+    assert loader_agrees(Loader)
