@@ -234,8 +234,8 @@ class _Clock:
         for kind, content in commands:
             self.x.add(kind, content)
             self.w.add(kind, content)
-        self.w.start()
         self.x.start()
+        self.w.start()
         self.a = self.b = self.scale = FIRST
         self.begun, self.clear, self.after_tile, self.last = -TILE_GAP, 0, 0, 0
         self.dirty = not self.cascade
@@ -262,8 +262,8 @@ class _Clock:
     def pass_fence(self) -> None:
         """All copies are in memory."""
         self.commands.fence, self.copied = self.copied, 0
-        self.w.load()
         self.x.load()
+        self.w.load()
 
     def product(self, product: Product) -> None:
         start = self.commands.time(product) + FIRST

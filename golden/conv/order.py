@@ -102,8 +102,8 @@ def _side(
             begin = max(begin, fence)
         fills = [(load, run) for load in loads for run in load.runs(*loops)]
         for fill in fills:
-            # At first weights, which are few; then what is asked for by fewer commands.
-            rank = 2 + 2 * place + second if place < BANKS else _LATE + 3 - second
+            # What is asked for by fewer commands comes first, and the first bank of each side.
+            rank = (2 + 2 * place if place < BANKS else _LATE + 2) + 1 - second
             yield _Entry(*begin, rank, filled, Fill(*fill, fill is fills[-1]))
 
 
