@@ -86,7 +86,7 @@ def _side(
     """The passes of an operand and the fills of its banks, those of products behind the fence."""
     name, second = ("a", 1) if side == "x" else ("b", 0)
     passed, filled = Kind[f"{side.upper()}_PASS"], Kind[f"{side.upper()}_LOAD"]
-    freed = [(0, -1)] * BANKS
+    freed = [(0, -1), *[(0, 0)] * (BANKS - 1)]
     banks: list[tuple[int, Sequence[Load]]] = []
     for number, step in enumerate(steps):
         slot = 0
@@ -102,8 +102,8 @@ def _side(
             begin = max(begin, fence)
         fills = [(load, run) for load in loads for run in load.runs(*loops)]
         for fill in fills:
-            # What is asked for by fewer commands comes first, and the first bank of each side.
-            rank = (2 + 2 * place if place < BANKS else _LATE + 2) + 1 - second
+            # Of both sides, what is asked for by fewer commands comes first.
+            rank = (_LATE + 3 if place else 3) - second
             yield _Entry(*begin, rank, filled, Fill(*fill, fill is fills[-1]))
 
 
