@@ -17,6 +17,7 @@ from gemmule.hw.conv.loader import Loader
 from gemmule.hw.conv.operand import OperandBuffer
 from gemmule.tb.common.mutants import mutant
 
+from .test_counters import count
 from .test_generators import BLOCKS, SPREAD
 from .test_golden_sequences import grids
 from .test_loader import BLOCK as LOADED
@@ -26,6 +27,9 @@ from .test_loader import program as loads_and_passes
 from .test_operand import BLOCK as BUFFER
 from .test_operand import FORMAT, LANES, program
 from .test_operand import PARAMS as BUFFER_PARAMS
+from .test_writer import PARAMS as WRITER_PARAMS
+from .test_writer import WRITER
+from .test_writer import agrees as writes
 
 GENERATOR_MUTANTS = {
     "levels below do not restart": ("Mux(turns == 0, held.loops[number].turns, turns - 1)",
@@ -50,6 +54,20 @@ LOADER_MUTANTS = {
     "squares go straight through": ("Mux(turned, square.o.payload, self.i.payload)",
                                     "self.i.payload"),
     "counts of the load before": ("Mux(take, load.loops[level].count, loop.count)", "loop.count"),
+}  # fmt: skip
+WRITER_MUTANTS = {
+    "masked places are written": ("keep.eq(take & beat.data.real)", "keep.eq(take)"),
+    "copies carry their sign": ("copied.as_unsigned()", "copied"),
+    "copies wait for results": ("Mux(held.copied, self.x.valid, self.c.valid)", "self.c.valid"),
+    "results go with copies": ("walker.o.valid & ~held.copied & room", "walker.o.valid & room"),
+    "a vector has no room": ("requests.i.ready & vectors.i.ready", "requests.i.ready"),
+}
+COUNTER_MUTANTS = {
+    "time stands": ('running if name == "busy_cycles" else 0', "0"),
+    "time goes on": (" & ~take)", ")"),
+    "nothing begins anew": ("counts[name].eq(0)", "counts[name].eq(counts[name])"),
+    "a report is lost": ("self.report.ready.eq(~self.o.valid | self.o.ready)",
+                         "self.report.ready.eq(1)"),
 }  # fmt: skip
 
 
@@ -128,6 +146,20 @@ def test_buffer_mutants_are_caught(name):
 def test_loader_mutants_are_caught(name):
     broken = mutant("gemmule.hw.conv.loader", *LOADER_MUTANTS[name])
     assert not loader_agrees(broken.Loader)
+
+
+@pytest.mark.parametrize("name", WRITER_MUTANTS)
+def test_writer_mutants_are_caught(name):
+    broken = mutant("gemmule.hw.conv.writer", *WRITER_MUTANTS[name])
+    model = build_emitted(emit(replace(WRITER, component=broken.Writer), WRITER_PARAMS))
+    assert not all(writes(model, seed, stall) for seed in range(4) for stall in (0.0, 0.3))
+
+
+@pytest.mark.parametrize("name", COUNTER_MUTANTS)
+def test_counter_mutants_are_caught(name):
+    broken = mutant("gemmule.hw.conv.counters", *COUNTER_MUTANTS[name])
+    with pytest.raises(AssertionError):
+        count(broken.Counters(), 1)
 
 
 def test_what_is_not_broken_agrees():
