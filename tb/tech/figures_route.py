@@ -75,7 +75,7 @@ def _row(design: str, emitted: Emitted, seeds: tuple[int, ...]) -> Row:
         _yosys(folder)
         with ThreadPoolExecutor(2) as pool:
             clocks = list(pool.map(lambda seed: _routed(folder, seed), seeds))
-    bound = synth_yosys.run(emitted.verilog, emitted.top, "xc7", ()).delay_ns
+    bound = synth_yosys.run(emitted.verilog, emitted.top, "xc7", (), ()).delay_ns
     return {
         "design": design, "size": f"{SIZE}x{SIZE}", "device": "LFE5U-25F",
         **{f"seed_{seed}_mhz": mhz for seed, mhz in zip(seeds, clocks, strict=True)},
