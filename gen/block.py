@@ -37,7 +37,7 @@ class Channel:
     ----------
     request
         An output of the block: ``address`` of the first element in bytes, 32 bits, ``length`` in
-        elements, 20 bits, and ``size``, 2 bits: an element is ``2 ** size`` bytes, 1, 2 or 4.
+        elements, 20 bits, and ``size``, 2 bits: an element is ``2 ** size`` bytes.
     data
         ``packet_stream(vector(fmt, lanes))``. Into the block, a request reads whole vectors, with
         ``last`` on its last one; out of it, a request writes one vector, or its first lanes.
@@ -98,7 +98,8 @@ class Job:
     any other stream. A block with a ``memory`` needs an output that tells when it has asked for
     all: the run is over when all beats were received and the memory has nothing to do. Then
     ``received["memory"]`` is the image as the block left it. ``count`` makes counters of what was
-    received, ``model`` of the memory with the user's width and latency.
+    received, ``model`` of the memory with the user's width and latency. Where no beat moves for
+    ``patience`` cycles, the block hangs.
     """
 
     send: dict[str, Beats]
@@ -111,6 +112,7 @@ class Job:
     memory: Memory | None = None
     count: Callable[[dict[str, NDArray]], dict[str, int]] | None = None
     model: Callable[[Memory], dict[str, int]] | None = None
+    patience: int = 20_000
 
 
 class Adapter(Protocol):

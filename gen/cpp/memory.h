@@ -29,14 +29,15 @@ struct MemoryPlan {
     std::vector<ChannelPlan> channels;
 };
 
-// A beat whose bits can be reached in any place, up to 32 at a time: it ends with a spare word.
+// A beat whose bits can be reached in any place, up to 64 at a time: it ends with a spare word.
 class Bits {
 public:
     explicit Bits(const Stream& stream) : words(stream.words + 1), bytes(stream.bytes) {}
     void load(const void* payload) { std::memcpy(words.data(), payload, bytes); }
     void store(void* payload) const { std::memcpy(payload, words.data(), bytes); }
 
-    std::uint32_t get(std::size_t at, unsigned count) const {
+    std::uint64_t get(std::size_t at, unsigned count) const {
+        if (count > 32) return get(at, 32) | get(at + 32, count - 32) << 32;
         const std::uint32_t *word = &words[at / 32];
         return (word[0] | std::uint64_t(word[1]) << 32) >> at % 32 & ones(count);
     }
@@ -53,8 +54,8 @@ private:
     static std::uint64_t ones(unsigned count) { return (std::uint64_t(1) << count) - 1; }
 };
 
-inline std::int64_t extended(std::uint32_t value, unsigned width, bool sign) {
-    return value - (sign ? std::int64_t(value >> (width - 1) & 1) << width : 0);
+inline std::int64_t extended(std::uint64_t value, unsigned width, bool sign) {
+    return sign ? std::int64_t(value << (64 - width)) >> (64 - width) : std::int64_t(value);
 }
 
 // Takes requests, or vectors to write, and keeps them until the memory looks at them.
@@ -211,7 +212,7 @@ private:
         channel.requests->beats.pop_front();
         Transfer request{&channel, beat.get(0, 32), beat.get(32, 20), 1u << beat.get(52, 2), 0};
         const std::uint64_t end = request.address + request.length * request.size;
-        if (!request.length || request.size > 4 || end > image.size()) refuse(request, now);
+        if (!request.length || end > image.size()) refuse(request, now);
         return request;
     }
 
@@ -224,9 +225,9 @@ private:
     }
 
     void write(const Transfer& request, const Bits& beat) {
-        const unsigned width = request.channel->plan.width, cut = std::min(width, 32u);
+        const unsigned width = request.channel->plan.width, cut = std::min(width, 64u);
         for (std::uint64_t lane = 0; lane < request.length; ++lane) {
-            const std::uint32_t bits = beat.get(lane * width, cut);
+            const std::uint64_t bits = beat.get(lane * width, cut);
             const std::int64_t value = extended(bits, cut, request.channel->plan.sign);
             std::memcpy(&image[request.address + lane * request.size], &value, request.size);
         }
@@ -237,7 +238,7 @@ private:
         const ChannelPlan& channel = request.channel->plan;
         Bits beat(request.channel->out->stream);
         for (unsigned lane = 0; lane < channel.lanes; ++lane) {
-            std::uint32_t bits = 0;
+            std::uint64_t bits = 0;
             std::memcpy(&bits, &image[request.address + lane * request.size], request.size);
             const std::int64_t value = extended(bits, 8 * request.size, channel.sign);
             beat.put(lane * channel.width, channel.width, value);

@@ -97,7 +97,7 @@ class ExternalMemory:
             values.append(beat & (1 << width) - 1)
             beat >>= width
         address, length, size = values[0], values[1], 1 << values[2]
-        sound = length > 0 and size <= 4 and address + length * size <= self.image.size
+        sound = length > 0 and address + length * size <= self.image.size
         assert sound, (
             f"{channel.request} asks for {length} elements of {size} bytes at address {address} "
             f"of a memory of {self.image.size} bytes"

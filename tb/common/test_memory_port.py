@@ -18,7 +18,7 @@ from gemmule.tb.common.verify import verify
 
 PARAMS = CopierParams(lanes=3)
 SETTINGS = [(16, 32), (1, 0), (5, 3), (64, 1), (7, 100)]
-TRACE = 3000
+TRACE = 6000
 
 
 def work(sizes: list[tuple[int, int]]) -> dict[str, np.ndarray]:
@@ -34,7 +34,7 @@ def work(sizes: list[tuple[int, int]]) -> dict[str, np.ndarray]:
     return {"image": rng.integers(256, size=at), "commands": np.array(commands)}
 
 
-EACH = work([(size, sum_size) for size in range(3) for sum_size in range(3)])
+EACH = work([(size, sum_size) for size in range(4) for sum_size in range(4)])
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +174,14 @@ def test_what_is_outside_of_the_image_is_a_fault(model, job, column, value, stre
 
 
 def test_a_memory_that_is_asked_in_vain_hangs(model, job):
-    with pytest.raises(SimulationError, match="done 9 of 10 beats") as error:
-        model.run(job.send, {"done": 10}, memory=job.memory, patience=300)
+    with pytest.raises(SimulationError, match="done 16 of 17 beats") as error:
+        model.run(job.send, {"done": 17}, memory=job.memory, patience=300)
     assert error.value.kind == "hang"
 
 
 def test_what_comes_after_the_end_is_an_error(model, job):
     with pytest.raises(SimulationError, match="beat after the") as error:
-        model.run(job.send, {"done": 8}, memory=job.memory)
+        model.run(job.send, {"done": 15}, memory=job.memory)
     assert error.value.kind == "surplus"
 
 
