@@ -1,5 +1,6 @@
 """conv2d and conv3d in Verilator, equal to golden in every operation, method and option."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -9,6 +10,7 @@ from gemmule.gen.conv.convolution import CONVOLUTIONS, ConvAdapter
 from gemmule.gen.conv.layer import ConvRun, VolumeRun
 from gemmule.gen.simulate import simulate
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams, VolumeParams
 
@@ -19,7 +21,7 @@ CONV2D, CONV3D = CONVOLUTIONS
 SMALL = ConvParams(rows=4, cols=3, x_depth=1024, w_depth=256, acc_depth=32, acc_width=36)
 VOLUME = VolumeParams(rows=2, cols=2, x_depth=512, w_depth=64, acc_depth=32, dataflow="ws")
 WIDE = ConvParams(rows=2, cols=2, x_depth=64, w_depth=64, dy_format="s16", x_format="u8",
-                  dataflow="both", acc_width=40, stride_width=2, size_width=8)  # fmt: skip
+                  dataflow="both", acc_width=40, out_width=48, stride_width=2, size_width=8)  # fmt: skip
 
 
 def check(block, params, geometry, seed=0, stall=0.0, **options):
@@ -83,6 +85,7 @@ def test_other_arrays(options):
 
 @pytest.mark.parametrize("op", ["forward", "input_grad", "weight_grad"])
 def test_gradients_of_sixteen_bits(op):
+    """As they are, and scaled up to results of 40 bits, which take 8 bytes in memory."""
     layer = Geometry(batch=2, channels=3, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1),
                      padding=1)  # fmt: skip
     run, arrays = stimulus(WIDE, layer, op=op)
@@ -92,6 +95,11 @@ def test_gradients_of_sixteen_bits(op):
         array[...] = rng.integers(fmt.low, fmt.high + 1, array.shape)
         array.flat[:2] = fmt.low, fmt.high
     assert simulate(CONV2D, WIDE, arrays, run=run).golden_match
+    arrays |= {"multiplier": np.array([65535]), "shift": np.array([0])}
+    run = replace(run, c_format=Format.parse("s40"))
+    for stall in (0.0, 0.5):
+        (result,) = simulate(CONV2D, WIDE, arrays, run=run, stall=stall).outputs.values()
+        assert np.abs(result).max() > 1 << 32
 
 
 def test_cycles_of_a_layer_that_fills_the_array():
