@@ -106,7 +106,7 @@ def simulate(
     begun = time.monotonic()
     result = model.run(
         job.send, job.receive, memory=memory, stall=stall, seed=seed, waves=waves,
-        progress=progress,
+        progress=progress, patience=job.patience,
     )  # fmt: skip
     run_seconds = time.monotonic() - begun
     outputs = job.decode(result.received)

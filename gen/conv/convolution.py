@@ -10,19 +10,23 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
+from gemmule.golden.conv.bus import Bus
+from gemmule.golden.conv.cycles import Timing, model
 from gemmule.golden.conv.geometry import needed_width
 from gemmule.golden.conv.operations import products, result, result_shape
 from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
+from gemmule.hw.conv.loader import element_size
 from gemmule.hw.conv.params import ConvParams, VolumeParams
 
 from .commands import commands
 from .image import Image
 from .layer import OPERANDS, ConvRun, Layer, VolumeRun
 
-__all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts"]
+__all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,14 @@ class ConvAdapter:
     def plan(self, params: ConvParams, run: ConvRun, arrays: Arrays) -> Job:
         """Cut the layer to the hardware; lay out its memory, loads, passes and products."""
         layer = Layer.check(params, run, arrays)
-        hardware = Hardware(
-            params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
-            cascade=params.core.drains_down,
-        )  # fmt: skip
+        fmt = layer.requantization.format
+        timing = timing_of(params, fmt)
+        hardware = timing.hardware
         operands = (layer.a, layer.b, layer.zeros, hardware)
         steps = list(products(run.op, run.method, layer.geometry, *operands))
         made = [step for step in steps if isinstance(step, Product)]
         _check_sums(params, layer, made)
         _check_banks(params, steps)
-        fmt = layer.requantization.format
         shape = result_shape(run.op, layer.geometry, hardware)
         image = Image.lay_out(params, layer, hardware, shape)
         written = params.written
@@ -92,7 +94,26 @@ class ConvAdapter:
             memory=memory,
             counters={"products": len(made)},
             count=_counted,
+            model=lambda memory: {
+                "modeled_cycles": model(steps, timing, Bus(memory.width, memory.latency))
+            },
+            # A long product may leave memory alone.
+            patience=Job.patience + max(step.k * step.m // params.rows for step in made),
         )
+
+
+def timing_of(params: ConvParams, fmt: Format) -> Timing:
+    """What the cycle model wants to know of the hardware, with results of a format."""
+    core = params.core
+    hardware = Hardware(
+        params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
+        cascade=core.drains_down,
+    )  # fmt: skip
+    sizes = (1 << element_size(f.width) for f in (core.a_format, core.b_format, fmt))
+    return Timing(
+        hardware, core.result_latency, core.capacity, *sizes, levels=params.AXES + 1,
+        turns=1 << params.size_width,
+    )  # fmt: skip
 
 
 def _counted(received: dict[str, Beats]) -> dict[str, int]:

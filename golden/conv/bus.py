@@ -1,4 +1,4 @@
-"""The external memory's time: which bytes move in which cycle, as the simulator's memory does it."""
+"""The external memory's time: which bytes move in which cycle, as in the simulator's memory."""
 
 import heapq
 from collections.abc import Sequence
@@ -70,9 +70,7 @@ class Bus:
         self.offered[channel] = int(arrivals[-1])
         reading.arrivals = np.concatenate([reading.arrivals, arrivals])
         if done + count < reading.requests:
-            heapq.heappush(
-                self.waiting, (asked + count, channel, number, done + count, reading)
-            )
+            heapq.heappush(self.waiting, (asked + count, channel, number, done + count, reading))
 
     def _move(self, asked: NDArray[np.int64], vectors: int, size: int) -> NDArray[np.int64]:
         """The cycles that move the last byte of each vector; requests begin a cycle later."""

@@ -4,14 +4,14 @@ The product's rules are those of ``golden.systolic.cycles``, here with operands 
 memory gives them, and results that wait for it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.golden.systolic.cycles import COMMANDS, FIRST, TILE_GAP
 from gemmule.golden.systolic.cycles import BANKS as SCALES
+from gemmule.golden.systolic.cycles import COMMANDS, FIRST, TILE_GAP
 
 from .bus import Bus, Reading
 from .order import BANKS, Fill, Kind, ordered
@@ -202,7 +202,7 @@ class _Feed:
         return np.maximum(times, self.begin)
 
     def took(self, count: int, last: int, end: int | None = None) -> None:
-        """The next beats were issued, up to ``last`` one a cycle, and the last of them at ``end``."""
+        """The next beats were issued, one a cycle up to ``last``, but the last one at ``end``."""
         end = last if end is None else end
         beats = [*range(last - min(count, LOOK_AHEAD + 1) + 1, last), end]
         self.issued = [*self.issued, *beats][-LOOK_AHEAD - 1 :]
