@@ -21,7 +21,7 @@ CONV2D, CONV3D = CONVOLUTIONS
 SMALL = ConvParams(rows=4, cols=3, x_depth=1024, w_depth=256, acc_depth=32, acc_width=36)
 VOLUME = VolumeParams(rows=2, cols=2, x_depth=512, w_depth=64, acc_depth=32, dataflow="ws")
 WIDE = ConvParams(rows=2, cols=2, x_depth=64, w_depth=64, dy_format="s16", x_format="u8",
-                  dataflow="both", acc_width=40, out_width=48, stride_width=2, size_width=8)  # fmt: skip
+                  acc_width=40, out_width=48, stride_width=2, size_width=8)  # fmt: skip
 
 
 def check(block, params, geometry, seed=0, stall=0.0, **options):
