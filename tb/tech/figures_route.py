@@ -3,8 +3,12 @@
 Both of the same size and widths, synthesized by Yosys, placed and routed by nextpnr with the same
 seeds in one run. ECP5 is a stand-in: it is the largest device with open place and route that a
 package brings, and tells which of two designs is faster, not how fast either is on a Xilinx part.
-The plain array's source, `tb/tech/plain_array.py`, is written beside the table. For 7 series the
-rows also hold a bound from Yosys's ``sta``: logic without routing, to compare and never a clock.
+The plain array's source, `tb/tech/plain_array.py`, is written beside the table.
+
+Without ``--pipeline`` our longest path is the plain array's own, from a register through a
+multiplier and an adder, and their ratio is 1 but for placement; with it the multiplier and the
+adder have a cycle each, and a product takes a cycle more. For 7 series the rows also hold a bound
+from Yosys's ``sta``: logic without routing, to compare and never a clock.
 """
 
 import json
