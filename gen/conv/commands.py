@@ -6,7 +6,7 @@ import numpy as np
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.lanes import Field, pack
-from gemmule.golden.conv.operations import SPREAD
+from gemmule.golden.conv.layout import SPREAD
 from gemmule.golden.conv.order import Fill, Kind, ordered
 from gemmule.golden.conv.program import Copy, Hardware, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH

@@ -13,9 +13,11 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.bus import Bus
-from gemmule.golden.conv.cycles import Timing, model
+from gemmule.golden.conv.cycles import model
+from gemmule.golden.conv.feed import Timing
 from gemmule.golden.conv.geometry import needed_width
-from gemmule.golden.conv.operations import products, result, result_shape
+from gemmule.golden.conv.layout import result, result_shape
+from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS

@@ -8,14 +8,7 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.conv.operations import (
-    GRADIENT,
-    INPUT,
-    SPREAD,
-    WEIGHTS,
-    operand_maps,
-    spread_extent,
-)
+from gemmule.golden.conv.layout import GRADIENT, INPUT, SPREAD, WEIGHTS, operand_maps, spread_extent
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH

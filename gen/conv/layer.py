@@ -13,7 +13,8 @@ from gemmule.golden.common.options import Options, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import OPERATIONS, Geometry
-from gemmule.golden.conv.operations import METHODS, Zeros
+from gemmule.golden.conv.layout import Zeros
+from gemmule.golden.conv.operations import METHODS
 from gemmule.golden.systolic.gemm import zero_points
 from gemmule.hw.conv.params import ConvParams
 

@@ -1,19 +1,22 @@
 """Benchmark `bp-im2col`: backward convolutions by three methods, at three external widths."""
 
+import time
 from collections.abc import Iterator
-from math import prod
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gemmule.gen.conv.convolution import CONVOLUTIONS
+from gemmule.gen.conv.convolution import CONVOLUTIONS, timing_of
 from gemmule.gen.simulate import simulate
-from gemmule.golden.conv.cycles import Memory, model
+from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.bus import Bus
+from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.operations import METHODS, Zeros, products
-from gemmule.golden.conv.program import Hardware, Product
-from gemmule.golden.conv.sequences import spread_size
+from gemmule.golden.conv.layout import Zeros, spread_extent
+from gemmule.golden.conv.operations import METHODS, products
+from gemmule.golden.conv.program import Copy, Product
 from gemmule.hw.conv.params import ConvParams
 
 from .cases import runs
@@ -22,10 +25,10 @@ from .stimuli import stimulus
 
 __all__ = ["SUMMARY", "means", "measure", "run"]
 
-SUMMARY = "backward convolution: explicit zeros, BP-im2col and zero-free, 16x16, by the cycle model"
+SUMMARY = "backward convolution: explicit zeros, BP-im2col and zero-free, 16x16, RTL and model"
 
 WIDTHS = (1, 4, 16)
-"""Elements a cycle of the external memory, reads and writes together."""
+"""Elements a cycle of the external memory, reads and writes together; 32 cycles of latency."""
 
 OPERATIONS = {"loss": "input_grad", "gradient": "weight_grad"}
 
@@ -35,16 +38,25 @@ PAPER = {"cycles": -34.9, "words": -22.7, "zero_reads": -70.6, "storage": -74.78
 """Percent, from the abstract of arXiv 2209.09434: runtime, off-chip traffic, buffer reads, extra
 storage (the last three: at least)."""
 
+PARAMS = ConvParams()
+
+RESULT = Format.parse("s8")
+"""Of every result, as of every operand: an element is a byte."""
+
 SMALL = ConvParams(rows=4, cols=3, x_depth=1024, w_depth=256, acc_depth=32, acc_width=36)
+
+LONGEST_RTL = 12_000_000
+"""Cycles of a run that goes through the RTL, too: a minute or two."""
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """Rows of layers, then the means by width, the paper's figures, and the check by RTL."""
-    names = list(LAYERS)[3:5] if quick else list(LAYERS)
+    """Rows of layers, then the means by width, the paper's figures, and the checks by RTL."""
+    names = list(LAYERS)[3:4] if quick else list(LAYERS)
     rows = [row for name in names for row in measure(name, layer(name))]
     summary = list(means(rows))
     _plot(rows, summary, out / "bp-im2col.png")
-    return [*_long(rows), *_long_means(summary), check_by_rtl(5 if quick else 24)]
+    checked = [line for name in names for line in through_rtl(name, layer(name))]
+    return [*_long(rows), *_long_means(summary), *checked, check_by_rtl(5 if quick else 24)]
 
 
 def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -76,58 +88,61 @@ def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     """A row for each direction and width, all methods in it; beside it what forward takes."""
-    params = ConvParams()
-    hardware = Hardware(params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth)
-    made = {
-        (direction, method): _program(operation, method, geometry, hardware)
-        for direction, operation in OPERATIONS.items() for method in METHODS
-    }  # fmt: skip
-    forward = _program("forward", "zero_free", geometry, hardware)
-    latency = params.core.result_latency
     for width in WIDTHS:
-        ahead = model(forward, hardware, result_latency=latency, memory=Memory(width))
-        for direction in OPERATIONS:
+        ahead = _modeled(geometry, "forward", METHODS[0], width).cycles
+        for direction, operation in OPERATIONS.items():
             row = {"layer": name, "direction": direction, "width": width, "forward_cycles": ahead}
             for method in METHODS:
-                steps = made[direction, method]
-                memory = Memory(width)
-                copied, stored = _copy(geometry, method)
-                memory.move(copied)
-                cycles = model(steps, hardware, result_latency=latency, memory=memory)
-                reads = _zero_reads(steps, direction, hardware)
-                figures = (cycles, memory.words, reads, stored)
+                made = _modeled(geometry, operation, method, width)
+                figures = (
+                    made.cycles, made.words, _zero_reads(geometry, operation, method),
+                    _storage(geometry, method),
+                )  # fmt: skip
                 row |= {
                     f"{method}_{measured}": value
                     for measured, value in zip(MEASURES, figures, strict=True)
                 }
-            row["utilization"] = round(
-                geometry.macs / row["zero_free_cycles"] / hardware.rows / hardware.cols, 3
-            )
+            array = PARAMS.rows * PARAMS.cols
+            row["utilization"] = round(geometry.macs / row["zero_free_cycles"] / array, 3)
             yield row
 
 
-def _program(operation: str, method: str, geometry: Geometry, hardware: Hardware) -> list[Product]:
+class _Modeled:
+    """Cycles and words of one run, by the model."""
+
+    def __init__(self, geometry: Geometry, operation: str, method: str, width: int):
+        bus = Bus(width)
+        steps = _program(operation, method, geometry)
+        self.cycles = model(steps, timing_of(PARAMS, RESULT), bus)
+        self.words = bus.bytes_read + bus.bytes_written
+
+
+@cache
+def _modeled(geometry: Geometry, operation: str, method: str, width: int) -> _Modeled:
+    return _Modeled(geometry, operation, method, width)
+
+
+@cache
+def _program(operation: str, method: str, geometry: Geometry) -> list[Product | Copy]:
     """The commands; only the shapes of the operands matter."""
     x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
     w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
     dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
     a, b = {"forward": (x, w), "input_grad": (dy, w), "weight_grad": (x, dy)}[operation]
     zeros = Zeros(0, np.zeros(max(geometry.filters, geometry.channels), np.int64))
+    hardware = timing_of(PARAMS, RESULT).hardware
     return list(products(operation, method, geometry, a, b, zeros, hardware))
 
 
-def _copy(geometry: Geometry, method: str) -> tuple[int, int]:
-    """Words that the reorganization moves, and the storage that it takes beyond the compact map."""
-    if method != "explicit":
-        return 0, 0
-    maps = geometry.batch * geometry.filters
-    compact, spread = maps * prod(geometry.out), maps * prod(spread_size(geometry))
-    return compact + spread, spread - compact
+def _storage(geometry: Geometry, method: str) -> int:
+    """Elements of memory beyond the operands and the result: the reorganized map."""
+    return spread_extent(geometry, timing_of(PARAMS, RESULT).hardware) * (method == "explicit")
 
 
-def _zero_reads(steps: list[Product], direction: str, hardware: Hardware) -> int:
+def _zero_reads(geometry: Geometry, operation: str, method: str) -> int:
     """Elements read from the buffer of the operand that has, or had, the zeros: ``dy``."""
-    side, lanes = ("a", hardware.rows) if direction == "loss" else ("b", hardware.cols)
+    side, lanes = ("a", PARAMS.rows) if operation == "input_grad" else ("b", PARAMS.cols)
+    steps = [step for step in _program(operation, method, geometry) if isinstance(step, Product)]
     passes = (each for step in steps for each in getattr(step, f"{side}_passes"))
     return lanes * sum(each.walk.real for each in passes)
 
@@ -153,6 +168,29 @@ def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             worst = max((sum(each[1:]) / each[0], name) for name, each in passes.items())
             mean["most_backward_per_forward"] = f"{worst[0]:.2f} ({worst[1]})"
             yield mean
+
+
+def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
+    """Forward and backward through the RTL, with a memory as wide as `simulate`'s: cycles, and by
+    how much the model is off.
+    """
+    width = WIDTHS[-1]
+    for operation in ("forward", *OPERATIONS.values()):
+        for method in METHODS[:1] if operation == "forward" else METHODS:
+            modeled = _modeled(geometry, operation, method, width).cycles
+            if modeled > LONGEST_RTL:
+                continue
+            order, arrays = stimulus(
+                PARAMS, geometry, op=operation, method=method, scaling="column"
+            )
+            begun = time.monotonic()
+            done = simulate(CONVOLUTIONS[0], PARAMS, arrays, run=order, memory_width=width)
+            yield {
+                "layer": name, "pass": operation, "measure": f"cycles in RTL, {method}",
+                "width": width, "cycles": done.cycles, "model": done.counters["modeled_cycles"],
+                "utilization": round(done.utilization, 3),
+                "seconds": round(time.monotonic() - begun, 1),
+            }  # fmt: skip
 
 
 def check_by_rtl(count: int) -> dict[str, Any]:

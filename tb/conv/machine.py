@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.operations import Zeros, products, result, result_shape
+from gemmule.golden.conv.layout import Zeros, result, result_shape
+from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Bank, Copy, Hardware, Pass, Product
 
 __all__ = ["execute"]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
-from gemmule.golden.conv.operations import METHODS, Zeros
+from gemmule.golden.conv.layout import Zeros
+from gemmule.golden.conv.operations import METHODS
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.window import stretches
 

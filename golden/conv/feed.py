@@ -1,0 +1,226 @@
+"""When operands arrive: commands in order, loads from memory, banks, and the walks over them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.systolic.cycles import COMMANDS
+
+from .bus import Bus, Reading
+from .order import BANKS, Fill, Kind
+from .program import Hardware, Pass
+
+__all__ = ["Commands", "Feed", "Timing", "one_a_cycle"]
+
+ARRIVAL = 3
+"""Cycles from a vector's arrival to the issue of its beat: bank, walk, look-up, skid buffer."""
+
+LOOK_AHEAD = 3
+"""Beats by which a walk is ahead of their issue."""
+
+COMMAND = 4
+"""Cycles from a pass's command to the issue of its first beat."""
+
+LOAD = 2
+"""Cycles from a load's command to its first request."""
+
+WAITING = {Kind.PRODUCT: COMMANDS, Kind.X_LOAD: 2, Kind.W_LOAD: 2}
+"""Commands that are dispatched and not ended; of the others two wait and one is under way."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What of the hardware's parameters the cycles depend on."""
+
+    hardware: Hardware
+    result_latency: int
+    capacity: int
+    a_size: int
+    b_size: int
+    c_size: int
+    levels: int
+    turns: int
+
+
+def one_a_cycle(begin: int, count: int, ready: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """``count`` beats, one a cycle from ``begin``, none before its time."""
+    steps = np.arange(count)
+    if ready is None:
+        return begin + steps
+    return np.maximum.accumulate(np.maximum(ready, begin) - steps) + steps
+
+
+class Commands:
+    """When each command is dispatched: one a cycle, each when its target has a place."""
+
+    def __init__(self, commands: Sequence[tuple[Kind, object]]):
+        self.kinds = [kind for kind, _ in commands]
+        self.numbers = {id(content): n for n, (_, content) in enumerate(commands)}
+        self.times: list[int] = []
+        self.fence: int | None = None  # the cycle in which the copies are done
+        self.ended: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+        self.seen: dict[Kind, int] = dict.fromkeys(Kind, 0)
+
+    def time(self, content: object) -> int:
+        """The cycle in which it leaves the stream."""
+        number = self.numbers[id(content)]
+        while len(self.times) <= number:
+            self.times.append(self._next())
+        return self.times[number]
+
+    def waits(self, content: object) -> bool:
+        """Whether it stands behind a fence that nobody knows the end of yet."""
+        fence = self.kinds.index(Kind.FENCE)
+        return self.fence is None and fence < self.numbers[id(content)]
+
+    def _next(self) -> int:
+        kind = self.kinds[len(self.times)]
+        time = self.times[-1] + 1 if self.times else 0
+        if kind is Kind.FENCE:
+            return max(time, self.fence or 0)
+        behind = self.seen[kind] - WAITING.get(kind, 3)
+        self.seen[kind] += 1
+        ended = self.ended[kind]
+        return max(time, ended[behind] + 1) if 0 <= behind < len(ended) else time
+
+
+class _Turner:
+    """The square of registers that transposes weights on their way.
+
+    A square leaves while the next one enters, if that is there when it can begin to; or alone.
+    """
+
+    def __init__(self, size: int):
+        self.steps = np.arange(size)
+        self.free = 0  # the first cycle of its next phase
+        self.full = False
+
+    def turn(self, arrivals: NDArray[np.int64], squares: int) -> NDArray[np.int64]:
+        """When the vectors of some squares leave, given when theirs arrive."""
+        leaving = []
+        for number, square in enumerate(arrivals.reshape(squares, -1)):
+            if self.full and square[0] > self.free:
+                if number:
+                    leaving.append(self.free + self.steps)
+                self.free += len(self.steps)
+                self.full = False
+            missing = np.full(len(self.steps) - len(square), square[-1])
+            times = one_a_cycle(self.free, len(self.steps), np.concatenate([square, missing]))
+            if self.full and number:
+                leaving.append(times)
+            self.full, self.free = True, int(times[-1]) + 1
+        # Nobody knows yet whether another one will push the last square out.
+        leaving.append(self.free + self.steps)
+        return np.concatenate(leaving)
+
+
+class Feed:
+    """One operand: its banks, and the beats of its passes."""
+
+    def __init__(self, side: str, timing: Timing, bus: Bus, commands: Commands):
+        hardware = timing.hardware
+        self.channel = int(side == "w")
+        self.lanes = hardware.cols if self.channel else hardware.rows
+        self.size = timing.b_size if self.channel else timing.a_size
+        self.passed, self.filled = Kind[f"{side.upper()}_PASS"], Kind[f"{side.upper()}_LOAD"]
+        self.bus, self.commands = bus, commands
+        self.turner = _Turner(self.lanes)
+        self.banks: list[list[Fill]] = [[]]
+        self.readings: list[list[tuple[Fill, Reading]]] = []
+        self.passes: list[Pass] = []
+        self.asked = 0  # the first cycle in which the next load can be taken
+        self.arrived: NDArray[np.int64] | None = None
+        self.number = 0  # of the bank under the walk
+        self.at = 0
+        self.walked: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
+        self.begin = 0
+        self.issued: list[int] = [-1] * (LOOK_AHEAD + 1)  # the last beats
+
+    def add(self, kind: Kind, content: object) -> None:
+        """A command of this side."""
+        if kind is self.passed:
+            self.passes.append(content)
+        elif kind is self.filled:
+            self.banks[-1].append(content)
+            if content.closes:
+                self.banks.append([])
+
+    def start(self) -> None:
+        """All commands are known: the first banks are free."""
+        self.banks.pop()
+        self.passes.reverse()
+        self.free = [0] * BANKS
+        self.load()
+
+    def load(self) -> None:
+        """Ask for the banks that are free."""
+        while self.free and len(self.readings) < len(self.banks):
+            if self.commands.waits(self.banks[len(self.readings)][0]):
+                return
+            self._load(self.free.pop(0))
+
+    def _load(self, free: int) -> None:
+        readings = []
+        for fill in self.banks[len(self.readings)]:
+            take = max(self.commands.time(fill) + 1, free, self.asked)
+            vectors = fill.run.length // self.lanes
+            readings.append((fill, self.bus.ask(
+                self.channel, take + LOAD - 1, fill.run.requests, vectors, self.lanes * self.size
+            )))  # fmt: skip
+            self.asked = take + fill.run.requests
+            self.commands.ended[self.filled].append(take)
+        self.readings.append(readings)
+
+    def left(self) -> int:
+        """Beats of this pass still to come."""
+        return self.passes[-1].walk.length - self.at
+
+    def _arrivals(self) -> NDArray[np.int64]:
+        if self.arrived is None:
+            made = []
+            for fill, reading in self.readings[self.number]:
+                times = self.bus.arrivals(reading)
+                turned = fill.load.turned
+                made.append(self.turner.turn(times, fill.run.requests) if turned else times)
+            self.arrived = np.concatenate(made)
+        return self.arrived
+
+    def ready(self, count: int, now: int) -> NDArray[np.int64] | None:
+        """When each of the next beats can be issued; None: all can at ``now``."""
+        step = self.passes[-1]
+        if self.walked is None and self.at == 0:
+            self.begin = self.commands.time(step) + COMMAND
+        arrived = self._arrivals()
+        if arrived[-1] + ARRIVAL <= now and self.begin <= now:
+            return None
+        if self.walked is None:
+            self.walked = step.walk.beats()
+        address, real = self.walked
+        part = slice(self.at, self.at + count)
+        times = np.where(real[part], arrived[np.where(real[part], address[part], 0)] + ARRIVAL, 0)
+        if step.release and self.at + count == step.walk.length:
+            times[-1] = max(times[-1], int(arrived[-1]) + ARRIVAL)
+        return np.maximum(times, self.begin)
+
+    def took(self, count: int, last: int, end: int | None = None) -> None:
+        """The next beats were issued, one a cycle up to ``last``, but the last one at ``end``."""
+        end = last if end is None else end
+        beats = [*range(last - min(count, LOOK_AHEAD + 1) + 1, last), end]
+        self.issued = [*self.issued, *beats][-LOOK_AHEAD - 1 :]
+        self.at += count
+        if self.left() == 0:
+            self._walked_over(self.passes.pop())
+
+    def _walked_over(self, step: Pass) -> None:
+        """The walk's last beat left it when there was a place, and with a bank when it was full."""
+        over = max(self.issued[0] + 1, self.begin - COMMAND + 1 + step.walk.length)
+        if step.release:
+            over = max(over, int(self._arrivals()[-1]) + 1)
+            self.number += 1
+            self.arrived = None
+            self.free.append(over + 1)
+        self.at, self.walked = 0, None
+        self.commands.ended[self.passed].append(over)
+        self.load()
