@@ -11,7 +11,7 @@ from .program import Bank, Copy, Hardware, Load, Pass, Product, Weights
 from .walk import Axis, Loop, Walk
 from .window import Span, View, stretches
 
-__all__ = ["copies", "gradient_products", "stationary_products"]
+__all__ = ["copies", "empty_products", "gradient_products", "stationary_products"]
 
 LEAST_STRETCH = 3
 """Tiles are not made shorter than this many times their height for the sake of fewer loads."""
@@ -60,6 +60,33 @@ def stationary_products(
                 product.a_passes.append(Pass(walk, pad, leave, group is groups[-1]))
             product.b_loads, product.b_passes = cut.loads(groups, span)
             yield product
+
+
+def empty_products(
+    places: NDArray[np.int64], columns: int, column: int, pad: int, hardware: Hardware
+) -> Iterator[Product]:
+    """Results that no product meets, for the bias's sake: masked pixels times masked weights.
+
+    They load nothing, and can stand among other products.
+    """
+    for box in stretches(places.shape, hardware.acc_depth):
+        part = places[tuple(slice(*span) for span in box)]
+        for low in range(0, columns, hardware.cols):
+            span = (low, min(low + hardware.cols, columns))
+            yield Product(
+                k=hardware.rows,
+                stationary_sums=False,
+                places=walk_over(part + low),
+                columns=(column + span[0], column + span[1]),
+                b_sum=np.zeros(span[1] - span[0], np.int64),
+                a_passes=[Pass(_masked(part.shape), pad, False, True)],
+                b_passes=[Pass(_masked((hardware.rows,)), 0, False, True)],
+            )
+
+
+def _masked(shape: Sequence[int]) -> Walk:
+    """Beats of which none is real."""
+    return Walk(axes=(Axis(-1, 0, 0),), loops=tuple(Loop(n, (0,)) for n in reversed(shape)))
 
 
 def gradient_products(
@@ -190,9 +217,9 @@ class _BlockCut:
         return channels[0] % self.hardware.cols, (tiles.stop - tiles.start) * self.hardware.cols
 
     def _tiles(self, channels: Span) -> slice:
-        """Squares that hold some channels; where there are none, one that is then masked."""
-        first = channels[0] // self.hardware.cols
-        return slice(first, max(first + 1, -(-channels[1] // self.hardware.cols)))
+        """Squares that hold some channels."""
+        cols = self.hardware.cols
+        return slice(channels[0] // cols, -(-channels[1] // cols))
 
     def _loads(self, taps: Span, channels: Span, span: Span) -> Iterator[Load]:
         vectors, cols = self.weights.vectors, self.hardware.cols
@@ -213,7 +240,7 @@ class _BlockCut:
     def _walk(self, channels: int, height: int, taps: int, base: int) -> Walk:
         """Rows of a tile from its last one up; rows beyond the channels are masked."""
         rows = self.hardware.rows
-        blocks = max(1, -(-channels // rows))
+        blocks = -(-channels // rows)
         loops = (Loop(rows, (-1,), 0), Loop(blocks, (rows,), 0), Loop(taps, (0,), height))
         return Walk(axes=(Axis(rows - 1, channels, 1),), loops=loops, base=base)
 

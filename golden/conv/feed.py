@@ -23,6 +23,9 @@ LOOK_AHEAD = 3
 COMMAND = 4
 """Cycles from a pass's command to the issue of its first beat."""
 
+NOTHING = np.full(1, -ARRIVAL)
+"""What masked beats wait for."""
+
 LOAD = 2
 """Cycles from a load's command to its first request."""
 
@@ -136,6 +139,7 @@ class Feed:
         self.at = 0
         self.walked: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
         self.begin = 0
+        self.needy = True  # whether this pass needs its bank
         self.issued: list[int] = [-1] * (LOOK_AHEAD + 1)  # the last beats
 
     def add(self, kind: Kind, content: object) -> None:
@@ -190,9 +194,10 @@ class Feed:
     def ready(self, count: int, now: int) -> NDArray[np.int64] | None:
         """When each of the next beats can be issued; None: all can at ``now``."""
         step = self.passes[-1]
-        if self.walked is None and self.at == 0:
+        if self.at == 0:
             self.begin = self.commands.time(step) + COMMAND
-        arrived = self._arrivals()
+            self.needy = step.release or step.walk.real > 0
+        arrived = self._arrivals() if self.needy else NOTHING
         if arrived[-1] + ARRIVAL <= now and self.begin <= now:
             return None
         if self.walked is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .cutting import copies, gradient_products, stationary_products
+from .cutting import copies, empty_products, gradient_products, stationary_products
 from .geometry import Geometry
 from .layout import (
     Zeros,
@@ -101,16 +101,13 @@ def _reorganized(
 
 
 def _phases(geometry, vectors, weights, places, column, pad, hardware) -> Iterator[Product]:
+    """Phase by phase; those without a tap among the others, whose time their writing then takes."""
+    full, empty = [], []
     for phase in zero_free(geometry):
         steps = zip(phase.start, geometry.stride, strict=True)
         part = places[(slice(None), *(slice(start, None, step) for start, step in steps))]
         if phase.walk is None:
-            # No tap meets these pixels: one masked vector times no weight, for the bias's sake.
-            lines = tuple(Line(-n, 1, 1, 1, n, 1) for n in phase.size)
-            still = vectors[(slice(None), *[slice(1)] * geometry.axes, slice(1))]
-            nothing = replace(weights.of_taps([0], (1,)), filters=0)
-            empty = View(still, lines)
-            yield from stationary_products(empty, nothing, part, column, pad, hardware)
+            empty += empty_products(part, weights.columns, column, pad, hardware)
             continue
         lines = tuple(
             Line(first, 1, -back, count, n, out)
@@ -120,9 +117,21 @@ def _phases(geometry, vectors, weights, places, column, pad, hardware) -> Iterat
         )
         taps = [int(np.ravel_multi_index(tap, geometry.kernel)) for tap in phase.taps]
         grid = tuple(count for *_, count in phase.axes)
-        yield from stationary_products(
+        full += stationary_products(
             View(vectors, lines), weights.of_taps(taps, grid), part, column, pad, hardware
         )
+    yield from _mixed(full, empty)
+
+
+def _mixed(full: list[Product], empty: list[Product]) -> Iterator[Product]:
+    """Both in their order, the second spread evenly behind the first ones."""
+    done = 0
+    for number, product in enumerate(full, 1):
+        yield product
+        due = len(empty) * number // len(full)
+        yield from empty[done:due]
+        done = due
+    yield from empty[done:]
 
 
 def _weight_grad(method, geometry, group, x, dy, zeros, hardware) -> Iterator[Product]:

@@ -36,8 +36,8 @@ class Memory:
 class Side:
     """An operand's banks: loads in, the beats of passes out."""
 
-    def __init__(self, room: int, memory: Memory):
-        self.room = room
+    def __init__(self, room: int, lanes: int, memory: Memory):
+        self.room, self.lanes = room, lanes
         self.memory = memory
         self.banks: list[Bank] = []
 
@@ -51,6 +51,9 @@ class Side:
         beats = []
         for each in passes:
             address, real = each.walk.beats()
+            if not real.any() and not each.release:
+                beats.append(np.full((len(real), self.lanes), each.pad))
+                continue
             arrived = self.banks[0].arriving
             assert (address[real] >= 0).all()
             assert (address[real] < len(arrived)).all()
@@ -73,7 +76,8 @@ def execute(
 ) -> np.ndarray:
     """The sums of an operation; each place of the result must be made exactly once."""
     memory = Memory()
-    x, w = Side(hardware.a_bank, memory), Side(hardware.b_bank, memory)
+    x = Side(hardware.a_bank, hardware.rows, memory)
+    w = Side(hardware.b_bank, hardware.cols, memory)
     shape = result_shape(operation, geometry, hardware)
     made = np.full(int(np.prod(shape)), UNSET)
     spread: dict[int, int] = {}
