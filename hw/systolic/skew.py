@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from amaranth import Module, Value
+from amaranth import Const, Module, Value
 from amaranth.lib import wiring
 
-from ..common.pipeline import register
+from ..common.pipeline import register, wire
 from .params import ArrayParams
 
 __all__ = ["Tapped", "row_controls"]
@@ -42,6 +42,7 @@ def row_controls(
     """
     names = {"swap", "ws", "clear", "drain"} & set(slot.signature.members)
     tapped = {name: Tapped(m, name, getattr(slot, name)) for name in sorted(names)}
+    handing = _handing(m, params.rows, tapped["drain"], behind) if "drain" in names else []
     rows = []
     for row in range(params.rows):
         age = late(row)
@@ -52,9 +53,22 @@ def row_controls(
             controls["clear"] = tapped["clear"](age + behind)
         chained = [tapped["ws"](age + behind)] if "ws" in names else []
         if "drain" in names:
-            held = tapped["drain"](params.rows - 1 + behind)
-            chained.append(tapped["drain"](age + behind) & held)
+            chained.append(handing[age])
         if chained:
             controls["ws"] = chained[0] if len(chained) == 1 else chained[0] | chained[1]
         rows.append(controls)
     return rows
+
+
+def _handing(m: Module, rows: int, drain: Tapped, behind: int) -> list[Value]:
+    """By age, whether a row hands down: as many slots from when row 0 has its drain behind it.
+
+    What counts is the drain that began then: the next tile's may have begun in the upper rows.
+    """
+    wait = rows - 1 + behind
+    begins = wire(m, "handing_begins", drain(wait) & ~drain(wait + 1))
+    handing: list[Value] = [Const(0, 1)]
+    for age in range(1, rows):
+        before = register(m, f"handing_{age}", handing[-1])
+        handing.append(wire(m, f"hands_{age}", begins | before))
+    return handing

@@ -57,7 +57,7 @@ def extremes(params: GemmParams, rng: np.random.Generator) -> dict[str, np.ndarr
 
 
 def check(options):
-    """Requantized batches with stalls and without, sums at their extremes, an odd shape."""
+    """Requantized batches with stalls and without, extreme sums, an odd shape, tiles of few k."""
     params = GemmParams(**options)
     rng = np.random.default_rng(48)
     for flow in params.dataflows:
@@ -65,7 +65,9 @@ def check(options):
         run = GemmRun(run_dataflow=flow, c_format="s8")
         batch, odd = gemm(params, run, rng), product(params, rng, (7, 5, 2 * params.rows + 1))
         simulate("gemm", params, batch, run=run, stall=0.5, seed=3)
-        for arrays, chosen in ((batch, run), (extremes(params, rng), plain), (odd, plain)):
+        few = [product(params, rng, (2 * params.rows + 1, 2, k)) for k in (1, 2)]
+        made = [(batch, run), *((arrays, plain) for arrays in (extremes(params, rng), odd, *few))]
+        for arrays, chosen in made:
             result = simulate("gemm", params, arrays, run=chosen)
             assert result.cycles == result.counters["modeled_cycles"]
 
