@@ -72,15 +72,25 @@ def test_volumes(geometry, stall):
         check(CONV3D, VOLUME, geometry, 2, stall, op="transposed", method=method, scaling="bias")
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("options", [{"drain": "cascade"}, {"pipeline": 1}], ids=str)
+ARRAYS = [
+    {"cell": "dsp48e2", "drain": "cascade"},
+    *(pytest.param(options, marks=pytest.mark.full) for options in (
+        {"drain": "cascade"}, {"pipeline": 1}, {"cell": "dsp48e1"}, {"cell": "dsp48e2"},
+        {"cell": "dsp48e1", "drain": "cascade"}, {"cell": "dsp48e2", "pipeline": 1},
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", ARRAYS, ids=str)
 def test_other_arrays(options):
-    params = ConvParams(rows=3, cols=2, x_depth=256, w_depth=64, acc_depth=16, **options)
-    layer = Geometry(batch=2, channels=4, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1),
-                     padding=1)  # fmt: skip
-    for op in ("forward", "weight_grad", "input_grad"):
-        done = check(CONV2D, params, layer, op=op)
-        assert done.cycles == pytest.approx(done.counters["modeled_cycles"], rel=0.01)
+    """Also tiles of fewer beats than rows, where sums leave over the cascade."""
+    params = ConvParams(rows=4, cols=3, x_depth=256, w_depth=64, acc_depth=32, acc_width=36,
+                        **options)  # fmt: skip
+    for seed, (geometry, run) in enumerate(list(runs(3))[::6]):
+        op, method = run.pop("job")
+        done = check(CONV2D, params, geometry, seed, op=op, method=method, **run)
+        if not run["stall"]:
+            assert done.cycles == pytest.approx(done.counters["modeled_cycles"], rel=0.01)
 
 
 @pytest.mark.parametrize("op", ["forward", "input_grad", "weight_grad"])
