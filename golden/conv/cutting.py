@@ -227,14 +227,16 @@ class _BlockCut:
             yield Load(vectors[span[0] // cols, slice(*taps), slice(*channels)])
             return
         part = vectors[self._tiles(channels), slice(*taps), slice(*span)]
-        squares = part.moved(0, 1)
-        if taps == (0, self.weights.taps):
-            squares = squares.split(self.weights.grid)
-        yield Load(squares, turned=True)
+        many, grid = taps[1] - taps[0], self.weights.grid
+        if many < self.weights.taps:
+            grid = (many // grid[-1], grid[-1]) if many % grid[-1] == 0 else (many,)
+        yield Load(part.moved(0, 1).split(grid), turned=True)
 
     def _tap_runs(self, height: int, room: int) -> list[Span]:
-        run = max(1, room // height)
-        taps = self.weights.taps
+        """As many taps as there is room for; whole rows of the kernel take few commands."""
+        run, taps = max(1, room // height), self.weights.taps
+        if self.weights.turned and self.weights.grid[-1] < run < taps:
+            run -= run % self.weights.grid[-1]
         return [(low, min(low + run, taps)) for low in range(0, taps, run)]
 
     def _walk(self, channels: int, height: int, taps: int, base: int) -> Walk:

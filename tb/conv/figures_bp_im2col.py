@@ -38,7 +38,8 @@ PAPER = {"cycles": -34.9, "words": -22.7, "zero_reads": -70.6, "storage": -74.78
 """Percent, from the abstract of arXiv 2209.09434: runtime, off-chip traffic, buffer reads, extra
 storage (the last three: at least)."""
 
-PARAMS = ConvParams()
+PARAMS = ConvParams(x_depth=32768, w_depth=16384, acc_depth=2048, c_depth=2048)
+"""16x16, with buffers of 1.8 MB in all: a narrow memory then is asked for each map a few times."""
 
 RESULT = Format.parse("s8")
 """Of every result, as of every operand: an element is a byte."""
