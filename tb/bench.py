@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gemmule.gen.cli_print import print_json, table
+from gemmule.gen.cli_print import print_json, progress, table
 from gemmule.gen.files import write_folder
 
 from .registry import bench_module, benches
@@ -17,7 +17,8 @@ def bench(name: str, out: Path, *, quick: bool, as_json: bool) -> int:
     """Run the benchmark ``name``; its rows go to stdout and, as JSON, into ``out``."""
     module = bench_module(name)
     out.mkdir(parents=True, exist_ok=True)
-    rows = module.run(out, quick)
+    with progress(f"{name}: {module.SUMMARY}"):
+        rows = module.run(out, quick)
     write_folder(out, {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
     if as_json:
         print_json(rows)
