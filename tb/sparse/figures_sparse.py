@@ -176,7 +176,7 @@ def _plot(rows: list[Row], out: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.5))
     timed = [row for row in rows if row["figure"] == "cycles"]
     labels = [f"{r['product'].split('.')[0]}\n{r['multipliers']} {r['dataflow']}" for r in timed]
     place = np.arange(len(timed))
@@ -188,10 +188,11 @@ def _plot(rows: list[Row], out: Path) -> None:
     areas = [row for row in rows if row["figure"] == "area"]
     place = np.arange(len(areas))
     for offset, part in ((-0.2, "lut"), (0.2, "ff")):
-        right.bar(place + offset, [row[f"{part}_added"] for row in areas], 0.4, label=part.upper())
-    labels = [f"{r['board']} {r['multipliers']}\n{r['cell']}\n{r['dataflow']}" for r in areas]
-    right.set_xticks(place, labels, fontsize=6)
-    right.set(ylabel="added per multiplier")
+        right.barh(place + offset, [row[f"{part}_added"] for row in areas], 0.4, label=part.upper())
+    labels = [f"{r['board']}, {r['cell']}, {r['dataflow']}, {r['multipliers']}" for r in areas]
+    right.set_yticks(place, labels, fontsize=6)
+    right.invert_yaxis()
+    right.set(xlabel="added to a dense array, per multiplier")
     right.legend()
     figure.tight_layout()
     out.mkdir(parents=True, exist_ok=True)

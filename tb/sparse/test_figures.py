@@ -54,6 +54,20 @@ def test_hwpq_rows():
     }
 
 
+KINDS = [
+    (board, *kind.split(":")) for board, kinds in figures_sparse.AREAS.items() for kind in kinds
+]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("board", "cell", "flow"), KINDS)
+def test_area_that_sparsity_adds_to_256_multipliers(board, cell, flow):
+    row = figures_sparse._area((16, 16), board, cell, flow)
+    assert row["dsp_sparse"] == row["dsp_dense"] == row["multipliers"] == 256
+    assert row["lut_added"] <= 12
+    assert row["ff_added"] <= 18
+
+
 class TinyEncoder(minilm.MiniLM):
     """The encoder's structure with drawn weights, and words numbered by their length."""
 
