@@ -1,5 +1,6 @@
 """Benchmark `blocks`: every block of the catalog with its default options, as README shows them."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from gemmule.gen.emit import emit
 from gemmule.gen.files import write_folder
 from gemmule.gen.synth import synthesize
 
-__all__ = ["NAME", "SUMMARY", "markdown", "run"]
+__all__ = ["NAME", "SUMMARY", "in_markdown", "markdown", "run"]
 
 NAME = "blocks"
 SUMMARY = "every block with its default options, on the ZCU102"
@@ -31,15 +32,20 @@ def run(out: Path, quick: bool) -> list[Row]:
 
 def markdown(rows: list[Row]) -> str:
     """The table of README."""
-    lines = [
+    return in_markdown(
         ["block", "what it does", "latency", "LUT", "FF", "DSP", "BRAM36"],
-        ["---", "---", "--:", "--:", "--:", "--:", "--:"],
-        *(
+        [
             [f"`{row['block']}`", row["what it does"], row["latency"] or "-"]
             + [f"{row[name]:,}" if row.get(name) is not None else "-" for name in USE]
             for row in rows
-        ),
-    ]
+        ],
+        texts=2,
+    )
+
+
+def in_markdown(names: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int) -> str:
+    """A table whose first ``texts`` columns are text, and the others numbers."""
+    lines = [names, ["---" if n < texts else "--:" for n in range(len(names))], *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 

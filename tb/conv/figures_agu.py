@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from gemmule.gen.conv.generators import GENERATORS
+from gemmule.gen.files import write_folder
 from gemmule.gen.synth import synthesize
+from gemmule.tb.common.figures_blocks import in_markdown
 
 __all__ = ["SUMMARY", "run"]
 
@@ -24,12 +26,21 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
                 report = synthesize(block, params, board)
                 row |= {
                     f"{board}_{name}": getattr(report, name)
-                    for name in ("lut", "ff", "carry", "dsp", "bram36")
+                    for name in ("lut", "ff")
                 }
                 row[f"{board}_logic_delay_ns"] = report.logic_delay_ns
             rows.append(row)
     _plot(rows, out / "agu.png")
+    write_folder(out, {"agu.md": _markdown(rows)})
     return rows
+
+
+def _markdown(rows: list[dict[str, Any]]) -> str:
+    """The table of README."""
+    uses = [f"{board}_{name}" for board in BOARDS for name in ("lut", "ff")]
+    heads = [use.replace("_", " ").replace("lut", "LUT").replace("ff", "FF") for use in uses]
+    lines = [[f"`{row['block']}`, {row['axes']}D", *(row[use] for use in uses)] for row in rows]
+    return in_markdown(["addresses", *heads], lines, texts=1)
 
 
 def _plot(rows: list[dict[str, Any]], path: Path) -> None:
