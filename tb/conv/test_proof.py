@@ -2,23 +2,34 @@
 
 import pytest
 
-from .proof import parameters, prove
+from .proof import LEMMAS, parameters, prove
 
 NAMES = ("im2col", "bp_im2col")
 
 
+def proven(name, bits, folder):
+    """Each lemma, for each width of a map."""
+    found = prove(parameters(name, bits), folder)
+    assert {lemma: len(each) for lemma, each in found.items()} == dict(
+        zip(LEMMAS, (1, (1 << bits) - 1, (1 << bits) - 1), strict=True)
+    )
+    return all(all(each) for each in found.values())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_addresses_are_in_bounds(name, tmp_path):
-    """Maps of up to 7 x 7."""
-    assert all(prove(parameters(name, 3), tmp_path))
+    """Maps of up to 15 x 15."""
+    assert proven(name, 4, tmp_path)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 def test_addresses_are_in_bounds_of_larger_maps(name, tmp_path):
-    """Maps of up to 15 x 15."""
-    assert all(prove(parameters(name, 4), tmp_path))
+    """Maps of up to 31 x 31."""
+    assert proven(name, 5, tmp_path)
 
 
 def test_the_proof_finds_a_buffer_too_small(tmp_path):
-    assert not any(prove(parameters("im2col", 2), tmp_path, broken=True))
+    found = prove(parameters("im2col", 2), tmp_path, broken=True)
+    assert all(found["row"])
+    assert not any(found["bound"])
