@@ -143,6 +143,11 @@ class ConvParams(Options):
     pipeline: int = _of_core("pipeline")
     acc_depth: int = _of_core("acc_depth")
     cell: str = _of_core("cell")
+    pack: str = option(
+        "none",
+        choices=("none", "n"),
+        help="products that share a DSP block: of two columns (n), weight-stationary",
+    )
     multiplier_width: int = _of_core("multiplier_width")
     max_shift: int = _of_core("max_shift")
     x_depth: int = option(
