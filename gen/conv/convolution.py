@@ -140,13 +140,16 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
 
 
 def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> None:
-    """The accumulator must hold the longest sum; a zero point counts where it is met, too."""
-    operation = "input_grad" if layer.run.op == "transposed" else layer.run.op
-    longest = layer.geometry.products(operation)
-    if layer.zeros.a or layer.zeros.b.any():
-        longest = max(product.k for product in made)
-    names = OPERANDS[layer.run.op]
-    formats = [getattr(params, f"{name}_format") for name in names]
+    """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
+    op, geometry = layer.run.op, layer.geometry
+    longest = geometry.products("input_grad" if op == "transposed" else op)
+    inserted = op == "weight_grad" and layer.run.method != "zero_free"
+    if layer.zeros.a or (inserted and layer.zeros.b.any()):
+        longest = {
+            "forward": geometry.taps * geometry.group_channels,
+            "weight_grad": max(product.k for product in made),
+        }.get(op, geometry.taps * geometry.group_filters)
+    formats = [getattr(params, f"{name}_format") for name in OPERANDS[op]]
     width = needed_width(longest, *formats)
     if width > params.acc_width:
         raise UsageError(
