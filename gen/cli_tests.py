@@ -21,6 +21,10 @@ INPUTS = Annotated[
 ]
 OUT = Annotated[Path, typer.Option(metavar="DIR", help="Where tables and plots go.")]
 NAME = Annotated[str | None, typer.Argument(metavar="NAME", help="Without it: the benches.")]
+DATA = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Data of yours: MNIST's files, for the bench train."),
+]
 QUICK = Annotated[bool, typer.Option("--quick", help="Fewer and smaller cases.")]
 
 
@@ -42,12 +46,14 @@ def bench(
     name: NAME = None,
     *,
     out: OUT = Path("build/bench"),
+    data: DATA = None,
     quick: QUICK = False,
     as_json: JSON = False,
 ) -> int:
     """Run a benchmark of ours or of a paper: a table and a plot."""
     switches = [*(["--quick"] if quick else []), *(["--json"] if as_json else [])]
-    return _tb("bench", *([name] if name else []), "--out", str(out), *switches)
+    given = [] if data is None else ["--data", str(data)]
+    return _tb("bench", *([name] if name else []), "--out", str(out), *given, *switches)
 
 
 def demo() -> int:

@@ -7,18 +7,24 @@ from typing import Any
 
 from gemmule.gen.cli_print import print_json, progress, table
 from gemmule.gen.files import write_folder
+from gemmule.golden.common.errors import UsageError
 
 from .registry import bench_module, benches
 
 __all__ = ["bench", "list_benches"]
 
 
-def bench(name: str, out: Path, *, quick: bool, as_json: bool) -> int:
-    """Run the benchmark ``name``; its rows go to stdout and, as JSON, into ``out``."""
+def bench(name: str, out: Path, *, quick: bool, as_json: bool, data: Path | None = None) -> int:
+    """Run the benchmark ``name``; its rows go to stdout and, as JSON, into ``out``.
+
+    ``data`` is for a module that has a ``run_with(data, out, quick)``.
+    """
     module = bench_module(name)
+    if data is not None and not hasattr(module, "run_with"):
+        raise UsageError(f"--data: bench {name} takes none")
     out.mkdir(parents=True, exist_ok=True)
     with progress(f"{name}: {module.SUMMARY}"):
-        rows = module.run(out, quick)
+        rows = module.run(out, quick) if data is None else module.run_with(data, out, quick)
     write_folder(out, {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
     if as_json:
         print_json(rows)

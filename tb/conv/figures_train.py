@@ -9,31 +9,52 @@ from gemmule.gen.simulate import simulate
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams
 
-from .training import Floats, Integers, Network, digits, train
+from .mnist import load
+from .training import Digits, Floats, Integers, Network, digits, train
 
-__all__ = ["PARAMS", "SUMMARY", "run", "through_rtl"]
+__all__ = ["PARAMS", "SUMMARY", "run", "run_with", "through_rtl"]
 
 SUMMARY = "a strided CNN trained on digits: int8 with wider gradients, golden and RTL, and float32"
 
 PARAMS = ConvParams(rows=4, cols=4, dy_format="s16", acc_width=40, x_depth=2048, w_depth=2048)
 
 
+MNIST = {"images": 6000, "tests": 1000, "epochs": 3}
+"""As much of it as takes some minutes; the first of each."""
+
+
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
     """Accuracies by arithmetic; then real steps' convolutions through the RTL."""
-    data, epochs = digits(), 2 if quick else 20
-    curves = {"float32": train(Network(Floats()), data, epochs)}
+    return _rows(digits(), 2 if quick else 20, out, quick)
+
+
+def run_with(data: Path, out: Path, quick: bool) -> list[dict[str, Any]]:
+    """As :func:`run`, on MNIST from files of the user's."""
+    cut = MNIST | ({"images": 640, "epochs": 1} if quick else {})
+    whole = load(data)
+    some = Digits(
+        whole.train_x[: cut["images"]], whole.train_y[: cut["images"]],
+        whole.test_x[: cut["tests"]], whole.test_y[: cut["tests"]],
+    )  # fmt: skip
+    return _rows(some, cut["epochs"], out, quick)
+
+
+def _rows(data: Digits, epochs: int, out: Path, quick: bool) -> list[dict[str, Any]]:
+    side = data.train_x.shape[-1]
+    curves = {"float32": train(Network(Floats(), side=side), data, epochs)}
     for bits in (8, 12, 16):
-        curves[f"int8, gradients int{bits}"] = train(Network(Integers(bits)), data, epochs)
+        network = Network(Integers(bits), side=side)
+        curves[f"int8, gradients int{bits}"] = train(network, data, epochs)
     rows = [
-        {"arithmetic": name, "epochs": epochs, "test accuracy, percent": round(curve[-1], 2),
-         "best, percent": round(max(curve), 2)}
+        {"arithmetic": name, "images": len(data.train_x), "epochs": epochs,
+         "test accuracy, percent": round(curve[-1], 2), "best, percent": round(max(curve), 2)}
         for name, curve in curves.items()
     ]  # fmt: skip
     _plot(curves, out / "train.png")
-    return rows + through_rtl(1 if quick else 3)
+    return rows + through_rtl(1 if quick else 3, data=data)
 
 
-def through_rtl(steps: int, batch: int = 32) -> list[dict[str, Any]]:
+def through_rtl(steps: int, batch: int = 32, data: Digits | None = None) -> list[dict[str, Any]]:
     """The convolutions of the first steps of training, in Verilator; a mismatch raises."""
     rows: list[dict[str, Any]] = []
 
@@ -52,7 +73,8 @@ def through_rtl(steps: int, batch: int = 32) -> list[dict[str, Any]]:
             "utilization": round(done.utilization, 3),
         })  # fmt: skip
 
-    data, network = digits(), Network(Integers(watch=watch))
+    data = data or digits()
+    network = Network(Integers(watch=watch), side=data.train_x.shape[-1])
     for number in range(steps):
         part = slice(number * batch, (number + 1) * batch)
         network.step(data.train_x[part], data.train_y[part], 0.05)

@@ -83,7 +83,7 @@ class Integers:
 
 @dataclass(frozen=True)
 class Digits:
-    """Images ``[n, 1, 8, 8]`` in 0..1 and classes, to train with and to test with."""
+    """Images ``[n, 1, side, side]`` in 0..1 and classes, to train with and to test with."""
 
     train_x: Array
     train_y: NDArray[np.int64]
@@ -102,16 +102,17 @@ def digits() -> Digits:
 
 
 class Network:
-    """Two convolutions of stride 2 with ReLU, then a linear layer."""
+    """Two convolutions of stride 2 with ReLU, then a linear layer; ``side`` is that of images."""
 
     CHANNELS = (1, 16, 32)
 
-    def __init__(self, arithmetic: Arithmetic, seed: int = 0):
+    def __init__(self, arithmetic: Arithmetic, seed: int = 0, side: int = 8):
         rng = np.random.default_rng(seed)
         self.arithmetic = arithmetic
         pairs = zip(self.CHANNELS[:-1], self.CHANNELS[1:], strict=True)
         self.weights = [rng.normal(0, np.sqrt(2 / (9 * c)), (o, c, 3, 3)) for c, o in pairs]
-        self.weights.append(rng.normal(0, 0.1, (10, 4 * self.CHANNELS[-1])))
+        last = (-(-side // 4)) ** 2 * self.CHANNELS[-1]
+        self.weights.append(rng.normal(0, 0.1, (10, last)))
         self.speed = [np.zeros_like(w) for w in self.weights]
 
     def scores(self, x: Array) -> tuple[Array, list[Array]]:
