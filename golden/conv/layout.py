@@ -112,7 +112,8 @@ def _place(made: dict[str, Operand], groups: int, vectors: Vectors, fill: int) -
 
 def folded(geometry: Geometry, hardware: Hardware) -> tuple[tuple[int, ...], int]:
     """The kernel where columns share a vector, and how many do: lanes do not idle."""
-    fold = max(1, min(geometry.kernel[-1], hardware.rows // geometry.group_channels))
+    most = hardware.rows // geometry.group_channels if hardware.folds else 1
+    fold = max(1, min(geometry.kernel[-1], most))
     return (*geometry.kernel[:-1], -(-geometry.kernel[-1] // fold)), fold
 
 

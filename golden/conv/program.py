@@ -68,6 +68,7 @@ class Hardware:
     """The sizes that a program is cut to: lanes, vectors in a bank, rows of kept sums.
 
     ``cascade``: sums that stay in the cells drain through those below, which takes its time.
+    ``folds``: the host puts kernel columns into lanes that few channels leave idle.
     """
 
     rows: int
@@ -76,6 +77,7 @@ class Hardware:
     b_bank: int
     acc_depth: int
     cascade: bool = False
+    folds: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 BENCHES = {
     "agu": "gemmule.tb.conv.figures_agu",
     "bp-im2col": "gemmule.tb.conv.figures_bp_im2col",
+    "folding": "gemmule.tb.conv.figures_folding",
     "train": "gemmule.tb.conv.figures_train",
 }
 

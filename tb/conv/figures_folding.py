@@ -1,0 +1,62 @@
+"""Benchmark `folding`: a first layer's few channels, with kernel columns in the idle lanes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemmule.gen.conv.convolution import timing_of
+from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.bus import Bus
+from gemmule.golden.conv.cycles import model
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.layout import Zeros, folded
+from gemmule.golden.conv.operations import products
+from gemmule.hw.conv.params import ConvParams
+
+from .networks import layer
+
+__all__ = ["SUMMARY", "measure", "run"]
+
+SUMMARY = "first layers, kernel columns in the lanes that their channels leave idle, by the model"
+
+PARAMS = ConvParams()
+
+RESULT = Format.parse("s8")
+
+LAYERS = ("resnet50 224x224 3-64 k7", "alexnet 224x224 3-64 k11")
+SMALL = Geometry(batch=2, channels=3, filters=16, size=(32, 32), kernel=(3, 3), padding=1)
+"""The first layer of a network for small images."""
+
+
+def run(out: Path, quick: bool) -> list[dict[str, Any]]:
+    """A row a layer and operation that folds: forward and the weight gradient."""
+    chosen = {"small 32x32 3-16 k3": SMALL}
+    if not quick:
+        chosen |= {name: layer(name, batch=1) for name in LAYERS}
+    return [row for name, geometry in chosen.items() for row in measure(name, geometry)]
+
+
+def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
+    """Cycles with folding and without, the memory at 16 bytes a cycle."""
+    timing = timing_of(PARAMS, RESULT)
+    _, fold = folded(geometry, timing.hardware)
+    x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
+    w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
+    dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
+    zeros = Zeros(0, np.zeros(geometry.filters, np.int64))
+    for operation, other in (("forward", w), ("weight_grad", dy)):
+        cycles = []
+        for folds in (True, False):
+            hardware = replace(timing.hardware, folds=folds)
+            steps = list(products(operation, "zero_free", geometry, x, other, zeros, hardware))
+            cycles.append(model(steps, replace(timing, hardware=hardware), Bus()))
+        array = PARAMS.rows * PARAMS.cols
+        yield {
+            "layer": name, "pass": operation, "columns a vector": fold, "cycles": cycles[0],
+            "unfolded": cycles[1], "times": round(cycles[1] / cycles[0], 2),
+            "utilization": round(geometry.macs / cycles[0] / array, 3),
+            "utilization unfolded": round(geometry.macs / cycles[1] / array, 3),
+        }  # fmt: skip
