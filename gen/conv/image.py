@@ -78,8 +78,9 @@ class Image:
         """The elements of the result after a run."""
         size, base = self.sizes[RESULT], self.bases[RESULT]
         octets = np.ascontiguousarray(memory[base : base + (int(np.prod(shape)) << size)])
-        kind = "i" if fmt.signed else "u"
-        return octets.view(f"<{kind}{1 << size}").astype(np.int64).reshape(shape)
+        elements = octets.view(f"<i{1 << size}").astype(np.int64).reshape(shape)
+        # Lanes have a sign: without one, a result as wide as they are is extended by its top bit.
+        return elements if fmt.signed else elements & ((1 << fmt.width) - 1)
 
 
 def _sizes(params: ConvParams, layer: Layer, explicit: bool) -> dict[str, int]:

@@ -12,6 +12,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.walk import Walk
 from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.golden.systolic.gemm import row_sum_width
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH
 from gemmule.hw.common.streams import vector
 from gemmule.hw.systolic.params import GemmParams
@@ -21,6 +22,9 @@ __all__ = [
 ]  # fmt: skip
 
 S8 = Format(signed=True, width=8)
+
+ROW_SUM = 25
+"""Bits of a row's sum that idle lanes may widen it to: a port of a DSP block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,29 +54,32 @@ class GeneratorParams(Options):
         """:class:`UsageError` for a walk beyond these limits."""
         turns = max(loop.bound for loop in walk.loops)
         side = max((axis.limit for axis in walk.axes), default=0)
+        most = 1 << self.size_width
         checks = [
-            (f"{len(walk.axes)} axes", len(walk.axes) <= self.axes, self.axes),
-            (f"{len(walk.loops)} loops", len(walk.loops) <= self.loops, self.loops),
-            (f"{turns} turns of a loop", turns <= 1 << self.size_width, 1 << self.size_width),
-            (f"{side} pixels of a side", side < 1 << self.size_width, (1 << self.size_width) - 1),
+            (f"{len(walk.axes)} axes", len(walk.axes) <= self.axes, "axes", self.axes),
+            (f"{len(walk.loops)} loops", len(walk.loops) <= self.loops, "axes", self.loops),
+            (f"{turns} turns of a loop", turns <= most, "size_width", most),
+            (f"{side} pixels of a side", side < most, "size_width", most - 1),
             *self._reaches(walk),
         ]
-        for text, fits, most in checks:
+        for text, fits, name, limit in checks:
             if not fits:
-                raise UsageError(f"the walk has {text}; these parameters allow {most}")
+                given = f"{flag(name)} {getattr(self, name, 0)}"
+                raise UsageError(f"the walk has {text}; {given} allows {limit}")
 
-    def _reaches(self, walk: Walk) -> Iterator[tuple[str, bool, int]]:
+    def _reaches(self, walk: Walk) -> Iterator[tuple[str, bool, str, int]]:
         """Positions outside a side must not wrap into it; spreads must fit their counters."""
         most = 1 << self.size_width
         for number, axis in enumerate(walk.axes):
             moves = [loop.moves[number] * (loop.bound - 1) for loop in walk.loops]
             low = (axis.start + sum(move for move in moves if move < 0)) // axis.spread
             high = (axis.start + sum(move for move in moves if move > 0)) // axis.spread
-            yield f"pixels from {low}", low >= -most, -most
-            yield f"pixels to {high}", high < most, most - 1
+            yield f"pixels from {low}", low >= -most, "size_width", -most
+            yield f"pixels to {high}", high < most, "size_width", most - 1
             if self.spread_width or axis.spread > 1:
                 largest = (1 << self.spread_width) - 1
-                yield f"a stride of {axis.spread}", axis.spread <= largest, max(largest, 1)
+                fits = axis.spread <= largest
+                yield f"a stride of {axis.spread}", fits, "stride_width", max(largest, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,13 @@ class CoreParams(GemmParams):
     c_depth: int = option(
         256, low=1, high=4096, help="rows of results that wait for the memory to take them"
     )
+    row_sum_bits: int = option(
+        0, low=0, high=64, help="least bits of a row's sum: narrow operands may sum up more of them"
+    )
+
+    @property
+    def row_sum_width(self) -> int:
+        return max(super().row_sum_width, self.row_sum_bits)
 
     @property
     def capacity(self) -> int:
@@ -182,10 +196,18 @@ class ConvParams(Options):
 
     def _core(self) -> dict[str, object]:
         same = {each.name for each in fields(self)} & {each.name for each in fields(CoreParams)}
+        x, w, dy = self.x_format, self.w_format, self.dy_format
+        pairs = ((x, w), (dy, w), (x, dy))
         return {name: getattr(self, name) for name in sorted(same)} | {
             "a_format": _union(self.x_format, self.dy_format),
             "b_format": _union(self.w_format, self.dy_format),
+            "row_sum_bits": max(self._row_sum_bits(*pair) for pair in pairs),
         }
+
+    def _row_sum_bits(self, a: Format, b: Format) -> int:
+        """A sum of a pair of operands; idle lanes hold the zero point, up to rows - 1 a channel."""
+        width = row_sum_width(a, b, self.acc_width)
+        return max(width, min(width + (self.rows - 1).bit_length(), ROW_SUM))
 
     @property
     def x_walks(self) -> BpParams:
@@ -220,7 +242,8 @@ class ConvParams(Options):
     @property
     def written(self) -> data.ArrayLayout:
         """What goes to memory: results, or copies of the streamed operand."""
-        width = max(self.out_width, self.core.a_format.width)
+        copied = self.core.a_format
+        width = max(self.out_width, copied.width + (not copied.signed))
         return vector(Format(signed=True, width=width), max(self.rows, self.cols))
 
     def _walks(self, depth: int) -> BpParams:

@@ -1,6 +1,6 @@
 """Writes results to where they belong in external memory."""
 
-from amaranth import Const, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
@@ -9,6 +9,7 @@ from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet, packet_stream
 
 from .generator import AddressGenerator, walk_layout
+from .loader import element_size
 from .params import ConvParams
 
 __all__ = ["Writer", "place_layout"]
@@ -101,13 +102,23 @@ class Writer(Component):
             vectors.i.payload.last.eq(beat.last),
             self.idle.eq(~(walker.o.valid | self.request.valid | self.o.valid)),
         ]
-        nothing = Const(0)
         for lane, written in enumerate(vectors.i.payload.data):
-            result = self.c.payload.data[lane] if lane < self.params.cols else nothing
-            copied = self.x.payload.data[lane] if lane < self.params.rows else nothing
-            # Bits above an element's go nowhere, so that no sign is carried up.
-            bits = Mux(held.copied, copied.as_unsigned(), result.as_unsigned())
+            # Lanes beyond a request's length are of no meaning.
+            if lane >= self.params.rows:
+                bits = self.c.payload.data[lane]
+            elif lane >= self.params.cols:
+                bits = self._extended(self.x.payload.data[lane])
+            else:
+                copied = self._extended(self.x.payload.data[lane])
+                bits = Mux(held.copied, copied, self.c.payload.data[lane])
             m.d.comb += Value.cast(written).eq(bits)
         connect(m, requests.o, flipped(self.request))
         connect(m, vectors.o, flipped(self.o))
         return m
+
+    def _extended(self, copied: Value) -> Value:
+        """A lane with its sign up to its element's end: bits above that go nowhere."""
+        core = self.params.core
+        element = 8 << max(element_size(each.width) for each in (core.a_format, core.b_format))
+        sign = copied[-1] & core.a_format.signed
+        return Cat(copied, sign.replicate(element - len(copied)))

@@ -57,7 +57,7 @@ LOADER_MUTANTS = {
 }  # fmt: skip
 WRITER_MUTANTS = {
     "masked places are written": ("keep.eq(take & beat.data.real)", "keep.eq(take)"),
-    "copies carry their sign": ("copied.as_unsigned()", "copied"),
+    "copies lose their sign": ("copied[-1] & core", "copied[-1] & ~core"),
     "copies wait for results": ("Mux(held.copied, self.x.valid, self.c.valid)", "self.c.valid"),
     "results go with copies": ("walker.o.valid & ~held.copied & room", "walker.o.valid & room"),
     "a vector has no room": ("requests.i.ready & vectors.i.ready", "requests.i.ready"),
