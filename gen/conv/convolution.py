@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 import numpy as np
 from amaranth import Shape
@@ -16,9 +17,10 @@ from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.feed import Timing
 from gemmule.golden.conv.geometry import needed_width
-from gemmule.golden.conv.layout import result, result_shape
+from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Copy, Hardware, Product
+from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.loader import element_size
@@ -66,7 +68,7 @@ class ConvAdapter:
         operands = (layer.a, layer.b, layer.zeros, hardware)
         steps = list(products(run.op, run.method, layer.geometry, *operands))
         made = [step for step in steps if isinstance(step, Product)]
-        _check_sums(params, layer, made)
+        _check_sums(params, layer, made, hardware)
         _check_banks(params, steps)
         shape = result_shape(run.op, layer.geometry, hardware)
         image = Image.lay_out(params, layer, hardware, shape)
@@ -139,7 +141,9 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
     return counts
 
 
-def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> None:
+def _check_sums(
+    params: ConvParams, layer: Layer, made: Sequence[Product], hardware: Hardware
+) -> None:
     """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
     op, geometry = layer.run.op, layer.geometry
     longest = geometry.products("input_grad" if op == "transposed" else op)
@@ -149,6 +153,11 @@ def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> No
             "forward": geometry.taps * geometry.group_channels,
             "weight_grad": max(product.k for product in made),
         }.get(op, geometry.taps * geometry.group_filters)
+    if op == "forward" and layer.zeros.b.any():
+        # Taps that the folding adds hold the zero point, and meet pixels like any other.
+        kernel, fold = folded(geometry, hardware)
+        added = (kernel[-1] * fold - geometry.kernel[-1]) * geometry.group_channels
+        longest += added * prod(kernel[:-1])
     formats = [getattr(params, f"{name}_format") for name in OPERANDS[op]]
     width = needed_width(longest, *formats)
     if width > params.acc_width:
@@ -156,12 +165,23 @@ def _check_sums(params: ConvParams, layer: Layer, made: Sequence[Product]) -> No
             f"--acc-width {params.acc_width} could overflow: {longest} products of "
             f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
         )
+    steps = max(product.k for product in made)
+    most = (1 << DIM_WIDTH) - 1
+    if layer.zeros.b.any():
+        largest = max(formats[0].high, -formats[0].low)
+        most = min(most, ((1 << params.core.row_sum_width - 1) - 1) // largest)
+    if steps > most:
+        raise UsageError(
+            f"a sum of --op {op} takes {steps} steps, padding and idle lanes counted; the hardware"
+            f" counts to {most}"
+        )
 
 
 def _check_banks(params: ConvParams, steps: Sequence[Product | Copy]) -> None:
     sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
     for name, option, room in sides:
-        largest = max(len(bank) for step in steps for bank in getattr(step, name, ()))
+        banks = [bank for step in steps for bank in getattr(step, name, ())]
+        largest = max(map(len, banks), default=0)
         if largest > room:
             raise UsageError(
                 f"{option} {room} is too small for this layer: one result needs {largest} vectors"

@@ -171,8 +171,8 @@ def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = Non
     bus = bus or Bus()
     commands = list(ordered(steps, timing.hardware, timing.levels, timing.turns))
     clock = _Clock(timing, bus, commands)
-    first = min(reading.begin for *_, reading in bus.waiting)
-    first = min(first, SCALE) if isinstance(steps[0], Product) else first
+    begins = [reading.begin for *_, reading in bus.waiting]
+    first = min(begins + [SCALE] * isinstance(steps[0], Product))
     for step in steps:
         if isinstance(step, Copy):
             clock.copy(step)

@@ -117,6 +117,41 @@ def test_gradients_of_sixteen_bits(op):
         assert np.abs(result).max() > 1 << 32
 
 
+def test_operands_of_unlike_formats():
+    """Copies keep their sign in wider elements, row sums of narrow operands and idle lanes fit."""
+    params = ConvParams(rows=4, cols=2, w_format="s16", acc_width=25, out_width=12, acc_depth=1,
+                        c_depth=1, x_depth=1024, w_depth=1024)  # fmt: skip
+    layer = Geometry(batch=1, channels=1, filters=2, size=(24, 25), kernel=(2, 2), stride=2)
+    check(CONV2D, params, layer, op="weight_grad", method="explicit", scaling="column")
+    one = replace(layer, kernel=(1, 1), stride=1)
+    scales = {"multiplier": np.array([1]), "shift": np.array([14])}
+    run, arrays = stimulus(params, one, op="weight_grad")
+    run = replace(run, c_format=Format.parse("u12"))
+    arrays |= scales | {"dy_zero_point": np.array([-128]), "bias": np.full(2, 1 << 25)}
+    arrays["x"][...] = 127
+    assert simulate(CONV2D, params, arrays, run=run).golden_match
+    run, arrays = stimulus(params, one)
+    arrays |= scales | {"x_zero_point": np.array([-128]), "w_zero_point": np.array([-32768])}
+    arrays["x"][...] = 127
+    assert simulate(CONV2D, params, arrays, run=run).golden_match
+
+
+def test_results_narrower_than_operands():
+    layer = Geometry(batch=1, channels=2, filters=3, size=(3, 3), kernel=(2, 2))
+    params = ConvParams(rows=2, cols=2, out_width=4)
+    run, arrays = stimulus(params, layer, scaling="column")
+    arrays["zero_point"][...] = 0
+    simulate(CONV2D, params, arrays, run=replace(run, c_format=Format.parse("s4")))
+
+
+def test_a_result_that_no_product_meets():
+    """One pixel of dx that all outputs step over: its bias alone, and nothing is loaded."""
+    layer = Geometry(batch=1, channels=2, filters=2, size=(1, 1), kernel=(1, 1), stride=2,
+                     padding=1)  # fmt: skip
+    done = check(CONV2D, SMALL, layer, op="input_grad", scaling="bias")
+    assert done.cycles == done.counters["modeled_cycles"]
+
+
 def test_cycles_of_a_layer_that_fills_the_array():
     """The loads hide behind the products: what is lost is padding, the start and the end."""
     layer = Geometry(batch=2, channels=32, filters=30, size=(14, 14), kernel=(3, 3), stride=2,
