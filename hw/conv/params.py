@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 S8 = Format(signed=True, width=8)
+FORMAT_WIDTHS = (2, 16)
 
 ROW_SUM = 25
 """Bits of a row's sum that idle lanes may widen it to: a port of a DSP block."""
@@ -143,9 +144,9 @@ class ConvParams(Options):
 
     rows: int = _of_core("rows")
     cols: int = _of_core("cols")
-    x_format: Format = option(S8, widths=(2, 16), help="format of x")
-    w_format: Format = option(S8, widths=(2, 16), help="format of w")
-    dy_format: Format = option(S8, widths=(2, 16), help="format of dy")
+    x_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of x")
+    w_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of w")
+    dy_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of dy")
     acc_width: int = _of_core("acc_width")
     out_width: int = _of_core("out_width")
     dataflow: str = option(
@@ -187,6 +188,13 @@ class ConvParams(Options):
                 f"--w-depth must be at least {least}, a block of --rows {self.rows} channels in"
                 f" squares of --cols {self.cols}, not {self.w_depth}"
             )
+        for names in (("x", "dy"), ("w", "dy")):
+            a, b = (getattr(self, f"{name}_format") for name in names)
+            if _union(a, b).width > FORMAT_WIDTHS[1]:
+                raise UsageError(
+                    f"--{names[0]}-format {a} and --{names[1]}-format {b} share their lanes, which"
+                    f" would take {_union(a, b).width} bits; at most {FORMAT_WIDTHS[1]} are allowed"
+                )
         CoreParams(**self._core())
 
     @property

@@ -215,6 +215,7 @@ def test_sums_that_could_overflow_are_refused_by_the_taps_that_meet():
     [
         ({"x_depth": 100}, "--x-depth must be a power of 2"),
         ({"w_depth": 32, "rows": 8}, "--w-depth must be at least 40, a block of --rows 8 channels"),
+        ({"x_format": "u16"}, "--x-format u16 and --dy-format s8 share their lanes"),
         ({"acc_width": 12}, "--acc-width must be at least 16"),
         ({"dataflow": "is"}, "--dataflow must be one of"),
     ],
