@@ -15,13 +15,14 @@ WRITES = 4
 
 @dataclass
 class Reading:
-    """Requests of one load, a cycle each from ``begin`` on; ``arrivals`` of its vectors."""
+    """Requests of one load, one a cycle from ``begin`` on; ``served`` of them have ``arrivals``."""
 
     begin: int
     requests: int
     vectors: int
     size: int
-    arrivals: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    served: int = 0
+    arrivals: list[NDArray[np.int64] | list[int]] = field(default_factory=list)
 
 
 class Bus:
@@ -34,7 +35,7 @@ class Bus:
     def __init__(self, width: int = 16, latency: int = 32):
         self.width, self.latency = width, latency
         self.left = np.full(1 << 12, width, np.int64)
-        self.waiting: list[tuple[int, int, int, int, Reading]] = []
+        self.waiting: list[tuple[int, int, int, Reading]] = []
         self.cursor = 0
         self.told = 0
         self.offered: dict[int, int] = {}
@@ -47,30 +48,34 @@ class Bus:
         reading = Reading(begin, requests, vectors, size)
         self.bytes_read += requests * vectors * size
         self.told += 1
-        heapq.heappush(self.waiting, (begin, channel, self.told, 0, reading))
+        heapq.heappush(self.waiting, (begin, channel, self.told, reading))
         return reading
 
     def arrivals(self, reading: Reading) -> NDArray[np.int64]:
         """When each vector is taken from the memory."""
-        while len(reading.arrivals) < reading.requests * reading.vectors:
+        while reading.served < reading.requests:
             self._serve(*heapq.heappop(self.waiting))
-        return reading.arrivals
+        return np.concatenate(reading.arrivals)
 
-    def _serve(self, asked: int, channel: int, number: int, done: int, reading: Reading) -> None:
+    def _serve(self, asked: int, channel: int, number: int, reading: Reading) -> None:
         """As many of a reading's requests as no other one's come between."""
         rival = self.waiting[0] if self.waiting else (1 << 60, 0)
         free = rival[0] - asked + (channel < rival[1])
-        count = min(reading.requests - done, max(1, free))
-        times = asked + np.arange(count)
-        services = self._move(times, reading.vectors, reading.size) + self.latency
+        count = min(reading.requests - reading.served, max(1, free))
         before = self.offered.get(channel, -1)
-        services[0] = max(services[0], before + 1)
-        steps = np.arange(len(services))
-        arrivals = np.maximum.accumulate(services - steps) + steps
+        if count * reading.vectors == 1:
+            self.cursor = self._pay(max(self.cursor, asked + 1), reading.size)
+            arrivals = [max(self.cursor + self.latency, before + 1)]
+        else:
+            services = self._move(asked + np.arange(count), reading.vectors, reading.size)
+            services[0] = max(services[0], before + 1 - self.latency)
+            steps = np.arange(len(services))
+            arrivals = np.maximum.accumulate(services - steps) + steps + self.latency
         self.offered[channel] = int(arrivals[-1])
-        reading.arrivals = np.concatenate([reading.arrivals, arrivals])
-        if done + count < reading.requests:
-            heapq.heappush(self.waiting, (asked + count, channel, number, done + count, reading))
+        reading.arrivals.append(arrivals)
+        reading.served += count
+        if reading.served < reading.requests:
+            heapq.heappush(self.waiting, (asked + count, channel, number, reading))
 
     def _move(self, asked: NDArray[np.int64], vectors: int, size: int) -> NDArray[np.int64]:
         """The cycles that move the last byte of each vector; requests begin a cycle later."""
@@ -120,18 +125,29 @@ class Bus:
             if number >= WRITES:
                 time = max(time, self.served[number - WRITES] + 1)
             cycle = max(time + 1, self.served[-1] if number else 0)
-            owed = size
-            while True:
-                if cycle >= len(self.left):
-                    self._until(cycle, self.width)
-                paid = min(owed, int(self.left[cycle]))
-                self.left[cycle] -= paid
-                owed -= paid
-                if not owed:
-                    break
-                cycle += 1
+            cycle = self._pay(cycle, size)
             self.accepted.append(time)
             self.served.append(cycle)
             accepted.append(time)
         self.bytes_written += size * len(accepted)
         return accepted
+
+    def _pay(self, cycle: int, owed: int) -> int:
+        """Moves a vector from ``cycle`` on; the cycle that moves its last byte."""
+        span = -(-owed // self.width)
+        if cycle + span > len(self.left):
+            self._until(cycle, span * self.width)
+        part = self.left[cycle : cycle + span]
+        if part.min() == self.width:
+            part[:-1] = 0
+            part[-1] = span * self.width - owed
+            return cycle + span - 1
+        while True:
+            if cycle >= len(self.left):
+                self._until(cycle, self.width)
+            paid = min(owed, int(self.left[cycle]))
+            self.left[cycle] -= paid
+            owed -= paid
+            if not owed:
+                return cycle
+            cycle += 1
