@@ -8,25 +8,20 @@ from typing import Any
 import numpy as np
 
 from gemmule.gen.conv.convolution import timing_of
-from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import Zeros, folded
 from gemmule.golden.conv.operations import products
-from gemmule.hw.conv.params import ConvParams
 
+from .figures_bp_im2col import PARAMS, RESULT
 from .networks import layer
 
 __all__ = ["SUMMARY", "measure", "run"]
 
 SUMMARY = "first layers, kernel columns in the lanes that their channels leave idle, by the model"
 
-PARAMS = ConvParams()
-
-RESULT = Format.parse("s8")
-
-LAYERS = ("resnet50 224x224 3-64 k7", "alexnet 224x224 3-64 k11")
+LAYERS = ("five 224x224 3-64 k3", "resnet50 224x224 3-64 k7", "alexnet 224x224 3-64 k11")
 SMALL = Geometry(batch=2, channels=3, filters=16, size=(32, 32), kernel=(3, 3), padding=1)
 """The first layer of a network for small images."""
 
