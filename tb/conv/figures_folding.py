@@ -17,7 +17,7 @@ from gemmule.golden.conv.operations import products
 from .figures_bp_im2col import PARAMS, RESULT
 from .networks import layer
 
-__all__ = ["SUMMARY", "measure", "run"]
+__all__ = ["SMALL", "SUMMARY", "measure", "run"]
 
 SUMMARY = "first layers, kernel columns in the lanes that their channels leave idle, by the model"
 

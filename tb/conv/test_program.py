@@ -10,6 +10,7 @@ from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.window import stretches
 
 from .cases import layers, operands
+from .figures_folding import SMALL, measure
 from .machine import execute
 
 HARDWARE = {
@@ -17,6 +18,7 @@ HARDWARE = {
     "small-banks": Hardware(4, 4, 400, 64, 16),
     "unequal": Hardware(4, 3, 512, 40, 32),
     "sixteen": Hardware(16, 16, 4096, 4096, 512),
+    "unfolded": Hardware(8, 4, 512, 512, 64, folds=False),
 }
 
 
@@ -35,6 +37,13 @@ def test_every_operation_by_every_method(name):
             each = np.arange(geometry.channels) % 7
             got = execute("input_grad", method, geometry, dy, w, Zeros(5, each), hardware)
             assert (got == input_grad(geometry, dy, w, dy_zero=5, w_zero=each)).all(), geometry
+
+
+def test_what_folding_gains():
+    """Of three columns by three channels, nine lanes of sixteen are in use in place of three."""
+    for row in measure("small", SMALL):
+        assert row["columns a vector"] == 3
+        assert 2 < row["times"] <= 3
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 24, 100])
