@@ -12,7 +12,7 @@ from gemmule.golden.conv.program import Copy, Hardware, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.hw.conv.convolution import command_layout
-from gemmule.hw.conv.params import BpParams, ConvParams
+from gemmule.hw.conv.params import BpParams, LayerParams
 
 from .image import RESULT, Image
 from .layer import Layer
@@ -22,7 +22,7 @@ __all__ = ["commands", "pass_beats"]
 
 
 def commands(
-    params: ConvParams,
+    params: LayerParams,
     layer: Layer,
     image: Image,
     steps: Sequence[Product | Copy],
@@ -52,7 +52,7 @@ def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
 
 
 def _fields(
-    params: ConvParams, layer: Layer, image: Image, kind: Kind, content: object
+    params: LayerParams, layer: Layer, image: Image, kind: Kind, content: object
 ) -> Iterator[Field]:
     """The numbers of one command, in the order of its layout."""
     core = params.core
@@ -70,7 +70,7 @@ def _fields(
         yield from _load(params, image, content)
 
 
-def _product(params: ConvParams, layer: Layer, product: Product) -> Iterator[Field]:
+def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Field]:
     scale, bound = layer.requantization, params.out_width + 1
     yield from ((size, DIM_WIDTH) for size in (product.m, product.n, product.k))
     yield int(product.stationary_sums), 1
@@ -84,7 +84,7 @@ def _pass(each: Pass, params: BpParams, width: int) -> list[Field]:
     ]  # fmt: skip
 
 
-def _places(params: ConvParams, image: Image, step: Product | Copy) -> Iterator[Field]:
+def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator[Field]:
     copied = isinstance(step, Copy)
     region = SPREAD if copied else RESULT
     yield from fields(image.places(region, step.places), params.places)
@@ -93,7 +93,7 @@ def _places(params: ConvParams, image: Image, step: Product | Copy) -> Iterator[
     yield int(copied), 1
 
 
-def _load(params: ConvParams, image: Image, fill: Fill) -> Iterator[Field]:
+def _load(params: LayerParams, image: Image, fill: Fill) -> Iterator[Field]:
     region, run = fill.load.vectors.region, fill.run
     yield image.address(region, run.first), ADDRESS_WIDTH
     yield run.length, LENGTH_WIDTH

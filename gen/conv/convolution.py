@@ -24,7 +24,7 @@ from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.loader import element_size
-from gemmule.hw.conv.params import ConvParams, VolumeParams
+from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
 from .commands import commands
 from .image import Image
@@ -59,7 +59,7 @@ class ConvAdapter:
         Array("dw", "[O, C/g, Kh, Kw]", "--c-format", "of weight_grad", optional=True),
     )
 
-    def plan(self, params: ConvParams, run: ConvRun, arrays: Arrays) -> Job:
+    def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
         """Cut the layer to the hardware; lay out its memory, loads, passes and products."""
         layer = Layer.check(params, run, arrays)
         fmt = layer.requantization.format
@@ -80,6 +80,8 @@ class ConvAdapter:
         ))  # fmt: skip
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            if received["status"].any():
+                raise RuntimeError(f"a product was not taken as it is: {received['status'].max()}")
             table = image.results(received["memory"], shape, fmt)
             return {layer.result_name: result(
                 run.op, layer.geometry, table, hardware
@@ -106,7 +108,7 @@ class ConvAdapter:
         )
 
 
-def timing_of(params: ConvParams, fmt: Format) -> Timing:
+def timing_of(params: LayerParams, fmt: Format) -> Timing:
     """What the cycle model wants to know of the hardware, with results of a format."""
     core = params.core
     hardware = Hardware(
@@ -142,7 +144,7 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
 
 
 def _check_sums(
-    params: ConvParams, layer: Layer, made: Sequence[Product], hardware: Hardware
+    params: LayerParams, layer: Layer, made: Sequence[Product], hardware: Hardware
 ) -> None:
     """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
     op, geometry = layer.run.op, layer.geometry
@@ -177,7 +179,7 @@ def _check_sums(
         )
 
 
-def _check_banks(params: ConvParams, steps: Sequence[Product | Copy]) -> None:
+def _check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
     sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
     for name, option, room in sides:
         banks = [bank for step in steps for bank in getattr(step, name, ())]
@@ -200,7 +202,7 @@ def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64
     }  # fmt: skip
 
 
-def _scales(params: ConvParams, made: Sequence[Product], columns_of) -> Beats:
+def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:
     layout = params.core.requantizer.lane_layout
     table = {name: np.zeros((len(made), params.cols), np.int64) for name in layout.members}
     for number, product in enumerate(made):

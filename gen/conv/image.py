@@ -13,7 +13,7 @@ from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH
 from gemmule.hw.conv.loader import element_size
-from gemmule.hw.conv.params import ConvParams
+from gemmule.hw.conv.params import LayerParams
 
 from .layer import Layer
 
@@ -35,7 +35,7 @@ class Image:
 
     @classmethod
     def lay_out(
-        cls, params: ConvParams, layer: Layer, hardware: Hardware, shape: tuple[int, ...]
+        cls, params: LayerParams, layer: Layer, hardware: Hardware, shape: tuple[int, ...]
     ) -> "Image":
         """The operands, room for a reorganized map where there will be one, and the result's."""
         op, explicit = layer.run.op, layer.run.method == "explicit" and layer.run.op != "forward"
@@ -83,7 +83,7 @@ class Image:
         return elements if fmt.signed else elements & ((1 << fmt.width) - 1)
 
 
-def _sizes(params: ConvParams, layer: Layer, explicit: bool) -> dict[str, int]:
+def _sizes(params: LayerParams, layer: Layer, explicit: bool) -> dict[str, int]:
     """Elements are as large as the side that reads them takes them."""
     a, b = (element_size(f.width) for f in (params.core.a_format, params.core.b_format))
     by_columns = layer.run.op == "weight_grad"

@@ -16,7 +16,7 @@ from gemmule.golden.conv.geometry import OPERATIONS, Geometry
 from gemmule.golden.conv.layout import Zeros
 from gemmule.golden.conv.operations import METHODS
 from gemmule.golden.systolic.gemm import zero_points
-from gemmule.hw.conv.params import ConvParams
+from gemmule.hw.conv.params import LayerParams
 
 __all__ = ["OPERANDS", "ConvRun", "Layer", "VolumeRun"]
 
@@ -86,7 +86,7 @@ class Layer:
     golden: NDArray[np.int64]
 
     @classmethod
-    def check(cls, params: ConvParams, run: ConvRun, arrays: Arrays) -> "Layer":
+    def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
         """:class:`UsageError` where arrays, options and hardware do not go together."""
         _check_options(params, run)
         names = OPERANDS[run.op]
@@ -123,7 +123,7 @@ class Layer:
         return {"input_grad": "dx", "weight_grad": "dw"}.get(self.run.op, "y")
 
 
-def _check_options(params: ConvParams, run: ConvRun) -> None:
+def _check_options(params: LayerParams, run: ConvRun) -> None:
     needs = "os" if run.op == "weight_grad" else "ws"
     if params.dataflow not in (needs, "both"):
         raise UsageError(f"--op {run.op} needs --dataflow {needs} or both, not {params.dataflow}")
@@ -137,7 +137,7 @@ def _check_options(params: ConvParams, run: ConvRun) -> None:
         raise UsageError("--kernel must be given for --op weight_grad: one number or one per axis")
 
 
-def _operand(params: ConvParams, run: ConvRun, arrays: Arrays, name: str) -> NDArray[np.int64]:
+def _operand(params: LayerParams, run: ConvRun, arrays: Arrays, name: str) -> NDArray[np.int64]:
     if name not in arrays:
         raise UsageError(f"--op {run.op} needs the array {name}")
     shape = (None,) * (2 + params.AXES)

@@ -14,7 +14,7 @@ from gemmule.hw.systolic.gemm import Gemm
 from .counters import Counters, counters_layout
 from .loader import Loader, load_layout
 from .operand import OperandBuffer, pass_layout
-from .params import ConvParams
+from .params import LayerParams
 from .writer import Writer, place_layout
 
 __all__ = ["Convolution", "Volume", "command_layout"]
@@ -25,13 +25,13 @@ def fence_layout() -> data.StructLayout:
     return data.StructLayout({"report": 1})
 
 
-def command_layout(params: ConvParams) -> data.StructLayout:
+def command_layout(params: LayerParams) -> data.StructLayout:
     """``kind`` and, above it, what :func:`contents` says for it."""
     width = max(Shape.cast(layout).width for layout in contents(params).values())
     return data.StructLayout({"kind": range(len(Kind)), "content": unsigned(width)})
 
 
-def contents(params: ConvParams) -> dict[Kind, data.StructLayout]:
+def contents(params: LayerParams) -> dict[Kind, data.StructLayout]:
     """What each kind of command carries."""
     core = params.core
     return {
@@ -71,7 +71,7 @@ class Convolution(Component):
 
     Parameters
     ----------
-    params : :class:`ConvParams`
+    params : :class:`LayerParams`
 
     Members
     -------
@@ -93,7 +93,7 @@ class Convolution(Component):
         One a fence that reports.
     """
 
-    def __init__(self, params: ConvParams):
+    def __init__(self, params: LayerParams):
         self.params = params
         self._product = product = Gemm(params.core)
         request = stream.Signature(request_layout())

@@ -18,7 +18,8 @@ from gemmule.hw.common.streams import vector
 from gemmule.hw.systolic.params import GemmParams
 
 __all__ = [
-    "BpParams", "ConvParams", "CoreParams", "GeneratorParams", "PlaceParams", "VolumeParams",
+    "BpParams", "ConvParams", "CoreParams", "GeneratorParams", "LayerParams", "PlaceParams",
+    "VolumeParams",
 ]  # fmt: skip
 
 S8 = Format(signed=True, width=8)
@@ -139,21 +140,15 @@ def _of_core(name: str) -> Field:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvParams(Options):
-    """What fixes the hardware of a :class:`hw.conv.Convolution`. Widths are in bits."""
+class LayerParams(Options):
+    """What fixes the hardware of a convolution of any number of axes. Widths are in bits."""
 
     rows: int = _of_core("rows")
     cols: int = _of_core("cols")
     x_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of x")
     w_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of w")
-    dy_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of dy")
     acc_width: int = _of_core("acc_width")
     out_width: int = _of_core("out_width")
-    dataflow: str = option(
-        "both",
-        choices=("ws", "os", "both"),
-        help="ws: all but the weight gradient; os: it alone; both",
-    )
     drain: str = _of_core("drain")
     pipeline: int = _of_core("pipeline")
     acc_depth: int = _of_core("acc_depth")
@@ -175,7 +170,7 @@ class ConvParams(Options):
     size_width: int = option(12, low=4, high=16, help="bits of a side, of channels, of a loop")
     stride_width: int = option(3, low=1, high=8, help="bits of a stride under bp_im2col")
 
-    AXES: ClassVar[int] = 2
+    AXES: ClassVar[int]
 
     def check(self) -> None:
         for name in ("x_depth", "w_depth"):
@@ -188,14 +183,41 @@ class ConvParams(Options):
                 f"--w-depth must be at least {least}, a block of --rows {self.rows} channels in"
                 f" squares of --cols {self.cols}, not {self.w_depth}"
             )
-        for names in (("x", "dy"), ("w", "dy")):
-            a, b = (getattr(self, f"{name}_format") for name in names)
-            if _union(a, b).width > FORMAT_WIDTHS[1]:
-                raise UsageError(
-                    f"--{names[0]}-format {a} and --{names[1]}-format {b} share their lanes, which"
-                    f" would take {_union(a, b).width} bits; at most {FORMAT_WIDTHS[1]} are allowed"
-                )
+        if max(self.rows, self.cols) > 1 << self.size_width:
+            raise UsageError(
+                f"--size-width {self.size_width} counts to {1 << self.size_width}, too few for"
+                f" --rows {self.rows} and --cols {self.cols}"
+            )
+        for names in self.sides:
+            self._shared(names)
         CoreParams(**self._core())
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The operands that the operations of this hardware multiply."""
+        return (("x", "w"),)
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """The operands that share the lanes of each side."""
+        return tuple(tuple(dict.fromkeys(names)) for names in zip(*self.pairs, strict=True))
+
+    def format_of(self, name: str) -> Format:
+        """The format of ``x``, ``w`` or ``dy``."""
+        return getattr(self, f"{name}_format")
+
+    def _shared(self, names: tuple[str, ...]) -> Format:
+        """The least format that holds the values of all."""
+        formats = [self.format_of(name) for name in names]
+        signed_ = any(fmt.signed for fmt in formats)
+        width = max(fmt.width + (signed_ and not fmt.signed) for fmt in formats)
+        if width > FORMAT_WIDTHS[1]:
+            given = " and ".join(f"--{name}-format {self.format_of(name)}" for name in names)
+            raise UsageError(
+                f"{given} share their lanes, which would take {width} bits; at most"
+                f" {FORMAT_WIDTHS[1]} are allowed"
+            )
+        return Format(signed_, width)
 
     @property
     def core(self) -> CoreParams:
@@ -204,12 +226,12 @@ class ConvParams(Options):
 
     def _core(self) -> dict[str, object]:
         same = {each.name for each in fields(self)} & {each.name for each in fields(CoreParams)}
-        x, w, dy = self.x_format, self.w_format, self.dy_format
-        pairs = ((x, w), (dy, w), (x, dy))
+        a_side, b_side = self.sides
+        formats = [tuple(map(self.format_of, pair)) for pair in self.pairs]
         return {name: getattr(self, name) for name in sorted(same)} | {
-            "a_format": _union(self.x_format, self.dy_format),
-            "b_format": _union(self.w_format, self.dy_format),
-            "row_sum_bits": max(self._row_sum_bits(*pair) for pair in pairs),
+            "a_format": self._shared(a_side),
+            "b_format": self._shared(b_side),
+            "row_sum_bits": max(self._row_sum_bits(*pair) for pair in formats),
         }
 
     def _row_sum_bits(self, a: Format, b: Format) -> int:
@@ -262,13 +284,35 @@ class ConvParams(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeParams(ConvParams):
-    """As :class:`ConvParams`, with three axes."""
+class ConvParams(LayerParams):
+    """What fixes the hardware of a :class:`hw.conv.Convolution`. Widths are in bits."""
+
+    dy_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of dy")
+    dataflow: str = option(
+        "both",
+        choices=("ws", "os", "both"),
+        help="ws: all but the weight gradient; os: it alone; both",
+    )
+
+    AXES: ClassVar[int] = 2
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        stationary, gradient = (("x", "w"), ("dy", "w")), (("x", "dy"),)
+        return {"ws": stationary, "os": gradient, "both": (*stationary, *gradient)}[self.dataflow]
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """``dy`` takes the way of ``x`` where it is copied, too."""
+        return ("x", "dy"), super().sides[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeParams(LayerParams):
+    """As :class:`ConvParams`, with three axes, and without the gradients' operand."""
+
+    dataflow: str = option(
+        "ws", choices=("ws",), help="weight-stationary: forward and transposed need no other"
+    )
 
     AXES: ClassVar[int] = 3
-
-
-def _union(a: Format, b: Format) -> Format:
-    """The least format that holds the values of both."""
-    signed_ = a.signed or b.signed
-    return Format(signed_, max(f.width + (signed_ and not f.signed) for f in (a, b)))

@@ -10,12 +10,12 @@ from gemmule.hw.common.streams import packet, packet_stream
 
 from .generator import AddressGenerator, walk_layout
 from .loader import element_size
-from .params import ConvParams
+from .params import LayerParams
 
 __all__ = ["Writer", "place_layout"]
 
 
-def place_layout(params: ConvParams) -> data.StructLayout:
+def place_layout(params: LayerParams) -> data.StructLayout:
     """Where the vectors of a packet go: a walk over bytes, and of each vector ``length`` lanes.
 
     ``size`` is the power of 2 of an element's bytes. ``copied``: the vectors are those of the
@@ -40,7 +40,7 @@ class Writer(Component):
 
     Parameters
     ----------
-    params : :class:`ConvParams`
+    params : :class:`LayerParams`
 
     Members
     -------
@@ -57,7 +57,7 @@ class Writer(Component):
         Everything was handed to memory.
     """
 
-    def __init__(self, params: ConvParams):
+    def __init__(self, params: LayerParams):
         self.params = params
         super().__init__({
             "places": In(stream.Signature(place_layout(params))),

@@ -24,10 +24,7 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
             row = {"block": block.name, "axes": axes, "address_bits": params.address_width}
             for board in BOARDS:
                 report = synthesize(block, params, board)
-                row |= {
-                    f"{board}_{name}": getattr(report, name)
-                    for name in ("lut", "ff")
-                }
+                row |= {f"{board}_{name}": getattr(report, name) for name in ("lut", "ff")}
                 row[f"{board}_logic_delay_ns"] = report.logic_delay_ns
             rows.append(row)
     _plot(rows, out / "agu.png")
