@@ -53,7 +53,8 @@ class _Clock:
         ready = self.x.ready(step.walk.length, -1)
         times = ready - 1
         accepted = self._hand(times, size)
-        self.x.took(step.walk.length, max(int(times[-1]), accepted[-1] - 2))
+        times[-1] = max(int(times[-1]), accepted[-1] - 2)
+        self.x.took(times, ready)
         self.commands.ended[Kind.PLACES].append(accepted[-1])
         self.copied = accepted[-1] + 1
 
@@ -87,18 +88,18 @@ class _Clock:
         tiles = product.k // self.rows
         for tile in range(tiles):
             begin = max(self.b, self.begun + 1)
-            loaded = _last(begin, self.rows, self.w.ready(self.rows, begin))
-            self.w.took(self.rows, loaded)
+            ready = self.w.ready(self.rows, begin)
+            times = one_a_cycle(begin, self.rows, ready)
+            self.w.took(times, ready)
+            loaded = int(times[-1])
             begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
             ready = self.x.ready(product.m, begin)
+            times = one_a_cycle(begin, product.m, ready)
             if tile == tiles - 1:
-                times = self._with_room(one_a_cycle(begin, product.m, ready))
-                end = int(times[-1])
-            else:
-                end = _last(begin, product.m, ready)
-            self.x.took(product.m, end)
-            self.begun = begin if ready is None else max(begin, int(ready[0]))
-            self.b, self.a = loaded + 1, end + 1
+                times = self._with_room(times)
+            self.x.took(times, ready)
+            self.begun = int(times[0])
+            self.b, self.a = loaded + 1, int(times[-1]) + 1
         if not self.cascade:
             self.dirty = True
             self.clear = max(self.clear, self.a + self.rows - 2)
@@ -146,11 +147,12 @@ class _Clock:
                 count = min(left, self.x.left(), self.w.left())
                 both = [feed.ready(count, self.a) for feed in (self.x, self.w)]
                 known = [ready for ready in both if ready is not None]
-                end = _last(self.a, count, np.maximum.reduce(known) if known else None)
+                times = one_a_cycle(self.a, count, np.maximum.reduce(known) if known else None)
                 left -= count
-                natural, end = end, end if left else max(end, self.clear)
-                for feed in (self.x, self.w):
-                    feed.took(count, natural, end)
+                end = int(times[-1]) if left else max(int(times[-1]), self.clear)
+                times[-1] = end
+                for feed, ready in zip((self.x, self.w), both, strict=True):
+                    feed.took(times, ready)
                 self.a = self.b = end + 1
             last = end + self.rows + self.timing.result_latency
             if self.cascade:
@@ -181,8 +183,3 @@ def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = Non
             clock.pass_fence()
         clock.product(step)
     return bus.accepted[-1] + END - first
-
-
-def _last(begin: int, count: int, ready: NDArray[np.int64] | None) -> int:
-    """When the last of them comes."""
-    return int(one_a_cycle(begin, count, ready)[-1]) if ready is not None else begin + count - 1

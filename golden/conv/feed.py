@@ -140,7 +140,8 @@ class Feed:
         self.walked: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
         self.begin = 0
         self.needy = True  # whether this pass needs its bank
-        self.issued: list[int] = [-1] * (LOOK_AHEAD + 1)  # the last beats
+        self.issued = np.full(LOOK_AHEAD, -1, np.int64)  # the last beats
+        self.walk = -1  # when the walk took its last beat
 
     def add(self, kind: Kind, content: object) -> None:
         """A command of this side."""
@@ -209,18 +210,24 @@ class Feed:
             times[-1] = max(times[-1], int(arrived[-1]) + ARRIVAL)
         return np.maximum(times, self.begin)
 
-    def took(self, count: int, last: int, end: int | None = None) -> None:
-        """The next beats were issued, one a cycle up to ``last``, but the last one at ``end``."""
-        end = last if end is None else end
-        beats = [*range(last - min(count, LOOK_AHEAD + 1) + 1, last), end]
-        self.issued = [*self.issued, *beats][-LOOK_AHEAD - 1 :]
-        self.at += count
+    def took(self, times: NDArray[np.int64], ready: NDArray[np.int64] | None) -> None:
+        """The next beats were issued in these cycles; ``ready`` is what :meth:`ready` said.
+
+        The walk takes a beat when its vector has come and the one three before it was issued.
+        """
+        issued = np.concatenate([self.issued, times])
+        bound = issued[: len(times)] + 1
+        if ready is not None:
+            bound = np.maximum(bound, ready - ARRIVAL + 1)
+        self.walk = int(one_a_cycle(self.walk + 1, len(times), bound)[-1])
+        self.issued = issued[-LOOK_AHEAD:]
+        self.at += len(times)
         if self.left() == 0:
             self._walked_over(self.passes.pop())
 
     def _walked_over(self, step: Pass) -> None:
-        """The walk's last beat left it when there was a place, and with a bank when it was full."""
-        over = max(self.issued[0] + 1, self.begin - COMMAND + 1 + step.walk.length)
+        """A bank is given back when it was full and the walk's last beat was taken."""
+        over = self.walk
         if step.release:
             over = max(over, int(self._arrivals()[-1]) + 1)
             self.number += 1

@@ -35,7 +35,7 @@ def test_a_covering_set_of_layers_and_runs():
     """Results are golden's; cycles, where nothing stalls, the model's.
 
     Not all to the cycle: the model's loads never wait for the sixteen that can be under way, and a
-    bank of a few vectors may come free a cycle or two sooner or later.
+    product of a few beats may be a cycle or two off.
     """
     exact = []
     for seed, (geometry, run) in enumerate(runs()):
@@ -46,7 +46,7 @@ def test_a_covering_set_of_layers_and_runs():
             assert off <= 0.01 * done.cycles, (geometry, op, method)
             exact.append(off == 0)
     assert len(exact) > 30
-    assert np.mean(exact) > 0.85
+    assert np.mean(exact) > 0.9
 
 
 @pytest.mark.full
