@@ -83,7 +83,7 @@ def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
             line |= {method: row[f"{method}_{measured}"] for method in METHODS}
             if measured == "cycles":
-                line |= {"forward": row["forward_cycles"], "utilization": row["utilization"]}
+                line |= {name: row[name] for name in ("bound", "forward_cycles", "utilization")}
             yield line
 
 
@@ -101,7 +101,10 @@ def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
-    """A row for each direction and width, all methods in it; beside it what forward takes."""
+    """A row for each direction and width, all methods in it; beside it what forward takes.
+
+    ``bound``: the products on a full array, or the words of `zero_free` through the memory.
+    """
     for width in WIDTHS:
         ahead = _modeled(geometry, "forward", METHODS[0], width).cycles
         for direction, operation in OPERATIONS.items():
@@ -118,6 +121,7 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
                 }
             array = PARAMS.rows * PARAMS.cols
             row["utilization"] = round(geometry.macs / row["zero_free_cycles"] / array, 3)
+            row["bound"] = max(-(-geometry.macs // array), -(-row["zero_free_words"] // width))
             yield row
 
 

@@ -27,7 +27,9 @@ RATES = {
 }
 """Shares of the patches that are left; the paper's own are not known, SPViT's are our choice."""
 
-ARRAYS = (Array(16, 16), Array(64, 32), Array(64, 32, images=4))
+ARRAYS = (Array(16, 16), Array(64, 32), Array(32, 64), Array(64, 32, images=4))
+"""The large one also with its sides exchanged: loading weights bounds a tile of few tokens by the
+rows, and fewer rows suit one image's last tokens better."""
 
 Row = dict[str, Any]
 
