@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gemmule.gen.block import Beats
-from gemmule.golden.common.lanes import Field, pack
+from gemmule.golden.common.lanes import Field, pack_rows, words
 from gemmule.golden.conv.layout import SPREAD
 from gemmule.golden.conv.order import Fill, Kind, ordered
 from gemmule.golden.conv.program import Copy, Hardware, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH
-from gemmule.hw.conv.convolution import command_layout
-from gemmule.hw.conv.params import BpParams, LayerParams
+from gemmule.hw.conv.convolution import KIND_WIDTH, command_layout
+from gemmule.hw.conv.params import LayerParams
+from gemmule.hw.conv.walk_params import BpParams
 
 from .image import RESULT, Image
 from .layer import Layer
@@ -30,25 +31,23 @@ def commands(
 ) -> Beats:
     """The whole layer, and a report of the counters when all results are written."""
     width = command_layout(params).size
-    order = ordered(steps, hardware, params.AXES + 1, 1 << params.size_width)
-    rows = [(kind, list(_fields(params, layer, image, kind, content))) for kind, content in order]
-    beats = np.zeros((len(rows), -(-width // 32)), np.uint32)
-    kinds = np.array([kind.value for kind, _ in rows])
+    order = list(ordered(steps, hardware))
+    beats = np.zeros((len(order), words(width)), np.uint32)
+    kinds = np.array([kind.value for kind, _ in order])
     for kind in Kind:
-        chosen = [row for each, row in rows if each is kind]
-        if not chosen:
-            continue
-        columns = [([row[n][0] for row in chosen], bits) for n, (_, bits) in enumerate(chosen[0])]
-        used = 3 + sum(bits for _, bits in columns)
-        filling = [([0] * len(chosen), width - used)] if width > used else []
-        beats[kinds == kind.value] = pack(([kind.value] * len(chosen), 3), *columns, *filling)
+        rows = [
+            [(kind.value, KIND_WIDTH), *_fields(params, layer, image, kind, content)]
+            for each, content in order if each is kind
+        ]  # fmt: skip
+        if rows:
+            packed = pack_rows(rows)
+            beats[kinds == kind.value, : packed.shape[1]] = packed
     return beats
 
 
 def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
     """Passes as the beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
-    rows = [_pass(each, params, width) for each in passes]
-    return pack(*[([row[n][0] for row in rows], bits) for n, (_, bits) in enumerate(rows[0])])
+    return pack_rows([_pass(each, params, width) for each in passes])
 
 
 def _fields(

@@ -21,9 +21,9 @@ from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.hw.common.memory_port import element_size
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
-from gemmule.hw.conv.loader import element_size
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
 from .commands import commands
@@ -113,13 +113,10 @@ def timing_of(params: LayerParams, fmt: Format) -> Timing:
     core = params.core
     hardware = Hardware(
         params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
-        cascade=core.drains_down,
+        cascade=core.drains_down, levels=params.AXES + 1, turns=1 << params.size_width,
     )  # fmt: skip
     sizes = (1 << element_size(f.width) for f in (core.a_format, core.b_format, fmt))
-    return Timing(
-        hardware, core.result_latency, core.capacity, *sizes, levels=params.AXES + 1,
-        turns=1 << params.size_width,
-    )  # fmt: skip
+    return Timing(hardware, core.result_latency, core.capacity, *sizes)
 
 
 def _counted(received: dict[str, Beats]) -> dict[str, int]:
@@ -132,11 +129,11 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
     """What the hardware must count, but for the cycles."""
     counts = dict.fromkeys(COUNTS[1:], 0)
     for side, name in (("a", "x"), ("b", "w")):
-        passes = [each for step in steps for each in getattr(step, f"{side}_passes", ())]
+        passes = [each for step in steps for each in getattr(step, f"{side}_passes")]
         real = sum(each.walk.real for each in passes)
         counts[f"{name}_reads"] = real
         counts[f"{name}_masked"] = sum(each.walk.length for each in passes) - real
-        banks = [bank for step in steps for bank in getattr(step, f"{side}_loads", ())]
+        banks = [bank for step in steps for bank in getattr(step, f"{side}_loads")]
         loads = [load.vectors for bank in banks for load in bank.loads]
         counts[f"{name}_loaded"] = sum(map(len, loads))
     counts["c_written"] = sum(step.places.real for step in steps)
@@ -182,7 +179,7 @@ def _check_sums(
 def _check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
     sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
     for name, option, room in sides:
-        banks = [bank for step in steps for bank in getattr(step, name, ())]
+        banks = [bank for step in steps for bank in getattr(step, name)]
         largest = max(map(len, banks), default=0)
         if largest > room:
             raise UsageError(

@@ -18,7 +18,7 @@ from gemmule.golden.conv.sequences import (
 )
 from gemmule.golden.conv.walk import Walk
 from gemmule.hw.conv.generator import AddressGenerator
-from gemmule.hw.conv.params import BpParams, GeneratorParams
+from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 
 from .walks import decode, encode
 

@@ -11,8 +11,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.layout import GRADIENT, INPUT, SPREAD, WEIGHTS, operand_maps, spread_extent
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.walk import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH
-from gemmule.hw.conv.loader import element_size
+from gemmule.hw.common.memory_port import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
 from .layer import Layer

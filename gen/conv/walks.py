@@ -6,17 +6,16 @@ import numpy as np
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import Field, pack, unpack
+from gemmule.golden.common.lanes import Field, pack_rows, unpack
 from gemmule.golden.conv.walk import Axis, Jump, Loop, Walk
-from gemmule.hw.conv.params import GeneratorParams
+from gemmule.hw.conv.walk_params import GeneratorParams
 
 __all__ = ["decode", "encode", "fields", "padded"]
 
 
 def encode(walks: Sequence[Walk], params: GeneratorParams) -> Beats:
     """One beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``."""
-    rows = [fields(walk, params) for walk in walks]
-    return pack(*[([row[n][0] for row in rows], width) for n, (_, width) in enumerate(rows[0])])
+    return pack_rows([fields(walk, params) for walk in walks])
 
 
 def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """Vectors of lanes as packed words: lane 0 in the low bits, little-endian 32-bit words."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Field", "pack", "unpack", "words"]
+__all__ = ["Field", "pack", "pack_rows", "unpack", "words"]
 
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
@@ -30,6 +31,18 @@ def pack(*parts: Field) -> NDArray[np.uint32]:
     bits = np.pad(bits, ((0, 0), (0, 32 * words(width) - width)))
     octets = np.packbits(bits, axis=1, bitorder="little")
     return octets.view("<u4").reshape(beats, words(width))  # beats may be none
+
+
+def pack_rows(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
+    """:func:`pack` of beats told one by one: of each its numbers and their widths.
+
+    Examples
+    --------
+    >>> pack_rows([[(3, 2), (1, 1)], [(0, 2), (1, 1)]]).tolist()
+    [[7], [4]]
+    """
+    widths = [width for _, width in rows[0]]
+    return pack(*(([row[n][0] for row in rows], width) for n, width in enumerate(widths)))
 
 
 def unpack(

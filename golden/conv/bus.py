@@ -107,44 +107,42 @@ class Bus:
         """Bytes that can be moved by the end of each cycle from ``start`` on, ``size`` at least."""
         span = -(-size // self.width) + 1
         while True:
-            if start + span > len(self.left):
-                more = max(len(self.left), start + span - len(self.left))
-                self.left = np.concatenate([self.left, np.full(more, self.width, np.int64)])
+            self._reach(start + span)
             ends = np.cumsum(self.left[start : start + span])
             if ends[-1] >= size:
                 return ends
             span *= 2
 
+    def _reach(self, end: int) -> None:
+        """Cycles before ``end`` have their bytes."""
+        if end > len(self.left):
+            more = max(len(self.left), end - len(self.left))
+            self.left = np.concatenate([self.left, np.full(more, self.width, np.int64)])
+
     def write(self, ready: Sequence[int], size: int) -> list[int]:
         """Vectors that are offered at these cycles: when each is accepted."""
-        accepted = []
         for time in ready:
-            number = len(self.served)
-            if number:
-                time = max(time, self.accepted[-1] + 1)
-            if number >= WRITES:
-                time = max(time, self.served[number - WRITES] + 1)
-            cycle = max(time + 1, self.served[-1] if number else 0)
-            cycle = self._pay(cycle, size)
+            begin = 0
+            if self.served:
+                time, begin = max(time, self.accepted[-1] + 1), self.served[-1]
+            if len(self.served) >= WRITES:
+                time = max(time, self.served[-WRITES] + 1)
             self.accepted.append(time)
-            self.served.append(cycle)
-            accepted.append(time)
-        self.bytes_written += size * len(accepted)
-        return accepted
+            self.served.append(self._pay(max(time + 1, begin), size))
+        self.bytes_written += size * len(ready)
+        return self.accepted[-len(ready) :]
 
     def _pay(self, cycle: int, owed: int) -> int:
         """Moves a vector from ``cycle`` on; the cycle that moves its last byte."""
         span = -(-owed // self.width)
-        if cycle + span > len(self.left):
-            self._until(cycle, span * self.width)
+        self._reach(cycle + span)
         part = self.left[cycle : cycle + span]
         if part.min() == self.width:
             part[:-1] = 0
             part[-1] = span * self.width - owed
             return cycle + span - 1
         while True:
-            if cycle >= len(self.left):
-                self._until(cycle, self.width)
+            self._reach(cycle + 1)
             paid = min(owed, int(self.left[cycle]))
             self.left[cycle] -= paid
             owed -= paid

@@ -171,7 +171,7 @@ class _Clock:
 def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = None) -> int:
     """Cycles from the first request to the report of the counters, both counted."""
     bus = bus or Bus()
-    commands = list(ordered(steps, timing.hardware, timing.levels, timing.turns))
+    commands = list(ordered(steps, timing.hardware))
     clock = _Clock(timing, bus, commands)
     begins = [reading.begin for *_, reading in bus.waiting]
     first = min(begins + [SCALE] * isinstance(steps[0], Product))

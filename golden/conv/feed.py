@@ -43,8 +43,6 @@ class Timing:
     a_size: int
     b_size: int
     c_size: int
-    levels: int
-    turns: int
 
 
 def one_a_cycle(begin: int, count: int, ready: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -62,6 +60,7 @@ class Commands:
         self.kinds = [kind for kind, _ in commands]
         self.numbers = {id(content): n for n, (_, content) in enumerate(commands)}
         self.times: list[int] = []
+        self.fenced = self.kinds.index(Kind.FENCE)  # the first one's number
         self.fence: int | None = None  # the cycle in which the copies are done
         self.ended: dict[Kind, list[int]] = {kind: [] for kind in Kind}
         self.seen: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -75,8 +74,7 @@ class Commands:
 
     def waits(self, content: object) -> bool:
         """Whether it stands behind a fence that nobody knows the end of yet."""
-        fence = self.kinds.index(Kind.FENCE)
-        return self.fence is None and fence < self.numbers[id(content)]
+        return self.fence is None and self.fenced < self.numbers[id(content)]
 
     def _next(self) -> int:
         kind = self.kinds[len(self.times)]

@@ -12,6 +12,10 @@ __all__ = ["BANKS", "Fill", "Kind", "ordered"]
 BANKS = 2
 """Banks of an operand's buffer."""
 
+_LATE = 100
+"""Where passes stand among commands that can begin in the same slot: behind all but the loads of
+banks that are free then, which nobody waits for yet."""
+
 
 class Kind(enum.Enum):
     """To whom a command goes; a fence stops those behind it until all results are written."""
@@ -52,12 +56,12 @@ class _Entry:
 
 
 def ordered(
-    steps: Sequence[Product | Copy], hardware: Hardware, levels: int, turns: int
+    steps: Sequence[Product | Copy], hardware: Hardware
 ) -> Iterator[tuple[Kind, Product | Copy | Pass | Fill | bool]]:
     """The commands of a layer; the last one reports the counters when all results are written.
 
     A bank is loaded when the one two before it is released: its loads stand behind all passes that
-    begin by then. ``levels``, ``turns``: of the loops of a load.
+    begin by then.
     """
     entries: list[_Entry] = []
     fence = 0
@@ -69,7 +73,7 @@ def ordered(
             entries.append(_Entry(number, -1, 0, Kind.PRODUCT, step))
         entries.append(_Entry(number, -1, 1, Kind.PLACES, step))
     for side in ("x", "w"):
-        entries += _side(steps, hardware, side, (fence, -1), (levels, turns))
+        entries += _side(steps, hardware, side, (fence, -1))
     entries.sort(key=lambda entry: (entry.step, entry.slot, entry.rank))
     for entry in entries:
         yield entry.kind, entry.content
@@ -77,11 +81,7 @@ def ordered(
 
 
 def _side(
-    steps: Sequence[Product | Copy],
-    hardware: Hardware,
-    side: str,
-    fence: tuple[int, int],
-    loops: tuple[int, int],
+    steps: Sequence[Product | Copy], hardware: Hardware, side: str, fence: tuple[int, int]
 ) -> Iterator[_Entry]:
     """The passes of an operand and the fills of its banks, those of products behind the fence."""
     name, second = ("a", 1) if side == "x" else ("b", 0)
@@ -90,26 +90,21 @@ def _side(
     banks: list[tuple[int, Sequence[Load]]] = []
     for number, step in enumerate(steps):
         slot = 0
-        for each in getattr(step, f"{name}_passes", ()):
+        passes = getattr(step, f"{name}_passes")
+        for each in passes:
             yield _Entry(number, slot, _LATE + second, passed, each)
             slot += each.walk.length * _slots(step, hardware, side)
             if each.release:
-                over = each is getattr(step, f"{name}_passes")[-1]
-                freed.append((number + 1, 0) if over else (number, slot))
-        banks += [(number, bank.loads) for bank in getattr(step, f"{name}_loads", ())]
+                freed.append((number + 1, 0) if each is passes[-1] else (number, slot))
+        banks += [(number, bank.loads) for bank in getattr(step, f"{name}_loads")]
     for place, ((number, loads), begin) in enumerate(zip(banks, freed, strict=False)):
         if isinstance(steps[number], Product):
             begin = max(begin, fence)
-        fills = [(load, run) for load in loads for run in load.runs(*loops)]
+        fills = [(load, run) for load in loads for run in load.runs(hardware)]
         for fill in fills:
             # Of both sides, what is asked for by fewer commands comes first.
             rank = (_LATE + 3 if place else 3) - second
             yield _Entry(*begin, rank, filled, Fill(*fill, fill is fills[-1]))
-
-
-_LATE = 100
-"""Where passes stand among commands that can begin in the same slot: behind all but the loads of
-banks that are free then, which nobody waits for yet."""
 
 
 def _slots(step: Product | Copy, hardware: Hardware, side: str) -> int:

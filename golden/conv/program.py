@@ -39,9 +39,10 @@ class Load:
             return len(self.vectors) // self.vectors.index.shape[-1] * self.vectors.lanes
         return len(self.vectors)
 
-    def runs(self, levels: int, turns: int) -> Iterator[Run]:
+    def runs(self, hardware: "Hardware") -> Iterator[Run]:
         """Its requests; a square is one."""
         index, lanes = self.vectors.index, self.vectors.lanes
+        levels, turns = hardware.levels, hardware.turns
         if not self.turned:
             return runs(index, lanes, levels, LONGEST_RUN, turns)
         square = index.shape[-1] * lanes
@@ -68,7 +69,8 @@ class Hardware:
     """The sizes that a program is cut to: lanes, vectors in a bank, rows of kept sums.
 
     ``cascade``: sums that stay in the cells drain through those below, which takes its time.
-    ``folds``: the host puts kernel columns into lanes that few channels leave idle.
+    ``folds``: the host puts kernel columns into lanes that few channels leave idle. A load has
+    ``levels`` of loops around its requests, each of ``turns`` at most.
     """
 
     rows: int
@@ -78,6 +80,8 @@ class Hardware:
     acc_depth: int
     cascade: bool = False
     folds: bool = True
+    levels: int = 3
+    turns: int = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ class Copy:
     places: Walk
     a_loads: list[Bank]
     a_passes: list[Pass]
+    b_loads: tuple[Bank, ...] = ()
+    b_passes: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True)

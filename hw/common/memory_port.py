@@ -3,7 +3,7 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
-__all__ = ["ADDRESS_WIDTH", "LENGTH_WIDTH", "request_layout"]
+__all__ = ["ADDRESS_WIDTH", "LENGTH_WIDTH", "element_size", "request_layout"]
 
 ADDRESS_WIDTH = 32
 """Bits of an address, which counts bytes."""
@@ -24,3 +24,8 @@ def request_layout() -> data.StructLayout:
         "length": unsigned(LENGTH_WIDTH),
         "size": unsigned(2),
     })
+
+
+def element_size(width: int) -> int:
+    """The power of 2 of the bytes that an element of so many bits takes in memory."""
+    return max(0, (width - 1).bit_length() - 3)

@@ -17,7 +17,10 @@ from .operand import OperandBuffer, pass_layout
 from .params import LayerParams
 from .writer import Writer, place_layout
 
-__all__ = ["Convolution", "Volume", "command_layout"]
+__all__ = ["KIND_WIDTH", "Convolution", "Volume", "command_layout"]
+
+KIND_WIDTH = (len(Kind) - 1).bit_length()
+"""Bits that tell to whom a command goes."""
 
 
 def fence_layout() -> data.StructLayout:
@@ -28,7 +31,7 @@ def fence_layout() -> data.StructLayout:
 def command_layout(params: LayerParams) -> data.StructLayout:
     """``kind`` and, above it, what :func:`contents` says for it."""
     width = max(Shape.cast(layout).width for layout in contents(params).values())
-    return data.StructLayout({"kind": range(len(Kind)), "content": unsigned(width)})
+    return data.StructLayout({"kind": unsigned(KIND_WIDTH), "content": unsigned(width)})
 
 
 def contents(params: LayerParams) -> dict[Kind, data.StructLayout]:

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import Component, In, Out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.streams import packet_stream
 
-from .params import GeneratorParams
+from .walk_params import GeneratorParams
 
-__all__ = ["AddressGenerator", "beat_layout", "walk_layout"]
+__all__ = ["AddressGenerator", "beat_layout", "hand_over", "walk_layout"]
 
 
 def walk_layout(params: GeneratorParams) -> data.StructLayout:
@@ -39,6 +39,21 @@ def _jump_layout(params: GeneratorParams) -> data.StructLayout:
     if params.spread_width:
         fields["part"] = data.ArrayLayout(unsigned(params.spread_width), params.axes)
     return data.StructLayout(fields)
+
+
+def hand_over(m: Module, passes: stream.Interface, walker: "AddressGenerator") -> data.View:
+    """Hand the ``walk`` of each pass to the generator, and hold the rest of it beside that."""
+    held = Signal.like(passes.payload, name="held", reset_less=True)
+    m.d.comb += [
+        walker.walk.valid.eq(passes.valid),
+        walker.walk.payload.eq(passes.payload.walk),
+        passes.ready.eq(walker.walk.ready),
+    ]
+    with m.If(passes.valid & passes.ready):
+        for name in passes.payload.shape().members:
+            if name != "walk":
+                m.d.sync += held[name].eq(passes.payload[name])
+    return held
 
 
 class AddressGenerator(Component):

@@ -7,14 +7,19 @@ from amaranth.lib.wiring import Component, In, Out
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.order import BANKS
 from gemmule.hw.common.fifo import Fifo
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH, request_layout
+from gemmule.hw.common.memory_port import (
+    ADDRESS_WIDTH,
+    LENGTH_WIDTH,
+    element_size,
+    request_layout,
+)
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 from gemmule.hw.common.transposer import Transposer
 
-from .params import GeneratorParams
+from .walk_params import GeneratorParams
 
-__all__ = ["Loader", "element_size", "load_layout"]
+__all__ = ["Loader", "load_layout"]
 
 UNDER_WAY = 16
 """Loads whose vectors have not all arrived: as short as a square is, they cover a memory's time."""
@@ -37,11 +42,6 @@ def load_layout(params: GeneratorParams) -> data.StructLayout:
         "closes": 1,
         "turned": 1,
     })
-
-
-def element_size(width: int) -> int:
-    """The power of 2 of the bytes that an element of so many bits takes in memory."""
-    return max(0, (width - 1).bit_length() - 3)
 
 
 class Loader(Component):

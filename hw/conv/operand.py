@@ -7,8 +7,8 @@ from amaranth.lib.wiring import Component, In, Out
 from gemmule.golden.common.formats import Format
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
-from .generator import AddressGenerator, walk_layout
-from .params import BpParams
+from .generator import AddressGenerator, hand_over, walk_layout
+from .walk_params import BpParams
 
 __all__ = ["OperandBuffer", "pass_layout"]
 
@@ -82,7 +82,7 @@ class OperandBuffer(Component):
             init=[],
         )  # fmt: skip
         loaded, filled = self._load(m, banks)
-        held = self._passes(m, walker)
+        held = hand_over(m, self.passes, walker)
         full = Signal(range(3))
         m.d.sync += full.eq(full + loaded - self.released)
         m.d.comb += self.load.ready.eq(full < 2)
@@ -107,19 +107,6 @@ class OperandBuffer(Component):
             m.d.sync += address.eq(Mux(self.load.payload.last, 0, address + 1))
             m.d.sync += bank.eq(bank ^ self.load.payload.last)
         return take & self.load.payload.last, address
-
-    def _passes(self, m: Module, walker: AddressGenerator) -> data.View:
-        """Hands each walk to the generator and keeps the rest of its pass beside it."""
-        held = Signal(pass_layout(self.params, self.fmt), name="held", reset_less=True)
-        m.d.comb += [
-            walker.walk.valid.eq(self.passes.valid),
-            walker.walk.payload.eq(self.passes.payload.walk),
-            self.passes.ready.eq(walker.walk.ready),
-        ]
-        with m.If(self.passes.valid & self.passes.ready):
-            for name in ("pad", "release", "final"):
-                m.d.sync += held[name].eq(self.passes.payload[name])
-        return held
 
     def _read(
         self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,

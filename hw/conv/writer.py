@@ -4,12 +4,11 @@ from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.hw.common.memory_port import LENGTH_WIDTH, request_layout
+from gemmule.hw.common.memory_port import LENGTH_WIDTH, element_size, request_layout
 from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet, packet_stream
 
-from .generator import AddressGenerator, walk_layout
-from .loader import element_size
+from .generator import AddressGenerator, hand_over, walk_layout
 from .params import LayerParams
 
 __all__ = ["Writer", "place_layout"]
@@ -74,15 +73,7 @@ class Writer(Component):
         m.submodules.generator = walker = AddressGenerator(self.params.places)
         m.submodules.requests = requests = SkidBuffer(request_layout())
         m.submodules.vectors = vectors = SkidBuffer(packet(self.params.written))
-        held = Signal(place_layout(self.params), name="held", reset_less=True)
-        m.d.comb += [
-            walker.walk.valid.eq(self.places.valid),
-            walker.walk.payload.eq(self.places.payload.walk),
-            self.places.ready.eq(walker.walk.ready),
-        ]
-        with m.If(self.places.valid & self.places.ready):
-            m.d.sync += [held[name].eq(self.places.payload[name])
-                         for name in ("length", "size", "copied")]  # fmt: skip
+        held = hand_over(m, self.places, walker)
         beat = walker.o.payload
         arrived = Mux(held.copied, self.x.valid, self.c.valid)
         room = requests.i.ready & vectors.i.ready

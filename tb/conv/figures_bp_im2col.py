@@ -19,14 +19,14 @@ from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import Zeros, spread_extent
 from gemmule.golden.conv.operations import METHODS, products
-from gemmule.golden.conv.program import Copy, Product
+from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.hw.conv.params import ConvParams
 
 from .cases import runs
 from .networks import LAYERS, layer
 from .stimuli import stimulus
 
-__all__ = ["SUMMARY", "means", "measure", "run"]
+__all__ = ["SUMMARY", "means", "measure", "program", "run"]
 
 SUMMARY = "backward convolution: explicit zeros, BP-im2col and zero-free, 16x16, RTL and model"
 
@@ -106,14 +106,13 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     ``bound``: the products on a full array, or the words of `zero_free` through the memory.
     """
     for width in WIDTHS:
-        ahead = _modeled(geometry, "forward", METHODS[0], width).cycles
+        ahead, _ = _modeled(geometry, "forward", METHODS[0], width)
         for direction, operation in OPERATIONS.items():
             row = {"layer": name, "direction": direction, "width": width, "forward_cycles": ahead}
             for method in METHODS:
-                made = _modeled(geometry, operation, method, width)
                 figures = (
-                    made.cycles, made.words, _zero_reads(geometry, operation, method),
-                    _storage(geometry, method),
+                    *_modeled(geometry, operation, method, width),
+                    _zero_reads(geometry, operation, method), _storage(geometry, method),
                 )  # fmt: skip
                 row |= {
                     f"{method}_{measured}": value
@@ -125,30 +124,24 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
             yield row
 
 
-class _Modeled:
-    """Cycles and words of one run, by the model."""
-
-    def __init__(self, geometry: Geometry, operation: str, method: str, width: int):
-        bus = Bus(width)
-        steps = _program(operation, method, geometry)
-        self.cycles = model(steps, timing_of(PARAMS, RESULT), bus)
-        self.words = bus.bytes_read + bus.bytes_written
+@cache
+def _modeled(geometry: Geometry, operation: str, method: str, width: int) -> tuple[int, int]:
+    """Cycles and words of one run."""
+    bus, timing = Bus(width), timing_of(PARAMS, RESULT)
+    cycles = model(program(operation, method, geometry, timing.hardware), timing, bus)
+    return cycles, bus.bytes_read + bus.bytes_written
 
 
 @cache
-def _modeled(geometry: Geometry, operation: str, method: str, width: int) -> _Modeled:
-    return _Modeled(geometry, operation, method, width)
-
-
-@cache
-def _program(operation: str, method: str, geometry: Geometry) -> list[Product | Copy]:
+def program(
+    operation: str, method: str, geometry: Geometry, hardware: Hardware
+) -> list[Product | Copy]:
     """The commands; only the shapes of the operands matter."""
     x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
     w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
     dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
     a, b = {"forward": (x, w), "input_grad": (dy, w), "weight_grad": (x, dy)}[operation]
     zeros = Zeros(0, np.zeros(max(geometry.filters, geometry.channels), np.int64))
-    hardware = timing_of(PARAMS, RESULT).hardware
     return list(products(operation, method, geometry, a, b, zeros, hardware))
 
 
@@ -160,8 +153,9 @@ def _storage(geometry: Geometry, method: str) -> int:
 def _zero_reads(geometry: Geometry, operation: str, method: str) -> int:
     """Elements read from the buffer of the operand that has, or had, the zeros: ``dy``."""
     side, lanes = ("a", PARAMS.rows) if operation == "input_grad" else ("b", PARAMS.cols)
-    steps = [step for step in _program(operation, method, geometry) if isinstance(step, Product)]
-    passes = (each for step in steps for each in getattr(step, f"{side}_passes"))
+    steps = program(operation, method, geometry, timing_of(PARAMS, RESULT).hardware)
+    made = (step for step in steps if isinstance(step, Product))
+    passes = (each for product in made for each in getattr(product, f"{side}_passes"))
     return lanes * sum(each.walk.real for each in passes)
 
 
@@ -195,7 +189,7 @@ def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     width = WIDTHS[-1]
     for operation in ("forward", *OPERATIONS.values()):
         for method in METHODS[:1] if operation == "forward" else METHODS:
-            modeled = _modeled(geometry, operation, method, width).cycles
+            modeled, _ = _modeled(geometry, operation, method, width)
             if modeled > LONGEST_RTL:
                 continue
             order, arrays = stimulus(

@@ -5,16 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gemmule.gen.conv.convolution import timing_of
 from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.layout import Zeros, folded
-from gemmule.golden.conv.operations import products
+from gemmule.golden.conv.layout import folded
 
-from .figures_bp_im2col import PARAMS, RESULT
+from .figures_bp_im2col import PARAMS, RESULT, program
 from .networks import layer
 
 __all__ = ["SMALL", "SUMMARY", "measure", "run"]
@@ -38,15 +35,11 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     """Cycles with folding and without, the memory at 16 bytes a cycle."""
     timing = timing_of(PARAMS, RESULT)
     _, fold = folded(geometry, timing.hardware)
-    x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
-    w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
-    dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
-    zeros = Zeros(0, np.zeros(geometry.filters, np.int64))
-    for operation, other in (("forward", w), ("weight_grad", dy)):
+    for operation in ("forward", "weight_grad"):
         cycles = []
         for folds in (True, False):
             hardware = replace(timing.hardware, folds=folds)
-            steps = list(products(operation, "zero_free", geometry, x, other, zeros, hardware))
+            steps = program(operation, "zero_free", geometry, hardware)
             cycles.append(model(steps, replace(timing, hardware=hardware), Bus()))
         array = PARAMS.rows * PARAMS.cols
         yield {

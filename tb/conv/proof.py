@@ -11,7 +11,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, Elaboratable
 
 from gemmule.hw.conv.generator import AddressGenerator
-from gemmule.hw.conv.params import BpParams, GeneratorParams
+from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 
 __all__ = ["LEMMAS", "Bounds", "parameters", "prove"]
 

@@ -5,7 +5,8 @@ import numpy as np
 from gemmule.gen.conv.generators import LayerRun
 from gemmule.gen.conv.layer import OPERANDS, ConvRun, VolumeRun
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.hw.conv.params import ConvParams, GeneratorParams
+from gemmule.hw.conv.params import ConvParams
+from gemmule.hw.conv.walk_params import GeneratorParams
 
 from .cases import operands
 

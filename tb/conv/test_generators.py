@@ -20,7 +20,7 @@ from gemmule.golden.conv.sequences import (
 )
 from gemmule.golden.conv.walk import Walk
 from gemmule.hw.conv.generator import AddressGenerator
-from gemmule.hw.conv.params import BpParams, GeneratorParams
+from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 
 from .cases import exhaustive, layers
 from .test_golden_sequences import grids

@@ -21,7 +21,7 @@ from gemmule.hw.common.streams import packet_stream, vector
 from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
 from gemmule.hw.conv.operand import pass_layout
-from gemmule.hw.conv.params import BpParams
+from gemmule.hw.conv.walk_params import BpParams
 
 LANES = 3
 FORMAT = Format.parse("s12")

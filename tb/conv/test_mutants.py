@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.commands import pass_beats
 from gemmule.gen.conv.walks import decode, encode, padded
 from gemmule.gen.emit import emit
 from gemmule.gen.engine import build_emitted
@@ -25,7 +24,7 @@ from .test_loader import PARAMS as LOADED_PARAMS
 from .test_loader import Loaded, agrees, waits_for_a_bank
 from .test_loader import program as loads_and_passes
 from .test_operand import BLOCK as BUFFER
-from .test_operand import FORMAT, LANES, program
+from .test_operand import FORMAT, LANES, program, sent
 from .test_operand import PARAMS as BUFFER_PARAMS
 from .test_writer import PARAMS as WRITER_PARAMS
 from .test_writer import WRITER
@@ -99,13 +98,10 @@ def buffer_agrees(component) -> bool:
     model = build_emitted(emit(block, BUFFER_PARAMS))
     for seed in range(6):
         loads, passes, out = program(seed)
-        ends = np.concatenate([np.arange(len(v)) == len(v) - 1 for v in loads])
-        send = {
-            "load": pack((np.concatenate(loads), 8), (ends, 1)),
-            "passes": pass_beats(passes, BUFFER_PARAMS, FORMAT.width),
-        }
         try:
-            got = model.run(send, {"o": len(out)}, stall=0.3, seed=seed, patience=500)
+            got = model.run(
+                sent(loads, passes), {"o": len(out)}, stall=0.3, seed=seed, patience=500
+            )
         except SimulationError:
             return False
         if not (got.received["o"][:, 0] & 0xFFFF == pack((out, 8))[:, 0]).all():
@@ -130,22 +126,21 @@ def loader_agrees(component) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", GENERATOR_MUTANTS)
-def test_generator_mutants_are_caught(name):
-    broken = mutant("gemmule.hw.conv.generator", *GENERATOR_MUTANTS[name])
-    assert not generator_agrees(broken.AddressGenerator)
+COMPARED = {
+    "generator": ("AddressGenerator", GENERATOR_MUTANTS, generator_agrees),
+    "operand": ("OperandBuffer", BUFFER_MUTANTS, buffer_agrees),
+    "loader": ("Loader", LOADER_MUTANTS, loader_agrees),
+}
+"""By module: the component, what breaks it, and the comparison that must see it."""
 
 
-@pytest.mark.parametrize("name", BUFFER_MUTANTS)
-def test_buffer_mutants_are_caught(name):
-    broken = mutant("gemmule.hw.conv.operand", *BUFFER_MUTANTS[name])
-    assert not buffer_agrees(broken.OperandBuffer)
-
-
-@pytest.mark.parametrize("name", LOADER_MUTANTS)
-def test_loader_mutants_are_caught(name):
-    broken = mutant("gemmule.hw.conv.loader", *LOADER_MUTANTS[name])
-    assert not loader_agrees(broken.Loader)
+@pytest.mark.parametrize(
+    ("part", "name"), [(part, name) for part, (_, broken, _) in COMPARED.items() for name in broken]
+)
+def test_mutants_are_caught(part, name):
+    component, broken, agrees_with_golden = COMPARED[part]
+    module = mutant(f"gemmule.hw.conv.{part}", *broken[name])
+    assert not agrees_with_golden(getattr(module, component))
 
 
 @pytest.mark.parametrize("name", WRITER_MUTANTS)

@@ -13,7 +13,7 @@ from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.program import Pass
 from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.conv.operand import OperandBuffer
-from gemmule.hw.conv.params import BpParams
+from gemmule.hw.conv.walk_params import BpParams
 
 LANES = 2
 FORMAT = Format.parse("s8")
@@ -52,17 +52,21 @@ def program(seed: int) -> tuple[list[np.ndarray], list[Pass], np.ndarray]:
     return loads, passes, np.concatenate(out)
 
 
+def sent(loads: list[np.ndarray], passes: list[Pass]) -> dict[str, np.ndarray]:
+    """Loads and passes as beats."""
+    ends = np.concatenate([np.arange(len(v)) == len(v) - 1 for v in loads])
+    return {
+        "load": pack((np.concatenate(loads), 8), (ends, 1)),
+        "passes": pass_beats(passes, PARAMS, FORMAT.width),
+    }
+
+
 @pytest.mark.parametrize("stall", [0.0, 0.3, 0.7])
 def test_loads_and_passes(stall):
     model = build(BLOCK, PARAMS)
     for seed in range(12):
         loads, passes, out = program(seed)
-        ends = np.concatenate([np.arange(len(v)) == len(v) - 1 for v in loads])
-        send = {
-            "load": pack((np.concatenate(loads), 8), (ends, 1)),
-            "passes": pass_beats(passes, PARAMS, FORMAT.width),
-        }
-        result = model.run(send, {"o": len(out)}, stall=stall, seed=seed)
+        result = model.run(sent(loads, passes), {"o": len(out)}, stall=stall, seed=seed)
         finals = [
             each.final and number == each.walk.length - 1
             for each in passes for number in range(each.walk.length)
