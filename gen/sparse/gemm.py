@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Job
-from gemmule.gen.systolic.gemm import GemmAdapter, GemmRun, Product, batched
+from gemmule.gen.systolic.gemm import GemmAdapter, Product, ProductRun, batched
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.options import option
@@ -22,7 +22,7 @@ __all__ = ["SparseGemmAdapter", "SparseGemmRun"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SparseGemmRun(GemmRun):
+class SparseGemmRun(ProductRun):
     """The run options of the `sparse_gemm` block."""
 
     dense: bool = option(False, help="b is dense: the array runs at the rate of a dense one")
@@ -86,7 +86,8 @@ class SparseGemmAdapter(GemmAdapter):
         if zeros:
             check_corrections(params, ops, offset, a_zero, b_zero)
         products = self._products(params, ops, offset)
-        job = self.job(params, run, products, requantization, b_zero, golden)
+        choices = [[product] for product in products]
+        job = self.job(params, run, choices, requantization, b_zero, golden)
         job.macs = len(products) * ops.a.shape[-2] * k * n
         job.peak_macs_per_cycle = params.rows * params.cols * params.groups.kept * params.m_lanes
         moved = len(job.send["b"]) * params.cols

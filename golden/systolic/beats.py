@@ -36,7 +36,8 @@ class Tiling:
       ``a``: lane r holds ``a[m0 + r, k]``, or with a drain over the ``cascade``, where the lowest
       row leaves first, ``a[m0 + rows - 1 - r, k]``. ``b``: lane c holds ``b[k, n0 + c]``.
     - Either way ``c``: a beat a row of M, lane c holds ``c[m, n0 + c]``, and ``scale``: a beat a
-      tile of N. Lanes beyond an edge are ignored in operands and 0 in results.
+      tile of N; or, scaled ``by_row``, no ``scale`` but ``row_scale``: a beat a row of M, all of M
+      for each tile of N. Lanes beyond an edge are ignored in operands and 0 in results.
 
     Examples
     --------
@@ -62,6 +63,7 @@ class Tiling:
     acc_depth: int
     output_stationary: bool
     cascade: bool = False
+    by_row: bool = False
 
     @property
     def n_tiles(self) -> int:
@@ -118,6 +120,10 @@ class Tiling:
     def column_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
         return _pad(values, self.cols * self.n_tiles, 0).reshape(-1, self.cols)
+
+    def row_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``values [M, lanes]`` as the lanes of the ``row_scale`` stream, ``[c_count, lanes]``."""
+        return np.tile(values, (self.n_tiles, 1))
 
     @property
     def c_count(self) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import NamedTuple
 
 from .beats import Tiling
 
-__all__ = ["cycles", "steady_cycles"]
+__all__ = ["Clock", "Span", "cycles", "steady_cycles"]
 
 FIRST = 2
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
@@ -48,19 +49,24 @@ def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
     Operands are offered and results taken in every cycle, and all commands wait from the start.
     ``result_latency`` is that of the hardware's parameters, `hw.systolic.params.GemmParams`.
     """
-    clock = _Clock(tilings[0].rows, result_latency)
-    for number, tiling in enumerate(tilings):
-        clock.command(number, tiling)
-    return clock.last + 1
+    clock = Clock(tilings[0].rows, result_latency)
+    return max(clock.command(tiling).last for tiling in tilings) + 1
 
 
-class _Clock:
+class Span(NamedTuple):
+    """Of one product: the cycles of its first operand's issue and of its last result's transfer."""
+
+    first: int
+    last: int
+
+
+class Clock:
     """The cycle in which each resource is free again; cycle 0 takes the first command."""
 
     def __init__(self, rows: int, result_latency: int):
         self.rows = rows
         self.result_latency = result_latency
-        self.a = self.b = self.scale = FIRST  # the next issue of each operand
+        self.a = self.b = self.scale = self.row_scale = FIRST  # the next issue of each operand
         self.begun = -TILE_GAP  # the last weight-stationary tile's first beat
         self.clear = 0  # the first cycle in which an output-stationary tile may end
         self.dirty = True
@@ -69,11 +75,15 @@ class _Clock:
         self.ended: list[int] = []  # when each command had all its beats issued
         self.last = 0  # the last result's transfer
 
-    def command(self, number: int, tiling: Tiling) -> None:
+    def command(self, tiling: Tiling) -> Span:
+        """Issue a product behind the others."""
         # A command is read one cycle after it was taken, which needs a free place in the queue.
+        number = len(self.ended)
         taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
         start = taken + FIRST
         self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
+        self.row_scale = max(self.row_scale, start)
+        first = min(self.a, self.b)
         for _ in range(tiling.n_tiles):
             scaled = self._load_scales()
             self.a = max(self.a, scaled)
@@ -85,6 +95,14 @@ class _Clock:
                 self._weight_stationary(tiling)
             self.released.append(self.last - 2)
         self.ended.append(max(self.a, self.b, self.scale) - 1)
+        return Span(first, self.last)
+
+    def _scaled_rows(self, tiling: Tiling, rows: int) -> int:
+        """The first cycle in which the first of ``rows`` rows of results may be completed."""
+        if not tiling.by_row:
+            return 0
+        self.row_scale += rows
+        return self.row_scale - rows + 1
 
     def _load_scales(self) -> int:
         """The first cycle in which a beat may use the next bank."""
@@ -94,10 +112,14 @@ class _Clock:
         return self.scale
 
     def _weight_stationary(self, tiling: Tiling) -> None:
-        for rows, depth in product(tiling.stretches, tiling.k_tiles):
-            loaded = max(self.b, self.begun + 1) + depth - 1
-            begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
-            self.begun, self.b, self.a = begin, loaded + 1, begin + rows
+        for rows in tiling.stretches:
+            scaled = self._scaled_rows(tiling, rows)
+            for number, depth in enumerate(tiling.k_tiles, 1):
+                loaded = max(self.b, self.begun + 1) + depth - 1
+                begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
+                if number == len(tiling.k_tiles):
+                    begin = max(begin, scaled)
+                self.begun, self.b, self.a = begin, loaded + 1, begin + rows
         self.dirty = True
         self.clear = max(self.clear, self.a + self.rows - 2)
         self.last = self.a - 1 + self.rows - 1 + self.result_latency
@@ -110,7 +132,8 @@ class _Clock:
             self.dirty = False
         self.a = max(self.a, self.b)
         for rows in tiling.stretches:
-            end = max(self.a + tiling.k - 1, self.clear)
+            scaled = self._scaled_rows(tiling, rows) + rows - 1
+            end = max(self.a + tiling.k - 1, self.clear, scaled)
             self.a = self.b = end + 1
             self.clear = end + self.rows
             self.last = end + rows + self.result_latency
@@ -119,7 +142,7 @@ class _Clock:
     def _drained_down(self, tiling: Tiling) -> None:
         self.a = max(self.a, self.b)
         for rows in tiling.stretches:
-            end = self.a + tiling.k - 1
+            end = max(self.a + tiling.k - 1, self._scaled_rows(tiling, rows) + rows - 1)
             self.a = self.b = end + self.rows
             self.last = end + self.rows - 1 + rows - 1 + self.result_latency
         # Weights may enter while the last tile drains.

@@ -1,6 +1,6 @@
 """Requantize vectors of wide accumulators to narrow results, one vector a cycle."""
 
-from amaranth import Module, Value, signed
+from amaranth import Module, Signal, Value, signed
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -51,7 +51,9 @@ class Requantizer(wiring.Component):
         ``lanes`` ([lanes] x ``lane_layout``) and ``settings`` (``settings_layout``).
     i : In
         ``valid``; ``bank``; ``acc`` ([lanes] x signed(acc_width)); ``row_sum``
-        (signed(row_sum_width), but not its least value), where there is a sum lane; ``meta``.
+        (signed(row_sum_width), but not its least value), where there is a sum lane; ``meta``; with
+        ``row_scales`` also ``by_row`` and ``row`` (``row_layout``), which all lanes are scaled by
+        instead, without a zero point of b. The settings are the bank's all the same.
     o : Out
         ``valid``; ``data`` ([lanes] x signed(out_width)); ``meta``.
     """
@@ -72,6 +74,7 @@ class Requantizer(wiring.Component):
             "acc": Out(data.ArrayLayout(signed(params.acc_width), params.lanes)),
             "meta": Out(meta),
             **row_sum,
+            **({"by_row": Out(1), "row": Out(params.row_layout)} if params.row_scales else {}),
         })
         result = wiring.Signature({
             "valid": Out(1),
@@ -86,14 +89,24 @@ class Requantizer(wiring.Component):
         valid = delay(m, "valid", self.i.valid, latency, reset=True)
         meta = delay(m, "meta", Value.cast(self.i.meta), latency)
         m.d.comb += [self.o.valid.eq(valid), Value.cast(self.o.meta).eq(meta)]
-        self._lanes(m, self._banks(m), self._settings(m))
+        self._lanes(m, self._settings(m))
         return m
 
-    def _banks(self, m: Module) -> dict[str, Value]:
-        """The bank that each field of the lanes is to be read from."""
-        ages = {"offset": 0, "multiplier": self.params.sum_time - 1}
-        ages["drop"] = self.params.product_time - 1
-        return {f: delay(m, f"{f}_bank", self.i.bank, age) for f, age in ages.items()}
+    @property
+    def _ages(self) -> dict[str, int]:
+        """When each field of a lane is read, counted from ``i``."""
+        times = {"multiplier": self.params.sum_time, "drop": self.params.product_time}
+        return {"offset": 0} | {field: time - 1 for field, time in times.items()}
+
+    def _row(self, m: Module) -> tuple[data.View, data.View]:
+        """The fields of the vector's own row, and whether it has any, each when it is read."""
+        row, by_row = Signal(self.params.row_layout), Signal(self.params.by_row_layout)
+        for field, age in self._ages.items():
+            m.d.comb += [
+                row[field].eq(delay(m, f"row_{field}", self.i.row[field], age)),
+                by_row[field].eq(delay(m, f"{field}_by_row", self.i.by_row, age)),
+            ]
+        return row, by_row
 
     def _settings(self, m: Module) -> dict[str, Value]:
         """The settings of the vector whose product is being rounded, and the clamp's of the next.
@@ -123,9 +136,14 @@ class Requantizer(wiring.Component):
             "high": delay(m, "clamp_high", high, 2),
         }
 
-    def _lanes(self, m: Module, banks: dict[str, Value], settings: dict[str, Value]) -> None:
+    def _lanes(self, m: Module, settings: dict[str, Value]) -> None:
+        common = dict(settings)
+        for field, age in self._ages.items():
+            common[f"{field}_bank"] = delay(m, f"{field}_bank", self.i.bank, age)
         if self.params.row_sum_width:
-            minus_row_sum = register(m, "minus_row_sum", -self.i.row_sum)
+            common["minus_row_sum"] = register(m, "minus_row_sum", -self.i.row_sum)
+        if self.params.row_scales:
+            common["row"], common["by_row"] = self._row(m)
         for n in range(self.params.lanes):
             lane = RequantizerLane(self.params)
             m.submodules[f"lane_{n}"] = shared(lane, self.params)
@@ -134,9 +152,6 @@ class Requantizer(wiring.Component):
                 lane.write_bank.eq(self.load.bank),
                 lane.fields.eq(self.load.lanes[n]),
                 lane.acc.eq(self.i.acc[n]),
-                *(getattr(lane, f"{field}_bank").eq(bank) for field, bank in banks.items()),
-                *(getattr(lane, name).eq(value) for name, value in settings.items()),
+                *(getattr(lane, name).eq(value) for name, value in common.items()),
                 self.o.data[n].eq(lane.out),
             ]
-            if self.params.row_sum_width:
-                m.d.comb += lane.minus_row_sum.eq(minus_row_sum)

@@ -30,6 +30,9 @@ class RequantizerLane(wiring.Component):
     acc : In(signed(acc_width))
     offset_bank, multiplier_bank, drop_bank : In
         Where to read a field: with ``acc``; a cycle before the sum and before the product.
+    row, by_row : In
+        With ``row_scales``: a field of ``row_layout`` to take instead, and whether to; each when
+        its bank is read.
     minus_row_sum : In(signed(row_sum_width))
         A cycle after ``acc``.
     half_up, zero_point, below, above : In
@@ -45,6 +48,9 @@ class RequantizerLane(wiring.Component):
         row_sum = {}
         if params.row_sum_width:
             row_sum["minus_row_sum"] = In(signed(params.row_sum_width))
+        row_scales = {}
+        if params.row_scales:
+            row_scales = {"row": In(params.row_layout), "by_row": In(params.by_row_layout)}
         super().__init__({
             "write": In(1),
             "write_bank": In(bank),
@@ -61,6 +67,7 @@ class RequantizerLane(wiring.Component):
             "high": In(number),
             "out": Out(signed(params.out_width)),
             **row_sum,
+            **row_scales,
         })
 
     def elaborate(self, platform):
@@ -69,7 +76,7 @@ class RequantizerLane(wiring.Component):
         return m
 
     def _field(self, m: Module, name: str, bank: Value) -> Signal:
-        """A register that holds one field of ``bank``."""
+        """A register that holds one field of ``bank``, or of the row."""
         load = self.fields[name]
         m.submodules[f"{name}s"] = memory = Memory(
             shape=load.shape(), depth=self.params.banks, init=[]
@@ -81,7 +88,12 @@ class RequantizerLane(wiring.Component):
             write.en.eq(self.write),
             read.addr.eq(bank),
         ]
-        return register(m, name, read.data)
+        field = read.data
+        if self.params.row_scales:
+            # Only columns have zero points of b: they go with the offsets.
+            by_row = self.by_row["offset" if name == "b_zero_point" else name]
+            field = Mux(by_row, 0 if name == "b_zero_point" else self.row[name], field)
+        return register(m, name, field)
 
     def _sum(self, m: Module) -> Signal:
         """``acc + offset - b_zero_point * row_sum``: terms may be wider, but not their sum."""

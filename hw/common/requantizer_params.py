@@ -17,7 +17,8 @@ CHUNK = 17
 class RequantizerParams:
     """The hardware options of a :class:`Requantizer`. Widths are in bits.
 
-    ``row_sum_width`` of 0 leaves out the sum lane and the zero points of the second operand.
+    ``row_sum_width`` of 0 leaves out the sum lane and the zero points of the second operand;
+    ``row_scales`` adds vectors that are scaled by what comes with them, every lane alike.
     """
 
     lanes: int
@@ -28,17 +29,27 @@ class RequantizerParams:
     max_shift: int = 47
     out_width: int = 32
     banks: int = 4
+    row_scales: bool = False
+
+    @property
+    def row_layout(self) -> data.StructLayout:
+        """What a vector may bring along for all its lanes; as of ``lane_layout``."""
+        return data.StructLayout({
+            "offset": signed(offset_width(self.acc_width)),
+            "multiplier": unsigned(self.multiplier_width + STEP),
+            "drop": Shape.cast(range(self.drops)),
+        })
+
+    @property
+    def by_row_layout(self) -> data.StructLayout:
+        """A flag for each field of ``row_layout``."""
+        return data.StructLayout(dict.fromkeys(self.row_layout.members, 1))
 
     @property
     def lane_layout(self) -> data.StructLayout:
         """What a bank holds for one lane; ``multiplier`` and ``drop`` are folded."""
         zero_point = {"b_zero_point": signed(self.b_zero_point_width)} if self.row_sum_width else {}
-        return data.StructLayout({
-            "offset": signed(offset_width(self.acc_width)),
-            "multiplier": unsigned(self.multiplier_width + STEP),
-            "drop": Shape.cast(range(self.drops)),
-            **zero_point,
-        })
+        return data.StructLayout({**self.row_layout.members, **zero_point})
 
     @property
     def settings_layout(self) -> data.StructLayout:

@@ -12,7 +12,7 @@ from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import row_sum_width
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH
 from gemmule.hw.common.streams import vector
-from gemmule.hw.systolic.params import GemmParams
+from gemmule.hw.systolic.params import ProductParams
 
 from .walk_params import BpParams, PlaceParams
 
@@ -26,7 +26,7 @@ ROW_SUM = 25
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreParams(GemmParams):
+class CoreParams(ProductParams):
     """The product that a convolution stands on: padding makes K longer than its sums are."""
 
     c_depth: int = option(

@@ -11,7 +11,7 @@ from gemmule.golden.sparse.format import Pattern
 from gemmule.golden.systolic.gemm import acc_width_for, largest_k
 
 from ..common.streams import vector
-from ..systolic.params import ArrayParams, GemmParams
+from ..systolic.params import ArrayParams, ProductParams
 
 __all__ = ["Prune24Params", "SparseArrayParams", "SparseGemmParams"]
 
@@ -112,5 +112,5 @@ class SparseArrayParams(_Compressed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SparseGemmParams(_Compressed, GemmParams):
+class SparseGemmParams(_Compressed, ProductParams):
     """What fixes the hardware of a :class:`hw.sparse.SparseGemm`. Widths are in bits."""

@@ -8,9 +8,11 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 
 from ..common.pipeline import wire
-from .params import GemmParams
+from .params import ProductParams
 
-__all__ = ["CommandQueue", "FaultLayout", "command_layout", "reader_signature", "status_layout"]
+__all__ = [
+    "CommandQueue", "FaultLayout", "command_layout", "packets", "reader_signature", "status_layout",
+]  # fmt: skip
 
 DEPTH = 4
 """Commands in flight. A power of two."""
@@ -19,10 +21,11 @@ FaultLayout = data.StructLayout({"early": 1, "late": 1})
 """Where the ``last`` of an operand's packet stood: too early, too late, or (0) right."""
 
 
-def command_layout(params: GemmParams) -> data.StructLayout:
+def command_layout(params: ProductParams) -> data.StructLayout:
     """One matrix product: sizes, dataflow, and what all columns share of the requantization.
 
-    ``zero_point``, ``low`` and ``high`` are values of the format of ``c``.
+    ``zero_point``, ``low`` and ``high`` are values of the format of ``c``. With ``--row-scales``,
+    ``by_row`` has the settings come by ``row_scale``, and then there is no packet of ``scale``.
     """
     bound = signed(params.out_width + 1)
     return data.StructLayout({
@@ -34,23 +37,27 @@ def command_layout(params: GemmParams) -> data.StructLayout:
         "zero_point": bound,
         "low": bound,
         "high": bound,
+        **({"by_row": 1} if params.row_scales else {}),
     })
 
 
-def status_layout() -> data.StructLayout:
+def packets(params: ProductParams) -> tuple[str, ...]:
+    """The streams by which a command's packets come; each has a reader of the queue."""
+    return ("a", "b", "scale", *(("row_scale",) if params.row_scales else ()))
+
+
+def status_layout(params: ProductParams) -> data.StructLayout:
     """What became of a command: a `golden.systolic.beats.Refusal`, and faults of its packets."""
-    return data.StructLayout({
-        "refused": range(len(Refusal)),
-        "a": FaultLayout,
-        "b": FaultLayout,
-        "scale": FaultLayout,
-    })
+    faults = dict.fromkeys(packets(params), FaultLayout)
+    return data.StructLayout({"refused": range(len(Refusal)), **faults})
 
 
-def reader_signature(params: GemmParams) -> wiring.Signature:
+def reader_signature(params: ProductParams) -> wiring.Signature:
     """One reader's view of the queue: the command at its place, and what it reports of it.
 
-    ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not ended.
+    ``refused`` is a command that this reader has nothing to do for, ``discard`` one whose packet it
+    throws away. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and
+    not ended.
     """
     return wiring.Signature({
         "valid": Out(1),
@@ -77,16 +84,16 @@ class CommandQueue(wiring.Component):
     Members
     -------
     command : In(stream of :func:`command_layout`)
-    readers : [3] x :func:`reader_signature`; operands ``a``, ``b``, ``scale``
+    readers : one :func:`reader_signature` for each of :func:`packets`
     status : Out(stream of :func:`status_layout`), one a command, in order
     """
 
-    def __init__(self, params: GemmParams):
+    def __init__(self, params: ProductParams):
         self.params = params
         super().__init__({
             "command": In(stream.Signature(command_layout(params))),
-            "readers": Out(reader_signature(params)).array(3),
-            "status": Out(stream.Signature(status_layout())),
+            "readers": Out(reader_signature(params)).array(len(packets(params))),
+            "status": Out(stream.Signature(status_layout(params))),
         })
 
     def elaborate(self, platform):
@@ -99,7 +106,7 @@ class CommandQueue(wiring.Component):
         refusals = self._entries(m, head, take)
         ended = [
             self._reader(m, reader, name, head, tail)
-            for reader, name in zip(self.readers, ("a", "b", "scale"), strict=True)
+            for reader, name in zip(self.readers, packets(self.params), strict=True)
         ]
         m.d.comb += [
             self.status.valid.eq(Cat(*ended).all()),
@@ -111,34 +118,39 @@ class CommandQueue(wiring.Component):
 
     def _entries(self, m: Module, head: Signal, take: Signal) -> Array:
         """Write what is taken; returns why each place was refused."""
-        m.submodules.memory = memory = Memory(
-            shape=command_layout(self.params).as_shape(), depth=DEPTH, init=[]
-        )
-        write = memory.write_port()
         refusal = wire(m, "refusal", self._refusal(self.command.p))
         refusals = Array(Signal(2, name=f"refusal_{i}") for i in range(DEPTH))
         discards = Array(Signal(name=f"discard_{i}") for i in range(DEPTH))
-        m.d.comb += [
-            write.addr.eq(head[:-1]),
-            write.data.eq(self.command.payload),
-            write.en.eq(take),
-        ]
         with m.If(take):
             m.d.sync += [
                 refusals[head[:-1]].eq(refusal),
                 discards[head[:-1]].eq(refusal.bool() & (refusal != Refusal.ZERO_SIZE.value)),
             ]
-        for index, reader in enumerate(self.readers):
-            read = memory.read_port(domain="comb")
+        names = packets(self.params)
+        for index, (name, reader) in enumerate(zip(names, self.readers, strict=True)):
+            # One for each: memories of logic cells have few ports.
+            m.submodules[f"memory_{name}"] = memory = Memory(
+                shape=command_layout(self.params).as_shape(), depth=DEPTH, init=[]
+            )
+            write, read = memory.write_port(), memory.read_port(domain="comb")
             place = Signal(range(2 * DEPTH), name=f"place_{index}")
             m.d.sync += place.eq(place + reader.take)
             m.d.comb += [
+                write.addr.eq(head[:-1]),
+                write.data.eq(self.command.payload),
+                write.en.eq(take),
                 read.addr.eq(place[:-1]),
                 reader.command.eq(read.data),
                 reader.valid.eq(place != head),
                 reader.refused.eq(refusals[place[:-1]].bool()),
                 reader.discard.eq(discards[place[:-1]]),
             ]
+            if self.params.row_scales and name == "scale":
+                with m.If(reader.command.by_row):
+                    m.d.comb += reader.discard.eq(0)
+            if name == "row_scale":
+                with m.If(~reader.command.by_row):
+                    m.d.comb += [reader.refused.eq(1), reader.discard.eq(0)]
         return refusals
 
     def _refusal(self, command: data.View) -> Mux:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from amaranth import Module, Mux, Signal, Value
 
 from ..common.pipeline import wire
-from .params import A_SLOT, GemmParams
+from .params import A_SLOT, ProductParams
 
 __all__ = ["BubbleFreeDrain", "CascadeDrain", "Drain", "drain_of"]
 
@@ -23,7 +23,7 @@ class BubbleFreeDrain:
     token_wait = A_SLOT
     """Cycles from a tile's last beat to one before the token of its first row."""
 
-    def __init__(self, m: Module, params: GemmParams):
+    def __init__(self, m: Module, params: ProductParams):
         self._m, self._params = m, params
         self._gap = Signal(range(params.rows + 1), name="gap")
         self._dirty = Signal(init=1, name="dirty")
@@ -57,7 +57,7 @@ class BubbleFreeDrain:
 class CascadeDrain:
     """Sums leave through the rows below: nothing enters for R - 1 cycles behind a tile."""
 
-    def __init__(self, m: Module, params: GemmParams):
+    def __init__(self, m: Module, params: ProductParams):
         self._m, self._params = m, params
         self._left = Signal(range(params.rows), name="drain_left")
         self.token_wait = A_SLOT + params.rows - 2
@@ -83,7 +83,7 @@ class CascadeDrain:
 Drain = BubbleFreeDrain | CascadeDrain
 
 
-def drain_of(m: Module, params: GemmParams) -> Drain | None:
+def drain_of(m: Module, params: ProductParams) -> Drain | None:
     """The drain of the hardware; None without the output-stationary dataflow."""
     if params.drains_down:
         return CascadeDrain(m, params)

@@ -7,14 +7,17 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..common.pipeline import delay, register, wire
 from ..common.streams import packet_stream
 from ..tech.array import array_of_cells
-from .command import CommandQueue, command_layout, status_layout
+from .command import CommandQueue, command_layout, packets, status_layout
 from .loops import Beat
 from .operand import Operand
-from .params import A_SLOT, BANKS, GemmParams
+from .params import A_SLOT, BANKS, ProductParams
 from .results import Results
+from .row_scales import RowScales
 from .sequencer import Sequencer
 
 __all__ = ["Gemm"]
+
+BEATS = {"a": Beat.ROW, "b": Beat.WEIGHT, "scale": Beat.TILE, "row_scale": Beat.RESULT}
 
 
 class Gemm(wiring.Component):
@@ -27,6 +30,10 @@ class Gemm(wiring.Component):
     longer K is refused. `golden.systolic.gemm` defines every bit, `golden.systolic.beats` the
     order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
     `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.
+
+    With ``--row-scales`` a command may have ``offset[m]``, ``multiplier[m]`` and ``shift[m]`` by
+    row instead, and no ``zb``. Then ``a`` can be the weights and ``b`` the activations: where these
+    are few, loading weights bounds the product, and ``a`` has the wider port of a tall array.
 
     Both dataflows of `SystolicArray`, chosen by each command. A weight-stationary tile
     costs ``max(rows of a, rows of weights, 3)`` cycles, an output-stationary one ``max(K, R)``;
@@ -44,7 +51,7 @@ class Gemm(wiring.Component):
 
     Parameters
     ----------
-    params : GemmParams
+    params : ProductParams
 
     Members
     -------
@@ -54,23 +61,27 @@ class Gemm(wiring.Component):
         ``m`` counts beats.
     b : In(stream of packets of [cols] x b_shape)
     scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
+    row_scale : In(stream of packets of [m_lanes] x ``params.requantizer.row_layout``)
+        With ``--row-scales``. A command has a packet here or at ``scale``, as its ``by_row`` says.
     c : Out(stream of packets of [m_lanes * cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`status_layout`); one a command, refused ones included
     """
 
     ARRAY = staticmethod(array_of_cells)
 
-    def __init__(self, params: GemmParams):
+    def __init__(self, params: ProductParams):
         self.params = params
         scale = data.ArrayLayout(params.requantizer.lane_layout, params.cols)
+        row_scale = data.ArrayLayout(params.requantizer.row_layout, params.m_lanes)
         self._results = Results(params)
         super().__init__({
             "command": In(stream.Signature(command_layout(params))),
             "a": In(packet_stream(data.ArrayLayout(params.a_shape, params.rows * params.m_lanes))),
             "b": In(packet_stream(data.ArrayLayout(params.b_shape, params.cols))),
             "scale": In(packet_stream(scale)),
+            **({"row_scale": In(packet_stream(row_scale))} if params.row_scales else {}),
             "c": Out(self._results.signature.members["c"].signature),
-            "status": Out(stream.Signature(status_layout())),
+            "status": Out(stream.Signature(status_layout(params))),
         })
 
     @property
@@ -80,7 +91,7 @@ class Gemm(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        a, b, scale = self._operands(m)
+        a, b, scale, *row_scale = self._operands(m)
         m.submodules.results = results = self._results
         m.submodules.sequencer = sequencer = Sequencer(self.params)
         connect(m, a.at, sequencer.a_at)
@@ -97,6 +108,8 @@ class Gemm(wiring.Component):
         ]
         self._array(m, a, b, sequencer, results)
         self._scales(m, scale, sequencer, results)
+        for operand in row_scale:
+            self._row_scales(m, a, operand, sequencer, results)
         return m
 
     def _operands(self, m: Module) -> list[Operand]:
@@ -104,17 +117,14 @@ class Gemm(wiring.Component):
         connect(m, flipped(self.command), queue.command)
         connect(m, queue.status, flipped(self.status))
         operands = []
-        for index, (name, beat) in enumerate((
-            ("a", Beat.ROW),
-            ("b", Beat.WEIGHT),
-            ("scale", Beat.TILE),
-        )):
+        for name, reader in zip(packets(self.params), queue.readers, strict=True):
             port = getattr(self, name)
             # The scales' `ready` comes from registers anyway, and their beats are wide.
-            operand = Operand(self.params, beat, port.p.data.shape(), buffered=name != "scale")
+            buffered = name in {"a", "b"}
+            operand = Operand(self.params, BEATS[name], port.p.data.shape(), buffered=buffered)
             m.submodules[name] = operand
             connect(m, flipped(port), operand.i)
-            connect(m, queue.readers[index], operand.queue)
+            connect(m, reader, operand.queue)
             operands.append(operand)
         return operands
 
@@ -163,4 +173,19 @@ class Gemm(wiring.Component):
             results.load.select.eq(-1),
             results.load.lanes.eq(scale.data),
             *(settings[name].eq(scale.command[name]) for name in settings.shape().members),
+        ]
+
+    def _row_scales(
+        self, m: Module, a: Operand, settings: Operand, sequencer: Sequencer, results: Results
+    ) -> None:
+        """Queue the rows' own settings; the sequencer knows how many there are."""
+        m.submodules.row_scales = rows = RowScales(self.params)
+        m.d.comb += [
+            rows.offered.eq(settings.valid),
+            rows.settings.eq(settings.data),
+            settings.take.eq(rows.take),
+            rows.completed.eq(Mux(a.at.by_row, sequencer.completed, 0)),
+            sequencer.row_settings.eq(rows.held),
+            results.row_scale.eq(rows.data),
+            rows.next.eq(results.row_scale_take),
         ]

@@ -7,18 +7,18 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.systolic.beats import DIM_WIDTH
 
 from ..common.pipeline import wire
-from .params import GemmParams
+from .params import ProductParams
 
 __all__ = ["Beat", "TileLoops", "position_signature"]
 
 
-def position_signature(params: GemmParams) -> wiring.Signature:
+def position_signature(params: ProductParams) -> wiring.Signature:
     """Where a beat stands.
 
     Members
     -------
     active : there is a beat to come, and the others describe it
-    output_stationary : of its command
+    output_stationary, by_row : of its command; the latter with ``--row-scales``
     left : beats of its tile that follow it
     first, end : it is its tile's first, last
     k_first, k_end, m_end, n_end : of the tiles of K, the stretches of M, the tiles of N
@@ -29,6 +29,7 @@ def position_signature(params: GemmParams) -> wiring.Signature:
     flags = ("active", "output_stationary", "first", "end", "k_first", "k_end", "m_end", "n_end")
     return wiring.Signature({
         **dict.fromkeys((*flags, "final"), Out(1)),
+        **({"by_row": Out(1)} if params.row_scales else {}),
         "left": Out(DIM_WIDTH),
         "depth": Out(range(params.rows + 1)),
         "height": Out(range(params.rows + 1)),
@@ -45,6 +46,8 @@ class Beat(enum.Enum):
     """Rows of K: the beats of ``b``."""
     TILE = 2
     """Nothing: a beat a tile of N, as ``scale`` has them in both dataflows."""
+    RESULT = 3
+    """All rows of M, as ``row_scale`` has them in both dataflows."""
 
 
 class TileLoops(wiring.Component):
@@ -56,12 +59,12 @@ class TileLoops(wiring.Component):
     -------
     load : In(1)
         Begin with the sizes below in the next cycle; may coincide with the last ``step``.
-    m, n, k, output_stationary : In, taken with ``load``
+    m, n, k, output_stationary, by_row : In, taken with ``load``
     step : In(1)
     at : Out(:func:`position_signature`)
     """
 
-    def __init__(self, params: GemmParams, beat: Beat):
+    def __init__(self, params: ProductParams, beat: Beat):
         self.params = params
         self._beat = beat
         size = unsigned(DIM_WIDTH)
@@ -71,6 +74,7 @@ class TileLoops(wiring.Component):
             "n": In(size),
             "k": In(size),
             "output_stationary": In(1),
+            **({"by_row": In(1)} if params.row_scales else {}),
             "step": In(1),
             "at": Out(position_signature(params)),
         })
@@ -82,7 +86,7 @@ class TileLoops(wiring.Component):
         rest = {name: Signal(DIM_WIDTH, name=f"{name}_rest", reset_less=True) for name in "mnk"}
         stationary = at.output_stationary
         chunk = wire(m, "chunk", self._chunk(rest["m"], stationary))
-        beats_in_tile = self._beat is not Beat.TILE
+        beats_in_tile = self._beat in {Beat.ROW, Beat.WEIGHT}
         m.d.comb += [
             at.end.eq(at.left == 0),
             at.k_end.eq(stationary | (rest["k"] <= rows) if beats_in_tile else 1),
@@ -111,6 +115,8 @@ class TileLoops(wiring.Component):
         with m.If(self.load):
             m.d.sync += [at.active.eq(1), stationary.eq(self.output_stationary)]
             m.d.sync += [size["m"].eq(self.m), size["k"].eq(self.k)]
+            if self.params.row_scales:
+                m.d.sync += at.by_row.eq(self.by_row)
         with m.If(self.load | (self.step & at.end)):
             m.d.sync += [rest[name].eq(value) for name, value in after.items()]
             m.d.sync += [at.left.eq(beats - 1), at.first.eq(1), at.k_first.eq(self.load | at.k_end)]
@@ -132,6 +138,8 @@ class TileLoops(wiring.Component):
         rows = self.params.rows
         if self._beat is Beat.TILE:
             return Value.cast(1)
+        if self._beat is Beat.RESULT:
+            return rest["m"]
         if self._beat is Beat.ROW:
             weight_stationary = self._chunk(rest["m"], 0)
         else:

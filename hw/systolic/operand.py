@@ -1,6 +1,6 @@
 """One operand's side of a matrix product: its packets, walked through command by command."""
 
-from amaranth import Module, Signal
+from amaranth import Const, Module, Signal
 from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -11,7 +11,7 @@ from ..common.skid import SkidBuffer
 from ..common.streams import packet, packet_stream
 from .command import FaultLayout, command_layout, reader_signature
 from .loops import Beat, TileLoops, position_signature
-from .params import GemmParams
+from .params import ProductParams
 
 __all__ = ["Operand"]
 
@@ -21,14 +21,15 @@ class Operand(wiring.Component):
 
     A packet whose ``last`` comes early is filled up with zeros, one whose ``last`` comes late is
     thrown away from there on; both are reported, and the next packet starts clean. Packets of
-    refused commands are thrown away whole.
+    refused commands are thrown away whole. Where a command has no packet of scales, the beats pass
+    without one.
 
     Latency: 0 cycles, 1 with ``buffered``. Throughput: one beat a cycle, from command to command
     too. Back-pressure: ``i.ready`` follows ``take`` combinationally unless ``buffered``.
 
     Parameters
     ----------
-    params : GemmParams
+    params : ProductParams
     beat : Beat
         Which loop this operand's beats follow.
     shape : ShapeLike
@@ -48,7 +49,9 @@ class Operand(wiring.Component):
         Only with ``valid``.
     """
 
-    def __init__(self, params: GemmParams, beat: Beat, shape: ShapeLike, *, buffered: bool = True):
+    def __init__(
+        self, params: ProductParams, beat: Beat, shape: ShapeLike, *, buffered: bool = True
+    ):
         self.params = params
         self._beat = beat
         self._shape = shape
@@ -77,6 +80,8 @@ class Operand(wiring.Component):
 
         discarding = Signal()
         skipped = Signal()
+        by_row = ("by_row",) if self.params.row_scales else ()
+        absent = self.at.by_row if by_row and self._beat is Beat.TILE else Const(0)
         ends = wire(m, "ends", self.take & self.at.final)
         discarded = wire(m, "discarded", discarding & guard.valid)
         idle = ~self.at.active & ~discarding
@@ -96,11 +101,11 @@ class Operand(wiring.Component):
             loops.step.eq(self.take),
             *(
                 getattr(loops, name).eq(self.queue.command[name])
-                for name in ("m", "n", "k", "output_stationary")
+                for name in ("m", "n", "k", "output_stationary", *by_row)
             ),
-            self.valid.eq(guard.valid & self.at.active),
+            self.valid.eq((guard.valid | absent) & self.at.active),
             self.data.eq(guard.data),
-            guard.take.eq(self.take | discarded),
+            guard.take.eq((self.take & ~absent) | discarded),
             guard.final.eq(self.at.final | discarding),
         ]
         self._report(m, guard, discarding)

@@ -15,7 +15,7 @@ from ..common.choose import FAN_IN
 from ..common.requantizer_params import RequantizerParams
 from ..common.streams import shape_of
 
-__all__ = ["A_SLOT", "BANKS", "ArrayParams", "GemmParams"]
+__all__ = ["A_SLOT", "BANKS", "ArrayParams", "GemmParams", "ProductParams"]
 
 S8 = Format(signed=True, width=8)
 
@@ -176,8 +176,8 @@ class ArrayParams(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GemmParams(ArrayParams):
-    """What fixes the hardware of a :class:`hw.systolic.Gemm`. Widths are in bits."""
+class ProductParams(ArrayParams):
+    """What fixes the hardware of a product on an array, requantized. Widths are in bits."""
 
     multiplier_width: int = option(
         16, low=1, high=24, help="bits of a requantization multiplier, unsigned"
@@ -186,6 +186,11 @@ class GemmParams(ArrayParams):
     b_zero_points: bool = option(
         True, help="hardware for zero points of b: a lane of row sums, a multiplier a column"
     )
+
+    @property
+    def row_scales(self) -> bool:
+        """Whether results may be requantized by row of ``c`` as well as by column."""
+        return False
 
     @property
     def requantizer(self) -> RequantizerParams:
@@ -199,6 +204,7 @@ class GemmParams(ArrayParams):
             max_shift=self.max_shift,
             out_width=self.out_width,
             banks=BANKS,
+            row_scales=self.row_scales,
         )
 
     @property
@@ -216,3 +222,19 @@ class GemmParams(ArrayParams):
         """Rows of results that must have room for the array never to wait."""
         waiting = self.rows - 1 if self.drains_down else 0
         return self.rows + waiting + self.result_latency + 3  # and the room's own way back
+
+    @property
+    def row_scale_depth(self) -> int:
+        """Rows of settings that never keep the array waiting: those under way, and a tile's."""
+        return self.capacity + self.rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class GemmParams(ProductParams):
+    """What fixes the hardware of a :class:`hw.systolic.Gemm`. Widths are in bits."""
+
+    row_scales: bool = option(
+        False,
+        help="a stream of requantization settings by row of c, for products whose weights are"
+        " operand a",
+    )

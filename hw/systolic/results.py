@@ -11,7 +11,7 @@ from ..common.memory import DualPortMemory
 from ..common.pipeline import delay, register
 from ..common.requantizer import Requantizer
 from ..common.streams import packet, packet_stream, vector
-from .params import BANKS, GemmParams
+from .params import BANKS, ProductParams
 from .sequencer import token_layout
 
 __all__ = ["Results"]
@@ -32,6 +32,8 @@ class Results(wiring.Component):
         A row, ``params.array_latency`` cycles ahead of its sums.
     sums : In([m_lanes * cols] x signed(psum_width))
     row_sum : In([m_lanes] x signed(row_sum_width)), with ``b_zero_points``
+    row_scale : In([m_lanes] x ``params.requantizer.row_layout``); row_scale_take : Out(1)
+        With ``--row-scales``: the settings of the next row that is scaled by its own.
     load : In, as `Requantizer` has it
     width : In(range(cols + 1))
         With ``load``: lanes from here on are 0 in the results of that bank.
@@ -40,18 +42,21 @@ class Results(wiring.Component):
     c : Out(stream of packets of [m_lanes * cols] x signed(out_width))
     """
 
-    def __init__(self, params: GemmParams):
+    def __init__(self, params: ProductParams):
         self.params = params
         self._requantizers = [
             Requantizer(params.requantizer, token_layout(params)) for _ in range(params.m_lanes)
         ]
         sums = data.ArrayLayout(signed(params.psum_width), params.cols * params.m_lanes)
         row_sum = data.ArrayLayout(signed(params.row_sum_width), params.m_lanes)
+        row_scale = data.ArrayLayout(params.requantizer.row_layout, params.m_lanes)
+        row_scales = {"row_scale": In(row_scale), "row_scale_take": Out(1)}
         super().__init__({
             "token_valid": In(1),
             "token": In(token_layout(params)),
             "sums": In(sums),
             **({"row_sum": In(row_sum)} if params.b_zero_points else {}),
+            **(row_scales if params.row_scales else {}),
             "load": self._requantizers[0].signature.members["load"],
             "width": In(range(params.cols + 1)),
             "released": Out(1),
@@ -59,7 +64,7 @@ class Results(wiring.Component):
         })
 
     @staticmethod
-    def _vector(params: GemmParams) -> data.ArrayLayout:
+    def _vector(params: ProductParams) -> data.ArrayLayout:
         return vector(Format(signed=True, width=params.out_width), params.cols * params.m_lanes)
 
     def elaborate(self, platform):
@@ -68,6 +73,7 @@ class Results(wiring.Component):
         valid = delay(m, "valid", self.token_valid, ahead, reset=True)
         token = delay(m, "token", self.token, ahead)
         totals, row_sums, valid, token = self._accumulate(m, valid, token)
+        rows = self._row_scales(m) if self.params.row_scales else []
 
         for index, requantizer in enumerate(self._requantizers):
             name = "requantizer" if not index else f"requantizer_{index}"
@@ -82,6 +88,11 @@ class Results(wiring.Component):
             ]
             if self.params.b_zero_points:
                 m.d.comb += requantizer.i.row_sum.eq(row_sums[index])
+            if self.params.row_scales:
+                m.d.comb += [
+                    requantizer.i.by_row.eq(token.by_row),
+                    requantizer.i.row.eq(rows[index]),
+                ]
         self._emit(m)
         return m
 
@@ -91,6 +102,8 @@ class Results(wiring.Component):
         """The totals, in the cycle after the sums; the memory is read one before them."""
         valid = delay(m, "sums_valid", ahead_valid, 1, reset=True)
         token = delay(m, "sums_token", ahead, 1)
+        if self.params.row_scales:
+            m.d.comb += self.row_scale_take.eq(valid & token.final & token.by_row)
         width, count = self.params.acc_width, len(self.sums)
         lanes = [(f"total_{c}", self.sums[c], width) for c in range(count)]
         if self.params.b_zero_points:
@@ -119,6 +132,10 @@ class Results(wiring.Component):
                 ),
             ]
         return totals[:count], totals[count:], valid, token
+
+    def _row_scales(self, m: Module) -> list[Value]:
+        """The row's own settings, beside its totals."""
+        return [register(m, f"row_scale_{i}", each) for i, each in enumerate(self.row_scale)]
 
     def _kept(self, m: Module, layout: data.StructLayout, ahead: data.View) -> DualPortMemory:
         m.submodules.kept = kept = DualPortMemory(layout, self.params.acc_depth)

@@ -1,13 +1,14 @@
 """The sequencer: it decides, cycle by cycle, what enters the array, and what will come out."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Const, Module, Mux, Signal, Value
+from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..common.pipeline import delay, wire
 from .drain import Drain, drain_of
 from .loops import position_signature
-from .params import A_SLOT, BANKS, GemmParams
+from .params import A_SLOT, BANKS, ProductParams
 
 __all__ = ["Sequencer", "token_layout"]
 
@@ -16,11 +17,11 @@ TILE_GAP = 3
 memory's time from reading a sum to reading it back."""
 
 
-def token_layout(params: GemmParams) -> data.StructLayout:
+def token_layout(params: ProductParams) -> data.StructLayout:
     """What is known of a row of results before it leaves the array.
 
     ``first`` and ``final`` of its tiles of K; ``address`` among the kept sums; ``bank`` of its
-    scales, which it ``releases``; ``last`` of its command.
+    scales, which it ``releases``; ``last`` of its command; whether it is scaled ``by_row``.
     """
     return data.StructLayout({
         "first": 1,
@@ -29,6 +30,7 @@ def token_layout(params: GemmParams) -> data.StructLayout:
         "releases": 1,
         "bank": range(BANKS),
         "address": range(params.acc_depth),
+        **({"by_row": 1} if params.row_scales else {}),
     })
 
 
@@ -44,11 +46,11 @@ class Sequencer(wiring.Component):
 
     Back-pressure: results are counted before they are made. A row (weight-stationary) or a tile
     (output-stationary) is completed only while ``params.capacity`` has room for it; ``returned``
-    gives room back.
+    gives room back. Nor is it completed before the settings are there that scale it ``by_row``.
 
     Parameters
     ----------
-    params : GemmParams
+    params : ProductParams
 
     Members
     -------
@@ -58,6 +60,10 @@ class Sequencer(wiring.Component):
         The scales of the tile of N that ``a`` stands at are in the bank whose turn it is;
         ``claimed``: that tile has been issued whole.
     returned : In(1)
+    row_settings : In(range(params.row_scale_depth + 1)), with ``--row-scales``
+        Rows that have their settings, and are not completed.
+    completed : Out(range(rows + 1))
+        Rows of results from now on under way.
     swap, ws, clear, drain : Out(1)
         As `SystolicArray` takes them, ``A_SLOT`` cycles after ``a_take``.
     shift : Out(rows)
@@ -66,8 +72,9 @@ class Sequencer(wiring.Component):
         A row of results, ``params.array_latency`` cycles ahead of it.
     """
 
-    def __init__(self, params: GemmParams):
+    def __init__(self, params: ProductParams):
         self.params = params
+        row_settings = {"row_settings": In(range(params.row_scale_depth + 1))}
         super().__init__({
             "a_valid": In(1),
             "a_at": In(position_signature(params)),
@@ -78,6 +85,8 @@ class Sequencer(wiring.Component):
             "scaled": In(1),
             "claimed": Out(1),
             "returned": In(1),
+            **(row_settings if params.row_scales else {}),
+            "completed": Out(range(params.rows + 1)),
             "swap": Out(1),
             "ws": Out(1),
             "clear": Out(1),
@@ -104,8 +113,8 @@ class Sequencer(wiring.Component):
             self.b_take.eq(ws["weight"] | beat),
             self.claimed.eq(self.a_take & at.end & at.k_end & at.m_end),
         ]
-        spent = Mux(tile, at.height, row & at.k_end)
-        m.d.sync += room.eq(room + self.returned - spent)
+        m.d.comb += self.completed.eq(Mux(tile, at.height, row & at.k_end))
+        m.d.sync += room.eq(room + self.returned - self.completed)
         self._slots(m, row, ws["weight"], beat, tile, drain)
         self._tokens(m, row, tile, drain)
         return m
@@ -118,7 +127,7 @@ class Sequencer(wiring.Component):
         weight = wire(m, "weight", self.b_valid & ~b.output_stationary & ~loaded)
         complete = wire(m, "complete", loaded | (weight & b.end))
         may_begin = ~a.first | (complete & (recent == 0))
-        may_end = ~a.k_end | (room != 0)
+        may_end = ~a.k_end | ((room != 0) & self._scaled(1))
         row = self.a_valid & self.scaled & ~a.output_stationary & may_begin & may_end
         if drain:
             row = row & ~drain.holds_row()
@@ -138,9 +147,15 @@ class Sequencer(wiring.Component):
     def _output_stationary(self, m: Module, room: Signal, drain: Drain) -> Value:
         """Whether a beat of both is issued."""
         a, b = self.a_at, self.b_at
-        may_end = ~a.end | (room >= self.params.rows)
+        may_end = ~a.end | ((room >= self.params.rows) & self._scaled(a.height))
         both = self.a_valid & self.b_valid & a.output_stationary & b.output_stationary
         return wire(m, "beat", both & self.scaled & may_end & ~drain.holds_beat(a))
+
+    def _scaled(self, rows: ValueLike) -> Value:
+        """Whether the settings are there of so many rows."""
+        if not self.params.row_scales:
+            return Const(1)
+        return ~self.a_at.by_row | (self.row_settings >= rows)
 
     def _slots(
         self, m: Module, row: Value, weight: Value, beat: Value, tile: Value, drain: Drain | None
@@ -168,6 +183,8 @@ class Sequencer(wiring.Component):
         bank = Signal(range(BANKS))
         m.d.sync += bank.eq(bank + self.claimed)
         common = {"last": at.final, "releases": self.claimed, "bank": bank}
+        if params.row_scales:
+            common["by_row"] = at.by_row
 
         now = Signal(token_layout(params), name="row_token")
         fields = {"first": at.k_first, "final": at.k_end, "address": at.left, **common}

@@ -97,8 +97,8 @@ MUTANTS = [
     *(
         ("requantizer", test_parts_requantizer, requantizer, old, new)
         for old, new in [
+            ("{field: time - 1", "{field: time"),
             ("zero_point + ~high", "zero_point + high"),
-            ("self.params.sum_time - 1}", "self.params.sum_time}"),
             ('delay(m, "clamp_low", low, 2)', 'delay(m, "clamp_low", low, 1)'),
             ("self.load.valid & self.load.select[n]", "self.load.valid"),
         ]

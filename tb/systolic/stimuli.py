@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.systolic.gemm import GemmRun, ProductRun
 from gemmule.golden.common.formats import Format
-from gemmule.hw.systolic.params import GemmParams
+from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["gemm", "product"]
+__all__ = ["gemm", "product", "scaled"]
 
 
 def product(
-    params: GemmParams, rng: np.random.Generator, shape: tuple[int, ...], *, batch: int = 0
+    params: ProductParams, rng: np.random.Generator, shape: tuple[int, ...], *, batch: int = 0
 ) -> dict[str, np.ndarray]:
     """``a`` and ``b`` of ``shape`` (M, N, K), extremes first, perhaps a batch of them."""
     m, n, k = shape
@@ -22,7 +22,9 @@ def product(
     }
 
 
-def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def scaled(
+    params: ProductParams, run: ProductRun, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Three products back to back whose edges no tile divides, requantized, with zero points."""
     rows, cols = params.rows, params.cols
     arrays = product(params, rng, (rows + 3, 2 * cols + 1, 2 * rows + 1), batch=3)
@@ -37,4 +39,12 @@ def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str
     }
     if params.b_zero_points:
         arrays["b_zero_point"] = values(rng, params.b_format, (n,))
+    return arrays
+
+
+def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """:func:`scaled`; zero points of ``b`` forbid a swap: where it is possible, half have none."""
+    arrays = scaled(params, run, rng)
+    if run.swap == "always" or (params.row_scales and rng.integers(2)):
+        arrays.pop("b_zero_point", None)
     return arrays

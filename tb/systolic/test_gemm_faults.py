@@ -16,19 +16,20 @@ from gemmule.tb.systolic.stimuli import product
 
 PARAMS = GemmParams(rows=4, cols=4, acc_depth=16)
 BLOCK = find("gemm")
-STATUS = {"refused": (0, 2), "a": (2, 2), "b": (4, 2), "scale": (6, 2)}
+BY_ROW = replace(PARAMS, row_scales=True)
+STATUS = {"refused": (0, 2), "a": (2, 2), "b": (4, 2), "scale": (6, 2), "row_scale": (8, 2)}
 EARLY, LATE = 1, 2
 
 
-def plan(shape, flow="ws", seed=0, **arrays):
-    arrays = product(PARAMS, np.random.default_rng(seed), shape) | arrays
-    return BLOCK.adapter.plan(PARAMS, GemmRun(run_dataflow=flow), arrays)
+def plan(shape, flow="ws", seed=0, params=PARAMS, *, swap="never"):
+    arrays = product(params, np.random.default_rng(seed), shape)
+    return BLOCK.adapter.plan(params, GemmRun(run_dataflow=flow, swap=swap), arrays)
 
 
-def run(jobs, receive, **options):
+def run(jobs, receive, params=PARAMS, **options):
     """Beats of several jobs, one after another; returns what came out."""
-    send = {s: np.concatenate([job[s] for job in jobs]) for s in ("command", "a", "b", "scale")}
-    return build(BLOCK, PARAMS).run(send, receive, **options).received
+    send = {stream: np.concatenate([job[stream] for job in jobs]) for stream in jobs[0]}
+    return build(BLOCK, params).run(send, receive, **options).received
 
 
 def statuses(received):
@@ -39,7 +40,7 @@ def statuses(received):
     ]  # fmt: skip
 
 
-GOOD = {"refused": Refusal.NONE, "a": 0, "b": 0, "scale": 0}
+GOOD = {"refused": Refusal.NONE, "a": 0, "b": 0, "scale": 0, "row_scale": 0}
 
 
 def cut(beats, width):
@@ -61,8 +62,8 @@ def stretch(beats, width):
 
 
 def last_bits():
-    streams = {s["name"]: s["width"] - 1 for s in emit(BLOCK, PARAMS).manifest["streams"]}
-    return {name: streams[name] for name in ("a", "b", "scale")}
+    streams = {s["name"]: s["width"] - 1 for s in emit(BLOCK, BY_ROW).manifest["streams"]}
+    return {name: streams[name] for name in ("a", "b", "scale", "row_scale")}
 
 
 LAST = last_bits()
@@ -93,11 +94,39 @@ def test_bad_packets(flow, stream, fault, stall):
         assert (bad.decode({"c": rows[0]})["c"] != bad.golden["c"]).any()
 
 
-def command(m, n, k, output_stationary=0):
+@pytest.mark.parametrize("flow", ["ws", "os"])
+@pytest.mark.parametrize("stream", ["a", "b", "row_scale"])
+@pytest.mark.parametrize("fault", [cut, stretch])
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_bad_packets_by_row(flow, stream, fault, stall):
+    """As above, between commands that are scaled by column, which have no such packet."""
+    bad = plan((5, 6, 9), flow, seed=1, params=BY_ROW, swap="always")
+    columns = plan((6, 9, 5), flow, seed=2, params=BY_ROW)
+    rows = plan((3, 7, 4), flow, seed=3, params=BY_ROW, swap="always")
+    broken = bad.send | {stream: fault(bad.send[stream], LAST[stream])}
+    order = [bad, columns, bad, rows, columns]
+    sent = [broken if job is bad else job.send for job in order]
+    counts = [job.receive["c"] for job in order]
+    received = run(sent, {"c": sum(counts), "status": 5}, BY_ROW, stall=stall, seed=3)
+    wrong = GOOD | {stream: EARLY if fault is cut else LATE}
+    assert statuses(received) == [wrong, GOOD, wrong, GOOD, GOOD]
+    found = np.split(received["c"], np.cumsum(counts)[:-1])
+    for job, beats in zip(order, found, strict=True):
+        if job is not bad or fault is stretch:
+            np.testing.assert_array_equal(job.decode({"c": beats})["c"], job.golden["c"])
+        elif stream == "row_scale":
+            # The missing settings count as zeros: the last channel's results are the zero point.
+            wrongs = job.decode({"c": beats})["c"] != job.golden["c"]
+            assert wrongs[:, -1].any()
+            assert not wrongs[:, :-1].any()
+
+
+def command(m, n, k, output_stationary=0, by_row=None):
     bound = PARAMS.out_width + 1
     return pack(
         *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([0], 1),
         *(([value], bound) for value in (0, -(2**31), 2**31 - 1)),
+        *([] if by_row is None else [([by_row], 1)]),
     )  # fmt: skip
 
 
@@ -118,6 +147,31 @@ def test_refused_commands(stall):
     assert statuses(received) == [GOOD, zero, zero, zero, long, GOOD]
     for rows in np.split(received["c"], 2):
         np.testing.assert_array_equal(good.decode({"c": rows})["c"], good.golden["c"])
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_refused_commands_by_row(stall):
+    """The packets of a refused command are those that its ``by_row`` says."""
+    column = plan((5, 6, 9), seed=4, params=BY_ROW)
+    row = plan((6, 5, 9), seed=5, params=BY_ROW, swap="always")
+    nothing = {stream: beats[:0] for stream, beats in row.send.items()}
+    order = [
+        row.send,
+        nothing | {"command": command(0, 6, 9, by_row=1)},
+        row.send | {"command": command(5, 6, 131_072, by_row=1)},
+        column.send | {"command": command(5, 6, 131_072, by_row=0)},
+        row.send | {"command": command(5, 6, 131_072, by_row=1)},
+        column.send,
+        nothing | {"command": command(0, 6, 9, by_row=0)},
+        row.send,
+    ]
+    counts = [job.receive["c"] for job in (row, column, row)]
+    received = run(order, {"c": sum(counts), "status": 8}, BY_ROW, stall=stall, seed=5)
+    zero, long = GOOD | {"refused": Refusal.ZERO_SIZE}, GOOD | {"refused": Refusal.K_TOO_LARGE}
+    assert statuses(received) == [GOOD, zero, long, long, long, GOOD, zero, GOOD]
+    found = np.split(received["c"], np.cumsum(counts)[:-1])
+    for job, beats in zip((row, column, row), found, strict=True):
+        np.testing.assert_array_equal(job.decode({"c": beats})["c"], job.golden["c"])
 
 
 @pytest.mark.parametrize(("has", "lacks"), [("ws", 1), ("os", 0)])

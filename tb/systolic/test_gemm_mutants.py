@@ -17,8 +17,9 @@ from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.mutants import infect
 from gemmule.tb.systolic.stimuli import gemm, product
 
-PARAMS = GemmParams(rows=2, cols=2, acc_depth=4)
+PARAMS = GemmParams(rows=2, cols=2, acc_depth=4, row_scales=True)
 SYSTOLIC = "gemmule.hw.systolic"
+COMMON = "gemmule.hw.common"
 MUTANTS = {
     "sums are read back too soon": ("sequencer", "TILE_GAP = 3", "TILE_GAP = 1"),
     "a stalled row is overtaken": ("sequencer", "Mux(row, after,", "Mux(begin, TILE_GAP - 1,"),
@@ -31,7 +32,15 @@ MUTANTS = {
     "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
     "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),
     "a stretch of M is too long": ("loops", "rest <= depth, rest, depth", "1, rest, depth"),
-}
+    "rows go before their settings come": ("sequencer", "self.row_settings >= rows", "1"),
+    "settings of rows are not counted": ("row_scales", "self.take - self.completed", "self.take"),
+    "rows take settings for each tile of K": ("results", "valid & token.final & token.by_row",
+                                              "valid & token.by_row"),
+    "columns take settings of rows": ("gemm", "Mux(a.at.by_row, sequencer.completed, 0)",
+                                      "sequencer.completed"),
+    "a row has no settings of its own": ("requantizer_lane", "Mux(by_row,", "Mux(0,"),
+    "a scale is awaited that never comes": ("operand", "(guard.valid | absent)", "guard.valid"),
+}  # fmt: skip
 
 
 def jobs():
@@ -39,11 +48,14 @@ def jobs():
     rng = np.random.default_rng(10)
     block = find("gemm")
     for flow in ("ws", "os", "ws", "os"):
-        run = GemmRun(run_dataflow=flow)
+        run, swap = (GemmRun(run_dataflow=flow, swap=s) for s in ("never", "always"))
         # The first results of a dataflow are not requantized: that could hide what is stale.
         for shape in ((1, 3, 7), (9, 5, 3), (1, 1, 1), (7, 2, 1), (2, 5, 60)):
             yield block.adapter.plan(PARAMS, run, product(PARAMS, rng, shape))
         yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
+        yield block.adapter.plan(PARAMS, swap, gemm(PARAMS, swap, rng))
+        # A row of results a beat: slow settings fall behind by more than the array's latency.
+        yield block.adapter.plan(PARAMS, swap, product(PARAMS, rng, (2, 100, 1)))
 
 
 def junk(array, length, axis):
@@ -82,5 +94,6 @@ def test_the_unbroken_block_agrees(monkeypatch):
 @pytest.mark.parametrize("fault", MUTANTS)
 def test_mutant_is_caught(fault, monkeypatch):
     module, old, new = MUTANTS[fault]
-    infect(monkeypatch, f"{SYSTOLIC}.{module}", old, new)
+    family = COMMON if module == "requantizer_lane" else SYSTOLIC
+    infect(monkeypatch, f"{family}.{module}", old, new)
     assert not agrees(monkeypatch)

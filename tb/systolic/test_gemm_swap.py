@@ -1,0 +1,142 @@
+"""Products with operands swapped: scaled by row, or all alike; chosen where it is faster."""
+
+import numpy as np
+import pytest
+
+from gemmule.gen.catalog import find
+from gemmule.gen.engine import build
+from gemmule.gen.simulate import simulate
+from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.systolic.beats import Tiling
+from gemmule.golden.systolic.cycles import cycles
+from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.stimulus import covering
+from gemmule.tb.systolic.stimuli import gemm, product
+
+FLOWS = ("ws", "os")
+STALLS = (0.0, 0.5)
+SIZES = (1, 2, 7, 8, 9, 40)
+FACTORS = {"m": SIZES, "n": (*SIZES, 150), "k": SIZES, "flow": FLOWS, "stall": STALLS}
+ARRAYS = {
+    "tall": {"rows": 8, "cols": 3},
+    "wide": {"rows": 3, "cols": 8},
+    "1x1": {"rows": 1, "cols": 1},
+    "deep": {"rows": 6, "cols": 4, "pipeline": 1, "acc_depth": 8},
+    "cascade": {"rows": 4, "cols": 4, "drain": "cascade"},
+    "no zero points": {"rows": 4, "cols": 2, "b_zero_points": False},
+    "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
+    "pack quad": {"rows": 4, "cols": 4, "a_format": "s4", "b_format": "s4", "cell": "dsp48e2",
+                  "dataflow": "ws", "pack": "quad"},
+}  # fmt: skip
+TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
+
+
+def scaled(params, rng, shape, *, batch=0):
+    """A product with a bias, a multiplier and a shift of its own for each column."""
+    n = shape[1]
+    return product(params, rng, shape, batch=batch) | {
+        "bias": rng.integers(-1000, 1000, n),
+        "multiplier": rng.integers(1, 1 << params.multiplier_width, n),
+        "shift": rng.integers(0, 30, n),
+        "zero_point": np.array([3]),
+        "a_zero_point": np.array([-5]),
+    }
+
+
+def multiply(params, arrays, *, swap="always", flow="auto", stall=0.0, seed=0, **run):
+    """Simulate, which compares with the golden model; without stalls the cycle model holds too."""
+    run = GemmRun(swap=swap, run_dataflow=flow, **run)
+    result = simulate("gemm", params, arrays, run=run, stall=stall, seed=seed)
+    if not stall:
+        assert result.cycles == result.counters["modeled_cycles"]
+    return result
+
+
+@pytest.mark.parametrize("array", ARRAYS)
+def test_shapes(array):
+    params = GemmParams(**ARRAYS[array], row_scales=True)
+    rng = np.random.default_rng(1)
+    for case in covering(FACTORS):
+        m, n, k, flow, stall = case.values()
+        if flow in params.dataflows:
+            arrays = scaled(params, rng, (m, n, k), batch=int(rng.integers(3)))
+            result = multiply(params, arrays, flow=flow, stall=stall, seed=m + n + k)
+            assert result.counters["swapped_commands"] == result.counters["commands"]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_requantization(flow):
+    """Every rounding, format and clamp."""
+    rng = np.random.default_rng(2)
+    for index, (rounding, fmt, clamp) in enumerate([
+        ("half_even", None, None), ("half_up", "u8", (0, 200)), ("half_even", "s4", (-3, 7)),
+        ("half_up", "s32", None), ("half_even", "u16", None),
+    ]):  # fmt: skip
+        run = {"rounding": rounding, "c_format": fmt, "clamp": clamp}
+        arrays = gemm(TALL, GemmRun(swap="always", **run), rng)
+        multiply(TALL, arrays, flow=flow, stall=0.5 * (index % 2), seed=index, **run)
+
+
+def test_auto_takes_the_faster_order():
+    """Three tokens of eight rows: as rows of ``a`` they would wait for weights."""
+    arrays = scaled(TALL, np.random.default_rng(3), (3, 48, 32))
+    swapped, plain = (multiply(TALL, arrays, swap=swap) for swap in ("auto", "never"))
+    assert swapped.counters["swapped_commands"] == 1
+    assert plain.counters["swapped_commands"] == 0
+    assert swapped.cycles < 0.6 * plain.cycles
+    many = scaled(TALL, np.random.default_rng(3), (48, 3, 32))
+    assert multiply(TALL, many, swap="auto").counters["swapped_commands"] == 0
+
+
+def test_without_settings_by_row():
+    """Hardware that scales by column only swaps what it scales alike."""
+    params = GemmParams(**ARRAYS["tall"])
+    rng = np.random.default_rng(4)
+    arrays = product(params, rng, (3, 48, 32))
+    multiply(params, arrays)
+    multiply(params, arrays | {"multiplier": np.array([7]), "shift": np.array([9])})
+    for name, value in scaled(params, rng, (3, 48, 32)).items():
+        if name in {"bias", "a_zero_point"}:
+            assert not multiply(params, arrays | {name: value}, swap="auto").counters[
+                "swapped_commands"
+            ]
+            with pytest.raises(UsageError, match="--swap always needs hardware with --row-scales"):
+                multiply(params, arrays | {name: value})
+
+
+def test_what_cannot_be_swapped():
+    arrays = product(TALL, np.random.default_rng(5), (3, 48, 32))
+    with pytest.raises(UsageError, match="--swap always needs a b_zero_point of 0"):
+        multiply(TALL, arrays | {"b_zero_point": np.array([1])})
+    mixed = GemmParams(rows=4, cols=2, a_format="u8", row_scales=True)
+    arrays = product(mixed, np.random.default_rng(6), (3, 48, 32))
+    with pytest.raises(UsageError, match="--a-format and --b-format alike, not u8 and s8"):
+        multiply(mixed, arrays)
+    assert multiply(mixed, arrays, swap="auto").counters["swapped_commands"] == 0
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_a_chain_of_all_kinds(stall):
+    """Sizes, dataflows and orders change from one command to the next, as in an encoder's block."""
+    rng = np.random.default_rng(7)
+    adapter = find("gemm").adapter
+    shapes = [(9, 12, 12), (9, 9, 4), (3, 12, 24), (3, 24, 12), (1, 1, 1), (3, 16, 30), (30, 2, 9)]
+    jobs, tilings = [], []
+    for shape in [*shapes, *shapes]:
+        flow, swap = rng.choice(FLOWS), rng.choice(("never", "always"))
+        arrays = scaled(TALL, rng, shape)
+        jobs.append(adapter.plan(TALL, GemmRun(run_dataflow=flow, swap=swap), arrays))
+        m, n, k = (shape[i] for i in ((1, 0, 2) if swap == "always" else (0, 1, 2)))
+        tilings.append(
+            Tiling(m=m, n=n, k=k, rows=TALL.rows, cols=TALL.cols, acc_depth=TALL.acc_depth,
+                   output_stationary=flow == "os", by_row=swap == "always")
+        )  # fmt: skip
+    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
+    counts = {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
+    found = build(find("gemm"), TALL).run(send, counts, stall=stall, seed=8)
+    edges = np.cumsum([job.receive["c"] for job in jobs])[:-1]
+    for job, rows in zip(jobs, np.split(found.received["c"], edges), strict=True):
+        np.testing.assert_array_equal(job.decode({"c": rows})["c"], job.golden["c"])
+    if not stall:
+        assert found.cycles == cycles(tilings, result_latency=TALL.result_latency)
