@@ -75,9 +75,11 @@ class _Clock:
         if len(self.claimed) >= SCALES:
             self.scale = max(self.scale, self.claimed[-SCALES])
         self.scale += 1
+        if product.stationary_sums:
+            self._wash(start)
         self.a = max(self.a, self.scale)
         if product.stationary_sums:
-            self._output_stationary(product, start)
+            self._output_stationary(product)
         else:
             self._weight_stationary(product)
         self.claimed.append(self.last - 2)
@@ -133,12 +135,15 @@ class _Clock:
         if len(results):
             self._hand(results, self.timing.c_size * product.n)
 
-    def _output_stationary(self, product: Product, start: int) -> None:
+    def _wash(self, start: int) -> None:
+        """Clear the sums that the other dataflow, or reset, left in the cells."""
         if self.dirty:
             wash = max(start, self.a if self.last else start)
             self.clear = max(self.clear, wash + self.rows - 1)
             self.a = max(self.a, wash + 1)
             self.dirty = False
+
+    def _output_stationary(self, product: Product) -> None:
         self.a = max(self.a, self.b)
         results = []
         for _ in range(product.m // self.rows):

@@ -84,25 +84,27 @@ class Clock:
         self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
         self.row_scale = max(self.row_scale, start)
         first = min(self.a, self.b)
+        if tiling.output_stationary and not tiling.cascade:
+            self._wash(start)
         for _ in range(tiling.n_tiles):
             scaled = self._load_scales()
             self.a = max(self.a, scaled)
             if tiling.output_stationary and tiling.cascade:
                 self._drained_down(tiling)
             elif tiling.output_stationary:
-                self._output_stationary(tiling, start)
+                self._output_stationary(tiling)
             else:
                 self._weight_stationary(tiling)
             self.released.append(self.last - 2)
         self.ended.append(max(self.a, self.b, self.scale) - 1)
         return Span(first, self.last)
 
-    def _scaled_rows(self, tiling: Tiling, rows: int) -> int:
-        """The first cycle in which the first of ``rows`` rows of results may be completed."""
+    def _scaled_rows(self, tiling: Tiling, rows: int) -> tuple[int, int]:
+        """The first cycles in which the first and the last of ``rows`` rows may be completed."""
         if not tiling.by_row:
-            return 0
+            return 0, 0
         self.row_scale += rows
-        return self.row_scale - rows + 1
+        return self.row_scale - rows + 1, self.row_scale
 
     def _load_scales(self) -> int:
         """The first cycle in which a beat may use the next bank."""
@@ -112,27 +114,31 @@ class Clock:
         return self.scale
 
     def _weight_stationary(self, tiling: Tiling) -> None:
+        depths = tiling.k_tiles
         for rows in tiling.stretches:
-            scaled = self._scaled_rows(tiling, rows)
-            for number, depth in enumerate(tiling.k_tiles, 1):
+            scaled, _ = self._scaled_rows(tiling, rows)
+            for number, depth in enumerate(depths, 1):
                 loaded = max(self.b, self.begun + 1) + depth - 1
                 begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
-                if number == len(tiling.k_tiles):
+                if number == len(depths):
                     begin = max(begin, scaled)
                 self.begun, self.b, self.a = begin, loaded + 1, begin + rows
         self.dirty = True
         self.clear = max(self.clear, self.a + self.rows - 2)
         self.last = self.a - 1 + self.rows - 1 + self.result_latency
 
-    def _output_stationary(self, tiling: Tiling, start: int) -> None:
+    def _wash(self, start: int) -> None:
+        """Clear the sums that the other dataflow, or reset, left in the cells."""
         if self.dirty:
             wash = max(start, self.a if self.last else start)
             self.clear = max(self.clear, wash + self.rows - 1)
             self.a = max(self.a, wash + 1)
             self.dirty = False
+
+    def _output_stationary(self, tiling: Tiling) -> None:
         self.a = max(self.a, self.b)
         for rows in tiling.stretches:
-            scaled = self._scaled_rows(tiling, rows) + rows - 1
+            _, scaled = self._scaled_rows(tiling, rows)
             end = max(self.a + tiling.k - 1, self.clear, scaled)
             self.a = self.b = end + 1
             self.clear = end + self.rows
@@ -142,7 +148,8 @@ class Clock:
     def _drained_down(self, tiling: Tiling) -> None:
         self.a = max(self.a, self.b)
         for rows in tiling.stretches:
-            end = max(self.a + tiling.k - 1, self._scaled_rows(tiling, rows) + rows - 1)
+            _, scaled = self._scaled_rows(tiling, rows)
+            end = max(self.a + tiling.k - 1, scaled)
             self.a = self.b = end + self.rows
             self.last = end + self.rows - 1 + rows - 1 + self.result_latency
         # Weights may enter while the last tile drains.

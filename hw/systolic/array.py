@@ -28,7 +28,8 @@ class SystolicArray(wiring.Component):
     - ``swap`` makes the values shifted in by earlier slots the weights of this slot's ``a`` and of
       those that follow. Shifting for the next tile may begin in this same slot.
     - ``ws`` marks a weight-stationary ``a``. In slots without it the sums of the cells are kept,
-      with ``a`` times the weight added: an idle slot has ``a = 0``.
+      with ``a`` times the weight added: an idle slot has ``a = 0``. One with ``ws`` leaves 0 in
+      every cell.
     - ``clear`` ends an output-stationary sum: it comes in the slot behind the last ``a``, which
       may hold the first ``a`` of the next sum. Two clears whose results are wanted, or a
       weight-stationary slot and a clear after it, are at least R slots apart.

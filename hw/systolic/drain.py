@@ -38,7 +38,11 @@ class BubbleFreeDrain:
         return self._after_tile
 
     def follow(self, at, row: Value, beat: Value, tile: Value, slot: Slot) -> dict[str, Value]:
-        """Count what was issued; the slots' ``clear``."""
+        """Count what was issued; the slots' ``clear``, and what else of them is ``ws``.
+
+        Where there is a weight-stationary slot, one without an operand washes: zeros come down, and
+        nothing leaves. A ``clear`` would, into what still drains or into rows of results.
+        """
         m, rows = self._m, self._params.rows
         waiting = at.active & at.output_stationary
         wash = wire(m, "wash", waiting & self._dirty)
@@ -51,7 +55,10 @@ class BubbleFreeDrain:
             m.d.sync += self._gap.eq(rows - 1)
         with m.Elif(row | wash):
             m.d.sync += self._gap.eq(max(rows - 2, 0))
-        return {"clear": slot("wash", wash, A_SLOT) | slot("clear", tile, A_SLOT + 1)}
+        washed, clear = slot("wash", wash, A_SLOT), slot("clear", tile, A_SLOT + 1)
+        if "ws" in self._params.dataflows:
+            return {"clear": clear, "ws": washed}
+        return {"clear": washed | clear}
 
 
 class CascadeDrain:

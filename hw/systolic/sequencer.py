@@ -168,11 +168,9 @@ class Sequencer(wiring.Component):
             above = self.b_at.left >= r if r else 1
             taken = slot(f"shift_{r}", weight & above | beat, A_SLOT - 1)
             m.d.comb += self.shift[r].eq(taken)
-        m.d.comb += [
-            self.swap.eq(slot("swap", (row & self.a_at.first) | beat, A_SLOT)),
-            self.ws.eq(slot("ws", row, A_SLOT)),
-        ]
         controls = drain.follow(self.a_at, row, beat, tile, slot) if drain else {}
+        controls["swap"] = slot("swap", (row & self.a_at.first) | beat, A_SLOT)
+        controls["ws"] = slot("ws", row, A_SLOT) | controls.get("ws", 0)
         m.d.comb += [getattr(self, name).eq(value) for name, value in controls.items()]
 
     def _tokens(self, m: Module, row: Value, tile: Value, drain: Drain | None) -> None:

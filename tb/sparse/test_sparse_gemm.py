@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.emit import Emitted, emit
-from gemmule.gen.engine import build_emitted
+from gemmule.gen.engine import build, build_emitted
 from gemmule.gen.simulate import simulate
 from gemmule.gen.sparse import SPARSE_GEMM
 from gemmule.gen.sparse.gemm import SparseGemmRun
@@ -17,6 +17,7 @@ from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.sparse.params import SparseGemmParams
 from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.jobs import run_jobs
 from gemmule.tb.common.stimulus import values
 
 from . import stimuli
@@ -115,6 +116,19 @@ def test_variants(name, stall):
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name not in BUILT])
 def test_other_variants(name, stall):
     check_variant(VARIANTS[name], stall)
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("name", ["both", "tall", "dsp48e1"])
+def test_dataflows_in_turn(name, stall):
+    """What one dataflow leaves in the cells does not reach the other's results."""
+    params, rng, jobs = VARIANTS[name], np.random.default_rng(9), []
+    for m, k, n in ((5, 4, 1), (1, 4, 1), (1, 4, 1), (2, 4, 1), (7, 30, 5), (1, 9, 3), (9, 5, 2)):
+        a, b = values(rng, "s8", (m, k)), sparse_matrix(rng, k, n)
+        for flow in ("os", "ws"):
+            run = SparseGemmRun(run_dataflow=flow)
+            jobs.append(SPARSE_GEMM.adapter.plan(params, run, {"a": a, "b": b}))
+    run_jobs(build(SPARSE_GEMM, params), jobs, stall=stall, seed=3)
 
 
 def test_compressed_weights_in_any_order():

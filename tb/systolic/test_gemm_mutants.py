@@ -14,6 +14,7 @@ from gemmule.gen.systolic.gemm import GemmRun
 from gemmule.golden.systolic import beats
 from gemmule.hw.systolic import gemm as top
 from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.jobs import apart, joined
 from gemmule.tb.common.mutants import infect
 from gemmule.tb.systolic.stimuli import gemm, product
 
@@ -69,21 +70,18 @@ def agrees(monkeypatch):
     block = replace(find("gemm"), component=top.Gemm)
     monkeypatch.setattr(beats, "_pad", junk)
     planned = list(jobs())
-    send = {name: np.concatenate([job.send[name] for job in planned]) for name in planned[0].send}
-    counts = {name: sum(job.receive[name] for job in planned) for name in planned[0].receive}
     model = build_emitted(emit(block, PARAMS))
     try:
         runs = [
-            model.run(send, counts, stall=stall, seed=1, patience=500).received["c"]
+            model.run(*joined(planned), stall=stall, seed=1, patience=500).received
             for stall in (0.0, 0.5, (0.9, 0.0), (0.0, 0.9))
         ]
     except SimulationError:
         return False
-    edges = np.cumsum([job.receive["c"] for job in planned])[:-1]
     return all(
-        np.array_equal(job.decode({"c": rows})["c"], job.golden["c"])
+        np.array_equal(job.decode(beats)["c"], job.golden["c"])
         for received in runs
-        for job, rows in zip(planned, np.split(received, edges), strict=True)
+        for job, beats in zip(planned, apart(planned, received), strict=True)
     )
 
 

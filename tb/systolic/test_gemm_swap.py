@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from gemmule.gen.catalog import find
 from gemmule.gen.engine import build
@@ -11,6 +13,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.common.jobs import run_jobs
 from gemmule.tb.common.stimulus import covering
 from gemmule.tb.systolic.stimuli import gemm, product
 
@@ -24,6 +27,7 @@ ARRAYS = {
     "1x1": {"rows": 1, "cols": 1},
     "deep": {"rows": 6, "cols": 4, "pipeline": 1, "acc_depth": 8},
     "cascade": {"rows": 4, "cols": 4, "drain": "cascade"},
+    "dsp": {"rows": 8, "cols": 3, "cell": "dsp48e2"},
     "no zero points": {"rows": 4, "cols": 2, "b_zero_points": False},
     "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
     "pack quad": {"rows": 4, "cols": 4, "a_format": "s4", "b_format": "s4", "cell": "dsp48e2",
@@ -116,27 +120,32 @@ def test_what_cannot_be_swapped():
     assert multiply(mixed, arrays, swap="auto").counters["swapped_commands"] == 0
 
 
-@pytest.mark.parametrize("stall", STALLS)
-def test_a_chain_of_all_kinds(stall):
+SIZE = st.integers(1, 12)
+LINK = st.tuples(st.tuples(SIZE, SIZE, SIZE), st.sampled_from(FLOWS), st.booleans())
+CHAINED = ("tall", "deep", "cascade", "dsp")
+
+
+@pytest.mark.parametrize("array", CHAINED)
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(links=st.lists(LINK, min_size=2, max_size=9), stall=st.sampled_from((0.0, 0.0, 0.5)))
+@example(
+    links=[((5, 1, 1), "os", False), ((1, 1, 1), "ws", False), ((1, 1, 1), "os", False)], stall=0.0
+)
+@example(links=[((1, 40, 1), "ws", False), ((1, 1, 1), "os", False)], stall=0.0)
+def test_any_chain(array, links, stall):
     """Sizes, dataflows and orders change from one command to the next, as in an encoder's block."""
+    params = GemmParams(**ARRAYS[array], row_scales=True)
     rng = np.random.default_rng(7)
     adapter = find("gemm").adapter
-    shapes = [(9, 12, 12), (9, 9, 4), (3, 12, 24), (3, 24, 12), (1, 1, 1), (3, 16, 30), (30, 2, 9)]
     jobs, tilings = [], []
-    for shape in [*shapes, *shapes]:
-        flow, swap = rng.choice(FLOWS), rng.choice(("never", "always"))
-        arrays = scaled(TALL, rng, shape)
-        jobs.append(adapter.plan(TALL, GemmRun(run_dataflow=flow, swap=swap), arrays))
-        m, n, k = (shape[i] for i in ((1, 0, 2) if swap == "always" else (0, 1, 2)))
+    for shape, flow, swapped in links:
+        run = GemmRun(run_dataflow=flow, swap="always" if swapped else "never")
+        jobs.append(adapter.plan(params, run, scaled(params, rng, shape)))
+        m, n, k = (shape[i] for i in ((1, 0, 2) if swapped else (0, 1, 2)))
         tilings.append(
-            Tiling(m=m, n=n, k=k, rows=TALL.rows, cols=TALL.cols, acc_depth=TALL.acc_depth,
-                   output_stationary=flow == "os", by_row=swap == "always")
+            Tiling(m=m, n=n, k=k, rows=params.rows, cols=params.cols, acc_depth=params.acc_depth,
+                   output_stationary=flow == "os", cascade=params.drains_down, by_row=swapped)
         )  # fmt: skip
-    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
-    counts = {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
-    found = build(find("gemm"), TALL).run(send, counts, stall=stall, seed=8)
-    edges = np.cumsum([job.receive["c"] for job in jobs])[:-1]
-    for job, rows in zip(jobs, np.split(found.received["c"], edges), strict=True):
-        np.testing.assert_array_equal(job.decode({"c": rows})["c"], job.golden["c"])
+    found = run_jobs(build(find("gemm"), params), jobs, stall=stall, seed=8)
     if not stall:
-        assert found.cycles == cycles(tilings, result_latency=TALL.result_latency)
+        assert found.cycles == cycles(tilings, result_latency=params.result_latency)

@@ -11,6 +11,7 @@ from gemmule.gen.model import Model
 from gemmule.gen.simulate import compare
 from gemmule.gen.tokens.beats import last_of
 from gemmule.golden.common.lanes import unpack
+from gemmule.tb.common.jobs import apart, joined
 
 __all__ = ["HOW", "check_stages", "covering", "near", "run_stages", "some"]
 
@@ -23,9 +24,7 @@ PACKETS = ("decisions", "indices", "kept", "package", "scores")
 
 def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
     """Send all jobs without a gap, compare each with its golden results; the cycles they took."""
-    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
-    receive = {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
-    result = model.run(send, receive, **how)
+    result = model.run(*joined(jobs), **how)
     widths = {stream["name"]: stream["width"] for stream in model.manifest["streams"]}
     check_stages(jobs, result.received, widths)
     return result.cycles
@@ -35,12 +34,8 @@ def check_stages(
     jobs: Sequence[Job], received: Mapping[str, Beats], widths: Mapping[str, int]
 ) -> None:
     """Each job's part of ``received`` is its golden results, and its packets end with ``last``."""
-    begun = dict.fromkeys(received, 0)
-    for job in jobs:
-        beats = {}
+    for job, beats in zip(jobs, apart(jobs, received), strict=True):
         for name, count in job.receive.items():
-            beats[name] = received[name][begun[name] : begun[name] + count]
-            begun[name] += count
             if name in PACKETS:
                 last = unpack(beats[name], widths[name] - 1, 1, 1, signed=False)[:, 0]
                 assert last.astype(bool).tolist() == last_of(count).tolist(), f"last of {name}"

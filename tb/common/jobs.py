@@ -1,0 +1,36 @@
+"""Jobs one after the other through one model, without a gap between them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from gemmule.gen.block import Beats, Job
+from gemmule.gen.model import Model, Result
+from gemmule.gen.simulate import compare
+
+__all__ = ["apart", "joined", "run_jobs"]
+
+
+def joined(jobs: Sequence[Job]) -> tuple[dict[str, Beats], dict[str, int]]:
+    """What to send for all jobs, and how many beats come back."""
+    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
+    return send, {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
+
+
+def apart(jobs: Sequence[Job], received: Mapping[str, Beats]) -> Iterator[dict[str, Beats]]:
+    """Each job's part of what came back."""
+    begun = dict.fromkeys(jobs[0].receive, 0)
+    for job in jobs:
+        ends = {name: begun[name] + count for name, count in job.receive.items()}
+        yield {name: received[name][begun[name] : end] for name, end in ends.items()}
+        begun = ends
+
+
+def run_jobs(model: Model, jobs: Sequence[Job], **how) -> Result:
+    """Run all jobs as one, and compare each with its golden results."""
+    result = model.run(*joined(jobs), **how)
+    for job, beats in zip(jobs, apart(jobs, result.received), strict=True):
+        outputs = job.decode(beats)
+        for name, expected in job.golden.items():
+            compare(name, outputs[name], expected)
+    return result
