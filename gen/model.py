@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import words
@@ -75,6 +76,7 @@ class Model:
         receive: Mapping[str, int],
         *,
         memory: Memory | None = None,
+        behind: Mapping[str, tuple[str, NDArray[np.integer]]] | None = None,
         stall: float | tuple[float, float] = 0.0,
         seed: int = 0,
         shy: bool = False,
@@ -90,6 +92,9 @@ class Model:
         ----------
         memory
             Serves the requests of the design's channels, which are not in ``send`` or ``receive``.
+        behind
+            Of a stream that is sent, another one, and for each beat how many of that one's must
+            have moved in earlier cycles: beats that are made of results are offered no sooner.
         stall
             Probability with which each endpoint holds back in a cycle, each on its own; a pair is
             that of those who send and that of those who receive.
@@ -107,7 +112,7 @@ class Model:
         stalls = stall if isinstance(stall, tuple) else (stall, stall)
         if not all(0 <= each < 1 for each in stalls):
             raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
-        self._check(send, receive)
+        self._check(send, receive, behind or {})
         patience += memory.latency if memory else 0
         with TemporaryDirectory(prefix="gemmule-") as name:
             folder = Path(name)
@@ -123,6 +128,9 @@ class Model:
                 lines.append(f"send {stream} {folder / stream}.in")
             for stream, count in receive.items():
                 lines.append(f"receive {stream} {count} {folder / stream}.out")
+            for stream, (other, counts) in (behind or {}).items():
+                np.asarray(counts, dtype="<u4").tofile(folder / f"{stream}.behind")
+                lines.append(f"behind {stream} {other} {folder / stream}.behind")
             if memory:
                 lines += external.plan(memory, self.manifest, folder / "image")
             (folder / "plan").write_text("\n".join(lines) + "\n")
@@ -141,7 +149,12 @@ class Model:
                 moved = {f"memory_{key}": report[key] for key in ("bytes_read", "bytes_written")}
         return Result(received, report["cycles"], report["total_cycles"], report["seconds"], moved)
 
-    def _check(self, send: Mapping[str, Beats], receive: Mapping[str, int]) -> None:
+    def _check(
+        self,
+        send: Mapping[str, Beats],
+        receive: Mapping[str, int],
+        behind: Mapping[str, tuple[str, NDArray[np.integer]]],
+    ) -> None:
         """The beats must fit the ports: an adapter that errs here would err silently."""
         outputs = set(self._widths) - self._inputs
         if set(send) - self._inputs or set(receive) - outputs:
@@ -149,6 +162,9 @@ class Model:
                 f"the model takes {sorted(self._inputs)} and gives {sorted(outputs)}, "
                 f"but was asked to send {sorted(send)} and receive {sorted(receive)}"
             )
+        for stream, (other, counts) in behind.items():
+            if stream not in send or other not in self._widths or len(counts) != len(send[stream]):
+                raise ValueError(f"each beat of {stream} must await a count of {other}'s beats")
         for stream, beats in send.items():
             width = self._widths[stream]
             if beats.ndim != 2 or beats.shape[1] != words(width):

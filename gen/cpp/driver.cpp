@@ -22,6 +22,7 @@ struct Plan {
     std::string waves;
     std::map<std::string, std::string> send;
     std::map<std::string, std::pair<std::size_t, std::string>> receive;
+    std::map<std::string, std::pair<std::string, std::string>> behind;
     MemoryPlan memory;
 };
 
@@ -44,6 +45,11 @@ static Plan read_plan(const std::string& path) {
         if (key == "receive") {
             words >> name;
             auto& entry = plan.receive[name];
+            words >> entry.first, std::getline(words >> std::ws, entry.second);
+        }
+        if (key == "behind") {
+            words >> name;
+            auto& entry = plan.behind[name];
             words >> entry.first, std::getline(words >> std::ws, entry.second);
         }
         if (key == "memory") {
@@ -79,8 +85,9 @@ public:
                 const auto file = plan.send.find(stream.name);
                 auto beats = file == plan.send.end() ? std::vector<std::uint32_t>()
                                                      : read_words(file->second);
-                endpoints.push_back(
-                    std::make_unique<Source>(stream, stall, seed, std::move(beats)));
+                auto source = std::make_unique<Source>(stream, stall, seed, std::move(beats));
+                sources[stream.name] = source.get();
+                endpoints.push_back(std::move(source));
             } else {
                 const auto entry = plan.receive.find(stream.name);
                 const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
@@ -89,6 +96,10 @@ public:
                 endpoints.push_back(std::move(sink));
             }
         }
+        for (const auto& [name, entry] : plan.behind)
+            for (const auto& endpoint : endpoints)
+                if (endpoint->stream.name == entry.first)
+                    sources.at(name)->stay_behind(endpoint.get(), read_words(entry.second));
     }
 
     void run() {
@@ -132,6 +143,7 @@ private:
     const Plan& plan;
     Memory memory;
     std::vector<std::unique_ptr<Endpoint>> endpoints;
+    std::map<std::string, Source*> sources;
     std::vector<Sink*> sinks;
     std::uint64_t now = 0, start = 0, first = 0, last = 0, moved = 0;
     bool begun = false;

@@ -135,20 +135,26 @@ private:
     }
 };
 
-// Offers the beats of a file.
+// Offers the beats of a file. Each may wait until another endpoint has moved so many of its own.
 class Source final : public Giver {
 public:
     Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats)
         : Giver(stream, stall, seed), beats(std::move(beats)),
           count(this->beats.size() / stream.words) {}
 
+    void stay_behind(const Endpoint* other, std::vector<std::uint32_t> counts) {
+        this->other = other, this->counts = std::move(counts);
+    }
     std::size_t expected() const override { return count; }
 
 private:
-    std::vector<std::uint32_t> beats;
+    std::vector<std::uint32_t> beats, counts;
     std::size_t count;
+    const Endpoint* other = nullptr;
 
-    bool has_more() const override { return moved < count; }
+    bool has_more() const override {
+        return moved < count && (!other || other->done() >= counts[moved]);
+    }
     void load() override {
         std::memcpy(stream.payload, &beats[moved * stream.words], stream.bytes);
     }
