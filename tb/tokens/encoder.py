@@ -1,16 +1,18 @@
-"""A vision transformer's encoder as matrix products, dense and with tokens dropped on the way."""
+"""A vision transformer's encoder on the `gemm` array, dense and with tokens dropped on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from math import ceil
+from typing import NamedTuple
 
-from gemmule.golden.systolic.beats import Tiling
-from gemmule.golden.systolic.cycles import cycles
 from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
-from gemmule.hw.systolic.params import GemmParams
 
-__all__ = ["DEIT", "SPVIT", "STAGES", "Array", "Encoder", "Product"]
+from .merged import Merged, Shape, add, ways
+from .schedule import Need, Placed, Plan, Product, Schedule
+
+__all__ = ["DEIT", "SPVIT", "STAGES", "Array", "Encoder"]
 
 PATCHES = 196
 BLOCKS = 12
@@ -21,51 +23,43 @@ SPVIT = (0.617, 0.369, 0.137)
 
 
 @dataclass(frozen=True)
-class Product:
-    """``times`` products ``[m, k] @ [k, n]``."""
-
-    m: int
-    k: int
-    n: int
-    times: int = 1
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return self.m * self.k * self.n * self.times
-
-
-@dataclass(frozen=True)
 class Encoder:
     """Width, heads; the feed-forward layer is four times as wide."""
 
     width: int
     heads: int
 
-    def block(self, count: int, images: int = 1) -> list[Product]:
-        """One block on ``count`` tokens an image: QKV, attention, projection, feed-forward."""
-        d, rows, times = self.width // self.heads, count * images, self.heads * images
-        return [
-            Product(rows, self.width, 3 * self.width),
-            Product(count, d, count, times),
-            Product(count, count, d, times),
-            Product(rows, self.width, self.width),
-            Product(rows, self.width, 4 * self.width),
-            Product(rows, 4 * self.width, self.width),
-        ]
+    def block(self, count: int, images: int = 1) -> Plan:
+        """One block on ``count`` tokens an image: QKV, attention, projection, feed-forward.
 
-    def classifier(self, count: int, images: int = 1) -> list[Product]:
-        """HeatViT's classifier of one stage, as `golden.tokens.heatvit` has it."""
-        d, rows = self.width // self.heads, count * images
-        return [
-            Product(rows, d, d, self.heads),
-            Product(1, count, d // 2, self.heads * images),
-            Product(rows, d, d // 2, self.heads),
-            Product(rows, d // 2, d // 4, self.heads),
-            Product(rows, d // 4, 2, self.heads),
-            Product(rows, self.width, self.heads),
-            Product(rows, self.heads, self.heads),
-        ]
+        Cut where it costs nothing, by columns: QKV by head, the feed-forward's first layer in two,
+        its second by head, which is what the last steps give. A layer norm before QKV and before
+        the feed-forward reads whole rows.
+        """
+        plan = Plan()
+        width, d, rows = self.width, self.width // self.heads, count * images
+        heads, attention = range(self.heads), list(product(range(images), range(self.heads)))
+        qkv = [plan.add(Product(rows, width, 3 * d)) for _ in heads]
+        scores = {
+            (image, h): plan.add(Product(count, d, count), Need(qkv[h]), Need(qkv[h], right=True))
+            for image, h in attention
+        }
+        mixed = {
+            (image, h): plan.add(
+                Product(count, count, d), Need(scores[image, h]), Need(qkv[h], right=True)
+            )
+            for image, h in attention
+        }
+        needs = [Need(mixed[image, h], h * d) for image, h in attention]
+        projected = plan.add(Product(rows, width, width), *needs)
+        inner = [plan.add(Product(rows, width, 2 * width), Need(projected)) for _ in range(2)]
+        for _ in heads:
+            plan.add(Product(rows, 4 * width, d), Need(inner[0]), Need(inner[1], 2 * width))
+        return plan
+
+    def classifier(self, count: int, images: int = 1) -> Shape:
+        """HeatViT's classifier of one stage."""
+        return Shape(self.heads, self.width // self.heads, count, images)
 
     def counts(self, rates: Sequence[float]) -> Iterator[int]:
         """Tokens in each block: the class token, the kept patches, and once some go, a package."""
@@ -79,9 +73,17 @@ class Encoder:
 DEIT = {"DeiT-T": Encoder(192, 3), "DeiT-S": Encoder(384, 6), "DeiT-B": Encoder(768, 12)}
 
 
+class Stage(NamedTuple):
+    """What a stage of selection takes: cycles of the array, cycles behind those, and MACs."""
+
+    classifier: int
+    selector: int
+    macs: int
+
+
 @dataclass(frozen=True)
 class Array:
-    """The `gemm` block of ``rows`` x ``cols`` cells, and a `selector` of as many lanes as rows.
+    """The `gemm` block of ``rows`` x ``cols`` cells; a `selector` of as many lanes as rows.
 
     ``images`` go through together: the layers take their tokens as one matrix, attention and
     selection each image by itself.
@@ -93,48 +95,90 @@ class Array:
 
     @property
     def dividers(self) -> int:
-        """Of the selector: one in sixteen lanes."""
-        return max(1, self.rows // 16)
+        """Of the selector, our choice: one in eight lanes; of up to 16 lanes a single one."""
+        return self.rows // 8 if self.rows > 16 else 1
 
-    def products(self, products: Sequence[Product]) -> int:
-        """Cycles of products one after the other, each filled and drained by itself."""
-        return sum(_cycles(self.rows, self.cols, product) for product in products)
+    @property
+    def pair_dividers(self) -> int:
+        """Of `token_score`, our choice: eight divide in the time that three heads take to come."""
+        return max(1, min(8, self.rows // 4))
 
     def encoder(self, encoder: Encoder, rates: Sequence[float] = ()) -> dict[str, int]:
         """Cycles and MACs of all blocks; those of the classifiers and selectors apart.
 
-        Nothing overlaps: the array waits while a stage is selected, and the classifier's
-        nonlinearities are taken to stream beside the array as the encoder's do.
+        A classifier's products may join the last chain of the block before. The array waits while
+        a stage is selected. Nonlinearities and norms stream beside the array, and what they take
+        themselves is not counted, dense or not.
         """
         counts = list(encoder.counts(rates))
-        blocks = [encoder.block(count, self.images) for count in counts]
+        stages = [
+            _stage(self, encoder, counts[block - 1], number > 0)
+            for number, block in enumerate(STAGES if rates else ())
+        ]
         found = {
-            "macs": sum(product.macs for block in blocks for product in block),
-            "blocks": sum(self.products(block) for block in blocks),
-            "classifier": 0,
-            "selector": 0,
+            "macs": sum(encoder.block(count, self.images).macs for count in counts),
+            "classifier macs": sum(stage.macs for stage in stages),
+            "blocks": sum(_block(self, encoder, count).cycles for count in counts),
+            "classifier": sum(stage.classifier for stage in stages),
+            "selector": sum(stage.selector for stage in stages),
         }
-        for number, block in enumerate(STAGES if rates else ()):
-            before = counts[block - 1]
-            found["classifier"] += self.products(encoder.classifier(before, self.images))
-            found["selector"] += self.images * (
-                pair_cycles(before, encoder.heads)
-                + selector_cycles(
-                    before, encoder.width, lanes=self.rows, dividers=self.dividers, merge=number > 0
-                )
-            )
         found["cycles"] = found["blocks"] + found["classifier"] + found["selector"]
         return found
 
 
-@lru_cache(maxsize=4096)
-def _cycles(rows: int, cols: int, product: Product) -> int:
-    """In the better of the two dataflows."""
-    params = GemmParams(rows=rows, cols=cols)
-    cut = {"m": product.m, "n": product.n, "k": product.k, "rows": rows, "cols": cols}
-    tilings = (
-        Tiling(**cut, acc_depth=params.acc_depth, output_stationary=flow) for flow in (False, True)
+@lru_cache(maxsize=1024)
+def _block(array: Array, encoder: Encoder, count: int) -> Schedule:
+    return Schedule(array.rows, array.cols).run(encoder.block(count, array.images))
+
+
+@lru_cache(maxsize=1024)
+def _stage(array: Array, encoder: Encoder, count: int, later: bool) -> Stage:
+    """A selection after a block, the classifier in the way with which it ends first."""
+    shape = encoder.classifier(count, array.images)
+    block, before = encoder.block(count, array.images), _block(array, encoder, count)
+    tokens = range(len(block) - encoder.heads, len(block))
+    selection = selector_cycles(
+        count, encoder.width, lanes=array.rows, dividers=array.dividers, merge=later
     )
-    return min(
-        cycles([tiling] * product.times, result_latency=params.result_latency) for tiling in tilings
-    )
+    tried = []
+    for merged in ways(shape, array.rows, array.cols):
+        plan = Plan(block)
+        numbers = add(plan, merged, shape, tokens)
+        schedule = before.fork().run(plan)
+        placed = [schedule.placed[number] for number in numbers]
+        end = _selected(array, shape, _logits(merged, placed), selection)
+        macs = sum(each.macs(shape) for each in merged)
+        tried.append(Stage(schedule.cycles - before.cycles, end - schedule.cycles, macs))
+    return min(tried, key=lambda stage: stage.classifier + stage.selector)
+
+
+def _logits(merged: Sequence[Merged], placed: Sequence[Placed]) -> dict[int, int]:
+    """The first token of each part of the tokens, and the cycle after its last logit's transfer.
+
+    Tokens follow each other a cycle apart where they are rows of the result.
+    """
+    found: dict[int, int] = {}
+    for each, (tiling, _, last) in zip(merged, placed, strict=True):
+        if each.parts[-1].layer in ("mlp3", "head2"):
+            first = last + 1 if tiling.by_row else last + 2 - (each.high - each.low)
+            found[each.low] = max(found.get(each.low, 0), first)
+    return found
+
+
+def _selected(array: Array, shape: Shape, logits: Mapping[int, int], selection: int) -> int:
+    """The cycle after a stage's end, image after image.
+
+    `token_score` takes pairs of scores and weights as logits come, `token_select` the scores as
+    they come: its first pass is over with the last of them.
+    """
+    end = 0
+    for low in range(0, shape.rows, shape.count):
+        high, scored = low + shape.count, 0
+        for part, first in logits.items():
+            token = max(part, low)
+            if token < high:
+                begin = max(end, first + token - part)
+                pairs = pair_cycles(high - token, shape.heads, dividers=array.pair_dividers)
+                scored = max(scored, begin + pairs)
+        end = scored + selection - shape.count
+    return end

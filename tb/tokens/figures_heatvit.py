@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gemmule.gen.synth import synthesize
+from gemmule.gen.synth import Report, synthesize
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.hw.tokens.params import SelectorParams
+from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from .encoder import DEIT, SPVIT, Array
 
@@ -28,8 +29,7 @@ RATES = {
 """Shares of the patches that are left; the paper's own are not known, SPViT's are our choice."""
 
 ARRAYS = (Array(16, 16), Array(64, 32), Array(32, 64), Array(64, 32, images=4))
-"""The large one also with its sides exchanged: loading weights bounds a tile of few tokens by the
-rows, and fewer rows suit one image's last tokens better."""
+"""The large one also with its sides exchanged, and with several images."""
 
 Row = dict[str, Any]
 
@@ -74,10 +74,12 @@ def _row(
     if found is not dense:
         saved_macs = 1 - found["macs"] / dense["macs"]
         saved_cycles = 1 - found["cycles"] / dense["cycles"]
+        classifier = found["classifier macs"] / dense["macs"]
         row |= {
             "MACs saved %": round(100 * saved_macs, 2),
             "cycles saved %": round(100 * saved_cycles, 2),
             "cycles / MACs saved": round(saved_cycles / saved_macs, 3),
+            "with classifier": round(saved_cycles / (saved_macs - classifier), 3),
             "classifier %": round(100 * found["classifier"] / found["cycles"], 2),
             "selector %": round(100 * found["selector"] / found["cycles"], 2),
         }
@@ -85,19 +87,29 @@ def _row(
 
 
 def _areas() -> Iterator[Row]:
-    """The selector beside the array that it serves; the array's cell is the generic one."""
-    array = synthesize("gemm", GemmParams(), "zcu102")
-    selector = synthesize("selector", SelectorParams(), "zcu102")
-    for name, report in (("gemm, --cell generic", array), ("selector, 16 lanes", selector)):
-        yield {
-            "model": name,
-            "array": "16x16",
-            "LUT": report.lut,
-            "DSP": report.dsp,
-            "BRAM36": report.bram36 + report.bram18 / 2,
-            "LUT %": round(100 * report.lut / array.lut, 2),
-            "DSP %": round(100 * report.dsp / array.dsp, 2),
-        }
+    """What selection takes beside each array; as a share of it, of generic cells, for 16 x 16."""
+    served = synthesize("gemm", GemmParams(row_scales=True), "zcu102")
+    yield _area("gemm, --cell generic --row-scales", Array(16, 16), served, served)
+    for array in sorted({Array(each.rows, each.cols) for each in ARRAYS}, key=lambda it: it.rows):
+        scores = TokenScoreParams(dividers=array.pair_dividers)
+        selector = SelectorParams(lanes=array.rows, dividers=array.dividers)
+        for block, params in (("token_score", scores), ("selector", selector)):
+            name = f"{block}, --lanes {params.lanes} --dividers {params.dividers}"
+            yield _area(name, array, synthesize(block, params, "zcu102"), served)
+
+
+def _area(name: str, array: Array, report: Report, served: Report) -> Row:
+    row = {
+        "model": name,
+        "array": f"{array.rows}x{array.cols}",
+        "LUT": report.lut,
+        "DSP": report.dsp,
+        "BRAM36": report.bram36 + report.bram18 / 2,
+    }
+    if (array.rows, array.cols) == (16, 16):
+        row["LUT %"] = round(100 * report.lut / served.lut, 2)
+        row["DSP %"] = round(100 * report.dsp / served.dsp, 2)
+    return row
 
 
 def _plot(rows: list[Row], out: Path) -> None:

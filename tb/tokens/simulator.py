@@ -15,7 +15,7 @@ from gemmule.tb.common.streams import to_beats, to_ints
 
 from .stages import check_stages
 
-__all__ = ["passes"]
+__all__ = ["passes", "raw"]
 
 
 def passes(block: Block, params: Options, stages: Sequence[tuple[Options, Arrays]]) -> None:
@@ -24,7 +24,7 @@ def passes(block: Block, params: Options, stages: Sequence[tuple[Options, Arrays
     # From its module, where a mutant may stand in its place.
     healthy = block.component
     dut = getattr(sys.modules[healthy.__module__], healthy.__name__)(params)
-    streams = {name: _raw(getattr(dut, name)) for name in (*planned[0].send, *planned[0].receive)}
+    streams = {name: raw(getattr(dut, name)) for name in (*planned[0].send, *planned[0].receive)}
     received = {}
 
     def source(name):
@@ -51,6 +51,6 @@ def passes(block: Block, params: Options, stages: Sequence[tuple[Options, Arrays
     check_stages(planned, beats, widths)
 
 
-def _raw(stream):
+def raw(stream):
     payload = Value.cast(stream.payload)
     return SimpleNamespace(payload=payload, valid=stream.valid, ready=stream.ready)

@@ -1,0 +1,187 @@
+"""Products on the `gemm` array: in which order, how each is put, and when its results are out."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
+
+from gemmule.golden.systolic.beats import Tiling
+from gemmule.golden.systolic.cycles import Clock, steady_cycles
+from gemmule.hw.systolic.params import GemmParams
+
+__all__ = ["Need", "Placed", "Plan", "Product", "Schedule", "Step"]
+
+
+class Product(NamedTuple):
+    """``[m, k] @ [k, n]``."""
+
+    m: int
+    k: int
+    n: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.m * self.k * self.n
+
+
+class Need(NamedTuple):
+    """A step's results, read from ``k`` on, as the left operand or as the right one."""
+
+    step: int
+    k: int = 0
+    right: bool = False
+
+
+class Step(NamedTuple):
+    """A product and the earlier steps whose results it reads."""
+
+    product: Product
+    needs: tuple[Need, ...] = ()
+
+
+class Plan(list[Step]):
+    """Steps in order of preference, each behind those that it needs.
+
+    Examples
+    --------
+    >>> plan = Plan()
+    >>> hidden = plan.add(Product(m=50, k=64, n=32))
+    >>> plan.add(Product(m=50, k=32, n=8), Need(hidden))
+    1
+    >>> Schedule(16, 16).run(plan).cycles
+    632
+    """
+
+    def add(self, product: Product, *needs: Need) -> int:
+        """The new step's number."""
+        self.append(Step(product, needs))
+        return len(self) - 1
+
+    @property
+    def macs(self) -> int:
+        """Of all steps."""
+        return sum(step.product.macs for step in self)
+
+
+class Placed(NamedTuple):
+    """How a step is put on the array, in which chain, and its last result's transfer."""
+
+    tiling: Tiling
+    chain: int
+    last: int
+
+
+@dataclass
+class Schedule:
+    """Chains of products on the `gemm` block of ``rows`` x ``cols`` cells, one after the other.
+
+    The products of a chain follow each other in the array, which fills and drains once. One may
+    join if every result that it needs has been transferred before it is read; what a nonlinearity
+    between two layers takes is not counted. If no product may, the chain ends, and the next one
+    begins on an empty array. Of those that may join, the first in the order of the plan does.
+
+    A product runs in either dataflow, as ``c = a b`` or, its operands swapped and its results
+    requantized by row, as ``c^T = b^T a^T``: whichever leaves the array free the earliest.
+    """
+
+    rows: int
+    cols: int
+    placed: dict[int, Placed] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self._begun = self._chain = 0
+        self._begin()
+
+    @property
+    def cycles(self) -> int:
+        """Of all chains, until the last result."""
+        return self._begun + 1 + max(self._here.values())
+
+    def fork(self) -> "Schedule":
+        """A schedule that goes on from here by itself."""
+        twin = copy(self)
+        twin.placed, twin._here = dict(self.placed), dict(self._here)
+        twin._clock = _fork(self._clock)
+        return twin
+
+    def run(self, plan: Sequence[Step]) -> "Schedule":
+        """Place the steps of ``plan`` that are not there yet."""
+        left = [number for number in range(len(plan)) if number not in self.placed]
+        while left:
+            number = next((each for each in left if self._join(each, plan[each])), None)
+            if number is None:
+                self._begun = self.cycles
+                self._chain += 1
+                self._begin()
+            else:
+                left.remove(number)
+        return self
+
+    def _begin(self) -> None:
+        params = GemmParams(rows=self.rows, cols=self.cols, row_scales=True)
+        self._clock = Clock(self.rows, params.result_latency)
+        self._here: dict[int, int] = {}  # the last transfer of each of this chain's results
+
+    def _join(self, number: int, step: Step) -> bool:
+        """Whether the step could join the chain; then it has."""
+        if any(need.step not in self.placed for need in step.needs):
+            return False
+        needs = [need for need in step.needs if need.step in self._here]
+        tried = []
+        for tiling in _tilings(step.product, self.rows, self.cols):
+            if all(self._here[need.step] < _read(self._clock, tiling, need) for need in needs):
+                clock = _fork(self._clock)
+                last = clock.command(tiling).last
+                tried.append((max(clock.a, clock.b), last, len(tried), clock, tiling))
+        if tried:
+            *_, last, _, self._clock, tiling = min(tried)
+            self._here[number] = last
+            self.placed[number] = Placed(tiling, self._chain, self._begun + last)
+        return bool(tried)
+
+
+@lru_cache(maxsize=4096)
+def _tilings(each: Product, rows: int, cols: int) -> list[Tiling]:
+    """The ways to put a product on the array, without those that no chain makes up for."""
+    found = list(_all_tilings(each, rows, cols))
+    cheapest = min(map(steady_cycles, found))
+    return [tiling for tiling in found if steady_cycles(tiling) <= cheapest + 2 * rows + cols]
+
+
+def _all_tilings(each: Product, rows: int, cols: int) -> Iterator[Tiling]:
+    depth = GemmParams(rows=rows, cols=cols).acc_depth
+    for swapped, output_stationary in product((False, True), repeat=2):
+        m, n = (each.n, each.m) if swapped else (each.m, each.n)
+        yield Tiling(
+            m=m,
+            n=n,
+            k=each.k,
+            rows=rows,
+            cols=cols,
+            acc_depth=depth,
+            output_stationary=output_stationary,
+            by_row=swapped,
+        )
+
+
+def _read(clock: Clock, tiling: Tiling, need: Need) -> int:
+    """The first cycle that could read from ``need.k`` on, of a product not yet issued."""
+    if tiling.output_stationary:
+        return max(clock.a, clock.b) + need.k
+    # From one tile's first beat to the next one's, while the first stretch of M runs.
+    gaps = [max(tiling.stretches[0], depth) for depth in tiling.k_tiles[1:]]
+    tile = need.k // tiling.rows
+    if need.right == tiling.by_row:
+        return clock.a + sum(gaps[:tile])
+    # Weights are loaded while the tile before runs.
+    load = max(clock.b, clock.begun + 1)
+    return max(load, clock.a + 1 + sum(gaps[: tile - 1])) if tile else load
+
+
+def _fork(clock: Clock) -> Clock:
+    twin = copy(clock)
+    vars(twin).update({name: each[:] for name, each in vars(clock).items() if type(each) is list})
+    return twin
