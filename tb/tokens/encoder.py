@@ -12,12 +12,14 @@ from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
 from .merged import Merged, Shape, add, ways
 from .schedule import Need, Placed, Plan, Product, Schedule
 
-__all__ = ["DEIT", "SPVIT", "STAGES", "Array", "Encoder"]
+__all__ = ["DEIT", "LATENCY", "SPVIT", "STAGES", "Array", "Encoder"]
 
 PATCHES = 196
 BLOCKS = 12
 STAGES = (3, 6, 9)
 """The blocks before which tokens are selected, counted from 0: SPViT's for DeiT."""
+LATENCY = 35
+"""Cycles of `softmax` on a row of one beat, the slowest of the units between two products."""
 SPVIT = (0.617, 0.369, 0.137)
 """SPViT's keep rates of patches, each of all (its code); which of them HeatViT takes is unknown."""
 
@@ -83,32 +85,38 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class Array:
-    """The `gemm` block of ``rows`` x ``cols`` cells; a `selector` of as many lanes as rows.
+    """The `gemm` block of ``rows`` x ``cols`` cells; a `selector` as wide as its wider operand.
 
     ``images`` go through together: the layers take their tokens as one matrix, attention and
-    selection each image by itself.
+    selection each image by itself. Units between the products keep the array's pace, a beat of
+    results a cycle, ``latency`` cycles behind it.
     """
 
     rows: int
     cols: int
     images: int = 1
+    latency: int = LATENCY
+
+    @property
+    def lanes(self) -> int:
+        """Of the selector."""
+        return max(self.rows, self.cols)
 
     @property
     def dividers(self) -> int:
         """Of the selector, our choice: one in eight lanes; of up to 16 lanes a single one."""
-        return self.rows // 8 if self.rows > 16 else 1
+        return self.lanes // 8 if self.lanes > 16 else 1
 
     @property
     def pair_dividers(self) -> int:
         """Of `token_score`, our choice: eight divide in the time that three heads take to come."""
-        return max(1, min(8, self.rows // 4))
+        return max(1, min(8, self.lanes // 4))
 
     def encoder(self, encoder: Encoder, rates: Sequence[float] = ()) -> dict[str, int]:
         """Cycles and MACs of all blocks; those of the classifiers and selectors apart.
 
         A classifier's products may join the last chain of the block before. The array waits while
-        a stage is selected. Nonlinearities and norms stream beside the array, and what they take
-        themselves is not counted, dense or not.
+        a stage is selected.
         """
         counts = list(encoder.counts(rates))
         stages = [
@@ -118,7 +126,7 @@ class Array:
         found = {
             "macs": sum(encoder.block(count, self.images).macs for count in counts),
             "classifier macs": sum(stage.macs for stage in stages),
-            "blocks": sum(_block(self, encoder, count).cycles for count in counts),
+            "blocks": sum(_block(self, encoder, count).cycles + self.latency for count in counts),
             "classifier": sum(stage.classifier for stage in stages),
             "selector": sum(stage.selector for stage in stages),
         }
@@ -128,7 +136,8 @@ class Array:
 
 @lru_cache(maxsize=1024)
 def _block(array: Array, encoder: Encoder, count: int) -> Schedule:
-    return Schedule(array.rows, array.cols).run(encoder.block(count, array.images))
+    plan = encoder.block(count, array.images)
+    return Schedule(array.rows, array.cols, array.latency).run(plan)
 
 
 @lru_cache(maxsize=1024)
@@ -138,7 +147,7 @@ def _stage(array: Array, encoder: Encoder, count: int, later: bool) -> Stage:
     block, before = encoder.block(count, array.images), _block(array, encoder, count)
     tokens = range(len(block) - encoder.heads, len(block))
     selection = selector_cycles(
-        count, encoder.width, lanes=array.rows, dividers=array.dividers, merge=later
+        count, encoder.width, lanes=array.lanes, dividers=array.dividers, merge=later
     )
     tried = []
     for merged in ways(shape, array.rows, array.cols):
@@ -177,7 +186,7 @@ def _selected(array: Array, shape: Shape, logits: Mapping[int, int], selection: 
         for part, first in logits.items():
             token = max(part, low)
             if token < high:
-                begin = max(end, first + token - part)
+                begin = max(end, first + array.latency + token - part)
                 pairs = pair_cycles(high - token, shape.heads, dividers=array.pair_dividers)
                 scored = max(scored, begin + pairs)
         end = scored + selection - shape.count

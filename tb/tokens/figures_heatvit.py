@@ -90,9 +90,9 @@ def _areas() -> Iterator[Row]:
     """What selection takes beside each array; as a share of it, of generic cells, for 16 x 16."""
     served = synthesize("gemm", GemmParams(row_scales=True), "zcu102")
     yield _area("gemm, --cell generic --row-scales", Array(16, 16), served, served)
-    for array in sorted({Array(each.rows, each.cols) for each in ARRAYS}, key=lambda it: it.rows):
+    for array in {each.lanes: each for each in ARRAYS}.values():
         scores = TokenScoreParams(dividers=array.pair_dividers)
-        selector = SelectorParams(lanes=array.rows, dividers=array.dividers)
+        selector = SelectorParams(lanes=array.lanes, dividers=array.dividers)
         for block, params in (("token_score", scores), ("selector", selector)):
             name = f"{block}, --lanes {params.lanes} --dividers {params.dividers}"
             yield _area(name, array, synthesize(block, params, "zcu102"), served)

@@ -79,8 +79,8 @@ class Schedule:
     """Chains of products on the `gemm` block of ``rows`` x ``cols`` cells, one after the other.
 
     The products of a chain follow each other in the array, which fills and drains once. One may
-    join if every result that it needs has been transferred before it is read; what a nonlinearity
-    between two layers takes is not counted. If no product may, the chain ends, and the next one
+    join if every result that it needs has been transferred ``latency`` cycles, those of the unit
+    between two layers, before it is read. If no product may, the chain ends, and the next one
     begins on an empty array. Of those that may join, the first in the order of the plan does.
 
     A product runs in either dataflow, as ``c = a b`` or, its operands swapped and its results
@@ -89,6 +89,7 @@ class Schedule:
 
     rows: int
     cols: int
+    latency: int = 0
     placed: dict[int, Placed] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -113,7 +114,7 @@ class Schedule:
         while left:
             number = next((each for each in left if self._join(each, plan[each])), None)
             if number is None:
-                self._begun = self.cycles
+                self._begun = self.cycles + self.latency
                 self._chain += 1
                 self._begin()
             else:
@@ -132,7 +133,8 @@ class Schedule:
         needs = [need for need in step.needs if need.step in self._here]
         tried = []
         for tiling in _tilings(step.product, self.rows, self.cols):
-            if all(self._here[need.step] < _read(self._clock, tiling, need) for need in needs):
+            out = {need: self._here[need.step] + self.latency for need in needs}
+            if all(cycle < _read(self._clock, tiling, need) for need, cycle in out.items()):
                 clock = _fork(self._clock)
                 last = clock.command(tiling).last
                 tried.append((max(clock.a, clock.b), last, len(tried), clock, tiling))

@@ -1,12 +1,10 @@
 """The schedule of an encoder's block and a classifier is what the RTL takes, cycle by cycle."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from .chains import chain_cycles
-from .encoder import DEIT, Encoder
+from .encoder import DEIT, LATENCY, Encoder
 from .merged import add, ways
 from .schedule import Plan, Schedule
 
@@ -19,13 +17,14 @@ def check(encoder, array, count, way):
     tokens = range(len(plan) - encoder.heads, len(plan))
     shape = encoder.classifier(count)
     add(plan, list(ways(shape, *array))[way], shape, tokens)
-    schedule = Schedule(*array).run(plan)
+    schedule = Schedule(*array, LATENCY).run(plan)
     found = list(chain_cycles(schedule, plan, np.random.default_rng(count)))
     ends = [0] * len(found)
     for placed in schedule.placed.values():
         ends[placed.chain] = max(ends[placed.chain], placed.last + 1)
-    assert found == [end - begin for begin, end in pairwise([0, *ends])]
-    assert sum(found) == schedule.cycles
+    begins = [0, *(end + LATENCY for end in ends)]
+    assert found == [end - begin for begin, end in zip(begins, ends, strict=False)]
+    assert ends[-1] == schedule.cycles
 
 
 @pytest.mark.parametrize("array", [(8, 4), (4, 8)])

@@ -2,11 +2,12 @@
 
 import pytest
 
+from gemmule.gen.catalog import find
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common import minilm
 from gemmule.tb.tokens import figures_heatvit, figures_minilm
 
-from .encoder import DEIT, SPVIT, Array
+from .encoder import DEIT, LATENCY, SPVIT, Array
 
 
 def test_heatvit_regenerates_its_table_and_plot(tmp_path):
@@ -19,6 +20,11 @@ def test_heatvit_regenerates_its_table_and_plot(tmp_path):
     for row in selected:
         assert row["cycles / MACs saved"] >= 0.95
         assert row["with classifier"] > row["cycles / MACs saved"]
+
+
+def test_units_between_products_are_no_slower():
+    units = (find(name) for name in ("softmax", "layernorm", "gelu"))
+    assert max(unit.component(unit.params()).latency for unit in units) == LATENCY
 
 
 def test_tokens_of_each_block():
