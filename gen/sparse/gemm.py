@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Job
-from gemmule.gen.systolic.gemm import GemmAdapter, Product, ProductRun, batched
+from gemmule.gen.systolic.gemm import GemmAdapter, ProductRun, batched
+from gemmule.gen.systolic.product import Product
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import last_of, pack
 from gemmule.golden.common.options import option
 from gemmule.golden.common.requantize import Requantization
 from gemmule.golden.systolic.beats import Tiling
@@ -113,7 +114,7 @@ class SparseGemmAdapter(GemmAdapter):
         rows = np.pad(product.a, ((0, -len(product.a) % count), (0, 0), (0, 0)))
         beats = [_placed(rows[lane::count], tiling.a_beats) for lane in range(count)]
         lanes = np.concatenate(beats, axis=1).reshape(len(beats[0]), -1)
-        return pack((lanes, params.a_format.width), (_last(len(lanes)), 1))
+        return pack((lanes, params.a_format.width), (last_of(len(lanes)), 1))
 
     def _b_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:
         groups = _placed(product.b, tiling.b_beats)
@@ -124,7 +125,7 @@ class SparseGemmAdapter(GemmAdapter):
             for lane in range(params.cols)
             for place, width in enumerate(widths)
         ]
-        return pack(*fields, (_last(len(groups)), 1))
+        return pack(*fields, (last_of(len(groups)), 1))
 
 
 def _placed(
@@ -134,7 +135,3 @@ def _placed(
     x, y, parts = groups.shape
     numbers = beats(1 + np.arange(x * y).reshape(x, y))
     return np.concatenate([np.zeros((1, parts), np.int64), groups.reshape(-1, parts)])[numbers]
-
-
-def _last(count: int) -> NDArray[np.int64]:
-    return (np.arange(count) == count - 1).astype(np.int64)

@@ -8,14 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 from gemmule.gen.block import Arrays, Beats
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.tokens.packing import PACKAGES, Packed, Packing
 from gemmule.golden.tokens.selection import Selection, ratio_bits, ratio_word
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 
 __all__ = [
     "FLAG", "check_flags", "check_previous", "check_scores", "check_tokens", "decisions",
-    "from_tokens", "last_of", "pack_command", "packed_arrays", "score_beats", "select_command",
+    "from_tokens", "pack_command", "packed_arrays", "score_beats", "select_command",
     "to_tokens",
 ]  # fmt: skip
 
@@ -67,11 +67,6 @@ def check_previous(
     fmt = Format(signed=False, width=params.weight_width)
     weight = np.atleast_1d(arrays["previous_weight"])
     return vector, int(check_array("previous_weight", weight, fmt, shape=(1,))[0])
-
-
-def last_of(count: int) -> NDArray[np.bool_]:
-    """Marks the last of ``count`` beats."""
-    return np.arange(count) == count - 1
 
 
 def score_beats(params: TokenSelectParams, scores: Integers, valid: NDArray) -> Beats:

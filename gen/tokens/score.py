@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens import heatvit
 from gemmule.golden.tokens.scores import (
@@ -21,7 +21,7 @@ from gemmule.golden.tokens.scores import (
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.hw.tokens.token_score import TokenScore
 
-from .beats import check_flags, last_of
+from .beats import check_flags
 
 __all__ = ["SCORES", "TOKEN_SCORE", "ScoreRun"]
 

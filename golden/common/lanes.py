@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Field", "pack", "pack_rows", "unpack", "words"]
+__all__ = ["Field", "last_of", "pack", "pack_rows", "unpack", "words"]
 
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
@@ -15,6 +15,11 @@ Field = tuple[ArrayLike, int]
 def words(width: int) -> int:
     """How many 32-bit words hold ``width`` bits."""
     return -(-width // 32)
+
+
+def last_of(count: int) -> NDArray[np.bool_]:
+    """Marks the last of ``count`` beats of a packet."""
+    return np.arange(count) == count - 1
 
 
 def pack(*parts: Field) -> NDArray[np.uint32]:

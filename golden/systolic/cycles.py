@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
 
 from .beats import Tiling
 
-__all__ = ["Clock", "Span", "cycles", "steady_cycles"]
+__all__ = ["Clock", "cycles", "steady_cycles"]
 
 FIRST = 2
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
@@ -50,14 +49,7 @@ def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
     ``result_latency`` is that of the hardware's parameters, `hw.systolic.params.GemmParams`.
     """
     clock = Clock(tilings[0].rows, result_latency)
-    return max(clock.command(tiling).last for tiling in tilings) + 1
-
-
-class Span(NamedTuple):
-    """Of one product: the cycles of its first operand's issue and of its last result's transfer."""
-
-    first: int
-    last: int
+    return max(map(clock.command, tilings)) + 1
 
 
 class Clock:
@@ -75,29 +67,53 @@ class Clock:
         self.ended: list[int] = []  # when each command had all its beats issued
         self.last = 0  # the last result's transfer
 
-    def command(self, tiling: Tiling) -> Span:
-        """Issue a product behind the others."""
+    def command(self, tiling: Tiling) -> int:
+        """Issue a product behind the others; the cycle of its last result's transfer."""
         # A command is read one cycle after it was taken, which needs a free place in the queue.
         number = len(self.ended)
         taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
         start = taken + FIRST
         self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
         self.row_scale = max(self.row_scale, start)
-        first = min(self.a, self.b)
         if tiling.output_stationary and not tiling.cascade:
             self._wash(start)
-        for _ in range(tiling.n_tiles):
-            scaled = self._load_scales()
-            self.a = max(self.a, scaled)
-            if tiling.output_stationary and tiling.cascade:
-                self._drained_down(tiling)
-            elif tiling.output_stationary:
-                self._output_stationary(tiling)
-            else:
-                self._weight_stationary(tiling)
-            self.released.append(self.last - 2)
+        left = tiling.n_tiles
+        while left:
+            before, place = self._state(), self.a
+            self._tile(tiling)
+            left -= 1
+            if self._state() == before:
+                # All tiles of N take as long as this one.
+                self._pass((self.a - place) * left)
+                break
         self.ended.append(max(self.a, self.b, self.scale) - 1)
-        return Span(first, self.last)
+        return self.last
+
+    def _tile(self, tiling: Tiling) -> None:
+        """A tile of N."""
+        scaled = self._load_scales()
+        self.a = max(self.a, scaled)
+        if tiling.output_stationary and tiling.cascade:
+            self._drained_down(tiling)
+        elif tiling.output_stationary:
+            self._output_stationary(tiling)
+        else:
+            self._weight_stationary(tiling)
+        self.released.append(self.last - 2)
+
+    def _state(self) -> tuple[int | bool, ...]:
+        """All that the next tile of the same command depends on, relative to its first beat."""
+        # What is over, or so early that it never keeps a beat waiting, is the same however early.
+        over = {"row_scale": -2, "clear": 0, "after_tile": 0, "begun": -TILE_GAP}
+        kept = [max(getattr(self, name) - self.a, least) for name, least in over.items()]
+        times = (self.b, self.scale, self.last, *self.released[-BANKS:])
+        return self.dirty, *kept, *(time - self.a for time in times)
+
+    def _pass(self, cycles: int) -> None:
+        """Time goes on, and everything with it."""
+        for name in ("a", "b", "scale", "row_scale", "begun", "clear", "after_tile", "last"):
+            setattr(self, name, getattr(self, name) + cycles)
+        self.released = [time + cycles for time in self.released[-BANKS:]]
 
     def _scaled_rows(self, tiling: Tiling, rows: int) -> tuple[int, int]:
         """The first cycles in which the first and the last of ``rows`` rows may be completed."""

@@ -12,9 +12,11 @@ def wire(m: Module, name: str, value: Value) -> Signal:
     return signal
 
 
-def register(m: Module, name: str, value: Value, enable: Value | None = None) -> Signal:
-    """A register that takes ``value`` each cycle, or each with ``enable``; it is not reset."""
-    signal = Signal(value.shape(), name=name, reset_less=True)
+def register(
+    m: Module, name: str, value: Value, enable: Value | None = None, *, reset: bool = False
+) -> Signal:
+    """A register that takes ``value`` each cycle, or each with ``enable``."""
+    signal = Signal(value.shape(), name=name, reset_less=not reset)
     if enable is None:
         m.d.sync += signal.eq(value)
     else:

@@ -37,7 +37,7 @@ class RequantizerParams:
         return data.StructLayout({
             "offset": signed(offset_width(self.acc_width)),
             "multiplier": unsigned(self.multiplier_width + STEP),
-            "drop": Shape.cast(range(self.drops)),
+            "drop": Shape.cast(range(max(self.drops, 2))),
         })
 
     @property

@@ -1,6 +1,6 @@
-"""Commands of a matrix product, their checks, and the queue that three readers walk through."""
+"""Commands of a matrix product, their checks, and the queue that their readers walk through."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -55,13 +55,14 @@ def status_layout(params: ProductParams) -> data.StructLayout:
 def reader_signature(params: ProductParams) -> wiring.Signature:
     """One reader's view of the queue: the command at its place, and what it reports of it.
 
-    ``refused`` is a command that this reader has nothing to do for, ``discard`` one whose packet it
-    throws away. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and
-    not ended.
+    The packet may be ``absent``; that of a ``refused`` command is there to ``discard``, if it has
+    one. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not
+    ended.
     """
     return wiring.Signature({
         "valid": Out(1),
         "command": Out(command_layout(params)),
+        "absent": Out(1),
         "refused": Out(1),
         "discard": Out(1),
         "take": In(1),
@@ -142,16 +143,17 @@ class CommandQueue(wiring.Component):
                 read.addr.eq(place[:-1]),
                 reader.command.eq(read.data),
                 reader.valid.eq(place != head),
+                reader.absent.eq(self._absent(name, reader.command)),
                 reader.refused.eq(refusals[place[:-1]].bool()),
-                reader.discard.eq(discards[place[:-1]]),
+                reader.discard.eq(discards[place[:-1]] & ~reader.absent),
             ]
-            if self.params.row_scales and name == "scale":
-                with m.If(reader.command.by_row):
-                    m.d.comb += reader.discard.eq(0)
-            if name == "row_scale":
-                with m.If(~reader.command.by_row):
-                    m.d.comb += [reader.refused.eq(1), reader.discard.eq(0)]
         return refusals
+
+    def _absent(self, name: str, command: data.View) -> Value:
+        """Settings come by row or by column."""
+        if name == "row_scale":
+            return ~command.by_row
+        return command.by_row if self.params.row_scales and name == "scale" else Const(0)
 
     def _refusal(self, command: data.View) -> Mux:
         params = self.params

@@ -1,6 +1,6 @@
 """One operand's side of a matrix product: its packets, walked through command by command."""
 
-from amaranth import Const, Module, Signal
+from amaranth import Module, Signal
 from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -21,8 +21,8 @@ class Operand(wiring.Component):
 
     A packet whose ``last`` comes early is filled up with zeros, one whose ``last`` comes late is
     thrown away from there on; both are reported, and the next packet starts clean. Packets of
-    refused commands are thrown away whole. Where a command has no packet of scales, the beats pass
-    without one.
+    refused commands are thrown away whole. Where the packet is absent, its beats pass without one
+    (``TILE``: something else must still happen) or do not happen (``RESULT``).
 
     Latency: 0 cycles, 1 with ``buffered``. Throughput: one beat a cycle, from command to command
     too. Back-pressure: ``i.ready`` follows ``take`` combinationally unless ``buffered``.
@@ -80,24 +80,27 @@ class Operand(wiring.Component):
 
         discarding = Signal()
         skipped = Signal()
+        absent = Signal()
         by_row = ("by_row",) if self.params.row_scales else ()
-        absent = self.at.by_row if by_row and self._beat is Beat.TILE else Const(0)
         ends = wire(m, "ends", self.take & self.at.final)
         discarded = wire(m, "discarded", discarding & guard.valid)
         idle = ~self.at.active & ~discarding
         accept = wire(m, "accept", self.queue.valid & (idle | ends | discarded))
+        passes = self.queue.absent if self._beat is Beat.RESULT else 0
+        nothing = wire(m, "nothing", self.queue.refused | passes)
         with m.If(accept):
             m.d.sync += [
                 self.command.eq(self.queue.command),
                 discarding.eq(self.queue.discard),
+                absent.eq(self.queue.absent),
             ]
         with m.Elif(discarded):
             m.d.sync += discarding.eq(0)
-        m.d.sync += skipped.eq(accept & self.queue.refused & ~self.queue.discard)
+        m.d.sync += skipped.eq(accept & nothing & ~self.queue.discard)
         m.d.comb += [
             self.queue.take.eq(accept),
             self.queue.done.eq(ends | discarded | skipped),
-            loops.load.eq(accept & ~self.queue.refused),
+            loops.load.eq(accept & ~nothing),
             loops.step.eq(self.take),
             *(
                 getattr(loops, name).eq(self.queue.command[name])

@@ -189,7 +189,10 @@ class ProductParams(ArrayParams):
 
     @property
     def row_scales(self) -> bool:
-        """Whether results may be requantized by row of ``c`` as well as by column."""
+        """Whether results may be requantized by row of ``c`` as well as by column.
+
+        An option where operands may be swapped: of `gemm` alone.
+        """
         return False
 
     @property
@@ -225,8 +228,11 @@ class ProductParams(ArrayParams):
 
     @property
     def row_scale_depth(self) -> int:
-        """Rows of settings that never keep the array waiting: those under way, and a tile's."""
-        return self.capacity + self.rows
+        """Rows of settings that never keep the array waiting.
+
+        Those of rows on their way to the requantizer, and of a tile that ends.
+        """
+        return self.capacity - self.output_latency + self.rows
 
 
 @dataclass(frozen=True, kw_only=True)

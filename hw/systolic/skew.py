@@ -14,15 +14,15 @@ __all__ = ["Tapped", "row_controls"]
 class Tapped:
     """A signal at any age: one register a cycle, however many want it."""
 
-    def __init__(self, m: Module, name: str, value: Value):
-        self._m, self._name = m, name
+    def __init__(self, m: Module, name: str, value: Value, *, reset: bool = False):
+        self._m, self._name, self._reset = m, name, reset
         self._ages = [value]
 
     def __call__(self, cycles: int) -> Value:
         """The signal as it was ``cycles`` ago."""
         while len(self._ages) <= cycles:
             name = f"{self._name}_late_{len(self._ages)}"
-            self._ages.append(register(self._m, name, self._ages[-1]))
+            self._ages.append(register(self._m, name, self._ages[-1], reset=self._reset))
         return self._ages[cycles]
 
 
@@ -41,7 +41,10 @@ def row_controls(
     row ``r``, so that row ``r`` holds its own sum until those below it are out.
     """
     names = {"swap", "ws", "clear", "drain"} & set(slot.signature.members)
-    tapped = {name: Tapped(m, name, getattr(slot, name)) for name in sorted(names)}
+    # What a reset left of a drain would hand sums down for longer than the next ones take to come.
+    tapped = {
+        name: Tapped(m, name, getattr(slot, name), reset=name == "drain") for name in sorted(names)
+    }
     handing = _handing(m, params.rows, tapped["drain"], behind) if "drain" in names else []
     rows = []
     for row in range(params.rows):
@@ -69,6 +72,6 @@ def _handing(m: Module, rows: int, drain: Tapped, behind: int) -> list[Value]:
     begins = wire(m, "handing_begins", drain(wait) & ~drain(wait + 1))
     handing: list[Value] = [Const(0, 1)]
     for age in range(1, rows):
-        before = register(m, f"handing_{age}", handing[-1])
+        before = register(m, f"handing_{age}", handing[-1], reset=True)
         handing.append(wire(m, f"hands_{age}", begins | before))
     return handing

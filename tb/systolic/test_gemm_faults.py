@@ -195,6 +195,15 @@ def test_reset_in_mid_packet(flow):
         np.testing.assert_array_equal(job.decode(received)["c"], job.golden["c"])
 
 
+def test_reset_while_a_tall_array_drains():
+    """Sums that were handed down when the reset came are not handed down after it."""
+    params = GemmParams(rows=33, cols=2, dataflow="os", drain="cascade")
+    job = plan((33, 3, 2), "os", seed=13, params=params)
+    for at in range(3, 100, 4):
+        received = run([job.send], job.receive, params, reset_at=at)
+        np.testing.assert_array_equal(job.decode(received)["c"], job.golden["c"])
+
+
 def test_outputs_do_not_wait_for_ready():
     job = plan((9, 10, 11), "auto", seed=8)
     received = run([job.send], job.receive, shy=True)

@@ -9,6 +9,7 @@ from gemmule.gen.catalog import find
 from gemmule.gen.engine import build
 from gemmule.gen.simulate import simulate
 from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.systolic.product import Product, fastest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import cycles
@@ -26,7 +27,7 @@ ARRAYS = {
     "wide": {"rows": 3, "cols": 8},
     "1x1": {"rows": 1, "cols": 1},
     "deep": {"rows": 6, "cols": 4, "pipeline": 1, "acc_depth": 8},
-    "cascade": {"rows": 4, "cols": 4, "drain": "cascade"},
+    "cascade": {"rows": 7, "cols": 4, "drain": "cascade"},
     "dsp": {"rows": 8, "cols": 3, "cell": "dsp48e2"},
     "no zero points": {"rows": 4, "cols": 2, "b_zero_points": False},
     "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
@@ -118,6 +119,17 @@ def test_what_cannot_be_swapped():
     with pytest.raises(UsageError, match="--a-format and --b-format alike, not u8 and s8"):
         multiply(mixed, arrays)
     assert multiply(mixed, arrays, swap="auto").counters["swapped_commands"] == 0
+
+
+def test_sizes_have_the_names_they_were_given_by():
+    """What does not fit a command, of a product that is swapped."""
+    sizes = {"M": (1 << 24, 1, 1), "N": (1, 1 << 24, 1), "K": (1, 1, 1 << 24)}
+    for name, (m, n, k) in sizes.items():
+        a, b = (np.broadcast_to(np.int64(0), shape) for shape in ((m, k), (k, n)))
+        given = Product(a, b, np.zeros(1, np.int64))
+        for each in (given, given.transposed):
+            with pytest.raises(UsageError, match=f"{name} must be in 1..16777215, not 16777216"):
+                fastest(TALL, "auto", [each])
 
 
 SIZE = st.integers(1, 12)

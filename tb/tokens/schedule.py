@@ -136,7 +136,7 @@ class Schedule:
             out = {need: self._here[need.step] + self.latency for need in needs}
             if all(cycle < _read(self._clock, tiling, need) for need, cycle in out.items()):
                 clock = _fork(self._clock)
-                last = clock.command(tiling).last
+                last = clock.command(tiling)
                 tried.append((max(clock.a, clock.b), last, len(tried), clock, tiling))
         if tried:
             *_, last, _, self._clock, tiling = min(tried)

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Beats, Job
 from gemmule.gen.model import Model
 from gemmule.gen.simulate import compare
-from gemmule.gen.tokens.beats import last_of
-from gemmule.golden.common.lanes import unpack
+from gemmule.golden.common.lanes import last_of, unpack
 from gemmule.tb.common.jobs import apart, joined
 
 __all__ = ["HOW", "check_stages", "covering", "near", "run_stages", "some"]

@@ -1,0 +1,67 @@
+"""A product's settings of requantization as packets, by column or by row."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from amaranth.lib.data import ArrayLayout
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Beats
+from gemmule.golden.common.lanes import last_of, pack, words
+from gemmule.golden.common.requantize import Requantization
+from gemmule.golden.systolic.beats import Tiling
+from gemmule.hw.systolic.params import ProductParams
+
+from .product import Product
+
+__all__ = ["settings_packets"]
+
+
+def settings_packets(
+    params: ProductParams,
+    tiling: Tiling,
+    product: Product,
+    scale: Requantization,
+    b_zero: NDArray[np.int64],
+) -> dict[str, Beats]:
+    """The settings by column of ``c``, or, where the hardware can, of a swapped one by row."""
+    multiplier, drop = scale.folded()
+    by_channel = {
+        "offset": product.offset,
+        "multiplier": multiplier,
+        "drop": drop,
+        "b_zero_point": b_zero,
+    }
+    layouts = {"scale": ArrayLayout(params.requantizer.lane_layout, params.cols)}
+    if params.row_scales:
+        layouts["row_scale"] = ArrayLayout(params.requantizer.row_layout, params.m_lanes)
+    if tiling.by_row:
+        used, place = "row_scale", partial(_row_beats, params, tiling)
+    else:
+        used, place = "scale", tiling.column_beats
+        if product.swapped:
+            # All channels have the same, and so do all columns.
+            by_channel = {name: np.full(tiling.n, x[0]) for name, x in by_channel.items()}
+    none = {name: np.zeros((0, words(each.size + 1)), np.uint32) for name, each in layouts.items()}
+    return none | {used: _settings_packet(layouts[used], by_channel, place)}
+
+
+def _row_beats(
+    params: ProductParams, tiling: Tiling, values: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    rows = np.pad(values, (0, -len(values) % params.m_lanes))
+    return tiling.row_beats(rows.reshape(-1, params.m_lanes))
+
+
+def _settings_packet(
+    layout: ArrayLayout,
+    by_channel: Mapping[str, NDArray[np.int64]],
+    place: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+) -> Beats:
+    """One packet of requantization settings, which ``place`` deals out to beats and lanes."""
+    fields = {name: (place(by_channel[name]), field.width) for name, field in layout.elem_shape}
+    lanes = [
+        (beats[:, lane], width) for lane in range(layout.length) for beats, width in fields.values()
+    ]
+    return pack(*lanes, (last_of(len(lanes[0][0])), 1))
