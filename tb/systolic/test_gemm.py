@@ -120,12 +120,11 @@ def test_scales_of_one_column():
     multiply(params, arrays | {"multiplier": np.array([3]), "shift": np.array([9])}, "ws")
 
 
-@pytest.mark.parametrize("max_shift", [0, 7, 8])
-def test_few_shifts(max_shift):
-    """One coarse shift is none to choose from, and two are two."""
-    params = GemmParams(rows=3, cols=2, max_shift=max_shift)
+def test_few_shifts():
+    """With one coarse shift there is none to choose from."""
+    params = GemmParams(rows=3, cols=2, max_shift=7)
     arrays = product(params, np.random.default_rng(9), (5, 3, 4))
-    arrays |= {"multiplier": np.array([1, 2, 3]), "shift": np.array([0, max_shift // 2, max_shift])}
+    arrays |= {"multiplier": np.array([1, 2, 3]), "shift": np.array([0, 3, 7])}
     multiply(params, arrays, "ws")
 
 
