@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.lanes import last_of
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
 __all__ = ["check_rows", "from_rows", "to_rows"]
@@ -28,7 +29,7 @@ def to_rows(x: Integers, lanes: int) -> tuple[Integers, NDArray[np.bool_]]:
     rows, n = x.shape
     beats = -(-n // lanes)
     filled = np.pad(x, ((0, 0), (0, beats * lanes - n)))
-    last = np.tile(np.arange(beats) == beats - 1, rows)
+    last = np.tile(last_of(beats), rows)
     return filled.reshape(rows * beats, lanes), last
 
 

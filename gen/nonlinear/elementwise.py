@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear import elementwise, params
 
@@ -28,7 +28,7 @@ class Elementwise:
             raise UsageError(f"x must hold at least one element, not shape {list(x.shape)}")
         beats = -(-x.size // params.lanes)
         flat = np.pad(x.ravel(), (0, beats * params.lanes - x.size)).reshape(beats, params.lanes)
-        last = np.arange(beats) == beats - 1
+        last = last_of(beats)
         out = params.out_format
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Job
-from gemmule.gen.systolic.gemm import GemmAdapter, ProductRun, batched
+from gemmule.gen.systolic.gemm import GemmAdapter, ProductRun, batched, packet
 from gemmule.gen.systolic.product import Product
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import last_of, pack
@@ -114,7 +114,7 @@ class SparseGemmAdapter(GemmAdapter):
         rows = np.pad(product.a, ((0, -len(product.a) % count), (0, 0), (0, 0)))
         beats = [_placed(rows[lane::count], tiling.a_beats) for lane in range(count)]
         lanes = np.concatenate(beats, axis=1).reshape(len(beats[0]), -1)
-        return pack((lanes, params.a_format.width), (last_of(len(lanes)), 1))
+        return packet(lanes, params.a_format.width)
 
     def _b_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:
         groups = _placed(product.b, tiling.b_beats)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.systolic.gemm import packet
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array
 from gemmule.golden.common.lanes import pack, unpack
@@ -49,10 +49,10 @@ class Prune24Adapter:
         values, indices = prune24(w, metric)
         send = {
             "command": pack(([int(metric is not None)], 1)),
-            "w": _packet(w, params.lanes, params.w_format.width),
+            "w": packet(to_groups(w, params.lanes), params.w_format.width),
         }
         if metric is not None:
-            send["metric"] = _packet(metric, params.lanes, params.metric_format.width)
+            send["metric"] = packet(to_groups(metric, params.lanes), params.metric_format.width)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             beats, width = received["out"], params.w_format.width
@@ -78,11 +78,6 @@ class Prune24Adapter:
             },
             counters={"groups": values.size // 2},
         )
-
-
-def _packet(matrix: NDArray, lanes: int, width: int) -> Beats:
-    beats = to_groups(matrix, lanes)
-    return pack((beats, width), (np.arange(len(beats)) == len(beats) - 1, 1))
 
 
 PRUNE24 = Block(

@@ -164,7 +164,7 @@ class GemmAdapter:
     def _b_packet(self, params: ProductParams, tiling: Tiling, product: Product) -> Beats:
         return packet(tiling.b_beats(product.b), Shape.cast(params.b_shape).width)
 
-    def _settings(self, params: ProductParams, run: GemmRun) -> dict[str, object]:
+    def _settings(self, params: ProductParams, run: ProductRun) -> dict[str, object]:
         return {
             "rounding": run.rounding,
             "c_format": run.c_format,

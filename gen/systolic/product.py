@@ -43,14 +43,17 @@ def orders(
     b_zero: NDArray[np.int64],
 ) -> list[Product]:
     """The product as it is, swapped, or either, as ``--swap`` says."""
-    alike = all(len(np.unique(x)) == 1 for x in (product.offset, scale.multiplier, scale.shift))
+
+    def alike() -> bool:
+        return all(len(np.unique(x)) == 1 for x in (product.offset, scale.multiplier, scale.shift))
+
     obstacles = {
         f"--a-format and --b-format alike, not {params.a_format} and {params.b_format}": (
             params.a_format != params.b_format
         ),
         "a b_zero_point of 0, or none": b_zero.any(),
         "hardware with --row-scales true, or the same bias, multiplier and shift for all"
-        " columns, and an a_zero_point of 0": not (params.row_scales or alike),
+        " columns, and an a_zero_point of 0": not (params.row_scales or alike()),
     }
     obstacle = next((text for text, there in obstacles.items() if there), None)
     if swap == "always" and obstacle:
@@ -83,12 +86,13 @@ def _tiling(params: ProductParams, product: Product, *, output_stationary: bool)
     for name, size in zip(names, (m, n, k), strict=True):
         if size >= 1 << DIM_WIDTH:
             raise UsageError(f"{name} must be in 1..{(1 << DIM_WIDTH) - 1}, not {size}")
-    return Tiling(
-        m=-(-m // params.m_lanes), n=n, k=k,
-        rows=params.rows, cols=params.cols, acc_depth=params.acc_depth,
-        output_stationary=output_stationary, cascade=params.drains_down,
+    return params.tiling(
+        -(-m // params.m_lanes),
+        n,
+        k,
+        output_stationary=output_stationary,
         by_row=product.swapped and params.row_scales,
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.systolic.cycles import BANKS as SCALES
-from gemmule.golden.systolic.cycles import FIRST, TILE_GAP
+from gemmule.golden.systolic.cycles import FIRST, TILE_GAP, ArrayClock
 
 from .bus import Bus
 from .feed import Commands, Feed, Timing, one_a_cycle
@@ -26,12 +26,13 @@ END = 3
 """Cycles from the last write to the report's end."""
 
 
-class _Clock:
+class _Clock(ArrayClock):
     """The cycle in which each resource is free again."""
 
     def __init__(self, timing: Timing, bus: Bus, commands: Sequence[tuple[Kind, object]]):
+        super().__init__(timing.hardware.rows)
         self.timing, self.bus = timing, bus
-        self.rows, self.cascade = timing.hardware.rows, timing.hardware.cascade
+        self.cascade = timing.hardware.cascade
         self.commands = Commands(commands)
         self.x, self.w = (Feed(side, timing, bus, self.commands) for side in ("x", "w"))
         for kind, content in commands:
@@ -39,8 +40,6 @@ class _Clock:
             self.w.add(kind, content)
         self.x.start()
         self.w.start()
-        self.a = self.b = self.scale = FIRST
-        self.begun, self.clear, self.after_tile, self.last = -TILE_GAP, 0, 0, 0
         self.dirty = not self.cascade
         self.claimed: list[int] = []
         self.handed: list[int] = []  # when each result left for memory
@@ -76,7 +75,7 @@ class _Clock:
             self.scale = max(self.scale, self.claimed[-SCALES])
         self.scale += 1
         if product.stationary_sums:
-            self._wash(start)
+            self.wash(start)
         self.a = max(self.a, self.scale)
         if product.stationary_sums:
             self._output_stationary(product)
@@ -134,14 +133,6 @@ class _Clock:
             results = results[product.places.beats()[1]]
         if len(results):
             self._hand(results, self.timing.c_size * product.n)
-
-    def _wash(self, start: int) -> None:
-        """Clear the sums that the other dataflow, or reset, left in the cells."""
-        if self.dirty:
-            wash = max(start, self.a if self.last else start)
-            self.clear = max(self.clear, wash + self.rows - 1)
-            self.a = max(self.a, wash + 1)
-            self.dirty = False
 
     def _output_stationary(self, product: Product) -> None:
         self.a = max(self.a, self.b)

@@ -1,11 +1,12 @@
 """How many cycles the `gemm` block takes: the timing of its sequencer, tile by tile."""
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import product
 
 from .beats import Tiling
 
-__all__ = ["Clock", "cycles", "steady_cycles"]
+__all__ = ["ArrayClock", "Clock", "cycles", "steady_cycles"]
 
 FIRST = 2
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
@@ -52,20 +53,42 @@ def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
     return max(map(clock.command, tilings)) + 1
 
 
-class Clock:
-    """The cycle in which each resource is free again; cycle 0 takes the first command."""
+class ArrayClock:
+    """The cycle in which the array is free for each kind of beat, whoever brings the operands."""
 
-    def __init__(self, rows: int, result_latency: int):
+    def __init__(self, rows: int):
         self.rows = rows
-        self.result_latency = result_latency
-        self.a = self.b = self.scale = self.row_scale = FIRST  # the next issue of each operand
+        self.a = self.b = self.scale = FIRST  # the next issue of each operand
         self.begun = -TILE_GAP  # the last weight-stationary tile's first beat
         self.clear = 0  # the first cycle in which an output-stationary tile may end
         self.dirty = True
         self.after_tile = 0  # the first cycle open to a weight-stationary beat
+        self.last = 0  # the last result's transfer
+
+    def wash(self, start: int) -> None:
+        """Clear the sums that the other dataflow, or reset, left in the cells."""
+        if self.dirty:
+            wash = max(start, self.a if self.last else start)
+            self.clear = max(self.clear, wash + self.rows - 1)
+            self.a = max(self.a, wash + 1)
+            self.dirty = False
+
+
+class Clock(ArrayClock):
+    """The cycle in which each resource is free again; cycle 0 takes the first command."""
+
+    def __init__(self, rows: int, result_latency: int):
+        super().__init__(rows)
+        self.result_latency = result_latency
+        self.row_scale = FIRST
         self.released: list[int] = []  # when each bank of scales came free
         self.ended: list[int] = []  # when each command had all its beats issued
-        self.last = 0  # the last result's transfer
+
+    def fork(self) -> "Clock":
+        """A clock that goes on from here by itself."""
+        twin = copy(self)
+        twin.released, twin.ended = self.released[:], self.ended[:]
+        return twin
 
     def command(self, tiling: Tiling) -> int:
         """Issue a product behind the others; the cycle of its last result's transfer."""
@@ -76,13 +99,13 @@ class Clock:
         self.a, self.b, self.scale = (max(t, start) for t in (self.a, self.b, self.scale))
         self.row_scale = max(self.row_scale, start)
         if tiling.output_stationary and not tiling.cascade:
-            self._wash(start)
-        left = tiling.n_tiles
+            self.wash(start)
+        left, state = tiling.n_tiles, self._state()
         while left:
-            before, place = self._state(), self.a
+            before, place = state, self.a
             self._tile(tiling)
-            left -= 1
-            if self._state() == before:
+            left, state = left - 1, self._state()
+            if state == before:
                 # All tiles of N take as long as this one.
                 self._pass((self.a - place) * left)
                 break
@@ -142,14 +165,6 @@ class Clock:
         self.dirty = True
         self.clear = max(self.clear, self.a + self.rows - 2)
         self.last = self.a - 1 + self.rows - 1 + self.result_latency
-
-    def _wash(self, start: int) -> None:
-        """Clear the sums that the other dataflow, or reset, left in the cells."""
-        if self.dirty:
-            wash = max(start, self.a if self.last else start)
-            self.clear = max(self.clear, wash + self.rows - 1)
-            self.a = max(self.a, wash + 1)
-            self.dirty = False
 
     def _output_stationary(self, tiling: Tiling) -> None:
         self.a = max(self.a, self.b)

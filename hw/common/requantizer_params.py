@@ -34,6 +34,7 @@ class RequantizerParams:
     @property
     def row_layout(self) -> data.StructLayout:
         """What a vector may bring along for all its lanes; as of ``lane_layout``."""
+        # Even a single choice has a bit: Yosys ends on memories of none.
         return data.StructLayout({
             "offset": signed(offset_width(self.acc_width)),
             "multiplier": unsigned(self.multiplier_width + STEP),

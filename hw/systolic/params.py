@@ -7,6 +7,7 @@ from amaranth.hdl import ShapeLike
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
+from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.gemm import acc_width_for, largest_k, row_sum_width
 from gemmule.golden.tech.chains import ChainPlan
 from gemmule.golden.tech.packing import packing
@@ -162,6 +163,15 @@ class ArrayParams(Options):
     def m_lanes(self) -> int:
         """Rows of ``a`` in a slot."""
         return 2 if self.pack in ("m", "quad") else 1
+
+    def tiling(
+        self, m: int, n: int, k: int, *, output_stationary: bool, by_row: bool = False
+    ) -> Tiling:
+        """How a product is cut for this array; ``m`` counts beats of ``a``."""
+        return Tiling(
+            m=m, n=n, k=k, rows=self.rows, cols=self.cols, acc_depth=self.acc_depth,
+            output_stationary=output_stationary, cascade=self.drains_down, by_row=by_row,
+        )  # fmt: skip
 
     @property
     def chains(self) -> ChainPlan:

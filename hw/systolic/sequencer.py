@@ -112,8 +112,8 @@ class Sequencer(wiring.Component):
             self.a_take.eq(row | beat),
             self.b_take.eq(ws["weight"] | beat),
             self.claimed.eq(self.a_take & at.end & at.k_end & at.m_end),
+            self.completed.eq(Mux(tile, at.height, row & at.k_end)),
         ]
-        m.d.comb += self.completed.eq(Mux(tile, at.height, row & at.k_end))
         m.d.sync += room.eq(room + self.returned - self.completed)
         self._slots(m, row, ws["weight"], beat, tile, drain)
         self._tokens(m, row, tile, drain)

@@ -10,6 +10,7 @@ from gemmule.gen.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import unpack
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
+from gemmule.tb.common.jobs import run_jobs
 from gemmule.tb.common.mutants import infect
 
 from .stimuli import hard_rows
@@ -93,13 +94,8 @@ def test_commands_follow_each_other_and_reset_clears():
         adapter.plan(PARAMS, SoftmaxRun(delta=delta), {"x": rng.integers(-999, 999, (5, n))})
         for n, delta in ((20, 1.0), (33, 0.5), (7, 0.25))
     ]
-    send = {name: np.concatenate([job.send[name] for job in jobs]) for name in ("command", "x")}
-    count = sum(job.receive["y"] for job in jobs)
     for how in ({}, {"stall": 0.5}, {"reset_at": 25}):
-        received = model.run(send, {"y": count}, **how).received["y"]
-        for job in jobs:
-            beats, received = received[: job.receive["y"]], received[job.receive["y"] :]
-            assert np.array_equal(job.decode({"y": beats})["y"], job.golden["y"])
+        run_jobs(model, jobs, **how)
 
 
 def test_a_mutant_is_seen(monkeypatch):

@@ -6,7 +6,7 @@ from gemmule.gen.sparse.gemm import SparseGemmRun
 from gemmule.gen.sparse.prune24 import Prune24Run
 from gemmule.hw.sparse.params import Prune24Params, SparseGemmParams
 from gemmule.tb.common.stimulus import values
-from gemmule.tb.systolic.stimuli import scaled
+from gemmule.tb.systolic.stimuli import several
 
 from .cases import sparse_matrix
 
@@ -27,7 +27,7 @@ def sparse_gemm(
     params: SparseGemmParams, run: SparseGemmRun, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """What `gemm` is verified with, its second operand pruned unless the run is dense."""
-    arrays = scaled(params, run, rng)
+    arrays = several(params, run, rng)
     if not run.dense:
         fmt, (batch, k, n) = params.b_format, arrays["b"].shape
         arrays["b"] = np.stack([

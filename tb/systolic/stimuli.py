@@ -1,5 +1,8 @@
 """Arrays to verify the `gemm` block with when the user gives none."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from gemmule.gen.systolic.gemm import GemmRun, ProductRun
@@ -7,7 +10,9 @@ from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["gemm", "product", "scaled"]
+__all__ = ["gemm", "product", "requantizations", "scaled", "several"]
+
+Case = tuple[GemmRun, dict[str, np.ndarray]]
 
 
 def product(
@@ -23,28 +28,52 @@ def product(
 
 
 def scaled(
+    params: ProductParams,
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    *,
+    batch: int = 0,
+) -> dict[str, np.ndarray]:
+    """:func:`product` with a bias, a multiplier and a shift of its own for each column."""
+    n = shape[1]
+    return product(params, rng, shape, batch=batch) | {
+        "bias": rng.integers(-1000, 1000, n),
+        "multiplier": rng.integers(1, 1 << params.multiplier_width, n),
+        "shift": rng.integers(0, min(params.max_shift, 30) + 1, n),
+    }
+
+
+def several(
     params: ProductParams, run: ProductRun, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Three products back to back whose edges no tile divides, requantized, with zero points."""
     rows, cols = params.rows, params.cols
-    arrays = product(params, rng, (rows + 3, 2 * cols + 1, 2 * rows + 1), batch=3)
-    n = arrays["b"].shape[-1]
-    fmt = run.c_format or Format.parse("s8")
-    arrays |= {
-        "bias": rng.integers(-1000, 1000, n),
-        "multiplier": rng.integers(1, 1 << params.multiplier_width, n),
-        "shift": rng.integers(0, min(params.max_shift, 30) + 1, n),
-        "zero_point": values(rng, fmt, (1,)),
+    shape = (rows + 3, 2 * cols + 1, 2 * rows + 1)
+    arrays = scaled(params, rng, shape, batch=3) | {
+        "zero_point": values(rng, run.c_format or "s8", (1,)),
         "a_zero_point": values(rng, params.a_format, (1,)),
     }
     if params.b_zero_points:
-        arrays["b_zero_point"] = values(rng, params.b_format, (n,))
+        arrays["b_zero_point"] = values(rng, params.b_format, shape[1:2])
     return arrays
 
 
 def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """:func:`scaled`; zero points of ``b`` forbid a swap: where it is possible, half have none."""
-    arrays = scaled(params, run, rng)
+    """:func:`several`; zero points of ``b`` forbid a swap: where it is possible, half have none."""
+    arrays = several(params, run, rng)
     if run.swap == "always" or (params.row_scales and rng.integers(2)):
         arrays.pop("b_zero_point", None)
     return arrays
+
+
+def requantizations(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> Iterator[Case]:
+    """Every rounding, format and clamp: a run as ``run`` is, and arrays for it."""
+    for rounding, fmt, clamp in (
+        ("half_even", None, None),
+        ("half_up", "u8", (0, 200)),
+        ("half_even", "s4", (-3, 7)),
+        ("half_up", "s32", None),
+        ("half_even", "u16", None),
+    ):
+        case = replace(run, rounding=rounding, c_format=fmt and Format.parse(fmt), clamp=clamp)
+        yield case, gemm(params, case, rng)

@@ -14,7 +14,8 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.stimulus import covering, values
-from gemmule.tb.systolic.stimuli import gemm, product
+from gemmule.tb.systolic.simulated import simulated
+from gemmule.tb.systolic.stimuli import product, requantizations
 
 SIZES = (1, 2, 15, 16, 17, 33, 70)
 FLOWS = ("ws", "os")
@@ -24,12 +25,7 @@ FACTORS = {"m": SIZES, "n": SIZES, "k": SIZES, "flow": FLOWS, "stall": STALLS}
 
 
 def multiply(params, arrays, flow, *, stall=0.0, seed=0, **run):
-    """Simulate, which compares with the golden model; without stalls the cycle model holds too."""
-    run = GemmRun(run_dataflow=flow, **run)
-    result = simulate("gemm", params, arrays, run=run, stall=stall, seed=seed)
-    if not stall:
-        assert result.cycles == result.counters["modeled_cycles"]
-    return result
+    return simulated(params, arrays, GemmRun(run_dataflow=flow, **run), stall=stall, seed=seed)
 
 
 def check_shape(params, m, n, k, flow, stall):
@@ -104,13 +100,9 @@ def test_requantization(flow):
     """Every rounding, format and clamp; bias and zero points; scales that differ by column."""
     params = GemmParams(rows=8, cols=12)
     rng = np.random.default_rng(3)
-    for index, (rounding, fmt, clamp) in enumerate([
-        ("half_even", None, None), ("half_up", "u8", (0, 200)), ("half_even", "s4", (-3, 7)),
-        ("half_up", "s32", None), ("half_even", "u16", None),
-    ]):  # fmt: skip
-        run = {"rounding": rounding, "c_format": fmt, "clamp": clamp}
-        arrays = gemm(params, GemmRun(run_dataflow=flow, **run), rng)
-        multiply(params, arrays, flow, stall=0.5 * (index % 2), seed=index, **run)
+    cases = requantizations(params, GemmRun(run_dataflow=flow), rng)
+    for index, (run, arrays) in enumerate(cases):
+        simulated(params, arrays, run, stall=0.5 * (index % 2), seed=index)
 
 
 def test_scales_of_one_column():

@@ -7,16 +7,15 @@ from hypothesis import strategies as st
 
 from gemmule.gen.catalog import find
 from gemmule.gen.engine import build
-from gemmule.gen.simulate import simulate
 from gemmule.gen.systolic.gemm import GemmRun
 from gemmule.gen.systolic.product import Product, fastest
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
 from gemmule.tb.common.stimulus import covering
-from gemmule.tb.systolic.stimuli import gemm, product
+from gemmule.tb.systolic.simulated import simulated
+from gemmule.tb.systolic.stimuli import product, requantizations, scaled
 
 FLOWS = ("ws", "os")
 STALLS = (0.0, 0.5)
@@ -33,27 +32,12 @@ ARRAYS = {
                   "dataflow": "ws", "pack": "quad"},
 }  # fmt: skip
 TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
+ZEROS = {"zero_point": np.array([3]), "a_zero_point": np.array([-5])}
 
 
-def scaled(params, rng, shape, *, batch=0):
-    """A product with a bias, a multiplier and a shift of its own for each column."""
-    n = shape[1]
-    return product(params, rng, shape, batch=batch) | {
-        "bias": rng.integers(-1000, 1000, n),
-        "multiplier": rng.integers(1, 1 << params.multiplier_width, n),
-        "shift": rng.integers(0, 30, n),
-        "zero_point": np.array([3]),
-        "a_zero_point": np.array([-5]),
-    }
-
-
-def multiply(params, arrays, *, swap="always", flow="auto", stall=0.0, seed=0, **run):
-    """Simulate, which compares with the golden model; without stalls the cycle model holds too."""
-    run = GemmRun(swap=swap, run_dataflow=flow, **run)
-    result = simulate("gemm", params, arrays, run=run, stall=stall, seed=seed)
-    if not stall:
-        assert result.cycles == result.counters["modeled_cycles"]
-    return result
+def multiply(params, arrays, *, swap="always", flow="auto", stall=0.0, seed=0):
+    run = GemmRun(swap=swap, run_dataflow=flow)
+    return simulated(params, arrays, run, stall=stall, seed=seed)
 
 
 @pytest.mark.parametrize("array", ARRAYS)
@@ -63,7 +47,7 @@ def test_shapes(array):
     for case in covering(FACTORS):
         m, n, k, flow, stall = case.values()
         if flow in params.dataflows:
-            arrays = scaled(params, rng, (m, n, k), batch=int(rng.integers(3)))
+            arrays = scaled(params, rng, (m, n, k), batch=int(rng.integers(3))) | ZEROS
             result = multiply(params, arrays, flow=flow, stall=stall, seed=m + n + k)
             assert result.counters["swapped_commands"] == result.counters["commands"]
 
@@ -71,24 +55,21 @@ def test_shapes(array):
 @pytest.mark.parametrize("flow", FLOWS)
 def test_requantization(flow):
     """Every rounding, format and clamp."""
-    rng = np.random.default_rng(2)
-    for index, (rounding, fmt, clamp) in enumerate([
-        ("half_even", None, None), ("half_up", "u8", (0, 200)), ("half_even", "s4", (-3, 7)),
-        ("half_up", "s32", None), ("half_even", "u16", None),
-    ]):  # fmt: skip
-        run = {"rounding": rounding, "c_format": fmt, "clamp": clamp}
-        arrays = gemm(TALL, GemmRun(swap="always", **run), rng)
-        multiply(TALL, arrays, flow=flow, stall=0.5 * (index % 2), seed=index, **run)
+    cases = requantizations(
+        TALL, GemmRun(swap="always", run_dataflow=flow), np.random.default_rng(2)
+    )
+    for index, (run, arrays) in enumerate(cases):
+        simulated(TALL, arrays, run, stall=0.5 * (index % 2), seed=index)
 
 
 def test_auto_takes_the_faster_order():
     """Three tokens of eight rows: as rows of ``a`` they would wait for weights."""
-    arrays = scaled(TALL, np.random.default_rng(3), (3, 48, 32))
+    arrays = scaled(TALL, np.random.default_rng(3), (3, 48, 32)) | ZEROS
     swapped, plain = (multiply(TALL, arrays, swap=swap) for swap in ("auto", "never"))
     assert swapped.counters["swapped_commands"] == 1
     assert plain.counters["swapped_commands"] == 0
     assert swapped.cycles < 0.6 * plain.cycles
-    many = scaled(TALL, np.random.default_rng(3), (48, 3, 32))
+    many = scaled(TALL, np.random.default_rng(3), (48, 3, 32)) | ZEROS
     assert multiply(TALL, many, swap="auto").counters["swapped_commands"] == 0
 
 
@@ -99,7 +80,7 @@ def test_without_settings_by_row():
     arrays = product(params, rng, (3, 48, 32))
     multiply(params, arrays)
     multiply(params, arrays | {"multiplier": np.array([7]), "shift": np.array([9])})
-    for name, value in scaled(params, rng, (3, 48, 32)).items():
+    for name, value in (scaled(params, rng, (3, 48, 32)) | ZEROS).items():
         if name in {"bias", "a_zero_point"}:
             assert not multiply(params, arrays | {name: value}, swap="auto").counters[
                 "swapped_commands"
@@ -154,12 +135,10 @@ def test_any_chain(array, links, stall):
     jobs, tilings = [], []
     for shape, flow, swapped in links:
         run = GemmRun(run_dataflow=flow, swap="always" if swapped else "never")
-        jobs.append(adapter.plan(params, run, scaled(params, rng, shape)))
+        jobs.append(adapter.plan(params, run, scaled(params, rng, shape) | ZEROS))
         m, n, k = (shape[i] for i in ((1, 0, 2) if swapped else (0, 1, 2)))
-        tilings.append(
-            Tiling(m=m, n=n, k=k, rows=params.rows, cols=params.cols, acc_depth=params.acc_depth,
-                   output_stationary=flow == "os", cascade=params.drains_down, by_row=swapped)
-        )  # fmt: skip
+        stationary = flow == "os"
+        tilings.append(params.tiling(m, n, k, output_stationary=stationary, by_row=swapped))
     found = run_jobs(build(find("gemm"), params), jobs, stall=stall, seed=8)
     if not stall:
         assert found.cycles == cycles(tilings, result_latency=params.result_latency)

@@ -12,7 +12,7 @@ from gemmule.gen.systolic.gemm import GemmRun
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.systolic.stimuli import scaled
 
 from .schedule import Need, Product, Schedule, Step
 
@@ -50,12 +50,7 @@ def _job(params: GemmParams, tiling: Tiling, each: Product, rng: np.random.Gener
         run_dataflow="os" if tiling.output_stationary else "ws",
         swap="always" if tiling.by_row else "never",
     )
-    arrays = {
-        "a": values(rng, params.a_format, (each.m, each.k)),
-        "b": values(rng, params.b_format, (each.k, each.n)),
-        "multiplier": rng.integers(1, 1 << params.multiplier_width, each.n),
-        "shift": rng.integers(20, 30, each.n),
-    }
+    arrays = scaled(params, rng, (each.m, each.n, each.k))
     return find("gemm").adapter.plan(params, run, arrays)
 
 

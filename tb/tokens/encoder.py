@@ -75,6 +75,13 @@ class Encoder:
 DEIT = {"DeiT-T": Encoder(192, 3), "DeiT-S": Encoder(384, 6), "DeiT-B": Encoder(768, 12)}
 
 
+class Block(NamedTuple):
+    """A block's products, and how they are put."""
+
+    plan: Plan
+    schedule: Schedule
+
+
 class Stage(NamedTuple):
     """What a stage of selection takes: cycles of the array, cycles behind those, and MACs."""
 
@@ -119,14 +126,15 @@ class Array:
         a stage is selected.
         """
         counts = list(encoder.counts(rates))
+        blocks = [_block(self, encoder, count) for count in counts]
         stages = [
             _stage(self, encoder, counts[block - 1], number > 0)
             for number, block in enumerate(STAGES if rates else ())
         ]
         found = {
-            "macs": sum(encoder.block(count, self.images).macs for count in counts),
+            "macs": sum(block.plan.macs for block in blocks),
             "classifier macs": sum(stage.macs for stage in stages),
-            "blocks": sum(_block(self, encoder, count).cycles + self.latency for count in counts),
+            "blocks": sum(block.schedule.cycles + self.latency for block in blocks),
             "classifier": sum(stage.classifier for stage in stages),
             "selector": sum(stage.selector for stage in stages),
         }
@@ -135,16 +143,16 @@ class Array:
 
 
 @lru_cache(maxsize=1024)
-def _block(array: Array, encoder: Encoder, count: int) -> Schedule:
+def _block(array: Array, encoder: Encoder, count: int) -> Block:
     plan = encoder.block(count, array.images)
-    return Schedule(array.rows, array.cols, array.latency).run(plan)
+    return Block(plan, Schedule(array.rows, array.cols, array.latency).run(plan))
 
 
 @lru_cache(maxsize=1024)
 def _stage(array: Array, encoder: Encoder, count: int, later: bool) -> Stage:
     """A selection after a block, the classifier in the way with which it ends first."""
     shape = encoder.classifier(count, array.images)
-    block, before = encoder.block(count, array.images), _block(array, encoder, count)
+    block, before = _block(array, encoder, count)
     tokens = range(len(block) - encoder.heads, len(block))
     selection = selector_cycles(
         count, encoder.width, lanes=array.lanes, dividers=array.dividers, merge=later

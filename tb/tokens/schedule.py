@@ -105,7 +105,7 @@ class Schedule:
         """A schedule that goes on from here by itself."""
         twin = copy(self)
         twin.placed, twin._here = dict(self.placed), dict(self._here)
-        twin._clock = _fork(self._clock)
+        twin._clock = self._clock.fork()
         return twin
 
     def run(self, plan: Sequence[Step]) -> "Schedule":
@@ -135,7 +135,7 @@ class Schedule:
         for tiling in _tilings(step.product, self.rows, self.cols):
             out = {need: self._here[need.step] + self.latency for need in needs}
             if all(cycle < _read(self._clock, tiling, need) for need, cycle in out.items()):
-                clock = _fork(self._clock)
+                clock = self._clock.fork()
                 last = clock.command(tiling)
                 tried.append((max(clock.a, clock.b), last, len(tried), clock, tiling))
         if tried:
@@ -154,19 +154,10 @@ def _tilings(each: Product, rows: int, cols: int) -> list[Tiling]:
 
 
 def _all_tilings(each: Product, rows: int, cols: int) -> Iterator[Tiling]:
-    depth = GemmParams(rows=rows, cols=cols).acc_depth
+    params = GemmParams(rows=rows, cols=cols, row_scales=True)
     for swapped, output_stationary in product((False, True), repeat=2):
         m, n = (each.n, each.m) if swapped else (each.m, each.n)
-        yield Tiling(
-            m=m,
-            n=n,
-            k=each.k,
-            rows=rows,
-            cols=cols,
-            acc_depth=depth,
-            output_stationary=output_stationary,
-            by_row=swapped,
-        )
+        yield params.tiling(m, n, each.k, output_stationary=output_stationary, by_row=swapped)
 
 
 def _read(clock: Clock, tiling: Tiling, need: Need) -> int:
@@ -181,9 +172,3 @@ def _read(clock: Clock, tiling: Tiling, need: Need) -> int:
     # Weights are loaded while the tile before runs.
     load = max(clock.b, clock.begun + 1)
     return max(load, clock.a + 1 + sum(gaps[: tile - 1])) if tile else load
-
-
-def _fork(clock: Clock) -> Clock:
-    twin = copy(clock)
-    vars(twin).update({name: each[:] for name, each in vars(clock).items() if type(each) is list})
-    return twin
