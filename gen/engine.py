@@ -71,7 +71,7 @@ def _glue(manifest: dict[str, Any]) -> Iterator[str]:
     for stream in manifest["streams"]:
         port = stream["name"].replace("__", "___05F")  # how Verilator writes it in C++
         into = "true" if stream["direction"] == "input" else "false"
-        yield f'STREAM("{stream["name"]}", {port}, {into}, {-(-stream["width"] // 32)})\n'
+        yield f'STREAM("{stream["name"]}", {port}, {into}, {stream["width"]})\n'
 
 
 def _sources(block: Block) -> list[bytes]:

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,6 +77,7 @@ class Model:
         *,
         memory: Memory | None = None,
         behind: Mapping[str, tuple[str, NDArray[np.integer]]] | None = None,
+        untaken: Iterable[str] = (),
         stall: float | tuple[float, float] = 0.0,
         seed: int = 0,
         shy: bool = False,
@@ -95,6 +96,8 @@ class Model:
         behind
             Of a stream that is sent, another one, and for each beat how many of that one's must
             have moved in earlier cycles: beats that are made of results are offered no sooner.
+        untaken
+            Outputs that nobody takes from. Any other output must not offer more than is received.
         stall
             Probability with which each endpoint holds back in a cycle, each on its own; a pair is
             that of those who send and that of those who receive.
@@ -131,6 +134,7 @@ class Model:
             for stream, (other, counts) in (behind or {}).items():
                 np.asarray(counts, dtype="<u4").tofile(folder / f"{stream}.behind")
                 lines.append(f"behind {stream} {other} {folder / stream}.behind")
+            lines += [f"untaken {stream}" for stream in untaken]
             if memory:
                 lines += external.plan(memory, self.manifest, folder / "image")
             (folder / "plan").write_text("\n".join(lines) + "\n")

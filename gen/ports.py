@@ -7,6 +7,8 @@ from amaranth import Shape
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Member
 
+from gemmule.golden.common.codes import Code
+
 __all__ = ["ports", "streams"]
 
 
@@ -21,7 +23,10 @@ def ports(component: Component) -> list[dict[str, Any]]:
 
 
 def streams(component: Component) -> list[dict[str, Any]]:
-    """Each stream: direction, payload width, and the fields of the payload, low bits first."""
+    """Each stream: direction, payload width, and the fields of the payload, low bits first.
+
+    A field that carries a :class:`~gemmule.golden.common.codes.Code` lists its ``codes``.
+    """
     return [
         {
             "name": name,
@@ -80,11 +85,20 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
     lanes, element = 1, shape
     if isinstance(shape, data.ArrayLayout):
         lanes, element = shape.length, shape.elem_shape
-    element = Shape.cast(element)
+    numbers = Shape.cast(element)
     yield {
         "name": name or "payload",
         "offset": offset,
-        "width": element.width,
+        "width": numbers.width,
         "lanes": lanes,
-        "signed": element.signed,
+        "signed": numbers.signed,
+        **({"codes": _codes(element)} if _is_code(element) else {}),
     }
+
+
+def _is_code(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, Code)
+
+
+def _codes(codes: type[Code]) -> list[dict[str, Any]]:
+    return [{"value": int(each), "name": each.name, "text": each.text} for each in codes]

@@ -1,5 +1,5 @@
 // Makes a `Model` of the design that Verilator translated to `Vdut`. The generated streams.inc
-// lists its streams: STREAM(name, start of the ports' names, whether into the design, words).
+// lists its streams: STREAM(name, start of the ports' names, whether into the design, bits).
 
 #include "Vdut.h"
 #include "verilated.h"
@@ -18,8 +18,8 @@ public:
         clk = &dut.clk;
         rst = &unused;
 #define RESET rst = &dut.rst;
-#define STREAM(name, port, input, words)                                              \
-    streams.push_back({name, input, words, &dut.port##___05Fpayload,                  \
+#define STREAM(name, port, input, bits)                                               \
+    streams.push_back({name, input, bits, (bits + 31) / 32, &dut.port##___05Fpayload, \
                        sizeof dut.port##___05Fpayload, &dut.port##___05Fvalid,        \
                        &dut.port##___05Fready});
 #include "streams.inc"

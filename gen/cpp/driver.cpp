@@ -8,6 +8,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include "endpoints.h"
@@ -23,6 +24,7 @@ struct Plan {
     std::map<std::string, std::string> send;
     std::map<std::string, std::pair<std::size_t, std::string>> receive;
     std::map<std::string, std::pair<std::string, std::string>> behind;
+    std::set<std::string> untaken;
     MemoryPlan memory;
 };
 
@@ -47,6 +49,7 @@ static Plan read_plan(const std::string& path) {
             auto& entry = plan.receive[name];
             words >> entry.first, std::getline(words >> std::ws, entry.second);
         }
+        if (key == "untaken") words >> name, plan.untaken.insert(name);
         if (key == "behind") {
             words >> name;
             auto& entry = plan.behind[name];
@@ -91,7 +94,8 @@ public:
             } else {
                 const auto entry = plan.receive.find(stream.name);
                 const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
-                auto sink = std::make_unique<Sink>(stream, stall, seed, count, plan.shy);
+                auto sink = std::make_unique<Sink>(stream, stall, seed, count, plan.shy,
+                                                   plan.untaken.count(stream.name) > 0);
                 sinks.push_back(sink.get());
                 endpoints.push_back(std::move(sink));
             }

@@ -29,14 +29,15 @@ public:
         return probability > 0 && (next() >> 11) * 0x1.0p-53 < probability;
     }
 
-private:
-    std::uint64_t state;
     std::uint64_t next() {
         std::uint64_t z = (state += 0x9E3779B97F4A7C15u);
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
         return z ^ (z >> 31);
     }
+
+private:
+    std::uint64_t state;
 };
 
 class Endpoint {
@@ -62,15 +63,21 @@ protected:
     std::size_t moved = 0;  // beats
 };
 
-// Offers beats in order; an offer holds until it is taken.
+// Offers beats in order; an offer holds until it is taken. Without one the wires carry noise, on
+// which nothing may depend.
 class Giver : public Endpoint {
 public:
-    using Endpoint::Endpoint;
+    Giver(const Stream& stream, double stall, std::uint64_t seed)
+        : Endpoint(stream, stall, seed), wires(~seed) {}
+
     void drive() override {
         if (!offering && has_more() && !random.happens(stall)) {
             load();
             offering = true;
+        } else if (!offering && !noisy) {
+            scramble();
         }
+        noisy = !offering;
         *stream.valid = offering;
     }
     bool observe(std::uint64_t) override {
@@ -80,14 +87,23 @@ public:
         return true;
     }
     void idle() override { *stream.valid = 0; }
-    void restart() override { offering = false, moved = 0; }
+    void restart() override { offering = noisy = false, moved = 0; }
 
 protected:
     virtual bool has_more() const = 0;
     virtual void load() = 0;  // puts the next beat on the stream
 
 private:
-    bool offering = false;
+    Random wires;
+    bool offering = false, noisy = false;
+
+    void scramble() {
+        std::vector<std::uint32_t> noise(stream.words);
+        for (std::uint32_t& word : noise) word = static_cast<std::uint32_t>(wires.next());
+        // Verilator takes no bits above those of a port.
+        if (stream.bits % 32) noise.back() &= (1u << stream.bits % 32) - 1;
+        std::memcpy(stream.payload, noise.data(), stream.bytes);
+    }
 };
 
 // Takes beats, and sees to it that an offer neither changes nor goes before it is taken.
@@ -160,11 +176,12 @@ private:
     }
 };
 
-// Takes a number of beats for a file.
+// Takes a number of beats for a file; `absent` ones take none.
 class Sink final : public Taker {
 public:
-    Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy)
-        : Taker(stream, stall, seed, shy), count(count) {
+    Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy,
+         bool absent)
+        : Taker(stream, stall, seed, shy), count(count), absent(absent) {
         beats.reserve(count * stream.words);
     }
 
@@ -175,7 +192,9 @@ public:
 private:
     std::vector<std::uint32_t> beats;
     std::size_t count;
+    bool absent;
 
+    bool has_room() const override { return !absent; }
     void take(std::uint64_t cycle) override {
         if (finished())
             throw Fault("surplus", stream.name,

@@ -13,7 +13,8 @@ namespace gemmule {
 struct Stream {
     std::string name;
     bool input;           // into the design
-    unsigned words;       // 32-bit words of a beat
+    unsigned bits;        // of a beat
+    unsigned words;       // of 32 bits, that hold them
     void* payload;        // Verilator's port: little-endian, `bytes` of it
     std::size_t bytes;
     std::uint8_t* valid;

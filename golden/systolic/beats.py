@@ -1,11 +1,12 @@
 """The order of beats on the streams of a matrix product: the one definition of it."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gemmule.golden.common.codes import Code
 
 __all__ = ["DIM_WIDTH", "Refusal", "Tiling"]
 
@@ -13,13 +14,13 @@ DIM_WIDTH = 24
 """Bits of M, N and K in a command."""
 
 
-class Refusal(IntEnum):
+class Refusal(Code):
     """Why the hardware refuses a command."""
 
-    NONE = 0
-    ZERO_SIZE = 1
-    K_TOO_LARGE = 2
-    NO_SUCH_DATAFLOW = 3
+    NONE = 0, "carried out"
+    ZERO_SIZE = 1, "m, n or k is 0; such a command has no packets, and none is awaited"
+    K_TOO_LARGE = 2, "k is above the largest; the command's packets were thrown away"
+    NO_SUCH_DATAFLOW = 3, "the dataflow is not built in; the command's packets were thrown away"
 
 
 @dataclass(frozen=True)

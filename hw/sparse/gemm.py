@@ -37,7 +37,7 @@ class SparseGemm(Gemm):
     b : In(stream of packets of [cols] x (values [kept] x b_format, indices [kept]))
     scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
     c : Out(stream of packets of [cols] x signed(out_width)); one packet a command
-    status : Out(stream of :func:`hw.systolic.command.status_layout`); one a command
+    status : Out(stream of :func:`hw.systolic.command.product_status`); one a command
     """
 
     ARRAY = staticmethod(sparse_array_of_cells)

@@ -3,22 +3,18 @@
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 
 from ..common.pipeline import wire
+from ..common.status import FaultLayout, SideQueue, status_layout
 from .params import ProductParams
 
-__all__ = [
-    "CommandQueue", "FaultLayout", "command_layout", "packets", "reader_signature", "status_layout",
-]  # fmt: skip
+__all__ = ["CommandQueue", "command_layout", "packets", "product_status", "reader_signature"]
 
 DEPTH = 4
 """Commands in flight. A power of two."""
-
-FaultLayout = data.StructLayout({"early": 1, "late": 1})
-"""Where the ``last`` of an operand's packet stood: too early, too late, or (0) right."""
 
 
 def command_layout(params: ProductParams) -> data.StructLayout:
@@ -46,10 +42,9 @@ def packets(params: ProductParams) -> tuple[str, ...]:
     return ("a", "b", "scale", *(("row_scale",) if params.row_scales else ()))
 
 
-def status_layout(params: ProductParams) -> data.StructLayout:
+def product_status(params: ProductParams) -> data.StructLayout:
     """What became of a command: a `golden.systolic.beats.Refusal`, and faults of its packets."""
-    faults = dict.fromkeys(packets(params), FaultLayout)
-    return data.StructLayout({"refused": range(len(Refusal)), **faults})
+    return status_layout(Refusal, packets(params))
 
 
 def reader_signature(params: ProductParams) -> wiring.Signature:
@@ -80,13 +75,13 @@ class CommandQueue(wiring.Component):
     (where no size is 0; otherwise it has none), and its status tells why.
 
     Latency: 1 cycle from ``command`` to the readers. Back-pressure: ``command`` waits while four
-    commands are in flight; a command stays in flight until its ``status`` is taken.
+    commands are in flight; ``status`` stops nothing (see `SideQueue`).
 
     Members
     -------
     command : In(stream of :func:`command_layout`)
     readers : one :func:`reader_signature` for each of :func:`packets`
-    status : Out(stream of :func:`status_layout`), one a command, in order
+    status : Out(stream of :func:`product_status`), one a command, in order
     """
 
     def __init__(self, params: ProductParams):
@@ -94,7 +89,7 @@ class CommandQueue(wiring.Component):
         super().__init__({
             "command": In(stream.Signature(command_layout(params))),
             "readers": Out(reader_signature(params)).array(len(packets(params))),
-            "status": Out(stream.Signature(status_layout(params))),
+            "status": Out(stream.Signature(product_status(params))),
         })
 
     def elaborate(self, platform):
@@ -104,23 +99,24 @@ class CommandQueue(wiring.Component):
         m.d.comb += self.command.ready.eq((head - tail)[: len(head)] != DEPTH)
         take = wire(m, "take", self.command.valid & self.command.ready)
         m.d.sync += head.eq(head + take)
+        m.submodules.statuses = statuses = SideQueue(product_status(self.params))
+        connect(m, statuses.o, flipped(self.status))
         refusals = self._entries(m, head, take)
         ended = [
-            self._reader(m, reader, name, head, tail)
+            self._reader(m, reader, name, tail, statuses)
             for reader, name in zip(self.readers, packets(self.params), strict=True)
         ]
         m.d.comb += [
-            self.status.valid.eq(Cat(*ended).all()),
-            self.status.p.refused.eq(refusals[tail[:-1]]),
+            statuses.i.valid.eq(Cat(*ended).all()),
+            statuses.i.p.refused.eq(refusals[tail[:-1]]),
         ]
-        with m.If(self.status.valid & self.status.ready):
-            m.d.sync += tail.eq(tail + 1)
+        m.d.sync += tail.eq(tail + statuses.i.valid)
         return m
 
     def _entries(self, m: Module, head: Signal, take: Signal) -> Array:
         """Write what is taken; returns why each place was refused."""
         refusal = wire(m, "refusal", self._refusal(self.command.p))
-        refusals = Array(Signal(2, name=f"refusal_{i}") for i in range(DEPTH))
+        refusals = Array(Signal(Refusal, name=f"refusal_{i}") for i in range(DEPTH))
         discards = Array(Signal(name=f"discard_{i}") for i in range(DEPTH))
         with m.If(take):
             m.d.sync += [
@@ -171,11 +167,11 @@ class CommandQueue(wiring.Component):
             ),
         )
 
-    def _reader(self, m: Module, reader, name: str, head: Signal, tail: Signal) -> Signal:
+    def _reader(self, m: Module, reader, name: str, tail: Signal, statuses: SideQueue) -> Value:
         """Keep what the reader reports; returns whether it has ended the oldest command."""
         ended = Signal(range(2 * DEPTH), name=f"ended_{name}")
         faults = Array(Signal(FaultLayout, name=f"faults_{name}_{i}") for i in range(DEPTH))
         with m.If(reader.done):
             m.d.sync += [ended.eq(ended + 1), faults[ended[:-1]].eq(reader.faults)]
-        m.d.comb += self.status.p[name].eq(faults[tail[:-1]])
+        m.d.comb += statuses.i.p[name].eq(faults[tail[:-1]])
         return ended != tail

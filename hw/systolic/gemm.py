@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..common.pipeline import delay, register, wire
 from ..common.streams import packet_stream
 from ..tech.array import array_of_cells
-from .command import CommandQueue, command_layout, packets, status_layout
+from .command import CommandQueue, command_layout, packets, product_status
 from .loops import Beat
 from .operand import Operand
 from .params import A_SLOT, BANKS, ProductParams
@@ -64,7 +64,7 @@ class Gemm(wiring.Component):
     row_scale : In(stream of packets of [m_lanes] x ``params.requantizer.row_layout``)
         With ``--row-scales``. A command has a packet here or at ``scale``, as its ``by_row`` says.
     c : Out(stream of packets of [m_lanes * cols] x signed(out_width)); one packet a command
-    status : Out(stream of :func:`status_layout`); one a command, refused ones included
+    status : Out(stream of :func:`product_status`); one a command, refused ones included
     """
 
     ARRAY = staticmethod(array_of_cells)
@@ -81,7 +81,7 @@ class Gemm(wiring.Component):
             "scale": In(packet_stream(scale)),
             **({"row_scale": In(packet_stream(row_scale))} if params.row_scales else {}),
             "c": Out(self._results.signature.members["c"].signature),
-            "status": Out(stream.Signature(status_layout(params))),
+            "status": Out(stream.Signature(product_status(params))),
         })
 
     @property

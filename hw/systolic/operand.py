@@ -8,8 +8,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..common.guard import PacketGuard
 from ..common.pipeline import wire
 from ..common.skid import SkidBuffer
+from ..common.status import FaultLayout
 from ..common.streams import packet, packet_stream
-from .command import FaultLayout, command_layout, reader_signature
+from .command import command_layout, reader_signature
 from .loops import Beat, TileLoops, position_signature
 from .params import ProductParams
 

@@ -233,3 +233,16 @@ def test_latency(flow):
     else:
         # Row 0 leaves in the slot behind the tile's last beat, not by the bottom of the array.
         assert cycles - 1 == issued + PARAMS.rows + PARAMS.result_latency
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_status_stops_nothing(stall):
+    """Row E: nobody takes ``status``, and every command gives its results all the same."""
+    jobs = [plan((2, 3, 4), flow, seed=n) for n, flow in enumerate(["ws", "os"] * 12)]
+    received = run(
+        [job.send for job in jobs], {"c": sum(job.receive["c"] for job in jobs)},
+        stall=stall, untaken=["status"],
+    )  # fmt: skip
+    edges = np.cumsum([job.receive["c"] for job in jobs])[:-1]
+    for job, beats in zip(jobs, np.split(received["c"], edges), strict=True):
+        np.testing.assert_array_equal(job.decode({"c": beats})["c"], job.golden["c"])

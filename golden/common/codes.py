@@ -1,0 +1,28 @@
+"""Codes: small numbers that a stream carries, each with the sentence that explains it."""
+
+from enum import IntEnum
+
+__all__ = ["Code"]
+
+
+class Code(IntEnum):
+    """Base of enumerations whose members are ``NAME = value, "what the value means"``.
+
+    The sentence is what data sheets and headers print beside the value.
+
+    Examples
+    --------
+    >>> class Answer(Code):
+    ...     NO = 0, "it is not so"
+    ...     YES = 1, "it is so"
+    >>> Answer.YES, Answer.YES.text
+    (<Answer.YES: 1>, 'it is so')
+    """
+
+    text: str
+
+    def __new__(cls, value: int, text: str) -> "Code":
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.text = text
+        return member
