@@ -1,7 +1,6 @@
 """The options of a block on the command line, made from the fields of its two dataclasses."""
 
 import inspect
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -14,10 +13,11 @@ from gemmule.golden.common.options import Options, flag
 
 from .block import Block
 from .catalog import catalog, find
+from .toml import parse_toml, read_text
 
 __all__ = ["allowed", "block_command", "block_in", "settings", "spell_out_flags"]
 
-FLAGS = {"--help", "--json", "--quick", "--flatten", "--no-flatten"}
+FLAGS = {"--help", "--json", "--force", "--quick", "--flatten", "--no-flatten"}
 """The verbs' own options that take no value."""
 
 
@@ -183,12 +183,7 @@ def _default(each: Field) -> str:
 
 
 def _read_config(block: Block, path: Path) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config: cannot read {str(path)!r}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"--config: {path} is not TOML: {error}") from None
+    data = parse_toml("--config", str(path), read_text("--config", path))
     data = {key.replace("-", "_"): value for key, value in data.items()}
     known = set().union(*map(_names, _kinds(block)))
     if unknown := sorted(set(data) - known):

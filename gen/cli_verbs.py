@@ -1,8 +1,11 @@
 """The verbs that work on any block of the catalog: generate, simulate, synth."""
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from gemmule.golden.common.errors import UsageError
@@ -10,7 +13,8 @@ from gemmule.golden.common.options import Options
 
 from .block import Block
 from .cli_print import JSON, pairs, print_json, progress, table
-from .inputs import check_folder, check_writable, read_arrays, write_arrays
+from .files import check_folder, check_writable, folder_at, is_stdout, replacing, write_file
+from .inputs import read_arrays
 
 __all__ = ["generate", "simulate", "synth"]
 
@@ -27,9 +31,14 @@ FLATTEN = Annotated[
         help="Flatten before mapping: slower, a few percent less; the default for bare arrays.",
     ),
 ]
-FOLDER = Annotated[Path, typer.Option(metavar="DIR", help="The folder to write into.")]
+FOLDER = Annotated[str, typer.Option(metavar="DIR", help="The folder to write into.")]
+FORCE = Annotated[
+    bool, typer.Option("--force", help="Overwrite files that no earlier run left there.")
+]
 INPUTS = Annotated[Path, typer.Option(metavar="IN.npz", help="The arrays to send.")]
-RESULTS = Annotated[Path | None, typer.Option(metavar="OUT.npz", help="Where results go.")]
+RESULTS = Annotated[
+    Path | None, typer.Option(metavar="OUT.npz", help="Where results go; - is stdout.")
+]
 STALL = Annotated[
     float, typer.Option(metavar="P", help="How often each stream pauses, at least 0, below 1.")
 ]
@@ -52,18 +61,20 @@ def generate(
     out: FOLDER,
     board: BOARD = None,
     clock_mhz: CLOCK = None,
+    force: FORCE = False,
     as_json: JSON = False,
 ) -> int:
     """Write Verilog, its manifest, constraints and integration files."""
     from .package import generate as write
 
-    check_folder("--out", out)
+    folder = folder_at("--out", out)
+    check_folder("--out", folder)
     with progress(f"writing {block.name}"):
-        written = write(block, params, out, board=board, clock_mhz=clock_mhz)
+        written = write(block, params, folder, board=board, clock_mhz=clock_mhz, force=force)
     if as_json:
-        print_json({"block": block.name, "out": str(out), "files": sorted(written)})
+        print_json({"block": block.name, "out": str(folder), "files": sorted(written)})
     else:
-        table(["file", "what"], written.items(), title=f"{block.name} in {out}")
+        table(["file", "what"], written.items(), title=f"{block.name} in {folder}")
     return 0
 
 
@@ -90,34 +101,42 @@ def simulate(
         raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
     if not 0 <= stall < 1:
         raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
-    check_writable("--out", out)
+    check_writable("--out", out, stdout=True)
     check_writable("--waves", waves)
     arrays = read_arrays(inputs, block.adapter.inputs)
-    try:
-        with progress(f"building {block.name}") as tell:
-            result = send(
-                block, params, arrays, run=run, stall=stall, seed=seed, waves=waves,
-                memory_width=memory_width, memory_latency=memory_latency,
-                progress=lambda done, beats, cycle: tell(f"{done} of {beats} beats, cycle {cycle}"),
-            )  # fmt: skip
-    except (GoldenMismatch, SimulationError) as failure:
-        typer.echo(f"gemmule: {failure}", err=True)
-        if as_json:
-            print_json({"golden_match": False, "failure": str(failure)})
-        return 1
+    # Results on stdout leave no room there for the report.
+    report_to = redirect_stdout(sys.stderr) if is_stdout(out) else nullcontext()
+    with replacing(waves) as place:
+        try:
+            with progress(f"building {block.name}") as tell:
+                result = send(
+                    block, params, arrays, run=run, stall=stall, seed=seed, waves=place,
+                    memory_width=memory_width, memory_latency=memory_latency,
+                    progress=lambda done, all, cycle: tell(f"{done} of {all} beats, cycle {cycle}"),
+                )  # fmt: skip
+        except (GoldenMismatch, SimulationError) as failure:
+            typer.echo(f"gemmule: {failure}", err=True)
+            with report_to:
+                if as_json:
+                    print_json({"golden_match": False, "failure": str(failure)})
+            return 1
     if out is not None:
-        write_arrays(out, result.outputs)
-    report = result.as_json()
+        write_file(out, lambda file: np.savez(file, **result.outputs))
+    with report_to:
+        _print_simulation(result.as_json(), as_json)
+    return 0
+
+
+def _print_simulation(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(report)
-    else:
-        outputs = report.pop("outputs")
-        pairs(report)
-        table(
-            ["output", "shape", "dtype"],
-            [(name, each["shape"], each["dtype"]) for name, each in outputs.items()],
-        )
-    return 0
+        return
+    outputs = report.pop("outputs")
+    pairs(report)
+    table(
+        ["output", "shape", "dtype"],
+        [(name, each["shape"], each["dtype"]) for name, each in outputs.items()],
+    )
 
 
 def synth(

@@ -12,11 +12,12 @@ from gemmule.golden.common.options import Options
 
 from .axis import axis_streams
 from .block import Block
-from .boards import Board, board_names, load_board
+from .boards import Board, load_board
 from .catalog import find
 from .docs import description, facts, members, plain
+from .earlier import digest, leftovers
 from .emit import Emitted, emit
-from .files import write_folder
+from .files import folder_at, write_folder
 from .synth import check_cell
 from .tech.models import models
 
@@ -36,11 +37,15 @@ def generate(
     *,
     board: str | Path | Board | None = None,
     clock_mhz: float | None = None,
+    force: bool = False,
 ) -> dict[str, str]:
     """Write ``block`` into the folder ``out``; return each file's name and what it is.
 
-    The same parameters and versions give the same bytes. All files appear together or none does.
+    The same parameters and versions give the same bytes. All files appear together or none does;
+    those that an earlier run left there go. A file that is not as an earlier run left it is
+    overwritten with ``force`` alone.
     """
+    folder = folder_at("--out", out)
     block = find(block) if isinstance(block, str) else block
     target = load_board(board) if board is not None else None
     clock = clock_mhz if clock_mhz is not None else target.clock_mhz if target else DEFAULT_MHZ
@@ -50,7 +55,9 @@ def generate(
         check_cell(params, target)
     emitted = emit(block, params)
     texts, what = _texts(block, params, emitted, target, clock)
-    write_folder(Path(out), texts)
+    manifest = emitted.manifest | {"files": {each: digest(texts[each]) for each in sorted(texts)}}
+    texts[f"{emitted.top}.json"] = json.dumps(manifest, indent=2) + "\n"
+    write_folder(folder, texts, remove=leftovers(folder, emitted.top, texts, force=force))
     return what
 
 
@@ -69,7 +76,7 @@ def _texts(
         f"{name}.md": "data sheet",
         **SCRIPTS,
     }
-    if board and board.name in board_names():
+    if board and board.ours:
         what[f"{board.name}.xdc"] = f"clock and reset pins of the {board.title}"
     primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
@@ -79,7 +86,6 @@ def _texts(
     texts = {
         f"{name}.v": emitted.verilog,
         f"{name}_axis.v": _render("axis.v", view),
-        f"{name}.json": json.dumps(emitted.manifest, indent=2) + "\n",
         f"{name}.xdc": _render("ooc.xdc", view),
         f"{name}.core": _render("ip.core", view),
         "fusesoc.conf": _render("fusesoc.conf", view),
@@ -87,7 +93,7 @@ def _texts(
         f"{name}.md": _render("datasheet.md", view),
         **primitives,
     }
-    copied = {each for each in what if each not in texts}
+    copied = {each for each in what if each not in texts} - {f"{name}.json"}
     return texts | {each: constraints.joinpath(each).read_text() for each in copied}, what
 
 

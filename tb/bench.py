@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gemmule.gen.cli_print import print_json, progress, table
-from gemmule.gen.files import write_folder
+from gemmule.gen.files import check_folder, write_folder
 from gemmule.golden.common.errors import UsageError
 
 from .registry import bench_module, benches
@@ -22,10 +23,13 @@ def bench(name: str, out: Path, *, quick: bool, as_json: bool, data: Path | None
     module = bench_module(name)
     if data is not None and not hasattr(module, "run_with"):
         raise UsageError(f"--data: bench {name} takes none")
-    out.mkdir(parents=True, exist_ok=True)
-    with progress(f"{name}: {module.SUMMARY}"):
-        rows = module.run(out, quick) if data is None else module.run_with(data, out, quick)
-    write_folder(out, {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
+    check_folder("--out", out)
+    with TemporaryDirectory(prefix="gemmule-") as aside, progress(f"{name}: {module.SUMMARY}"):
+        place = Path(aside)
+        rows = module.run(place, quick) if data is None else module.run_with(data, place, quick)
+        paths = [path for path in place.rglob("*") if path.is_file()]
+        made = {str(path.relative_to(place)): path.read_bytes() for path in paths}
+    write_folder(out, made | {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
     if as_json:
         print_json(rows)
         return 0

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen import generate, simulate
 from gemmule.gen.cli_print import pairs, progress, table
+from gemmule.gen.files import write_folder
 from gemmule.gen.simulate import Simulation
 from gemmule.gen.systolic.gemm import GemmRun
 from gemmule.golden.systolic.gemm import gemm
@@ -56,8 +57,13 @@ def demo(out: Path) -> int:
         "ip": sorted(files),
         "seconds": round(time.perf_counter() - began, 1),
     }
-    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    _plot(data, found, report["layers"], out / "demo.png")
+    write_folder(
+        out,
+        {
+            "report.json": json.dumps(report, indent=2) + "\n",
+            "demo.png": lambda file: _plot(data, found, report["layers"], file),
+        },
+    )
     _tell(report, files, out)
     close = abs(report["accuracy"]["Verilog"] - report["accuracy"]["float"]) <= 0.01
     return 0 if report["classes equal the golden model's"] and close else 1
@@ -112,7 +118,7 @@ def _tell(report: dict[str, Any], files: dict[str, str], out: Path) -> None:
     })
 
 
-def _plot(data: Digits, found: NDArray, rows: list[dict[str, Any]], path: Path) -> None:
+def _plot(data: Digits, found: NDArray, rows: list[dict[str, Any]], file: BinaryIO) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -133,5 +139,5 @@ def _plot(data: Digits, found: NDArray, rows: list[dict[str, Any]], path: Path) 
     drawn = axes.bar(names, [row["cycles"] for row in rows], color="tab:blue")
     axes.bar_label(drawn, [f"{row['utilization']:.0%}" for row in rows])
     axes.set(ylabel="cycles", title="cycles and utilization of each layer")
-    figure.savefig(path, dpi=120)
+    figure.savefig(file, format="png", dpi=120)
     pyplot.close(figure)

@@ -52,6 +52,7 @@ def _verify(
     made, options = block.params(**params), block.adapter.Run(**run)
     if inputs is not None:
         arrays = read_arrays(inputs, block.adapter.inputs)
+        block.adapter.plan(made, options, arrays)  # refuses what `simulate` refuses, and as early
     else:
         arrays = stimulus(block.name)(made, options, np.random.default_rng(seed))
     began = time.perf_counter()

@@ -1,17 +1,29 @@
 """Boards as data: a TOML file each, ours beside this file, or one of the user's own."""
 
-import tomllib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 
+from gemmule.gen.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
 
 __all__ = ["FAMILIES", "RESOURCES", "Board", "board_names", "load_board"]
 
 FAMILIES = ("xcup", "xcu", "xc7", "xc6s", "xc6v")
 """The families of Yosys's synth_xilinx that our netlists are tried with, ours first."""
+
+PATTERNS = {
+    "name": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "letters, digits and _.-, up to 64"),
+    "title": (r"[\w .,:;/+&()'-]{1,120}", "letters, digits, spaces and .,:;/+&()'-, up to 120"),
+    "part": (r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "letters, digits and _-, up to 64"),
+    "cell": (r"dsp48e1|dsp48e2|generic", "dsp48e1, dsp48e2 or generic"),
+}
+"""What texts of a board may hold: they come to stand in Tcl, YAML and Markdown."""
+
+CLOCKS = (1, 2000)
+"""The slowest and the fastest clock that may be asked for, in MHz."""
 
 RESOURCES = ("lut", "ff", "carry", "dsp", "bram18", "bram36", "uram")
 
@@ -20,7 +32,8 @@ RESOURCES = ("lut", "ff", "carry", "dsp", "bram18", "bram36", "uram")
 class Board:
     """An FPGA board: its part, how Yosys maps to it, and what it has.
 
-    A BRAM36 is two BRAM18: both counts describe the same memory. ``carry`` counts CARRY4.
+    A BRAM36 is two BRAM18: both counts describe the same memory. ``carry`` counts CARRY4. Of the
+    boards that are ``ours`` we know the pins.
     """
 
     name: str
@@ -31,6 +44,7 @@ class Board:
     cascade: int
     clock_mhz: float
     resources: Mapping[str, int]
+    ours: bool = False
 
 
 def board_names() -> list[str]:
@@ -48,24 +62,18 @@ def load_board(name: str | Path | Board) -> Board:
         return name
     text = str(name)
     if text in board_names():
-        return _parse(text, files(__name__).joinpath(f"{text}.toml").read_text())
+        return _parse(text, files(__name__).joinpath(f"{text}.toml").read_text(), ours=True)
     if not text.endswith(".toml"):
         known = ", ".join(board_names())
         raise UsageError(
             f"--board must be one of {known} or a .toml file of your own, not {text!r}"
         )
-    try:
-        return _parse(text, Path(text).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--board: cannot read {text!r}: {error}") from None
+    return _parse(text, read_text("--board", Path(text)))
 
 
-def _parse(source: str, text: str) -> Board:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"--board: {source} is not TOML: {error}") from None
-    kinds = {each.name: each.type for each in fields(Board)}
+def _parse(source: str, text: str, *, ours: bool = False) -> Board:
+    data = parse_toml("--board", source, text)
+    kinds = {each.name: each.type for each in fields(Board) if each.name != "ours"}
     kinds["clock_mhz"], kinds["resources"] = (int, float), dict
     if missing := sorted(set(kinds) - set(data)):
         raise UsageError(f"--board: {source} lacks {', '.join(missing)}")
@@ -74,6 +82,9 @@ def _parse(source: str, text: str) -> Board:
     for key, kind in kinds.items():
         if not isinstance(data[key], kind) or isinstance(data[key], bool):
             raise UsageError(f"--board: {key} in {source} cannot be {data[key]!r}")
+    for key, (pattern, words) in PATTERNS.items():
+        if not re.fullmatch(pattern, data[key]):
+            raise UsageError(f"--board: {key} in {source} must be {words}, not {data[key]!r}")
     if data["family"] not in FAMILIES:
         raise UsageError(
             f"--board: family in {source} must be one of {', '.join(FAMILIES)},"
@@ -81,8 +92,13 @@ def _parse(source: str, text: str) -> Board:
         )
     resources = data["resources"]
     for key in RESOURCES:
-        if not isinstance(resources.get(key), int) or resources[key] < 0:
+        number = resources.get(key)
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31:
             raise UsageError(f"--board: {source} needs a count of {key} under [resources]")
-    if data["cascade"] < 1 or data["clock_mhz"] <= 0:
-        raise UsageError(f"--board: cascade and clock_mhz in {source} must be above 0")
-    return Board(**data | {"resources": {key: resources[key] for key in RESOURCES}})
+    for key, (low, high) in {"cascade": (1, 10_000), "clock_mhz": CLOCKS}.items():
+        if not low <= data[key] <= high:
+            raise UsageError(
+                f"--board: {key} in {source} must be in {low}..{high}, not {data[key]}"
+            )
+    counts = {key: resources[key] for key in RESOURCES}
+    return Board(**data | {"resources": counts, "ours": ours})

@@ -1,6 +1,7 @@
 # amaranth: UnusedElaboratable=no
 """The command line where all is well, with a block as small as can be."""
 
+import io
 import json
 import sys
 from importlib import resources
@@ -15,12 +16,17 @@ from gemmule.tb.common.adder import ADDER
 
 
 @pytest.fixture
-def gemmule(tmp_path, monkeypatch, capfd):
-    """A function that runs a command in a folder of its own, and returns what it says."""
+def place(tmp_path, monkeypatch):
+    """A folder of its own, with arrays for the adder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(catalog(), "adder", ADDER)
     rng = np.random.default_rng(1)
     np.savez("in.npz", **{name: rng.integers(-128, 128, (3, 8)) for name in "xy"})
+
+
+@pytest.fixture
+def gemmule(place, capfd):
+    """A function that runs a command there, and returns what it says."""
 
     def run(words: str, code: int = 0) -> str:
         assert main(words.split()) == code
@@ -74,6 +80,16 @@ def test_simulate_reports_what_the_contract_says(gemmule, tmp_path):
     with np.load("in.npz") as given, np.load("out.npz") as got:
         np.testing.assert_array_equal(got["total"], given["x"] + given["y"] - 2)
     assert "golden_match         yes" in gemmule("simulate adder --inputs in.npz --stall 0.5")
+
+
+def test_results_may_go_to_stdout(place, capfdbinary):
+    """F6: `--out -` is stdout, and the report is on stderr then."""
+    for name in ("-", "/dev/stdout"):
+        assert main(f"simulate adder --inputs in.npz --json --out {name}".split()) == 0
+        out, err = capfdbinary.readouterr()
+        assert json.loads(err)["golden_match"] is True
+        with np.load("in.npz") as given, np.load(io.BytesIO(out)) as got:
+            np.testing.assert_array_equal(got["total"], given["x"] + given["y"])
 
 
 def test_options_come_from_presets_files_and_words_in_that_order(tmp_path):

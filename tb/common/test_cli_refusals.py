@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from gemmule.gen.cli import main
+from gemmule.golden.common.errors import UsageError
+from gemmule.tb import regression
 
 A = np.ones((3, 4), np.int8)
 B = np.ones((4, 5), np.int8)
@@ -53,6 +55,7 @@ OTHERS = [
     ("nothing", "No such command 'nothing'"),
     ("generate nothing --rows 4 --out x", "there is no block 'nothing'"),
     ("generate gemm", "Missing option '--out'"),
+    ("generate gemm --out=", "--out needs the name of a folder, not ''"),
     ("generate", "Missing argument 'BLOCK'"),
     ("synth gemm", "synth needs --board"),
     ("synth gemm --board nothing", "--board must be one of vc709, zcu102"),
@@ -117,9 +120,17 @@ def test_board_file(refused, tmp_path, toml, says):
         ({"multiplier": np.array([3]), "shift": np.array([-1])}, "shift must be in 0..47, not -1"),
     ],
 )
-def test_arrays(refused, tmp_path, arrays, says):
+def test_arrays(refused, tmp_path, monkeypatch, arrays, says):
+    """J: `verify` refuses what `simulate` refuses, before anything is built."""
     npz(tmp_path / "in.npz", **arrays)
-    assert says in refused("simulate", "gemm", "--inputs", "in.npz", "--out", "out.npz")
+    sentence = refused("simulate", "gemm", "--inputs", "in.npz", "--out", "out.npz")
+    assert says in sentence
+    monkeypatch.setattr(regression, "verify", lambda *_: pytest.fail("a build began"))
+    with pytest.raises(UsageError) as refusal:
+        regression.verify_block("gemm", {}, {}, tmp_path / "in.npz", 1)
+    assert sentence == f"gemmule: {' '.join(str(refusal.value).split())}\n".replace(
+        str(tmp_path / "in.npz"), "in.npz"
+    )
 
 
 def test_k_beyond_the_accumulator(refused, tmp_path):
@@ -190,6 +201,10 @@ def test_places_that_cannot_be_written(refused, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     simulate = ("simulate", "gemm", "--inputs", "in.npz")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for option in ("--out", "--waves"):
+        assert "is a device, not a file" in refused(*simulate, option, "/dev/null")
+        assert "is a device, not a file" in refused(*simulate, option, "null")
     assert "--out" in refused("generate", "gemm", "--rows", "2", "--cols", "2", "--out", "file/x")
     assert "--waves" in refused(*simulate, "--waves", "no/such/folder/x.fst")
     assert "--waves" in refused(*simulate, "--waves", "folder")
