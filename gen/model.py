@@ -65,7 +65,7 @@ class Model:
         self.manifest = manifest
         self.build_seconds = build_seconds
         self._with_waves = with_waves
-        self._widths = {each["name"]: each["width"] for each in manifest["streams"]}
+        self.widths = {each["name"]: each["width"] for each in manifest["streams"]}
         self._inputs = {
             each["name"] for each in manifest["streams"] if each["direction"] == "input"
         }
@@ -73,7 +73,7 @@ class Model:
     def run(
         self,
         send: Mapping[str, Beats],
-        receive: Mapping[str, int],
+        receive: Mapping[str, int | None],
         *,
         memory: Memory | None = None,
         behind: Mapping[str, tuple[str, NDArray[np.integer]]] | None = None,
@@ -91,6 +91,9 @@ class Model:
 
         Parameters
         ----------
+        receive
+            Beats of each output; None takes whatever comes until all else has ended and ``quiet``
+            cycles have passed.
         memory
             Serves the requests of the design's channels, which are not in ``send`` or ``receive``.
         behind
@@ -130,11 +133,12 @@ class Model:
                 np.ascontiguousarray(beats, dtype="<u4").tofile(folder / f"{stream}.in")
                 lines.append(f"send {stream} {folder / stream}.in")
             for stream, count in receive.items():
-                lines.append(f"receive {stream} {count} {folder / stream}.out")
+                lines.append(f"receive {stream} {count or 0} {folder / stream}.out")
+                lines += [f"take_any {stream}"] if count is None else []
             for stream, (other, counts) in (behind or {}).items():
                 np.asarray(counts, dtype="<u4").tofile(folder / f"{stream}.behind")
                 lines.append(f"behind {stream} {other} {folder / stream}.behind")
-            lines += [f"untaken {stream}" for stream in untaken]
+            lines += [f"take_none {stream}" for stream in untaken]
             if memory:
                 lines += external.plan(memory, self.manifest, folder / "image")
             (folder / "plan").write_text("\n".join(lines) + "\n")
@@ -143,7 +147,7 @@ class Model:
                 raise SimulationError(report["status"], report["stream"], report["text"])
             received = {
                 stream: np.fromfile(folder / f"{stream}.out", "<u4").reshape(
-                    -1, words(self._widths[stream])
+                    -1, words(self.widths[stream])
                 )
                 for stream in receive
             }
@@ -160,17 +164,17 @@ class Model:
         behind: Mapping[str, tuple[str, NDArray[np.integer]]],
     ) -> None:
         """The beats must fit the ports: an adapter that errs here would err silently."""
-        outputs = set(self._widths) - self._inputs
+        outputs = set(self.widths) - self._inputs
         if set(send) - self._inputs or set(receive) - outputs:
             raise ValueError(
                 f"the model takes {sorted(self._inputs)} and gives {sorted(outputs)}, "
                 f"but was asked to send {sorted(send)} and receive {sorted(receive)}"
             )
         for stream, (other, counts) in behind.items():
-            if stream not in send or other not in self._widths or len(counts) != len(send[stream]):
+            if stream not in send or other not in self.widths or len(counts) != len(send[stream]):
                 raise ValueError(f"each beat of {stream} must await a count of {other}'s beats")
         for stream, beats in send.items():
-            width = self._widths[stream]
+            width = self.widths[stream]
             if beats.ndim != 2 or beats.shape[1] != words(width):
                 raise ValueError(
                     f"a beat of {stream} is {words(width)} words, but its array is {beats.shape}"

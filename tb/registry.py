@@ -2,17 +2,20 @@
 
 A family's ``tb/<family>/__init__.py`` may have ``BENCHES``, name -> module with ``SUMMARY`` and
 ``run(out, quick) -> rows``; and ``STIMULI``, block -> ``module:function``, a function of params,
-run options and a random generator that gives the arrays of one job.
+run options and a random generator that gives the arrays of one job. Its ``faults.py`` may have
+``TABLE``, block -> rows of :mod:`.common.fault_table`.
 """
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from gemmule.gen.catalog import FAMILIES
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["bench_module", "benches", "stimuli", "stimulus"]
+__all__ = ["bench_module", "benches", "fault_tables", "stimuli", "stimulus"]
 
 FOLDERS = ("common", *FAMILIES, "tech")
 
@@ -42,6 +45,13 @@ def stimulus(block: str) -> Callable:
         raise UsageError(f"verify {block} needs --inputs: it has no stimulus of its own")
     module, _, function = found[block].partition(":")
     return getattr(import_module(module), function)
+
+
+def fault_tables() -> dict[str, Any]:
+    """Each block -> the wrong traffic that it is tried with, and what becomes of it."""
+    names = [f"gemmule.tb.{folder}.faults" for folder in FOLDERS]
+    tables = [import_module(name).TABLE for name in names if find_spec(name)]
+    return {block: rows for table in tables for block, rows in table.items()}
 
 
 def _collected(attribute: str) -> dict[str, str]:

@@ -8,7 +8,6 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <set>
 #include <sstream>
 
 #include "endpoints.h"
@@ -24,7 +23,7 @@ struct Plan {
     std::map<std::string, std::string> send;
     std::map<std::string, std::pair<std::size_t, std::string>> receive;
     std::map<std::string, std::pair<std::string, std::string>> behind;
-    std::set<std::string> untaken;
+    std::map<std::string, Takes> takes;
     MemoryPlan memory;
 };
 
@@ -49,7 +48,8 @@ static Plan read_plan(const std::string& path) {
             auto& entry = plan.receive[name];
             words >> entry.first, std::getline(words >> std::ws, entry.second);
         }
-        if (key == "untaken") words >> name, plan.untaken.insert(name);
+        if (key == "take_none") words >> name, plan.takes[name] = Takes::none;
+        if (key == "take_any") words >> name, plan.takes[name] = Takes::any;
         if (key == "behind") {
             words >> name;
             auto& entry = plan.behind[name];
@@ -94,8 +94,10 @@ public:
             } else {
                 const auto entry = plan.receive.find(stream.name);
                 const std::size_t count = entry == plan.receive.end() ? 0 : entry->second.first;
-                auto sink = std::make_unique<Sink>(stream, stall, seed, count, plan.shy,
-                                                   plan.untaken.count(stream.name) > 0);
+                const auto takes = plan.takes.find(stream.name);
+                auto sink = std::make_unique<Sink>(
+                    stream, stall, seed, count, plan.shy,
+                    takes == plan.takes.end() ? Takes::counted : takes->second);
                 sinks.push_back(sink.get());
                 endpoints.push_back(std::move(sink));
             }

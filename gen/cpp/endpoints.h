@@ -176,12 +176,15 @@ private:
     }
 };
 
-// Takes a number of beats for a file; `absent` ones take none.
+// How many beats a sink takes: an exact count, none though they are offered, or any number.
+enum class Takes { counted, none, any };
+
+// Takes beats for a file.
 class Sink final : public Taker {
 public:
     Sink(const Stream& stream, double stall, std::uint64_t seed, std::size_t count, bool shy,
-         bool absent)
-        : Taker(stream, stall, seed, shy), count(count), absent(absent) {
+         Takes takes)
+        : Taker(stream, stall, seed, shy), count(count), takes(takes) {
         beats.reserve(count * stream.words);
     }
 
@@ -192,11 +195,11 @@ public:
 private:
     std::vector<std::uint32_t> beats;
     std::size_t count;
-    bool absent;
+    Takes takes;
 
-    bool has_room() const override { return !absent; }
+    bool has_room() const override { return takes != Takes::none; }
     void take(std::uint64_t cycle) override {
-        if (finished())
+        if (takes == Takes::counted && finished())
             throw Fault("surplus", stream.name,
                         "offers a beat after the last of " + std::to_string(count) + ", in cycle "
                             + std::to_string(cycle));
