@@ -1,13 +1,14 @@
 """The engine and its driver: that a good design passes, and that a bad one does not."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from gemmule.gen import cache, tools
+from gemmule.gen import cache, sweep, tools
 from gemmule.gen.emit import emit
 from gemmule.gen.engine import build, build_emitted
 from gemmule.gen.model import SimulationError
@@ -153,7 +154,7 @@ print(build(ADDER, AdderParams(lanes=2)).program.exists())
 
 def test_two_processes_may_build_at_once(tmp_path):
     for runtime in cache.folder().glob("runtime-*"):  # compiled already: not what is tested here
-        (tmp_path / runtime.name).symlink_to(runtime)
+        shutil.copytree(runtime, tmp_path / runtime.name)
     environment = os.environ | {"GEMMULE_CACHE": str(tmp_path)}
     command = [sys.executable, "-c", BUILD]
     both = [
@@ -162,7 +163,7 @@ def test_two_processes_may_build_at_once(tmp_path):
     ]
     assert [process.communicate()[0] for process in both] == ["True\n", "True\n"]
     assert len(list(tmp_path.glob("model-*"))) == 1
-    assert not list(tmp_path.glob(".building-*"))
+    assert not list(tmp_path.glob(f"{sweep.PREFIX}*"))
 
 
 def test_an_unwritable_cache_is_replaced_by_a_temporary_folder(monkeypatch, tmp_path):
