@@ -1,6 +1,7 @@
 """A block's streams as AXI4-Streams: how payload fields lie in bytes."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,10 @@ __all__ = ["AxisField", "AxisStream", "axis_streams"]
 
 @dataclass(frozen=True)
 class AxisField:
-    """A field of a payload: ``lanes`` of ``width`` bits, each in ``octets`` bytes of TDATA."""
+    """A field of a payload: ``lanes`` of ``width`` bits, each in ``octets`` bytes of TDATA.
+
+    ``codes`` are the manifest's, of a field that carries one.
+    """
 
     name: str
     offset: int
@@ -17,6 +21,7 @@ class AxisField:
     lanes: int
     signed: bool
     byte: int
+    codes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def octets(self) -> int:
