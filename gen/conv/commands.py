@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from amaranth import Shape
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.lanes import Field, pack_rows, words
+from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.layout import SPREAD
 from gemmule.golden.conv.order import Fill, Kind, ordered
 from gemmule.golden.conv.program import Copy, Hardware, Pass, Product
@@ -73,7 +75,7 @@ def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Fi
     scale, bound = layer.requantization, params.out_width + 1
     yield from ((size, DIM_WIDTH) for size in (product.m, product.n, product.k))
     yield int(product.stationary_sums), 1
-    yield int(scale.rounding == "half_up"), 1
+    yield int(Rounding[scale.rounding.upper()]), Shape.cast(Rounding).width
     yield from ((value, bound) for value in (scale.zero_point, scale.low, scale.high))
 
 

@@ -12,7 +12,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.common.requantize import ROUNDINGS, Requantization
+from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.golden.systolic.gemm import check_operands, corrections, gemm, zero_points
@@ -181,7 +181,7 @@ class GemmAdapter:
             ([tiling.n], DIM_WIDTH),
             ([tiling.k], DIM_WIDTH),
             ([tiling.output_stationary], 1),
-            ([scale.rounding == "half_up"], 1),
+            ([Rounding[scale.rounding.upper()]], Shape.cast(Rounding).width),
             ([scale.zero_point], bound),
             ([scale.low], bound),
             ([scale.high], bound),

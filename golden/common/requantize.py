@@ -5,12 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .codes import Code
 from .errors import UsageError
 from .formats import Format, check_array
 
-__all__ = ["ROUNDINGS", "STEP", "Requantization", "fold", "offset_width", "sum_width"]
+__all__ = [
+    "MAX_SHIFT", "ROUNDINGS", "STEP", "Requantization", "Rounding", "fold", "offset_width",
+    "sum_width",
+]  # fmt: skip
 
-ROUNDINGS = ("half_even", "half_up")
+
+class Rounding(Code):
+    """What happens to a quotient that lies halfway between two results."""
+
+    HALF_EVEN = 0, "a tie goes to the even neighbor"
+    HALF_UP = 1, "a tie goes to the greater neighbor"
+    HALF_AWAY = 2, "a tie goes to the neighbor that is farther from zero"
+
+
+ROUNDINGS = tuple(each.name.lower() for each in Rounding)
+
+MAX_SHIFT = 63
+"""The largest shift of any hardware, a row's added."""
 
 BIAS = Format(True, 32)
 
@@ -22,11 +38,12 @@ STEP = 8
 class Requantization:
     """``y = clamp(round((acc + bias) * multiplier / 2**shift) + zero_point)``, column by column.
 
-    The quotient is rounded once, to nearest; a tie goes to the even neighbor (``half_even``) or
-    to the greater one (``half_up``). The clamp is to ``low..high``, within ``format``.
+    The quotient is rounded once, to nearest; ``rounding`` says where ties go (:class:`Rounding`).
+    The clamp is to ``low..high``, within ``format``. With settings by row too, the multiplier of an
+    element is ``multiplier[n] * row_multiplier[m]`` and its shift ``shift[n] + row_shift[m]``.
 
     Made by :meth:`check` from what a user gives; ``bias``, ``multiplier`` and ``shift`` are int64
-    ``[columns]``.
+    ``[columns]``, ``row_multiplier`` and ``row_shift`` int64 ``[..., rows]`` or None.
     """
 
     bias: NDArray[np.int64]
@@ -37,6 +54,8 @@ class Requantization:
     format: Format
     low: int
     high: int
+    row_multiplier: NDArray[np.int64] | None = None
+    row_shift: NDArray[np.int64] | None = None
 
     @classmethod
     def check(
@@ -47,6 +66,9 @@ class Requantization:
         multiplier: ArrayLike | None = None,
         shift: ArrayLike | None = None,
         zero_point: ArrayLike | None = None,
+        row_multiplier: ArrayLike | None = None,
+        row_shift: ArrayLike | None = None,
+        rows: tuple[int, ...] = (),
         rounding: str = "half_even",
         c_format: Format | str | None = None,
         clamp: tuple[int, ...] | None = None,
@@ -55,6 +77,8 @@ class Requantization:
         max_shift: int = 47,
     ) -> "Requantization":
         """The requantization of ``columns`` columns; :class:`UsageError` where it is not legal.
+
+        ``rows`` is the shape of what is scaled less its columns: (M,) or (batch, M).
 
         Examples
         --------
@@ -67,21 +91,23 @@ class Requantization:
         ...
         UsageError: shift was given without multiplier; give both or neither
         """
-        given = {"multiplier": multiplier, "shift": shift}
-        missing = [name for name, value in given.items() if value is None]
-        if len(missing) == 1:
-            (there,) = given.keys() - missing
-            raise UsageError(f"{there} was given without {missing[0]}; give both or neither")
+        scaled = _both(multiplier=multiplier, shift=shift)
+        by_row = _both(row_multiplier=row_multiplier, row_shift=row_shift)
         if rounding not in ROUNDINGS:
             raise UsageError(f"--rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
-        scaled = not missing
-        fmt = _result_format(c_format, "s8" if scaled else "s32", out_width)
+        fmt = _result_format(c_format, "s8" if scaled or by_row else "s32", out_width)
         low, high = _clamp(clamp, fmt)
         factors = Format(False, multiplier_width)
+        column_shift = _shift("shift", shift if scaled else 0, max_shift, columns)
+        rows_own = (
+            _rows(row_multiplier, row_shift, rows, factors, max_shift, column_shift)
+            if by_row
+            else (None, None)
+        )
         return cls(
             bias=_columns("bias", 0 if bias is None else bias, BIAS, columns, one=bias is None),
             multiplier=_columns("multiplier", multiplier if scaled else 1, factors, columns),
-            shift=_shift(shift if scaled else 0, columns, max_shift),
+            shift=column_shift,
             zero_point=int(
                 _columns("zero_point", 0 if zero_point is None else zero_point, fmt, 1)[0]
             ),
@@ -89,21 +115,31 @@ class Requantization:
             format=fmt,
             low=low,
             high=high,
+            row_multiplier=rows_own[0],
+            row_shift=rows_own[1],
         )
 
     def __call__(self, acc: ArrayLike) -> NDArray[np.int64]:
         """Requantize ``acc`` ``[..., columns]`` of up to 62 bits; exact for every width."""
-        total = np.asarray(acc, dtype=np.int64) + self.bias
-        largest = int(np.abs(total).max(initial=0)) * int(self.multiplier.max(initial=0))
-        # Python's integers where the product and its rounding might pass 63 bits.
-        wide = largest + (1 << int(self.shift.max(initial=0))) >= 1 << 62
-        product = (total.astype(object) if wide else total) * self.multiplier
-        half = (1 << self.shift) >> 1
+        total, multiplier, shift = np.asarray(acc, dtype=np.int64), self.multiplier, self.shift
+        terms = {"total": total, "bias": self.bias, "multiplier": multiplier, "shift": shift}
+        if self.row_multiplier is not None:
+            terms["row_multiplier"] = self.row_multiplier[..., None]
+            terms["row_shift"] = self.row_shift[..., None]
+        if not _fits_int64(terms):
+            terms = {name: value.astype(object) for name, value in terms.items()}
+        multiplier = terms["multiplier"] * terms.get("row_multiplier", 1)
+        shift = terms["shift"] + terms.get("row_shift", 0)
+        product = (terms["total"] + terms["bias"]) * multiplier
+        one = shift * 0 + 1
+        half = (one << shift) >> 1
         raised = product + half
-        rounded = raised >> self.shift
+        rounded = raised >> shift
+        tie = (half > 0) & (rounded << shift == raised)
         if self.rounding == "half_even":
-            tie = (half > 0) & (rounded << self.shift == raised)
             rounded = rounded - (tie & (rounded % 2 == 1))
+        elif self.rounding == "half_away":
+            rounded = rounded - (tie & (product < 0))
         return np.clip(rounded + self.zero_point, self.low, self.high).astype(np.int64)
 
     def folded(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -122,7 +158,7 @@ def fold(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int64], ND
     >>> fold([5], [0]), fold([5], [11])
     ((array([1280]), array([0])), (array([160]), array([1])))
     """
-    multiplier, shift = np.asarray(multiplier), np.asarray(shift)
+    multiplier, shift = np.asarray(multiplier, np.int64), np.asarray(shift, np.int64)
     return multiplier << (STEP - shift % STEP), shift // STEP
 
 
@@ -166,12 +202,69 @@ def _clamp(clamp: tuple[int, ...] | None, fmt: Format) -> tuple[int, int]:
     return clamp[0], clamp[1]
 
 
-def _shift(shift: ArrayLike, columns: int, max_shift: int) -> NDArray[np.int64]:
-    values = np.atleast_1d(np.asarray(shift))
+def _both(**given: ArrayLike | None) -> bool:
+    """Whether two inputs are there that need each other."""
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 1:
+        (there,) = given.keys() - missing
+        raise UsageError(f"{there} was given without {missing[0]}; give both or neither")
+    return not missing
+
+
+def _fits_int64(terms: dict[str, NDArray[np.int64]]) -> bool:
+    """Whether 64 bits hold the product and its rounding; else they are Python's integers."""
+
+    def largest(name: str, otherwise: int) -> int:
+        value = terms.get(name)
+        if value is None or not value.size:
+            return otherwise
+        return max(abs(int(value.min())), abs(int(value.max())))
+
+    factor = largest("multiplier", 1) * largest("row_multiplier", 1)
+    half = 1 << largest("shift", 0) + largest("row_shift", 0)
+    return (largest("total", 0) + largest("bias", 0)) * factor + half < 1 << 62
+
+
+def _shift(name: str, shift: ArrayLike, max_shift: int, columns: int) -> NDArray[np.int64]:
+    _check_shift(name, shift, max_shift)
+    return _columns(name, shift, Format(False, 16), columns)
+
+
+def _check_shift(name: str, shift: ArrayLike, max_shift: int) -> None:
+    values = np.asarray(shift)
     if values.dtype.kind in "iub" and ((values < 0) | (values > max_shift)).any():
         bad = next(int(value) for value in values.flat if not 0 <= value <= max_shift)
-        raise UsageError(f"shift must be in 0..{max_shift}, not {bad}")
-    return _columns("shift", values, Format(False, 16), columns)
+        raise UsageError(f"{name} must be in 0..{max_shift}, not {bad}")
+
+
+def _rows(
+    multiplier: ArrayLike,
+    shift: ArrayLike,
+    rows: tuple[int, ...],
+    factors: Format,
+    max_shift: int,
+    column_shift: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Settings by row ``rows``, from ``[M]`` or, in a batch, ``[batch, M]``."""
+    found = []
+    for name, values, fmt in (
+        ("row_multiplier", multiplier, factors),
+        ("row_shift", shift, Format(False, 16)),
+    ):
+        values = np.asarray(values)
+        if values.shape not in {rows, rows[-1:]}:
+            allowed = " or ".join(str(list(each)) for each in dict.fromkeys((rows[-1:], rows)))
+            raise UsageError(f"{name} must have shape {allowed}, not {list(values.shape)}")
+        if name == "row_shift":
+            _check_shift(name, values, max_shift)
+        found.append(np.broadcast_to(check_array(name, values, fmt), rows))
+    most = int(found[1].max(initial=0)) + int(column_shift.max(initial=0))
+    if most > max_shift:
+        raise UsageError(
+            f"shift and row_shift must add up to at most {max_shift}, not {most}: --max-shift sets"
+            " the hardware's"
+        )
+    return found[0], found[1]
 
 
 def _columns(

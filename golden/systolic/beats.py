@@ -21,6 +21,8 @@ class Refusal(Code):
     ZERO_SIZE = 1, "m, n or k is 0; such a command has no packets, and none is awaited"
     K_TOO_LARGE = 2, "k is above the largest; the command's packets were thrown away"
     NO_SUCH_DATAFLOW = 3, "the dataflow is not built in; the command's packets were thrown away"
+    NO_SUCH_ROUNDING = 4, "rounding has no such code; the command's packets were thrown away"
+    CLAMP_ORDER = 5, "low is above high; the command's packets were thrown away"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ product holds the products of the parts in *fields* ``spacing`` bits apart::
            = (b1*a1 << 3s) + (b1*a0 << 2s) + (b0*a1 << s) + b0*a0
 
 **The spacing.** The sum of two parts needs one bit beyond the upper one: -128 << 18 with -128 added
-is below -2**25. So a part of ``w`` bits leaves a port of ``P`` bits a spacing of ``P - w - 1``: 18
-on the 27 bits of a DSP48E2 and 16 on the 25 bits of a DSP48E1 for eight bits; for the quads of four
-bits ``(27 - 5) / 2 = 11``.
+is below -2**25. So a part of ``w`` bits leaves a port of ``P`` bits a spacing of at most
+``P - w - 1``: 18 on the 27 bits of a DSP48E2 and 16 on the 25 bits of a DSP48E1 for eight bits; for
+the quads of four bits ``(27 - 5) / 2 = 11``. Of the spacings that a port has room for, the smallest
+is taken with which chains are deepest.
 
 **The depth.** Let one product lie in ``low..high``; for s8 by s8 that is -16256..16384. Then the
 sum of ``n`` lies in ``n*low..n*high``. With the constant ``-n*low`` added to a field, the field is
@@ -141,16 +142,23 @@ def packing(cell: str, kind: str, a_format: Format, b_format: Format) -> Packing
     if kind == "quad":
         room = min(room // 2, NARROW_PORT - narrow.width - 1)
     low, high = product_range(a_format, b_format)
-    depth = min(MAX_DEPTH, ((1 << max(room, 0)) - 1) // (high - low))
-    if kind == "none":
-        room, depth = ACCUMULATOR, MAX_DEPTH
-    top = room * (columns * rows - 1) + (depth * (high - low)).bit_length() + 1
-    if depth < 1 or top > ACCUMULATOR:
+    spacings = [ACCUMULATOR] if kind == "none" else list(range(1, room + 1))
+    depths = {s: _depth(s, columns * rows, high - low) for s in spacings}
+    depth = max(depths.values(), default=0)
+    if depth < 1:
         raise UsageError(
             f"--pack {kind} has no room on {cell} for --a-format {a_format} by "
             f"--b-format {b_format}; narrower formats or --pack none do"
         )
-    return Packing(kind, a_format, b_format, room, depth, columns, rows)
+    spacing = min(s for s in spacings if depths[s] == depth)
+    return Packing(kind, a_format, b_format, spacing, depth, columns, rows)
+
+
+def _depth(spacing: int, fields: int, span: int) -> int:
+    """Rows of a chain whose sums keep to their fields, and the uppermost to the accumulator."""
+    top = ACCUMULATOR - 1 - spacing * (fields - 1)
+    bits = min(spacing, top) if fields > 1 else top
+    return min(MAX_DEPTH, ((1 << max(bits, 0)) - 1) // span)
 
 
 def _join(parts: ArrayLike, step: int) -> NDArray[np.int64]:

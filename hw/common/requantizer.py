@@ -20,7 +20,7 @@ class Requantizer(wiring.Component):
     ``y = clamp(round(t * multiplier / 2**shift) + zero_point)`` with
     ``t = acc + offset - b_zero_point * row_sum``
 
-    Rounded once, half to even or half up;
+    Rounded once, ties as `golden.common.requantize.Rounding` says;
     :class:`golden.common.requantize.Requantization` defines every bit.
     ``golden.systolic.gemm.corrections`` makes the offsets, ``golden.common.requantize.fold`` the
     multipliers.
@@ -125,10 +125,10 @@ class Requantizer(wiring.Component):
             write.en.eq(self.load.valid),
             read.addr.eq(delay(m, "settings_bank", self.i.bank, time - 1)),
         ]
-        fields = ("zero_point", "low", "high", "half_up")
-        zero_point, low, high, half_up = (register(m, f, read.data[f]) for f in fields)
+        fields = ("zero_point", "low", "high", "rounding")
+        zero_point, low, high, rounding = (register(m, f, read.data[f]) for f in fields)
         return {
-            "half_up": register(m, "tie_up", half_up),
+            "rounding": register(m, "ties", rounding),
             "zero_point": register(m, "shift_by", zero_point),
             "below": register(m, "below", zero_point - low),
             "above": register(m, "above", zero_point + ~high),

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.common.requantize import STEP, sum_width
+from gemmule.golden.common.requantize import STEP, Rounding, sum_width
 
 from .fixed import add_carry
 from .pipeline import delay, register, wire
@@ -35,7 +35,7 @@ class RequantizerLane(wiring.Component):
         its bank is read.
     minus_row_sum : In(signed(row_sum_width))
         A cycle after ``acc``.
-    half_up, zero_point, below, above : In
+    rounding, zero_point, below, above : In
         A cycle after the product.
     low, high : In
         A cycle after ``zero_point``.
@@ -59,7 +59,7 @@ class RequantizerLane(wiring.Component):
             "offset_bank": In(bank),
             "multiplier_bank": In(bank),
             "drop_bank": In(bank),
-            "half_up": In(1),
+            "rounding": In(Rounding),
             "zero_point": In(number),
             "below": In(signed(params.out_width + 2)),
             "above": In(signed(params.out_width + 2)),
@@ -143,8 +143,16 @@ class RequantizerLane(wiring.Component):
         tops = [wide[end + width - 1 :] for end in ends]
         outside = choose("outside", [top.any() & ~top.all() for top in tops])
         negative = register(m, "negative", product[-1])
+        tie_up = Signal()
 
-        up = wire(m, "up", half & (self.half_up | rest | floor[0]))
+        with m.Switch(self.rounding):
+            with m.Case(Rounding.HALF_EVEN):
+                m.d.comb += tie_up.eq(floor[0])
+            with m.Case(Rounding.HALF_UP):
+                m.d.comb += tie_up.eq(1)
+            with m.Default():
+                m.d.comb += tie_up.eq(~negative)
+        up = wire(m, "up", half & (rest | tie_up))
         shifted = register(m, "shifted", add_carry(floor, self.zero_point, up))
         below = register(m, "below_sum", add_carry(floor, self.below, up))
         above = register(m, "above_sum", add_carry(floor, self.above, up))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from amaranth import Shape, signed, unsigned
 from amaranth.lib import data
 
-from gemmule.golden.common.requantize import STEP, offset_width, sum_width
+from gemmule.golden.common.requantize import STEP, Rounding, offset_width, sum_width
 
 __all__ = ["CHUNK", "RequantizerParams"]
 
@@ -60,7 +60,7 @@ class RequantizerParams:
             "zero_point": number,
             "low": number,
             "high": number,
-            "half_up": 1,
+            "rounding": Rounding,
         })
 
     @property

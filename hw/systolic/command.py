@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 
 from ..common.pipeline import wire
@@ -29,7 +30,7 @@ def command_layout(params: ProductParams) -> data.StructLayout:
         "n": unsigned(DIM_WIDTH),
         "k": unsigned(DIM_WIDTH),
         "output_stationary": 1,
-        "half_up": 1,
+        "rounding": Rounding,
         "zero_point": bound,
         "low": bound,
         "high": bound,
@@ -70,8 +71,8 @@ class CommandQueue(wiring.Component):
     """Hold commands until each operand's reader has finished with them, in order.
 
     The readers need not stand at the same command: the weights of the next may load while this
-    one still multiplies. A command with a size of 0, a K beyond the accumulator or a dataflow that
-    the hardware lacks is refused: it passes through the queue, its readers throw its packets away
+    one still multiplies. A command that `golden.systolic.beats.Refusal` names a reason for is
+    refused: it passes through the queue, its readers throw its packets away
     (where no size is 0; otherwise it has none), and its status tells why.
 
     Latency: 1 cycle from ``command`` to the readers. Back-pressure: ``command`` waits while four
@@ -151,21 +152,22 @@ class CommandQueue(wiring.Component):
             return ~command.by_row
         return command.by_row if self.params.row_scales and name == "scale" else Const(0)
 
-    def _refusal(self, command: data.View) -> Mux:
+    def _refusal(self, command: data.View) -> Value:
+        """Why the command is refused: the first reason that there is, of those that there are."""
         params = self.params
         limit = params.largest_k
-        zero = (command.m == 0) | (command.n == 0) | (command.k == 0)
         lacking = {"ws": command.output_stationary, "os": ~command.output_stationary, "both": 0}
-        long = command.k > limit if limit < 1 << DIM_WIDTH else 0
-        return Mux(
-            zero,
-            Refusal.ZERO_SIZE.value,
-            Mux(
-                long,
-                Refusal.K_TOO_LARGE.value,
-                Mux(lacking[params.dataflow], Refusal.NO_SUCH_DATAFLOW.value, 0),
-            ),
-        )
+        reasons = {
+            Refusal.ZERO_SIZE: (command.m == 0) | (command.n == 0) | (command.k == 0),
+            Refusal.K_TOO_LARGE: command.k > limit if limit < 1 << DIM_WIDTH else 0,
+            Refusal.NO_SUCH_DATAFLOW: lacking[params.dataflow],
+            Refusal.NO_SUCH_ROUNDING: Value.cast(command.rounding) > max(Rounding),
+            Refusal.CLAMP_ORDER: command.low > command.high,
+        }
+        refusal = Const(Refusal.NONE, Refusal)
+        for reason, holds in reversed(reasons.items()):
+            refusal = Mux(holds, Const(reason, Refusal), refusal)
+        return refusal
 
     def _reader(self, m: Module, reader, name: str, tail: Signal, statuses: SideQueue) -> Value:
         """Keep what the reader reports; returns whether it has ended the oldest command."""

@@ -26,7 +26,7 @@ class Gemm(wiring.Component):
     ``c[m, n] = clamp(round((sum over k of a[m, k] * b[k, n] + offset[n] - zb[n] * sum over k of
     a[m, k]) * multiplier[n] / 2**shift[n]) + zero_point)``
 
-    Rounded once, half to even or half up, then saturated; the accumulator never overflows, a
+    Rounded once, ties as the command says, then saturated; the accumulator never overflows, a
     longer K is refused. `golden.systolic.gemm` defines every bit, `golden.systolic.beats` the
     order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
     `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.

@@ -35,7 +35,13 @@ class ArrayParams(Options):
     cols: int = option(16, low=1, high=256, help="columns of the array: n of a tile")
     a_format: Format = option(S8, widths=(2, 16), help="format of operand a")
     b_format: Format = option(S8, widths=(2, 16), help="format of operand b")
-    acc_width: int = option(32, low=4, high=48, help="bits of an accumulator, signed")
+    acc_width: int = option(
+        32,
+        low=4,
+        high=48,
+        help="bits of an accumulator, signed: K is limited so that it never overflows; results"
+        " saturate to --c-format, which is s32 where it is not given, however wide this is",
+    )
     out_width: int = option(32, low=2, high=48, help="bits of a result lane")
     dataflow: str = option(
         "both",
@@ -66,10 +72,10 @@ class ArrayParams(Options):
     )
 
     def check(self) -> None:
-        product = self.a_format.width + self.b_format.width
+        product = acc_width_for(self.a_format, self.b_format, 1)
         if self.acc_width < product:
             raise UsageError(
-                f"--acc-width must be at least {product}, the bits of one product of"
+                f"--acc-width must be at least {product}, the signed bits of one product of"
                 f" {self.a_format} and {self.b_format}, not {self.acc_width}"
             )
         if self.pack != "none" and self.cell == "generic":

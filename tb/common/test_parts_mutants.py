@@ -84,9 +84,10 @@ MUTANTS = [
     *(
         ("requantizer_lane", test_parts_requantizer, requantizer, old, new)
         for old, new in [
-            ("half & (self.half_up | rest | floor[0])", "half & (self.half_up | floor[0])"),
-            ("half & (self.half_up | rest | floor[0])", "half & (self.half_up | rest)"),
-            ("half & (self.half_up | rest | floor[0])", "half & (rest | floor[0])"),
+            ("half & (rest | tie_up)", "half & tie_up"),
+            ("tie_up.eq(floor[0])", "tie_up.eq(0)"),
+            ("tie_up.eq(1)", "tie_up.eq(0)"),
+            ("tie_up.eq(~negative)", "tie_up.eq(negative)"),
             ("top.any() & ~top.all()", "0 & top.any()"),
             ("(above >= 0)", "(above > 0)"),
             ("below < 0)", "below > 0)"),

@@ -5,7 +5,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.requantize import Requantization, sum_width
+from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding, sum_width
 from gemmule.hw.common.requantizer import Requantizer, RequantizerParams
 
 
@@ -58,7 +58,7 @@ def load(dut, bank, scale, offset, zeros, select):
         "zero_point": scale.zero_point,
         "low": scale.low,
         "high": scale.high,
-        "half_up": scale.rounding == "half_up",
+        "rounding": Rounding[scale.rounding.upper()],
     }
     return {"bank": bank, "lanes": fields, "settings": settings, "select": select, "valid": 1}
 
@@ -90,7 +90,7 @@ def run(params, seed, vectors=120, loads=8):
         for _ in range(loads):
             banks = []
             for bank in range(params.banks):
-                scale = some_scale(rng, params, ["half_even", "half_up"][int(rng.integers(2))])
+                scale = some_scale(rng, params, str(rng.choice(ROUNDINGS)))
                 zeros = some(rng, -(2**8), 2**8 - 1, params.lanes)
                 banks.append((scale, zeros))
                 for select in (1, -2):  # the first lane, then the others

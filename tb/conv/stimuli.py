@@ -4,6 +4,7 @@ import numpy as np
 
 from gemmule.gen.conv.generators import LayerRun
 from gemmule.gen.conv.layer import OPERANDS, ConvRun, VolumeRun
+from gemmule.golden.common.requantize import ROUNDINGS
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams
 from gemmule.hw.conv.walk_params import GeneratorParams
@@ -58,7 +59,7 @@ def stimulus(
     return run(
         op=op, method=method, stride=geometry.stride, padding=geometry.padding,
         dilation=geometry.dilation, groups=geometry.groups,
-        rounding=("half_even", "half_up")[seed % 2], **extra,
+        rounding=ROUNDINGS[seed % 3], **extra,
     ), arrays  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def requantizations(params: GemmParams, run: GemmRun, rng: np.random.Generator) 
         ("half_even", None, None),
         ("half_up", "u8", (0, 200)),
         ("half_even", "s4", (-3, 7)),
-        ("half_up", "s32", None),
+        ("half_away", "s32", None),
         ("half_even", "u16", None),
     ):
         case = replace(run, rounding=rounding, c_format=fmt and Format.parse(fmt), clamp=clamp)

@@ -84,6 +84,14 @@ def test_all_formats(a_format, b_format):
     check_formats(a_format, b_format)
 
 
+@pytest.mark.parametrize(("a_format", "b_format", "least"), [("u8", "u8", 17), ("s8", "s8", 16)])
+def test_an_accumulator_that_holds_no_product(a_format, b_format, least):
+    """F11: hardware that would refuse every command is refused before it is made."""
+    with pytest.raises(UsageError, match=f"--acc-width must be at least {least}, the signed bits"):
+        GemmParams(a_format=a_format, b_format=b_format, acc_width=least - 1)
+    assert GemmParams(a_format=a_format, b_format=b_format, acc_width=least).largest_k == 1
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_longest_k(flow):
     """131,071 products of -128 * -128 fill 32 bits; the others come close from both sides."""

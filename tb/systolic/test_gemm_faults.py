@@ -17,7 +17,7 @@ from gemmule.tb.systolic.stimuli import product
 PARAMS = GemmParams(rows=4, cols=4, acc_depth=16)
 BLOCK = find("gemm")
 BY_ROW = replace(PARAMS, row_scales=True)
-STATUS = {"refused": (0, 2), "a": (2, 2), "b": (4, 2), "scale": (6, 2), "row_scale": (8, 2)}
+STATUS = {"refused": (0, 3), "a": (3, 2), "b": (5, 2), "scale": (7, 2), "row_scale": (9, 2)}
 EARLY, LATE = 1, 2
 
 
@@ -121,11 +121,13 @@ def test_bad_packets_by_row(flow, stream, fault, stall):
             assert not wrongs[:, :-1].any()
 
 
-def command(m, n, k, output_stationary=0, by_row=None):
+def command(
+    m, n, k, output_stationary=0, by_row=None, rounding=0, clamp=(-(2**31), 2**31 - 1)
+):  # fmt: skip
     bound = PARAMS.out_width + 1
     return pack(
-        *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([0], 1),
-        *(([value], bound) for value in (0, -(2**31), 2**31 - 1)),
+        *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([rounding], 2),
+        *(([value], bound) for value in (0, *clamp)),
         *([] if by_row is None else [([by_row], 1)]),
     )  # fmt: skip
 
@@ -140,11 +142,16 @@ def test_refused_commands(stall):
         none | {"command": command(5, 0, 9)},
         none | {"command": command(5, 6, 0)},
         good.send | {"command": command(5, 6, 131_072)},
+        good.send | {"command": command(5, 6, 9, rounding=3)},
+        good.send | {"command": command(5, 6, 9, clamp=(1, 0))},
+        good.send | {"command": command(5, 6, 9, clamp=(0, -1))},
     ]
     jobs = [good.send, *refused, good.send]
-    received = run(jobs, {"c": 2 * good.receive["c"], "status": 6}, stall=stall, seed=5)
+    received = run(jobs, {"c": 2 * good.receive["c"], "status": 9}, stall=stall, seed=5)
     zero, long = GOOD | {"refused": Refusal.ZERO_SIZE}, GOOD | {"refused": Refusal.K_TOO_LARGE}
-    assert statuses(received) == [GOOD, zero, zero, zero, long, GOOD]
+    rounding = GOOD | {"refused": Refusal.NO_SUCH_ROUNDING}
+    order = GOOD | {"refused": Refusal.CLAMP_ORDER}
+    assert statuses(received) == [GOOD, zero, zero, zero, long, rounding, order, order, GOOD]
     for rows in np.split(received["c"], 2):
         np.testing.assert_array_equal(good.decode({"c": rows})["c"], good.golden["c"])
 

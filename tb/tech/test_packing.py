@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.tech.packing import Packing, packing, product_range
+from gemmule.golden.tech.packing import (
+    ACCUMULATOR,
+    MAX_DEPTH,
+    NARROW_PORT,
+    WIDE_PORT,
+    Packing,
+    packing,
+    product_range,
+)
 from gemmule.hw.tech.operands import split
 
 CELLS = ("dsp48e1", "dsp48e2")
@@ -26,6 +34,7 @@ KNOWN = {
     ("dsp48e2", "n", "s8", "u8"): (18, 4),
     ("dsp48e1", "n", "u8", "s8"): (16, 1),
     ("dsp48e2", "quad", "s4", "s4"): (11, 17),
+    ("dsp48e2", "quad", "u4", "s2"): (11, 45),
 }
 
 
@@ -84,6 +93,33 @@ def test_every_sum_of_a_chain(case):
             # `unpack` gives [rows, columns], the fields count the rows fastest.
             flat = fields.swapaxes(-1, -2).reshape(len(every), plan.fields)
             assert (flat == sums).all()
+
+
+def test_every_packing_that_there_is_room_for():
+    """A: whatever spacing does is found; what is refused has none."""
+    formats = [Format(signed, width) for signed in (True, False) for width in (2, 3, 4, 8, 15, 16)]
+    for cell, kind, a, b in product(CELLS, ("n", "m", "quad"), formats, formats):
+        wide, narrow = (b, a) if kind != "m" else (a, b)
+        low, high = product_range(a, b)
+        most = 0
+        for spacing in range(1, 48):
+            step = 2 * spacing if kind == "quad" else spacing
+            if step + wide.width + 1 > WIDE_PORT[cell]:
+                continue
+            if kind == "quad" and spacing + narrow.width + 1 > NARROW_PORT:
+                continue
+            fields = 4 if kind == "quad" else 2
+            depths = (d for d in range(1, MAX_DEPTH + 1))
+            for depth in depths:
+                span = depth * (high - low)
+                top = spacing * (fields - 1) + span.bit_length() + 1
+                if span >= 1 << spacing or top > ACCUMULATOR:
+                    break
+                most = max(most, depth)
+        try:
+            assert packing(cell, kind, a, b).depth == most
+        except UsageError:
+            assert most == 0
 
 
 @given(st.data())
