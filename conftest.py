@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+os.environ.setdefault("GEMMULE_TRACEBACK", "1")  # an error of ours fails a test with its traceback
+
 
 def _refuse_skip(report):
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("GEMMULE_NO_SKIPS"):

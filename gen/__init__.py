@@ -3,8 +3,11 @@
 The Python interface is what the command line does: ``generate``, ``simulate``, ``synthesize``.
 """
 
-from .package import generate
-from .simulate import GoldenMismatch, simulate
-from .synth import synthesize
+from .supervise import starting
+
+with starting():  # it takes a second
+    from .package import generate
+    from .simulate import GoldenMismatch, simulate
+    from .synth import synthesize
 
 __all__ = ["GoldenMismatch", "generate", "simulate", "synthesize"]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import typer
 
-from gemmule.golden.common.errors import UsageError
-
 from . import cli_about, cli_fit, cli_tests, cli_verbs
 from .catalog import find
 from .cli_options import block_command, block_in, spell_out_flags
+from .ending import ended, refuse
+from .supervise import supervised
 
 __all__ = ["main"]
 
@@ -34,19 +34,28 @@ HIDDEN = {"demo"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command: 0 success, 1 a check failed, 2 wrong use (one sentence on stderr)."""
-    words = spell_out_flags(sys.argv[1:] if argv is None else argv) or ["--help"]
+    """Run one command and return its exit code (see :mod:`.ending`).
+
+    The process's own words, ``argv=None``, are run in a process that can be stopped.
+    """
+    if argv is None:
+        return supervised(lambda: ended(lambda: _run(sys.argv[1:])))
+    return ended(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str]) -> int:
+    words = spell_out_flags(argv) or ["--help"]
     try:
-        return _app(words)(args=words, prog_name="gemmule", standalone_mode=False) or 0
-    except UsageError as error:
-        return _refuse(str(error))
+        command = typer.main.get_command(_app(words))
+        # Not its `main`, for which a closed pipe is a failure.
+        with command.make_context("gemmule", list(words)) as context:
+            return command.invoke(context) or 0
     except typer.TyperException as error:
-        return _refuse(error.format_message())
+        return refuse(error.format_message())
     except typer.Exit as leave:
         return leave.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print("gemmule: interrupted", file=sys.stderr)
-        return 130
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _app(words: Sequence[str]) -> typer.Typer:
@@ -66,11 +75,6 @@ def _app(words: Sequence[str]) -> typer.Typer:
     if not block:
         app.command("verify")(cli_tests.verify_all)
     return app
-
-
-def _refuse(sentence: str) -> int:
-    print("gemmule:", " ".join(sentence.split()), file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -6,19 +6,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gemmule.golden.common.errors import UsageError
+from gemmule.gen.ending import ended
+from gemmule.gen.supervise import supervised
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 success, 1 a check failed, 2 wrong use."""
+    """Run one command and return its exit code, as :mod:`gemmule.gen.ending` has it."""
     args = _parser().parse_args(argv)
-    try:
-        return args.command(args)
-    except UsageError as error:
-        print(f"gemmule: {error}", file=sys.stderr)
-        return 2
+    return ended(lambda: args.command(args))
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -70,4 +67,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(supervised(main))
