@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from amaranth.lib.wiring import Component
 from numpy.typing import NDArray
 
 from gemmule.golden.common.options import Options
+
+if TYPE_CHECKING:
+    from .sheet import Sheet
 
 __all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory"]
 
@@ -99,7 +102,8 @@ class Job:
     all: the run is over when all beats were received and the memory has nothing to do. Then
     ``received["memory"]`` is the image as the block left it. ``count`` makes counters of what was
     received, ``model`` of the memory with the user's width and latency. Where no beat moves for
-    ``patience`` cycles, the block hangs.
+    ``patience`` cycles, the block hangs. ``results`` makes the beats of each output that come back
+    of a right run, for data sheets and exports; ``memory`` is the image then.
     """
 
     send: dict[str, Beats]
@@ -113,6 +117,7 @@ class Job:
     count: Callable[[dict[str, NDArray]], dict[str, int]] | None = None
     model: Callable[[Memory], dict[str, int]] | None = None
     patience: int = 20_000
+    results: Callable[[], Mapping[str, NDArray]] | None = None
 
 
 class Adapter(Protocol):
@@ -132,6 +137,7 @@ class Block:
 
     ``adapter`` is None for a block that can only be generated and synthesized; ``bench`` is the
     cocotb module, beside the one that all blocks share, that `gemmule verify` runs for it.
+    ``sheet`` says what the data sheet holds: see :mod:`.sheet.form`.
     """
 
     name: str
@@ -141,6 +147,7 @@ class Block:
     adapter: Adapter | None = None
     bench: str | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    sheet: Callable[[Options], "Sheet"] | None = None
 
     @property
     def summary(self) -> str:

@@ -14,10 +14,12 @@ from .axis import axis_streams
 from .block import Block
 from .boards import Board, load_board
 from .catalog import find
-from .docs import description, facts, members, plain
+from .docs import plain
 from .earlier import digest, leftovers
 from .emit import Emitted, emit
 from .files import folder_at, write_folder
+from .sheet.plain import sheet_of
+from .sheet.view import sheet_view
 from .synth import check_cell
 from .tech.models import models
 
@@ -101,15 +103,15 @@ def _view(
     block: Block, params: Options, emitted: Emitted, board: Board | None, clock_mhz: float
 ) -> dict[str, Any]:
     """What the templates may speak of."""
-    manifest, doc, adapter = emitted.manifest, block.component.__doc__ or "", block.adapter
+    manifest, adapter = emitted.manifest, block.adapter
     values = params.as_dict()
+    streams = axis_streams(manifest)
     return {
+        **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
         "name": emitted.top,
-        "summary": manifest["summary"],
-        "about": description(doc),
-        "facts": facts(doc),
-        "members": members(doc),
-        "latency": manifest["latency"],
+        "block": block.name,
+        "resources": [],
+        "summary": plain(manifest["summary"]),
         "notes": manifest.get("notes"),
         "versions": manifest["versions"],
         "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",
@@ -118,8 +120,7 @@ def _view(
             for each in fields(params)
         ],
         "ports": {port["name"] for port in manifest["ports"]},
-        "streams": axis_streams(manifest),
-        "order": plain(adapter.__doc__ or "") if adapter else "",
+        "streams": streams,
         "arrays": [
             (way, array)
             for way, arrays in (

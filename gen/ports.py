@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Member
 
 from gemmule.golden.common.codes import Code
 
-__all__ = ["ports", "streams"]
+__all__ = ["layout_fields", "ports", "streams"]
 
 
 def ports(component: Component) -> list[dict[str, Any]]:
@@ -37,6 +37,11 @@ def streams(component: Component) -> list[dict[str, Any]]:
         for name, member in _leaves(component.signature.members)
         if member.is_signature
     ]
+
+
+def layout_fields(layout: data.Layout) -> list[dict[str, Any]]:
+    """The fields of a layout, low bits first, as those of a stream."""
+    return list(_fields("", layout, 0))
 
 
 def _direction(member: Member) -> str:

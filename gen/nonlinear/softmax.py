@@ -9,13 +9,14 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.nonlinear.softmax import DELTA_FRAC, delta_code, softmax
+from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, delta_code, softmax
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 from gemmule.hw.nonlinear.softmax import Softmax
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 from ..block import Array, Arrays, Beats, Block, Job
 from .beats import check_rows, from_rows, to_rows
+from .softmax_sheet import softmax_sheet
 
 __all__ = ["SOFTMAX"]
 
@@ -64,6 +65,14 @@ class SoftmaxAdapter:
             log2=run.log2,
             coefficients=params.coefficients,
         )
+
+        def results() -> dict[str, Beats]:
+            # What lies beyond the end of a row is masked.
+            masked = CODES - 1 if run.log2 else 0
+            return {
+                "y": pack((to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1))
+            }
+
         return Job(
             send={
                 "command": pack(*fields),
@@ -72,6 +81,7 @@ class SoftmaxAdapter:
             receive={"y": len(beats)},
             decode=decode,
             golden={"y": y.astype(dtype)},
+            results=results,
             counters={"rows": count, "vectors": len(beats)},
         )
 
@@ -85,4 +95,6 @@ def _mask(mask: NDArray | None, rows: int, n: int) -> NDArray[np.int64]:
     return np.broadcast_to(mask, (rows, n))
 
 
-SOFTMAX = Block("softmax", "nonlinear", SoftmaxParams, Softmax, SoftmaxAdapter())
+SOFTMAX = Block(
+    "softmax", "nonlinear", SoftmaxParams, Softmax, SoftmaxAdapter(), sheet=softmax_sheet
+)

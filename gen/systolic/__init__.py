@@ -6,10 +6,11 @@ from gemmule.hw.systolic.params import ArrayParams, GemmParams
 from gemmule.hw.tech.array import array_of_cells
 
 from .gemm import GemmAdapter
+from .sheet import gemm_sheet
 
 __all__ = ["BLOCKS"]
 
 BLOCKS = (
-    Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter()),
+    Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter(), sheet=gemm_sheet),
     Block("array", "systolic", ArrayParams, array_of_cells),
 )

@@ -16,6 +16,7 @@ from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.golden.systolic.gemm import check_operands, corrections, gemm, zero_points
+from gemmule.hw.systolic.command import product_status
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 
 from .product import Product, fastest, orders
@@ -140,11 +141,21 @@ class GemmAdapter:
             ]
             return {"c": np.stack(items).reshape(golden.shape).astype(fmt.dtype)}
 
+        def results() -> dict[str, Beats]:
+            items = golden.reshape(-1, *golden.shape[-2:])
+            packets = [_together(params, *pair, c) for pair, c in zip(pairs, items, strict=True)]
+            status = Shape.cast(product_status(params)).width
+            return {
+                "c": np.concatenate([packet(each, params.out_width) for each in packets]),
+                "status": pack(([0] * len(pairs), status)),
+            }
+
         return Job(
             send=send,
             receive={"c": int(edges[-1]), "status": len(tilings)},
             decode=decode,
             golden={"c": golden.astype(requantization.format.dtype)},
+            results=results,
             macs=sum(len(product.a) * tiling.n * tiling.k for tiling, product in pairs),
             peak_macs_per_cycle=params.rows * params.cols * params.m_lanes,
             counters={
@@ -204,6 +215,19 @@ def _apart(
     ]
     c = np.stack(rows, axis=1).reshape(-1, tiling.n)[: len(product.a)]
     return c.T if product.swapped else c
+
+
+def _together(
+    params: ProductParams, tiling: Tiling, product: Product, c: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The lanes of the beats that bring ``c``: :func:`_apart` turned around."""
+    rows = c.T if product.swapped else c
+    rows = np.pad(rows, ((0, -len(rows) % params.m_lanes), (0, -tiling.n % params.cols)))
+    lanes = [
+        part.reshape(len(part), tiling.n_tiles, params.cols).swapaxes(0, 1).reshape(-1, params.cols)
+        for part in (rows[lane :: params.m_lanes] for lane in range(params.m_lanes))
+    ]
+    return np.concatenate(lanes, axis=1)
 
 
 def batched(
