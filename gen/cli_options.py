@@ -183,9 +183,23 @@ def _default(each: Field) -> str:
 
 
 def _read_config(block: Block, path: Path) -> dict[str, Any]:
+    """The options in a TOML file: flat keys, and above them those in the table of the block."""
     data = parse_toml("--config", str(path), read_text("--config", path))
-    data = {key.replace("-", "_"): value for key, value in data.items()}
-    known = set().union(*map(_names, _kinds(block)))
-    if unknown := sorted(set(data) - known):
-        raise UsageError(f"--config: {block.name} has no option {', '.join(unknown)} (in {path})")
-    return data
+    tables = {name: value for name, value in data.items() if isinstance(value, dict)}
+    if strange := sorted(set(tables) - set(catalog())):
+        raise UsageError(f"--config: there is no block {strange[0]!r} for a table (in {path})")
+    flat = {name: value for name, value in data.items() if name not in tables}
+    return _known(block, path, flat) | _known(block, path, tables.get(block.name, {}))
+
+
+def _known(block: Block, path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = set().union(*map(_names, _kinds(block)))
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        name = key.replace("-", "_")
+        if name not in names:
+            raise UsageError(f"--config: {block.name} has no option {key} (in {path})")
+        if name in found:
+            raise UsageError(f"--config: {flag(name)} is given twice (in {path})")
+        found[name] = value
+    return found

@@ -25,7 +25,11 @@ def read_arrays(path: Path, wanted: tuple[Array, ...]) -> dict[str, NDArray]:
 
     Nothing is unpickled. What the values must be is for the block's adapter to say.
     """
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise UsageError(f"--inputs: cannot read {str(path)!r}: {error.strerror}") from None
+    if not there:
         raise UsageError(f"--inputs: there is no file {str(path)!r}")
     if not zipfile.is_zipfile(path):
         raise UsageError(f"--inputs: {path} is not an .npz file (a zip of arrays)")
@@ -36,6 +40,8 @@ def read_arrays(path: Path, wanted: tuple[Array, ...]) -> dict[str, NDArray]:
                 raise UsageError(
                     f"--inputs: {path} holds {unknown[0]!r}; the arrays are {', '.join(names)}"
                 )
+            if twice := [each for each in found.files if found.files.count(each) > 1]:
+                raise UsageError(f"--inputs: {path} holds {twice[0]!r} twice, perhaps as .npy too")
             for array in wanted:
                 if not array.optional and array.name not in found.files:
                     raise UsageError(f"--inputs: {path} lacks {array.name} {array.shape}")

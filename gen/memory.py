@@ -32,7 +32,7 @@ def check(width: int | None, latency: int | None) -> None:
     """Refuse a memory that moves nothing, or that answers before it is asked."""
     for option, value, low in (("width", width, 1), ("latency", latency, 0)):
         if value is not None and not low <= value < 2**32:
-            raise UsageError(f"--memory-{option} must be at least {low}, not {value}")
+            raise UsageError(f"--memory-{option} must be in {low}..{2**32 - 1}, not {value}")
 
 
 def ports(memory: Memory, manifest: dict[str, Any]) -> list[Port]:

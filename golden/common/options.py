@@ -13,6 +13,10 @@ from .formats import Format
 __all__ = ["Options", "flag", "option"]
 
 
+FAR = 2**53
+"""Numbers without bounds of their own are kept within these, where sums do not wrap."""
+
+
 def option(
     default: Any = MISSING,
     *,
@@ -78,7 +82,17 @@ def _convert(each: Field, hint: Any, value: Any) -> Any:
         return _number(name, kind, checks.get("low"), checks.get("high"), value)
     parts = value.split(",") if isinstance(value, str) else value
     parts = parts if isinstance(parts, list | tuple) else [parts]
-    return tuple(_number(name, int, checks.get("low"), checks.get("high"), part) for part in parts)
+    bounds = checks.get("low"), checks.get("high")
+    try:
+        return tuple(_number(name, int, *bounds, part) for part in parts)
+    except UsageError:
+        if len(parts) < 2:
+            raise
+        words = _bounds(*bounds).replace(" in ", " each in ")
+        given = value if isinstance(value, str) else list(parts)
+        raise UsageError(
+            f"{name} must be whole numbers{words}, with commas between them, not {given!r}"
+        ) from None
 
 
 def _format(name: str, widths: tuple[int, int] | None, value: Any) -> Format:
@@ -107,24 +121,28 @@ def _bool(name: str, value: Any) -> bool:
     return value
 
 
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return (
+        f" at most {high}"
+        if low is None
+        else (f" at least {low}" if high is None else f" in {low}..{high}")
+    )
+
+
 def _number(name: str, kind: type, low: float | None, high: float | None, value: Any) -> Any:
-    bounds = (
-        "any" if low is None and high is None
-        else f"at most {high}" if low is None
-        else f"at least {low}" if high is None
-        else f"in {low}..{high}"
-    )  # fmt: skip
     noun = "a whole number" if kind is int else "a number"
     try:
         number = kind(value) if isinstance(value, str) else value
     except ValueError:
-        raise UsageError(f"{name} must be {noun} {bounds}, not {value!r}") from None
+        raise UsageError(f"{name} must be {noun}{_bounds(low, high)}, not {value!r}") from None
     fits = isinstance(number, int) or (kind is float and isinstance(number, float))
     if isinstance(number, bool) or not fits:
-        raise UsageError(f"{name} must be {noun} {bounds}, not {value!r}")
-    # Written so that NaN, which compares false, is refused.
-    if not (number >= (low if low is not None else number)) or not (
-        number <= (high if high is not None else number)
-    ):
-        raise UsageError(f"{name} must be {bounds}, not {value}")
+        raise UsageError(f"{name} must be {noun}{_bounds(low, high)}, not {value!r}")
+    least = -FAR if low is None else low
+    most = FAR if high is None else high
+    if not least <= number <= most:  # NaN compares false
+        there = (low if number >= least else least), (high if number <= most else most)
+        raise UsageError(f"{name} must be{_bounds(*there)}, not {value}")
     return kind(number)

@@ -103,6 +103,17 @@ def test_options_come_from_presets_files_and_words_in_that_order(tmp_path):
     assert settings(with_preset, {}, preset="wide")[0].lanes == 32
 
 
+def test_a_file_may_have_a_table_for_each_block(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("cols = 4\nrows = 2\n[gemm]\nrows = 3\n[array]\ncols = 5\n")
+    sizes = [
+        (params.rows, params.cols)
+        for name in ("gemm", "array", "sparse_gemm")
+        for params, _run in [settings(catalog()[name], {}, config=config)]
+    ]
+    assert sizes == [(3, 4), (2, 5), (2, 4)]
+
+
 def test_options_may_stand_before_the_block():
     assert block_in(["--inputs", "gemm", "--json", "adder"]) == "adder"
     assert block_in(["--lanes=3", "adder", "gemm"]) == "adder"

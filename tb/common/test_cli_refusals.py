@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.cli import main
+from gemmule.gen.ending import FAULT, TRACEBACK, ended
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb import regression
 
@@ -82,11 +83,82 @@ def test_words(refused, words, says):
         ("lines = 4", "gemm has no option lines"),
         ("rows = 1.5", "--rows must be a whole number"),
         ("rows = true", "--rows must be a whole number"),
+        ("rows = 4\n[nothing]\ncols = 4", "there is no block 'nothing' for a table"),
+        ("[gemm]\nlines = 4", "gemm has no option lines"),
+        # F9
+        ("acc-width = 32\nacc_width = 30", "--acc-width is given twice"),
+        ("[gemm]\nacc-width = 32\nacc_width = 30", "--acc-width is given twice"),
+        (f"rows = {'[' * 5000}{']' * 5000}", "is nested too deeply"),
+        (f"rows = {'9' * 5000}", "cannot be read"),
+        (f"rows = {10**20}", f"--rows must be in 1..256, not {10**20}"),
+        ("rows = [[4]]", "--rows must be a whole number in 1..256, not [[4]]"),
+        (f"# {'x' * 2**20}", "is larger than 1,048,576 bytes"),
     ],
 )
 def test_config(refused, tmp_path, toml, says):
     (tmp_path / "c.toml").write_text(toml)
     assert says in refused("generate", "gemm", "--config", "c.toml", "--out", "x")
+
+
+def test_f9_config_that_is_no_text(refused, tmp_path):
+    (tmp_path / "c.toml").write_bytes(b"rows = '\xff'")
+    generate = ("generate", "gemm", "--out", "x", "--config")
+    assert "is not UTF-8 text" in refused(*generate, "c.toml")
+    assert "Is a directory" in refused(*generate, ".")
+    assert "is larger than" in refused(*generate, "/dev/zero")
+
+
+HUGE = [
+    ("simulate conv2d --inputs in.npz --stride", "--stride must be"),
+    ("simulate conv2d --inputs in.npz --padding 0,", "--padding must be whole numbers at least 0"),
+    ("simulate gemm --inputs in.npz --clamp", "--clamp must be at most"),
+    ("simulate gemm --inputs in.npz --rows", "--rows must be in 1..256"),
+    ("generate gemm --out x --clock-mhz", "--clock-mhz must be in 1..2000"),
+    ("simulate conv2d --inputs in.npz --memory-latency", "--memory-latency must be in 0.."),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), HUGE)
+def test_f9_numbers_beyond_all_bounds(refused, tmp_path, words, says):
+    np.savez(
+        tmp_path / "in.npz", x=np.ones((1, 1, 3, 3), np.int8), w=np.ones((1, 1, 2, 2), np.int8)
+    )
+    join = "" if words.endswith(",") else " "
+    for number in (10**20, 10**300, "9" * 5000):
+        line = refused(*f"{words}{join}{number}".split())
+        assert len(line) < 600
+        if number == 10**20:
+            assert says in line
+
+
+def test_f9_lists_that_are_none(refused, tmp_path):
+    npz(tmp_path / "in.npz")
+    assert "--clamp must be whole numbers, with commas between them, not 'a,b'" in refused(
+        "simulate", "gemm", "--inputs", "in.npz", "--clamp", "a,b"
+    )
+
+
+LONG = [
+    "simulate gemm --inputs {}",
+    "simulate gemm --inputs in.npz --out {}",
+    "simulate gemm --inputs in.npz --out {}/out.npz",
+    "simulate gemm --inputs in.npz --waves {}",
+    "generate gemm --rows 1 --cols 1 --out {}",
+    "generate gemm --rows 1 --cols 1 --out x/{}/y",
+    "generate gemm --config {} --out x",
+    "generate gemm --board {}.toml --out x",
+    "generate {} --out x",
+    "synth gemm --board {}",
+    "show {}",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("length", [300, 5_000])
+@pytest.mark.parametrize("words", LONG)
+def test_f9_long_names(refused, tmp_path, words, length):
+    npz(tmp_path / "in.npz")
+    assert len(refused(*words.format("n" * length).split())) < 600
 
 
 @pytest.mark.parametrize(
@@ -174,6 +246,29 @@ def test_zips_that_hold_no_arrays(refused, tmp_path):
     assert "cannot be read" in refused("simulate", "gemm", "--inputs", "in.npz")
 
 
+def test_f9_one_array_under_two_names(refused, tmp_path):
+    np.savez(tmp_path / "one.npz", a=A, b=B)
+    with zipfile.ZipFile(tmp_path / "one.npz", "a") as file:
+        file.writestr("a", file.read("a.npy"))
+    assert "holds 'a' twice" in refused("simulate", "gemm", "--inputs", "one.npz")
+
+
+def test_f9_errors_of_ours_are_a_sentence(monkeypatch, capfd):
+    def fail():
+        raise KeyError("a fault\nof two lines")
+
+    monkeypatch.delenv(TRACEBACK)
+    assert ended(fail) == FAULT
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "an error of ours, KeyError" in err
+    assert f"{TRACEBACK}=1" in err
+    monkeypatch.setenv(TRACEBACK, "1")
+    with pytest.raises(KeyError):
+        ended(fail)
+
+
 def test_missing_array(refused, tmp_path):
     np.savez(tmp_path / "in.npz", a=A)
     assert "lacks b [K, N]" in refused("simulate", "gemm", "--inputs", "in.npz")
@@ -187,7 +282,12 @@ def test_stall(refused, tmp_path, stall):
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("width", "0", "at least 1"), ("latency", "-1", "at least 0"), ("width", "8", "no external")],
+    [
+        ("width", "0", "in 1..4294967295, not 0"),
+        ("width", str(2**40), f"in 1..4294967295, not {2**40}"),  # F9
+        ("latency", "-1", "in 0..4294967295, not -1"),
+        ("width", "8", "no external"),
+    ],
 )
 def test_memory(refused, tmp_path, option, value, said):
     npz(tmp_path / "in.npz")

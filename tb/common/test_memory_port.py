@@ -198,9 +198,9 @@ def test_options_of_the_memory_are_checked():
     operands = {"x": np.zeros((1, 4), int), "y": np.zeros((1, 4), int)}
     with pytest.raises(UsageError, match="--memory-width: adder has no external memory"):
         simulate(ADDER, AdderParams(), operands, memory_width=4)
-    with pytest.raises(UsageError, match="--memory-width must be at least 1, not 0"):
+    with pytest.raises(UsageError, match=r"--memory-width must be in 1\.\.4294967295, not 0"):
         simulate(COPIER, PARAMS, EACH, memory_width=0)
-    with pytest.raises(UsageError, match="--memory-latency must be at least 0, not -1"):
+    with pytest.raises(UsageError, match=r"--memory-latency must be in 0\.\.4294967295, not -1"):
         simulate(COPIER, PARAMS, EACH, memory_latency=-1)
 
 
