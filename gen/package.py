@@ -18,6 +18,7 @@ from .docs import plain
 from .earlier import digest, leftovers
 from .emit import Emitted, emit
 from .files import folder_at, write_folder
+from .sheet.code import code_view, encoder_text
 from .sheet.plain import sheet_of
 from .sheet.view import sheet_view
 from .synth import check_cell
@@ -76,6 +77,8 @@ def _texts(
         "fusesoc.conf": "makes this folder a FuseSoC library",
         f"{name}.vlt": "Verilator: what lint need not say, and why",
         f"{name}.md": "data sheet",
+        f"{name}.h": "C: offsets, widths, codes, functions that fill words and read them",
+        f"{name}.py": "Python, standard library alone: the same, and how arrays become words",
         **SCRIPTS,
     }
     if board and board.ours:
@@ -93,6 +96,8 @@ def _texts(
         "fusesoc.conf": _render("fusesoc.conf", view),
         f"{name}.vlt": _render("waivers.vlt", view),
         f"{name}.md": _render("datasheet.md", view),
+        f"{name}.h": _render("header.h", code_view(name, view["sheet"], view["streams"])),
+        f"{name}.py": encoder_text(name, view["sheet"], view["streams"]),
         **primitives,
     }
     copied = {each for each in what if each not in texts} - {f"{name}.json"}

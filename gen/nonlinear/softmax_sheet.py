@@ -17,6 +17,8 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
     """What softmax computes, and how it is driven."""
     lanes, longest = params.lanes, params.max_length
     one = 1 << DELTA_FRAC
+    unit = exp_unit(params.in_format, params.coefficients)
+    parabola = isinstance(unit, HeatvitExp)
     beats = f"ceil(n / {lanes})"
     return Sheet(
         equation=_equation(params),
@@ -41,8 +43,9 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
                 {
                     "data.x": Field("entries of the row", numbers(params.in_format)),
                     "data.keep": Field(
-                        "1: the entry counts. 0: it is masked, or lies beyond the end of the row"
-                        " (in its last beat)", "0, 1",
+                        "a bit a lane, bit j of lane j: 1: the entry counts; 0: it is masked, or"
+                        " lies beyond the end of the row (in its last beat)",
+                        f"{lanes} bits",
                     ),
                 },
             ),
@@ -62,7 +65,8 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
           command: one word
           for row = 0 .. rows - 1:
             for i = 0, {lanes}, {2 * lanes}, ... below n:
-              x:  one beat: lane j = x[row, i + j], keep j = mask[row, i + j], or 0 where i + j >= n
+              x:  one beat: lane j = x[row, i + j], bit j of keep = mask[row, i + j],
+                                                or 0 where i + j >= n
               y:  one beat: lane j = y[row, i + j]
         ```
 
@@ -96,9 +100,19 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
             "MAX_BEATS": params.beats,
             "DELTA_ONE": one,
             "DELTA_ONE_LOG2": round(one / 2**0.5),
+            "IN_FRAC": params.in_format.frac,
+            "OUT_FRAC": params.out_format.frac,
+            "OUT_HIGH": params.out_format.high,
+            "GREATEST_DISTANCE": (1 << unit.bits) - 1,
+            "EXP_SHIFT": 0 if parabola else unit.shift,
+            "SEGMENT_BITS": Reciprocal().pieces.segment_bits,
         },
         tables=_tables(params),
-        encoder="encode_softmax.py",
+        encoder=(
+            "softmax_heatvit.py" if parabola else "softmax_exact.py",
+            "softmax_reference.py",
+            "encode_softmax.py",
+        ),
         source=(
             "delta and the parabola of `coefficients` = heatvit: P. Dong et al., HeatViT, HPCA"
             " 2023, arXiv 2211.08110, equations 13 and 14; the 4-bit logarithm: X. Shen et al.,"

@@ -21,7 +21,7 @@ Models to follow: ``gen/systolic/sheet.py`` (`gemm`), ``gen/nonlinear/softmax_sh
 - ``examples``: tiny arrays for *any* legal parameters. The adapter makes the beats, and its
   ``Job.results`` those that come back, for the sheet and for `gemmule export`. A test replays the
   hexadecimal numbers of the sheet on the Verilog.
-- ``encoder`` names a template of plain Python that is put at the end of the generated
+- ``encoder`` names texts of plain Python that are put at the end of the generated
   ``<name>.py``, where it may use ``pack``, ``unpack`` and the constants.
 
 ``tb/common/test_sheets.py`` holds every block of the catalog to all this.
@@ -111,7 +111,7 @@ class Sheet:
     tables
         Numbers that the equation needs and no formula gives: they are put into the encoder.
     encoder
-        A template in ``gen/templates``, or None.
+        Files ``gen/templates/<name>.txt`` of plain Python, put at the end of the encoder.
     source
         Publications, if any.
     """
@@ -129,5 +129,5 @@ class Sheet:
     variants: Mapping[str, tuple[Variant, ...]] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    encoder: str | None = None
+    encoder: tuple[str, ...] = ()
     source: str = ""

@@ -80,7 +80,7 @@ def gemm_sheet(params: GemmParams) -> Sheet:
         ahead=ahead(params),
         examples=_examples(params),
         constants=product_constants(params, params.largest_k),
-        encoder="encode_gemm.py",
+        encoder=("encode_dense.py", "encode_gemm.py"),
     )
 
 

@@ -6,6 +6,8 @@ The numbers of the worked examples are read from the sheet's own text and go thr
 
 import json
 import re
+import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
@@ -117,3 +119,119 @@ def _taken(model, offered, outputs, stream):
     except SimulationError as error:
         return int(re.search(rf"; {stream} (\d+) of", str(error))[1])
     return len(offered[stream])
+
+
+@pytest.mark.parametrize("name", list(catalog()))
+def test_the_c_header_compiles_and_agrees_with_the_beats(name, packages, tmp_path):
+    """Each word of the examples is filled field by field in C, from what Python unpacked."""
+    folder, _ = packages(name)
+    encoder = encoder_of(folder, name)
+    words = example_words(folder, name)
+    lines = [f'#include "{name}.h"', "#include <stdio.h>", "#include <string.h>",
+             "static inline void show(const uint8_t *w, unsigned n)",
+             '{ while (n--) printf("%02x", w[n]); printf("\\n"); }',
+             "int main(void) {"]  # fmt: skip
+    expected = []
+    for stream, word in words:
+        fields = encoder.STREAMS[stream]["fields"]
+        if any(field["bits"] > 64 for field in fields.values()):
+            continue
+        size = encoder.STREAMS[stream]["bytes"]
+        lines.append(f"{{ uint8_t w[{size}]; memset(w, 0, sizeof w);")
+        for field, value in encoder.unpack(stream, word).items():
+            lanes = [value] if fields[field]["scalar"] else value
+            call = f"{name}_{stream}_set_{field.replace('.', '_')}"
+            suffix = "LL" if fields[field]["signed"] else "ULL"
+            for lane, number in enumerate(lanes):
+                at = "" if fields[field]["scalar"] else f"{lane}, "
+                lines.append(f"{call}(w, {at}{number}{suffix});")
+        lines.append(f"show(w, {size}); }}")
+        expected.append(word[::-1].hex())
+    (tmp_path / "main.c").write_text("\n".join([*lines, "return 0; }"]))
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{folder}", "main.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr[:2000]
+    assert subprocess.check_output([tmp_path / "a.out"], text=True).split() == expected
+
+
+@pytest.mark.parametrize("name", list(catalog()))
+def test_the_encoder_agrees_with_the_beats(name, packages):
+    folder, _ = packages(name)
+    encoder = encoder_of(folder, name)
+    for stream, word in example_words(folder, name):
+        assert encoder.pack(stream, encoder.unpack(stream, word)) == word
+
+
+def encoder_of(folder, name):
+    spec = spec_from_file_location(f"encoder_of_{name}", folder / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def example_words(folder, name):
+    """Stream and bytes of every word in the sheet's examples."""
+    return [
+        (port.split("_axis_")[1], word)
+        for example in parse((folder / f"{name}.md").read_text())
+        for port, (words, _) in example.items() if "_axis_" in port
+        for word in words
+    ]  # fmt: skip
+
+
+def packets_of(folder, name, number):
+    """One example's words with their TLAST, as encoders give them: stream -> [(word, TLAST)]."""
+    example = parse((folder / f"{name}.md").read_text())[number]
+    return {
+        port.split("_axis_")[1]: list(zip(*found, strict=True))
+        for port, found in example.items() if "_axis_" in port
+    }  # fmt: skip
+
+
+def sent(words):
+    return {stream: [word for word, _ in each] for stream, each in words.items() if each}
+
+
+def test_gemm_arrays_become_words_and_back(packages):
+    folder, params = packages("gemm")
+    encoder, sheet = encoder_of(folder, "gemm"), find("gemm").sheet(params)
+    for number, example in enumerate(sheet.examples):
+        arrays = {key: values.tolist() for key, values in example.arrays.items()}
+        one = ("zero_point", "a_zero_point")
+        arrays |= {key: arrays[key][0] for key in one if key in arrays}
+        n = len(arrays["b"][0])
+        if "b_zero_point" in arrays:
+            arrays["b_zero_point"] = arrays["b_zero_point"] * n
+        if "multiplier" in arrays:
+            arrays |= {"low": -128, "high": 127}
+        flow = example.run["run_dataflow"] == "os"
+        made = encoder.encode(**arrays, output_stationary=flow)
+        printed = packets_of(folder, "gemm", number)
+        assert sent(made) == {key: it for key, it in sent(printed).items() if key in made}
+        job = find("gemm").adapter.plan(
+            params, find("gemm").adapter.Run(**example.run), example.arrays
+        )
+        c = encoder.decode([word for word, _ in printed["c"]], len(arrays["a"]), n)
+        assert c == job.golden["c"].tolist()
+
+
+def test_softmax_rows_become_words_and_back(packages):
+    folder, params = packages("softmax")
+    encoder, sheet = encoder_of(folder, "softmax"), find("softmax").sheet(params)
+    for number, example in enumerate(sheet.examples):
+        rows = example.arrays["x"].tolist()
+        masks = example.arrays["mask"].tolist() if "mask" in example.arrays else None
+        log2 = example.run.get("log2", False)
+        delta = example.run.get("delta", 1.0)
+        made = encoder.encode(rows, masks, delta=delta, log2=log2)
+        printed = packets_of(folder, "softmax", number)
+        assert sent(made) == {key: it for key, it in sent(printed).items() if key in made}
+        assert all(made["x"][n][1] == end for n, (_, end) in enumerate(printed["x"]))
+        job = find("softmax").adapter.plan(
+            params, find("softmax").adapter.Run(**example.run), example.arrays
+        )
+        y = job.golden["y"].tolist()
+        assert encoder.decode([word for word, _ in printed["y"]], [len(r) for r in rows]) == y
+        code = encoder.unpack("command", made["command"][0][0])["delta"]
+        for row, mask, right in zip(rows, masks or [None] * len(rows), y, strict=True):
+            assert encoder.reference(row, mask, delta=code, log2=log2) == right
