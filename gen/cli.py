@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import cli_about, cli_fit, cli_tests, cli_verbs
+from . import cli_about, cli_export, cli_fit, cli_tests, cli_verbs
 from .catalog import find
 from .cli_options import block_command, block_in, spell_out_flags
 from .ending import ended, refuse
@@ -16,6 +16,7 @@ __all__ = ["main"]
 VERBS = {
     "generate": cli_verbs.generate,
     "simulate": cli_verbs.simulate,
+    "export": cli_export.export,
     "synth": cli_verbs.synth,
     "fit": cli_fit.fit,
     "verify": cli_tests.verify,

@@ -1,0 +1,38 @@
+"""The verb that writes a run's words for a board."""
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .block import Block
+from .cli_print import JSON, print_json, progress, table
+from .cli_verbs import FOLDER, INPUTS
+from .files import check_folder, folder_at
+from .inputs import read_arrays
+
+__all__ = ["export"]
+
+
+def export(
+    block: Block,
+    params: Options,
+    run: Options,
+    *,
+    inputs: INPUTS,
+    out: FOLDER,
+    as_json: JSON = False,
+) -> int:
+    """Write the words that a run sends and gets, as files for a DMA program."""
+    from .sheet.export import export as write
+
+    if block.adapter is None:
+        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    folder = folder_at("--out", out)
+    check_folder("--out", folder)
+    arrays = read_arrays(inputs, block.adapter.inputs)
+    with progress(f"writing a run of {block.name}"):
+        written = write(block, params, run, arrays, folder)
+    if as_json:
+        print_json({"block": block.name, "out": str(folder), "files": sorted(written)})
+    else:
+        table(["file", "what"], written.items(), title=f"a run of {block.name} in {folder}")
+    return 0
