@@ -1,1 +1,1 @@
-"""What the boards need: XDC and Tcl, copied into the packages that `generate --board` writes."""
+"""What Vivado needs: templates of the XDC and Tcl that go into every package."""

@@ -11,6 +11,7 @@ import typer
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
+from .axis import AxisForm
 from .block import Block
 from .cli_print import JSON, pairs, print_json, progress, table
 from .files import check_folder, check_writable, folder_at, is_stdout, replacing, write_file
@@ -31,7 +32,25 @@ FLATTEN = Annotated[
         help="Flatten before mapping: slower, a few percent less; the default for bare arrays.",
     ),
 ]
+NAME = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What modules, files and the core are called.")
+]
 FOLDER = Annotated[str, typer.Option(metavar="DIR", help="The folder to write into.")]
+STREAMS = Annotated[
+    str,
+    typer.Option(
+        metavar="plain|dma",
+        help="As wide as their bytes, or for stock DMAs: powers of two, TLAST, TKEEP.",
+    ),
+]
+TDATA_WIDTH = Annotated[
+    str | None,
+    typer.Option(metavar="BITS", help="With --streams dma: TDATA of all streams (each its own)."),
+]
+FIFO_DEPTH = Annotated[
+    str,
+    typer.Option(metavar="WORDS", help="Queued before each input, or some: a=512,scale=16."),
+]
 FORCE = Annotated[
     bool, typer.Option("--force", help="Overwrite files that no earlier run left there.")
 ]
@@ -59,8 +78,12 @@ def generate(
     params: Options,
     *,
     out: FOLDER,
+    name: NAME = None,
     board: BOARD = None,
     clock_mhz: CLOCK = None,
+    streams: STREAMS = "plain",
+    tdata_width: TDATA_WIDTH = None,
+    fifo_depth: FIFO_DEPTH = "0",
     force: FORCE = False,
     as_json: JSON = False,
 ) -> int:
@@ -70,7 +93,11 @@ def generate(
     folder = folder_at("--out", out)
     check_folder("--out", folder)
     with progress(f"writing {block.name}"):
-        written = write(block, params, folder, board=board, clock_mhz=clock_mhz, force=force)
+        form = AxisForm(streams=streams, tdata_width=tdata_width, fifo_depth=fifo_depth)
+        written = write(
+            block, params, folder, name=name, board=board, clock_mhz=clock_mhz, form=form,
+            force=force,
+        )  # fmt: skip
     if as_json:
         print_json({"block": block.name, "out": str(folder), "files": sorted(written)})
     else:

@@ -21,6 +21,7 @@ from .block import Block
 from .catalog import find
 from .files import write_folder
 from .merge import merge
+from .names import check_name
 from .ports import ports, streams
 
 __all__ = ["Emitted", "emit", "emit_component", "write"]
@@ -41,16 +42,26 @@ class Emitted:
     top: str
 
 
-def emit(block: Block | str, params: Options) -> Emitted:
-    """The Verilog of ``block`` and its manifest: for the same versions, always the same bytes."""
+def emit(block: Block | str, params: Options, *, name: str | None = None) -> Emitted:
+    """The Verilog of ``block`` and its manifest: for the same versions, always the same bytes.
+
+    All modules are called ``name`` or ``name_...``: by default after the block.
+    """
     block = find(block) if isinstance(block, str) else block
-    return emit_component(block.component(params), block.name, params.as_dict(), block.summary)
+    name = block.name if name is None else check_name(name)
+    component = block.component(params)
+    return emit_component(component, name, params.as_dict(), block.summary, block=block.name)
 
 
 def emit_component(
-    component: Component, name: str, params: dict[str, Any], summary: str
+    component: Component,
+    name: str,
+    params: dict[str, Any],
+    summary: str,
+    *,
+    block: str | None = None,
 ) -> Emitted:
-    """:func:`emit` for a component that is in no catalog."""
+    """:func:`emit` for a component that is in no catalog, unless ``block`` says which it is."""
     with _no_garbage_collection():
         library = Library()
         text = rtlil.convert(component, name=name, platform=library, emit_src=False)
@@ -63,6 +74,7 @@ def emit_component(
     head = _PORT.sub(lambda m: f"{m[1]} {order[m[3]]} {m[2]}{m[3]}", head)
     manifest = {
         "name": name,
+        "block": block or name,
         "summary": summary,
         "params": params,
         "latency": getattr(component, "latency", getattr(component, "LATENCY", None)),

@@ -10,9 +10,10 @@ from typing import Any
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
-from .axis import axis_streams
+from .axis import AxisForm
 from .block import Block
 from .boards import Board, load_board
+from .border import Border, emit_border
 from .catalog import find
 from .docs import plain
 from .earlier import digest, leftovers
@@ -27,10 +28,7 @@ from .tech.models import models
 __all__ = ["generate"]
 
 DEFAULT_MHZ = 200.0
-SCRIPTS = {
-    "build_ooc.tcl": "Vivado: builds out of context, reports use and timing",
-    "build_project.tcl": "Vivado: makes a project",
-}
+CONSTRAINTS, TEMPLATES = "gemmule.constraints", "gemmule.gen.templates"
 
 
 def generate(
@@ -38,15 +36,18 @@ def generate(
     params: Options,
     out: Path | str,
     *,
+    name: str | None = None,
     board: str | Path | Board | None = None,
     clock_mhz: float | None = None,
+    form: AxisForm | None = None,
     force: bool = False,
 ) -> dict[str, str]:
     """Write ``block`` into the folder ``out``; return each file's name and what it is.
 
-    The same parameters and versions give the same bytes. All files appear together or none does;
-    those that an earlier run left there go. A file that is not as an earlier run left it is
-    overwritten with ``force`` alone.
+    Modules, files and the FuseSoC core are called ``name`` or ``name_...``, by default after the
+    block. ``form`` says what the AXI4-Streams are like. The same parameters and versions give the
+    same bytes. All files appear together or none does; those that an earlier run left there go. A
+    file that is not as an earlier run left it is overwritten with ``force`` alone.
     """
     folder = folder_at("--out", out)
     block = find(block) if isinstance(block, str) else block
@@ -56,61 +57,75 @@ def generate(
         raise UsageError(f"--clock-mhz must be in 1..2000, not {clock}")
     if target:
         check_cell(params, target)
-    emitted = emit(block, params)
-    texts, what = _texts(block, params, emitted, target, clock)
-    manifest = emitted.manifest | {"files": {each: digest(texts[each]) for each in sorted(texts)}}
-    texts[f"{emitted.top}.json"] = json.dumps(manifest, indent=2) + "\n"
+    emitted = emit(block, params, name=name)
+    border = emit_border(emitted, form or AxisForm())
+    texts, what = _texts(block, params, emitted, border, target, clock)
     write_folder(folder, texts, remove=leftovers(folder, emitted.top, texts, force=force))
     return what
 
 
 def _texts(
-    block: Block, params: Options, emitted: Emitted, board: Board | None, clock_mhz: float
+    block: Block,
+    params: Options,
+    emitted: Emitted,
+    border: Border | None,
+    board: Board | None,
+    clock_mhz: float,
 ) -> tuple[dict[str, str], dict[str, str]]:
     name = emitted.top
+    axis = {f"{name}_axis.v": "the block between AXI4-Streams"} if border else {}
     what = {
         f"{name}.v": "the block",
-        f"{name}_axis.v": "the block between AXI4-Streams",
+        **axis,
         f"{name}.json": "parameters, ports, streams, latency, versions",
         f"{name}.xdc": "clock and margins of the ports, out of context",
+        f"{name}_ooc.tcl": "Vivado: builds out of context, reports use and timing",
+        f"{name}_project.tcl": "Vivado: makes a project",
         f"{name}.core": "FuseSoC core, with a lint target",
         "fusesoc.conf": "makes this folder a FuseSoC library",
         f"{name}.vlt": "Verilator: what lint need not say, and why",
         f"{name}.md": "data sheet",
         f"{name}.h": "C: offsets, widths, codes, functions that fill words and read them",
         f"{name}.py": "Python, standard library alone: the same, and how arrays become words",
-        **SCRIPTS,
     }
-    if board and board.ours:
-        what[f"{board.name}.xdc"] = f"clock and reset pins of the {board.title}"
     primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
-    view = _view(block, params, emitted, board, clock_mhz)
-    view |= {"files": what, "models": sorted(primitives)}
-    constraints = files("gemmule.constraints")
+    view = _view(block, params, emitted, border, board, clock_mhz)
+    view |= {"files": what, "models": sorted(primitives), "rtl": [f"{name}.v", *axis]}
     texts = {
         f"{name}.v": emitted.verilog,
-        f"{name}_axis.v": _render("axis.v", view),
-        f"{name}.xdc": _render("ooc.xdc", view),
-        f"{name}.core": _render("ip.core", view),
-        "fusesoc.conf": _render("fusesoc.conf", view),
-        f"{name}.vlt": _render("waivers.vlt", view),
-        f"{name}.md": _render("datasheet.md", view),
-        f"{name}.h": _render("header.h", code_view(name, view["sheet"], view["streams"])),
+        **(dict.fromkeys(axis, border.verilog) if border else {}),
+        f"{name}.xdc": _render(CONSTRAINTS, "ooc.xdc", view),
+        f"{name}_ooc.tcl": _render(CONSTRAINTS, "build_ooc.tcl", view),
+        f"{name}_project.tcl": _render(CONSTRAINTS, "build_project.tcl", view),
+        f"{name}.core": _render(TEMPLATES, "ip.core", view),
+        "fusesoc.conf": _render(TEMPLATES, "fusesoc.conf", view),
+        f"{name}.vlt": _render(TEMPLATES, "waivers.vlt", view),
+        f"{name}.md": _render(TEMPLATES, "datasheet.md", view),
+        f"{name}.h": _render(
+            TEMPLATES, "header.h", code_view(name, view["sheet"], view["streams"])
+        ),
         f"{name}.py": encoder_text(name, view["sheet"], view["streams"]),
         **primitives,
     }
-    copied = {each for each in what if each not in texts} - {f"{name}.json"}
-    return texts | {each: constraints.joinpath(each).read_text() for each in copied}, what
+    manifest = emitted.manifest | {"vlnv": view["vlnv"]}
+    manifest |= {"axis": border.manifest} if border else {}
+    manifest |= {"files": {each: digest(texts[each]) for each in sorted(texts)}}
+    return texts | {f"{name}.json": json.dumps(manifest, indent=2) + "\n"}, what
 
 
 def _view(
-    block: Block, params: Options, emitted: Emitted, board: Board | None, clock_mhz: float
+    block: Block,
+    params: Options,
+    emitted: Emitted,
+    border: Border | None,
+    board: Board | None,
+    clock_mhz: float,
 ) -> dict[str, Any]:
     """What the templates may speak of."""
     manifest, adapter = emitted.manifest, block.adapter
     values = params.as_dict()
-    streams = axis_streams(manifest)
+    streams = border.streams if border else []
     return {
         **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
         "name": emitted.top,
@@ -124,8 +139,10 @@ def _view(
             {"name": each.name, "value": values[each.name], "help": each.metadata.get("help", "")}
             for each in fields(params)
         ],
-        "ports": {port["name"] for port in manifest["ports"]},
+        "raw_ports": manifest["ports"],
         "streams": streams,
+        "top": border.top if border else emitted.top,
+        "clock": "aclk" if border else "clk",
         "arrays": [
             (way, array)
             for way, arrays in (
@@ -139,10 +156,10 @@ def _view(
     }
 
 
-def _render(name: str, view: Mapping[str, Any]) -> str:
+def _render(folder: str, name: str, view: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # most commands need none
 
-    templates = files("gemmule.gen.templates")
+    templates = files(folder)
     environment = Environment(
         loader=FunctionLoader(lambda each: templates.joinpath(f"{each}.j2").read_text()),
         undefined=StrictUndefined,

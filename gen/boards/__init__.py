@@ -32,8 +32,7 @@ RESOURCES = ("lut", "ff", "carry", "dsp", "bram18", "bram36", "uram")
 class Board:
     """An FPGA board: its part, how Yosys maps to it, and what it has.
 
-    A BRAM36 is two BRAM18: both counts describe the same memory. ``carry`` counts CARRY4. Of the
-    boards that are ``ours`` we know the pins.
+    A BRAM36 is two BRAM18: both counts describe the same memory. ``carry`` counts CARRY4.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Board:
     cascade: int
     clock_mhz: float
     resources: Mapping[str, int]
-    ours: bool = False
 
 
 def board_names() -> list[str]:
@@ -62,7 +60,7 @@ def load_board(name: str | Path | Board) -> Board:
         return name
     text = str(name)
     if text in board_names():
-        return _parse(text, files(__name__).joinpath(f"{text}.toml").read_text(), ours=True)
+        return _parse(text, files(__name__).joinpath(f"{text}.toml").read_text())
     if not text.endswith(".toml"):
         known = ", ".join(board_names())
         raise UsageError(
@@ -71,9 +69,9 @@ def load_board(name: str | Path | Board) -> Board:
     return _parse(text, read_text("--board", Path(text)))
 
 
-def _parse(source: str, text: str, *, ours: bool = False) -> Board:
+def _parse(source: str, text: str) -> Board:
     data = parse_toml("--board", source, text)
-    kinds = {each.name: each.type for each in fields(Board) if each.name != "ours"}
+    kinds = {each.name: each.type for each in fields(Board)}
     kinds["clock_mhz"], kinds["resources"] = (int, float), dict
     if missing := sorted(set(kinds) - set(data)):
         raise UsageError(f"--board: {source} lacks {', '.join(missing)}")
@@ -101,4 +99,4 @@ def _parse(source: str, text: str, *, ours: bool = False) -> Board:
                 f"--board: {key} in {source} must be in {low}..{high}, not {data[key]}"
             )
     counts = {key: resources[key] for key in RESOURCES}
-    return Board(**data | {"resources": counts, "ours": ours})
+    return Board(**data | {"resources": counts})

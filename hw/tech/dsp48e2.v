@@ -14,6 +14,10 @@
 // simulation stops.
 // The file, the ports and the attributes are called as the primitive's, whether they are modeled
 // or not; strings are compared at unequal lengths; registers begin at 0 as in the device.
+// Several packages may bring this file into one design: it counts once. For synthesis it is empty.
+`ifndef SYNTHESIS
+`ifndef GEMMULE_DSP48E2
+`define GEMMULE_DSP48E2
 /* verilator lint_off DECLFILENAME */
 /* verilator lint_off UNUSEDPARAM */
 /* verilator lint_off UNUSEDSIGNAL */
@@ -259,3 +263,5 @@ endmodule
 /* verilator lint_on UNUSEDSIGNAL */
 /* verilator lint_on WIDTHEXPAND */
 /* verilator lint_on PROCASSINIT */
+`endif
+`endif

@@ -6,22 +6,27 @@ from collections.abc import Iterator
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from numpy.typing import NDArray
 
-from gemmule.gen.axis import AxisStream, axis_streams
+from gemmule.gen.axis import AxisForm, AxisStream, axis_streams
 from gemmule.gen.block import Beats
 from gemmule.gen.simulate import compare
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.tb.common.task import Task
 
 TASK = Task.load()
-STREAMS = {stream.name: stream for stream in axis_streams(TASK.manifest)}
+FORM = AxisForm(**TASK.manifest["axis"]["form"])
+STREAMS = {stream.name: stream for stream in axis_streams(TASK.manifest, FORM)}
+
+HELD = ("tdata", "tlast", "tkeep")
+OPEN: dict[str, bool] = {}
+"""Whether an output is in the middle of a packet."""
 
 
 def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
-    """[beats, bytes] of TDATA, each lane in bytes of its own; padding is random."""
+    """[words, bytes], each lane in bytes of its own; padding is random."""
     data = np.random.default_rng(cocotb.RANDOM_SEED).integers(
         0, 256, (len(beats), stream.octets), np.uint8
     )
@@ -39,7 +44,8 @@ def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
 
 
 def from_bytes(stream: AxisStream, data: NDArray[np.uint8], last: NDArray[np.int64]) -> Beats:
-    """The inverse; the sign or the zeros above a lane must be right."""
+    """The inverse; the sign or the zeros above a lane must be right, and zeros fill the word."""
+    assert not data[:, stream.used_octets :].any(), f"{stream.name} is not filled with zeros"
     placed = [] if stream.last is None else [(stream.last, (last, 1))]
     for each in stream.fields:
         fill = np.zeros((len(data), 8 - each.octets), np.uint8)
@@ -58,7 +64,7 @@ def from_bytes(stream: AxisStream, data: NDArray[np.uint8], last: NDArray[np.int
 
 
 def frames(stream: AxisStream, beats: Beats) -> Iterator[bytes]:
-    """TDATA of each packet; without TLAST a packet is one beat."""
+    """The bytes of each packet; where the block has none, of each word."""
     data = to_bytes(stream, beats)
     if stream.last is None:
         ends = np.arange(1, len(beats) + 1)
@@ -76,14 +82,53 @@ def pauses(seed: int) -> Iterator[bool]:
 
 
 async def receive(stream: AxisStream, sink: AxiStreamSink, count: int) -> Beats:
-    """``count`` beats; each packet's end is where TLAST was."""
+    """``count`` words; each packet's end is where TLAST was."""
     rows, last = [], []
     while len(rows) < count:
         frame = await sink.recv()
-        beats = np.frombuffer(bytes(frame.tdata), np.uint8).reshape(-1, stream.octets)
-        rows += list(beats)
-        last += [0] * (len(beats) - 1) + [1]
+        assert frame.tkeep is None or all(frame.tkeep)
+        words = np.frombuffer(bytes(frame.tdata), np.uint8)
+        words = words.reshape(-1, stream.octets)
+        rows += list(words)
+        last += [0] * (len(words) - 1) + [1]
     return from_bytes(stream, np.array(rows), np.array(last))
+
+
+async def reset(dut) -> None:
+    """Start the clock, reset the design, and watch what it offers from now on."""
+    Clock(dut.aclk, 10, unit="ns", impl="gpi").start()
+    dut.clear.value, dut.aresetn.value = 0, 0
+    await ClockCycles(dut.aclk, 3)
+    dut.aresetn.value = 1
+    for stream in STREAMS.values():
+        if not stream.is_input:
+            cocotb.start_soon(watch(dut, stream))
+
+
+def connect(dut) -> dict[str, AxiStreamSource | AxiStreamSink]:
+    """The models of the other ends."""
+    ends = {}
+    for number, (name, stream) in enumerate(STREAMS.items()):
+        kind = AxiStreamSource if stream.is_input else AxiStreamSink
+        ends[name] = kind(AxiStreamBus.from_prefix(dut, stream.prefix), dut.aclk)
+        ends[name].set_pause_generator(pauses(cocotb.RANDOM_SEED + number))
+    return ends
+
+
+async def watch(dut, stream: AxisStream) -> None:
+    """No offer may change or go before it is taken."""
+    pins = {
+        name: getattr(dut, f"{stream.prefix}_{name}", None) for name in (*HELD, "tvalid", "tready")
+    }
+    offer = None
+    while True:
+        await FallingEdge(dut.aclk)
+        sees = [str(pin.value) for name, pin in pins.items() if pin is not None and name in HELD]
+        valid, ready = pins["tvalid"].value, pins["tready"].value
+        assert offer is None or (valid and sees == offer), f"{stream.name}: an offer changed"
+        offer = sees if valid and not ready else None
+        if valid and ready and pins["tlast"] is not None:
+            OPEN[stream.name] = not pins["tlast"].value
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -91,17 +136,10 @@ async def receive(stream: AxisStream, sink: AxiStreamSink, count: int) -> Beats:
 async def matches_golden(dut, cut_short: bool) -> None:
     """Every output equals the golden model's, also after a `clear` in the middle of a packet."""
     job = TASK.job()
-    Clock(dut.aclk, 10, unit="ns", impl="gpi").start()
-    dut.clear.value, dut.aresetn.value = 0, 0
-    await ClockCycles(dut.aclk, 3)
-    dut.aresetn.value = 1
+    await reset(dut)
     if cut_short:
-        await _begin_and_clear(dut)
-    ends = {}
-    for number, (name, stream) in enumerate(STREAMS.items()):
-        kind = AxiStreamSource if stream.is_input else AxiStreamSink
-        ends[name] = kind(AxiStreamBus.from_prefix(dut, stream.prefix), dut.aclk)
-        ends[name].set_pause_generator(pauses(cocotb.RANDOM_SEED + number))
+        await begin_and_clear(dut)
+    ends = connect(dut)
     for name, beats in job.send.items():
         for frame in frames(STREAMS[name], beats):
             await ends[name].send(AxiStreamFrame(frame))
@@ -114,18 +152,33 @@ async def matches_golden(dut, cut_short: bool) -> None:
         compare(name, outputs[name], expected)
 
 
-async def _begin_and_clear(dut) -> None:
-    """Offer beats of zeros on all inputs, take what comes, and clear before any packet ends."""
-    for name, value in (("tvalid", 1), ("tdata", 0), ("tlast", 0), ("tready", 1)):
+async def begin_and_clear(dut) -> None:
+    """Offer zeros on all inputs, take what comes, then nothing, and clear before a packet ends.
+
+    What was offered waits all the while; what is still sent is thrown away; no packet stays open.
+    """
+
+    def drive(pin: str, value: int) -> None:
         for stream in STREAMS.values():
-            if stream.is_input == (name != "tready") and hasattr(dut, f"{stream.prefix}_{name}"):
-                getattr(dut, f"{stream.prefix}_{name}").value = value
+            port = getattr(dut, f"{stream.prefix}_{pin}", None)
+            if port is not None and stream.is_input == (pin != "tready"):
+                port.value = value
+
+    for pin, value in (("tvalid", 1), ("tdata", 0), ("tlast", 0), ("tready", 1)):
+        drive(pin, value)
     await ClockCycles(dut.aclk, 9)
+    drive("tready", 0)
+    await ClockCycles(dut.aclk, 30)
     dut.clear.value = 1
-    await ClockCycles(dut.aclk, 1)
+    await ClockCycles(dut.aclk, 9)
+    assert dut.clearing.value
+    drive("tready", 1)
+    await ClockCycles(dut.aclk, 9)
     for stream in STREAMS.values():
-        if stream.is_input:
-            getattr(dut, f"{stream.prefix}_tvalid").value = 0
-    await ClockCycles(dut.aclk, 1)
+        pin = "tready" if stream.is_input else "tvalid"
+        assert getattr(dut, f"{stream.prefix}_{pin}").value == stream.is_input
+        assert not OPEN.get(stream.name)
+    drive("tvalid", 0)
     dut.clear.value = 0
-    await ClockCycles(dut.aclk, 1)
+    await ClockCycles(dut.aclk, 3)
+    assert not dut.clearing.value

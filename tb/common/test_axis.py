@@ -2,10 +2,12 @@
 """The AXI4-Stream top of a generated package, under cocotbext-axi with random pauses."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from gemmule.gen.axis import AxisForm
 from gemmule.gen.catalog import find
 from gemmule.gen.emit import Emitted
 from gemmule.gen.package import generate
@@ -45,21 +47,46 @@ def test_the_bench_sees_a_wrong_sign(tmp_path):
     arrays = {name: np.full((1, 4), -7) for name in "xy"}
 
     def unsigned(verilog: str) -> str:
-        return verilog.replace("{7{total_payload[8]}}", "{7{1'b0}}")
+        changed = re.sub(r"(core_total_payload\[8\], ){6}", "6'h00, ", verilog)
+        assert changed != verilog
+        return changed
 
     verification = bench(ADDER, params, ADDER.adapter.Run(), arrays, tmp_path, mutate=unsigned)
     assert verification.failed == verification.ran == 2
 
 
-def bench(block, params, run, arrays, folder, *, mutate=lambda verilog: verilog):
-    generate(block, params, folder / "ip")
-    parts = [(folder / "ip" / f"{block.name}{part}.v").read_text() for part in ("", "_axis")]
-    verilog = "".join(parts)
-    manifest = json.loads((folder / "ip" / f"{block.name}.json").read_text())
+DMA = AxisForm(streams="dma", tdata_width=32, fifo_depth="command=4,b=64,scale=8")
+SMALL = GemmParams(rows=3, cols=2, a_format="u4", b_format="s5", acc_depth=8)
+
+
+def test_gemm_runs_through_stock_dmas_and_through_one_channel(tmp_path):
+    """M: streams of powers of two with TLAST and TKEEP; 1.2: queues make one channel enough."""
+    run = GemmRun()
+    arrays = gemm(SMALL, run, np.random.default_rng(6))
+    benches = ["gemmule.tb.common.bench_axis", "gemmule.tb.common.bench_channel"]
+    verification = bench(find("gemm"), SMALL, run, arrays, tmp_path, form=DMA, benches=benches)
+    assert verification.ran == 3
+    assert not verification.failed, verification.log
+
+
+def bench(
+    block,
+    params,
+    run,
+    arrays,
+    folder,
+    *,
+    mutate=str,
+    form=None,
+    benches=("gemmule.tb.common.bench_axis",),
+):
+    generate(block, params, folder / "ip", name="mine", form=form)
+    parts = [(folder / "ip" / f"mine{part}.v").read_text() for part in ("", "_axis")]
+    manifest = json.loads((folder / "ip" / "mine.json").read_text())
     task = Task(block, params, run, arrays, manifest)
     return run_bench(
-        Emitted(mutate(verilog), manifest, f"{block.name}_axis"),
-        ["gemmule.tb.common.bench_axis"],
+        Emitted(mutate("".join(parts)), manifest, "mine_axis"),
+        benches,
         seed=7,
         env=task.save(folder),
         folder=folder,
