@@ -15,7 +15,7 @@ from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
 from ..block import Array, Arrays, Beats, Block, Job
-from .beats import check_rows, from_rows, to_rows
+from .beats import check_rows, check_status, from_rows, to_rows
 
 __all__ = ["LAYERNORM"]
 
@@ -57,6 +57,7 @@ class LayernormAdapter:
         command = ([count], ROWS_WIDTH), ([n], params.length_width), ([code], params.epsilon_width)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            check_status(received["status"])
             y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
             return {"y": from_rows(y, n, params.lanes).astype(out.dtype)}
 
@@ -71,7 +72,7 @@ class LayernormAdapter:
                 ),
                 "x": pack((beats, params.in_format.width), (last, 1)),
             },
-            receive={"y": len(beats)},
+            receive={"y": len(beats), "status": 1},
             decode=decode,
             golden={"y": y.astype(out.dtype)},
             counters={"rows": count, "vectors": len(beats)},

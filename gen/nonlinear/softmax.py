@@ -15,7 +15,7 @@ from gemmule.hw.nonlinear.softmax import Softmax
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 from ..block import Array, Arrays, Beats, Block, Job
-from .beats import check_rows, from_rows, to_rows
+from .beats import check_rows, check_status, from_rows, to_rows
 from .softmax_sheet import softmax_sheet
 
 __all__ = ["SOFTMAX"]
@@ -52,6 +52,7 @@ class SoftmaxAdapter:
         dtype = np.dtype(np.uint8) if run.log2 else out.dtype
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            check_status(received["status"])
             signed = out.signed and not run.log2
             y = unpack(received["y"], 0, out.width, params.lanes, signed=signed)
             return {"y": from_rows(y, n, params.lanes).astype(dtype)}
@@ -70,7 +71,8 @@ class SoftmaxAdapter:
             # What lies beyond the end of a row is masked.
             masked = CODES - 1 if run.log2 else 0
             return {
-                "y": pack((to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1))
+                "y": pack((to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1)),
+                "status": np.zeros((1, 1), np.uint32),
             }
 
         return Job(
@@ -78,7 +80,7 @@ class SoftmaxAdapter:
                 "command": pack(*fields),
                 "x": pack((beats, params.in_format.width), (kept, 1), (last, 1)),
             },
-            receive={"y": len(beats)},
+            receive={"y": len(beats), "status": 1},
             decode=decode,
             golden={"y": y.astype(dtype)},
             results=results,

@@ -8,7 +8,7 @@ from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 from ..sheet import ANY, Example, Field, Sheet, Stream
-from ..sheet.parts import numbers, text
+from ..sheet.parts import numbers, status, text
 
 __all__ = ["softmax_sheet"]
 
@@ -58,6 +58,7 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
                     )
                 },
             ),
+            "status": status(["x"]),
         },
         order=text(f"""
         ```text
@@ -68,14 +69,20 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
               x:  one beat: lane j = x[row, i + j], bit j of keep = mask[row, i + j],
                                                 or 0 where i + j >= n
               y:  one beat: lane j = y[row, i + j]
+          status:  one word, after the last beat of y
         ```
 
         Rows of one command may have different lengths. Lanes with `keep` = 0 may hold anything.
         """),
         faults=text(f"""
-        - A row may have 1 to {longest} entries. A packet of more than {params.beats} beats counts
-          as several rows: one ends there.
-        - `rows` = 0 is taken and does nothing.
+        - A row may have 1 to {longest} entries, in at most {params.beats} beats, and rows of a command
+          may differ: TLAST ends a row, so none is ever too short, and `x.early` is always 0. If
+          beat {params.beats} of a row has no TLAST, the row ends there all the same; what follows is taken
+          and thrown away up to and with the beat that has TLAST, and `x.late` is set. The rows
+          after it, and the next command, are not affected.
+        - A command with `rows` = 0 is refused, and has no packets. One with `delta` above {one} is
+          refused, and its `rows` packets of `x` are taken and thrown away, each up to its TLAST;
+          nothing comes at `y`. Each refused command has its word in `status`.
         - A row of which every entry is masked gives zeros (with `log2`: 15).
         """),
         limits=(

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.codes import Code
 from ..common.formats import Format
 from .piecewise import Piecewise, fit
 from .units import rounded
@@ -16,6 +17,7 @@ __all__ = [
     "MANTISSA_BITS",
     "ROOT_FRAC",
     "NormFormats",
+    "Refusal",
     "RootReciprocal",
     "epsilon_code",
     "layernorm",
@@ -30,6 +32,14 @@ ROOT_FRAC = 16
 """Fractional bits of a root's mantissa: 17 bits unsigned fill one port of a DSP block."""
 DEVIATION_FRAC = 14
 """Fractional bits of a deviation in units of the standard deviation."""
+
+
+class Refusal(Code):
+    """Why the hardware refuses a command."""
+
+    NONE = 0, "carried out"
+    ZERO_SIZE = 1, "rows or length is 0; such a command has no packets, and none is awaited"
+    LENGTH_TOO_LARGE = 2, "length is above the longest row; the packets were thrown away"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,22 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.codes import Code
 from ..common.formats import Format
 from .exponential import HeatvitExp, Product, exponential
 from .piecewise import Piecewise, fit
 from .units import rounded
 
-__all__ = ["CODES", "DELTA_FRAC", "EXP_FORMAT", "Reciprocal", "delta_code", "exp_unit", "softmax"]
+__all__ = [
+    "CODES",
+    "DELTA_FRAC",
+    "EXP_FORMAT",
+    "Reciprocal",
+    "Refusal",
+    "delta_code",
+    "exp_unit",
+    "softmax",
+]
 
 Integers = NDArray[np.int64]
 
@@ -22,6 +32,14 @@ DELTA_FRAC = 12
 """Fractional bits of delta."""
 CODES = 16
 """Codes of the 4-bit logarithmic output."""
+
+
+class Refusal(Code):
+    """Why the hardware refuses a command."""
+
+    NONE = 0, "carried out"
+    ZERO_ROWS = 1, "rows is 0; such a command has no packets, and none is awaited"
+    DELTA_TOO_LARGE = 2, "delta is above 4096, which stands for 1; the rows were thrown away"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,58 @@
 """Expressions of fixed-point arithmetic that the units share."""
 
-from amaranth import Const, Mux, Value
+from amaranth import Cat, Const, Mux, Value
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.nonlinear.units import Datapath
 
 from .flow import Flow, Timed
 
-__all__ = ["rounded", "saturate", "times", "times_in_fabric"]
+__all__ = [
+    "PART",
+    "plus",
+    "product_in_fabric",
+    "rounded",
+    "saturate",
+    "sum_in_parts",
+    "times",
+    "times_in_fabric",
+]
+
+PART = 32
+"""Bits that are added within a cycle: a carry chain of eight, and a little logic around it."""
+
+
+def plus(a: Value, b: Value, carry: Value | None = None) -> Value:
+    """``a + b + carry`` of two unsigned values of one width by one adder, with the carry out."""
+    if carry is None:
+        return a + b
+    return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
+
+
+def sum_in_parts(
+    flow: Flow, name: str, a: Timed, b: Timed, width: int, *, minus: bool = False
+) -> Timed:
+    """``a + b`` or ``a - b``, modulo ``2**width``, at most :data:`PART` bits of it a cycle."""
+    count = -(-width // PART)
+    part = -(-width // count)
+    parts, carry = [], Timed(Const(int(minus), 1))
+    for index in range(count):
+
+        def added(a: Value, b: Value, carry: Value, index: int = index) -> Value:
+            place = slice(index * part, min(width, (index + 1) * part))
+            x, y = stretched(a, width)[place], stretched(b, width)[place]
+            return plus(x, ~y if minus else y, carry if index or minus else None)
+
+        some = flow.step(f"{name}_{index}", added, a, b, carry)
+        parts.append(Timed(some.value[:-1], some.time))
+        carry = Timed(some.value[-1], some.time)
+    return Timed(Cat(*(flow.at(each, some.time) for each in parts)), some.time)
+
+
+def stretched(value: Value, width: int) -> Value:
+    """The low ``width`` bits of a value, unsigned, after its sign or zeros above it."""
+    above = value[-1] if value.shape().signed else Const(0, 1)
+    return Cat(value, above.replicate(max(0, width - len(value))))[:width]
 
 
 def times(value: Value, constant: int) -> Value:
@@ -26,7 +71,29 @@ def times(value: Value, constant: int) -> Value:
 
 def times_in_fabric(a: Value, b: Value) -> Value:
     """``a * b``, ``b`` unsigned, as a tree of adders: where DSP blocks are kept for the lanes."""
-    terms = [Mux(b[place], a << place, 0) for place in range(len(b))]
+    return _sum([Mux(b[place], a << place, 0) for place in range(len(b))])
+
+
+def product_in_fabric(flow: Flow, name: str, a: Timed, b: Timed) -> Timed:
+    """:func:`times_in_fabric` with a register after each second level of adders."""
+    places = range(0, len(b.value), 4)
+
+    def some(a: Value, b: Value, low: int) -> Value:
+        return times_in_fabric(a, b[low : low + 4]) << low
+
+    terms = [
+        flow.step(f"{name}_{low}", lambda a, b, low=low: some(a, b, low), a, b) for low in places
+    ]
+    while len(terms) > 1:
+        groups = [terms[n : n + 4] for n in range(0, len(terms), 4)]
+        terms = [
+            flow.step(f"{name}_of_{len(terms)}_{n}", lambda *terms: _sum(list(terms)), *group)
+            for n, group in enumerate(groups)
+        ]
+    return terms[0]
+
+
+def _sum(terms: list[Value]) -> Value:
     while len(terms) > 1:
         odd = terms[len(terms) & ~1 :]
         terms = [x + y for x, y in zip(terms[::2], terms[1::2], strict=False)] + odd

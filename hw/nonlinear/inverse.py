@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal
 
-from .arithmetic import times_in_fabric
+from .arithmetic import product_in_fabric
 from .flow import Flow, Timed
 from .polynomial import polynomial
 from .powers import normalized
@@ -58,7 +58,7 @@ class Inverse(wiring.Component):
         position = Timed(mantissa.value[width - 1 - golden.mantissa_bits : -1], mantissa.time)
         line = polynomial(flow, golden.pieces, position, fabric=True)
         line = Timed(line.value[: golden.frac + 1], line.time)
-        scaled = flow.step("scaled", lambda v: times_in_fabric(v, self.delta), line)
+        scaled = product_in_fabric(flow, "scaled", line, Timed(self.delta, line.time))
         # A shift by k - one + DELTA_FRAC, less one for the bit that rounds.
         most = width - 1 - one + DELTA_FRAC - 1
         shifted = flow.step(

@@ -1,19 +1,22 @@
 """Layer and RMS normalization over rows, a vector a cycle."""
 
-from amaranth import Cat, Module, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.nonlinear.layernorm import Refusal
+
 from ..common.pipeline import delay, wire
 from ..common.shared import shared
+from ..common.status import status_layout
 from ..common.streams import packet_stream, vector
 from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .layernorm_lane import NormLane
 from .layernorm_params import LayernormParams
-from .row import QUEUE, Buffer, add, buffer_depth, framed, over_row, tree
+from .row import QUEUE, Buffer, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
 from .rows import Rows
 from .spread import Spread
 
@@ -70,10 +73,13 @@ class Layernorm(wiring.Component):
             "affine": In(packet_stream(affine)),
             "x": In(packet_stream(vector(params.in_format, lanes))),
             "y": Out(packet_stream(vector(params.out_format, lanes))),
+            "status": Out(stream.Signature(status_layout(Refusal, ["affine", "x"]))),
         })
         self._lanes = [NormLane(params) for _ in range(lanes)]
         self._spread = Spread(params)
-        to_spread = (lanes - 1).bit_length() + 2 + self._spread.latency + QUEUE
+        self._sum_cycles = sum_cycles(params.squares_width)
+        to_sums = (lanes - 1).bit_length() + 1 + self._sum_cycles
+        to_spread = to_sums + self._spread.latency + QUEUE
         self._depth = buffer_depth(params.beats, to_spread)
         self.latency = to_spread + self._lanes[0].latency + 1
 
@@ -92,63 +98,72 @@ class Layernorm(wiring.Component):
         return drain
 
     def _rows(self, m: Module) -> Rows:
-        layout, beats = self.params.command_layout, self.params.beats
-        m.submodules.rows = rows = Rows(layout, beats, self._depth + 64, loads=True)
-        wiring.connect(m, wiring.flipped(self.command), rows.command)
+        params = self.params
+
+        def refuse(command: data.View) -> Value:
+            empty = (command.rows == 0) | (command.length == 0)
+            large = Mux(command.length > params.max_length, Refusal.LENGTH_TOO_LARGE.value, 0)
+            return Mux(empty, Refusal.ZERO_SIZE.value, large)
+
+        m.submodules.rows = rows = Rows(
+            params.command_layout,
+            Refusal,
+            refuse=refuse,
+            packets={name: getattr(self, name).payload.data.shape() for name in ("affine", "x")},
+            lanes=params.lanes,
+            longest=params.max_length,
+            capacity=self._depth + 64,
+        )
+        for name in ("command", "affine", "x"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(rows, name))
+        wiring.connect(m, rows.status, wiring.flipped(self.status))
         m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
         return rows
 
     def _affine(self, m: Module, rows: Rows) -> Memory:
-        """Gamma and beta: all of a packet is taken; what goes beyond the longest row is ignored."""
-        payload, beats = self.affine.payload, self.params.beats
+        """Gamma and beta, a beat a place."""
+        weights, beats = rows.weights, self.params.beats
         m.submodules.affine = memory = Memory(
-            shape=len(Value.cast(payload.data)), depth=beats, init=[]
+            shape=len(Value.cast(weights.payload.data)), depth=beats, init=[]
         )
         write = memory.write_port()
-        place = Signal(range(beats + 1), name="affine_place")
-        taken = wire(m, "affine_taken", self.affine.valid & self.affine.ready)
+        place = Signal(range(beats), name="affine_place")
         m.d.comb += [
-            self.affine.ready.eq(rows.loading),
             write.addr.eq(place),
-            write.data.eq(payload.data),
-            write.en.eq(taken & (place != beats)),
-            rows.loaded.eq(taken & payload.last),
+            write.data.eq(weights.payload.data),
+            write.en.eq(weights.valid),
         ]
-        with m.If(rows.loaded):
-            m.d.sync += place.eq(0)
-        with m.Elif(write.en):
-            m.d.sync += place.eq(place + 1)
+        with m.If(weights.valid):
+            m.d.sync += place.eq(Mux(weights.payload.last, 0, place + 1))
         return memory
 
     def _moments(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
         """The first stage: beats go into a buffer; the sum and spread of each row follow."""
-        params, payload = self.params, self.x.payload
+        params, payload = self.params, rows.rows.payload
         m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depth)
-        enter = wire(m, "enter", self.x.valid & self.x.ready)
+        enter = wire(m, "enter", rows.rows.valid & rows.rows.ready)
         m.d.comb += [
-            self.x.ready.eq(rows.open & beats.room),
-            rows.enter.eq(enter),
-            rows.ends.eq(payload.last),
+            rows.rows.ready.eq(beats.room),
             beats.enter.eq(enter),
             beats.write.eq(enter),
-            beats.data.eq(Cat(payload.data, rows.last)),
+            beats.data.eq(payload),
         ]
         flow = Flow()
         entries = [Timed(payload.data[n]) for n in range(params.lanes)]
         same = [flow.step(f"x_{n}", lambda x: x, x) for n, x in enumerate(entries)]
         squares = [flow.step(f"square_{n}", lambda x: x * x, x) for n, x in enumerate(entries)]
-        frame = enter, rows.last
-        total, done = over_row(
-            m, "total", add, tree(flow, "total", add, same), signed(params.total_width), frame
-        )
-        powers, _ = over_row(
-            m, "squares", add, tree(flow, "squares", add, squares), params.squares_width, frame
-        )
+        frame, cycles = (enter, payload.last), self._sum_cycles
+        shape = signed(params.total_width)
+        total = tree(flow, "total", add, same)
+        total, done = sum_over_row(m, "total", total, shape, frame, cycles)
+        powers = tree(flow, "squares", add, squares)
+        shape = unsigned(params.squares_width)
+        powers, _ = sum_over_row(m, "squares", powers, shape, frame, cycles)
         m.d.sync += flow.registers
         m.submodules.spread = spread = self._spread
         latency = spread.latency
         if params.kind == "rms":
-            total = Signal.like(total, name="no_total")
+            total = Signal(signed(params.total_width), name="no_total")
         m.submodules.spreads = spreads = SyncFIFOBuffered(
             width=len(Cat(total, spread.mantissa, spread.exponent)), depth=beats.depth
         )

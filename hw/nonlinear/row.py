@@ -2,14 +2,26 @@
 
 from collections.abc import Callable
 
-from amaranth import Cat, Elaboratable, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Elaboratable, Module, Mux, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
 from amaranth.lib.fifo import SyncFIFOBuffered
 
-from ..common.pipeline import delay
+from ..common.pipeline import delay, wire
+from .arithmetic import PART, plus
 from .flow import Flow, Timed
 
-__all__ = ["QUEUE", "Buffer", "add", "buffer_depth", "framed", "greater", "over_row", "tree"]
+__all__ = [
+    "QUEUE",
+    "Buffer",
+    "add",
+    "buffer_depth",
+    "framed",
+    "greater",
+    "over_row",
+    "sum_cycles",
+    "sum_over_row",
+    "tree",
+]
 
 QUEUE = 2
 """Cycles from writing a queue to reading what was written."""
@@ -57,6 +69,45 @@ def over_row(
             begin.eq(last),
         ]
     return so_far, done
+
+
+def sum_cycles(width: int) -> int:
+    """Cycles from a beat's value to the sum of its row: one for each :data:`PART` bits."""
+    return -(-width // PART)
+
+
+def sum_over_row(
+    m: Module, name: str, value: Timed, shape: ShapeLike, frame: tuple[Value, Value], cycles: int
+) -> tuple[Value, Value]:
+    """The sum of a row's beats, and a strobe as :func:`over_row` has it.
+
+    It is cut in as many parts as there are ``cycles``; each is a cycle behind the one below it,
+    from which it takes the carry.
+    """
+    shape = Shape.cast(shape)
+    valid, last = framed(m, name, *frame, value.time)
+    begin = Signal(init=1, name=f"{name}_begin")
+    with m.If(valid):
+        m.d.sync += begin.eq(last)
+    addend = Signal(shape, name=f"{name}_addend")
+    m.d.comb += addend.eq(value.value)
+
+    width, parts, carry = -(-shape.width // cycles), [], Const(0, 1)
+    for index in range(cycles):
+        here = f"{name}_part_{index}"
+        enable = delay(m, f"{here}_enable", valid, index, reset=True)
+        first = delay(m, f"{here}_first", begin, index)
+        more = delay(m, f"{here}_addend", addend[index * width : (index + 1) * width], index)
+        # One bit more than the part: the carry into the next, which adds it a cycle later.
+        so_far = Signal(len(more) + 1, name=here, reset_less=True)
+        before = so_far[:-1] & (~first).replicate(len(more))
+        with m.If(enable):
+            m.d.sync += so_far.eq(plus(more, before, carry if index else None))
+        carry = so_far[-1]
+        parts.append(delay(m, f"{here}_late", so_far[:-1], cycles - 1 - index))
+    total = wire(m, f"{name}_so_far", Cat(*parts))
+    done = delay(m, f"{name}_done", valid & last, cycles, reset=True)
+    return total.as_signed() if shape.signed else total, done
 
 
 def framed(m: Module, name: str, valid: Value, last: Value, cycles: int) -> tuple[Value, Value]:

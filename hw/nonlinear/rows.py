@@ -1,7 +1,18 @@
-"""Which rows a command covers, and where each ends."""
+"""Commands of rows: which are carried out, how long their packets are, what became of them."""
 
-from amaranth import Elaboratable, Module, Signal
-from amaranth.lib import data, stream
+from collections.abc import Callable, Mapping
+
+from amaranth import Const, Module, Signal, Value
+from amaranth.hdl import ShapeLike
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from gemmule.golden.common.codes import Code
+
+from ..common.pipeline import register, wire
+from ..common.status import SideQueue, status_layout
+from ..common.streams import packet_stream
+from .fit import Fit
 
 __all__ = ["ROWS_WIDTH", "Rows"]
 
@@ -9,63 +20,132 @@ ROWS_WIDTH = 24
 """Bits of the number of rows of a command."""
 
 
-class Rows(Elaboratable):
-    """A command is held while its rows come in and until the last of them has left.
+class Rows(wiring.Component):
+    """Let the rows of one command after the other in, each as long as it may be.
+
+    A command with ``length`` states how many entries each row has, and how many its packet of
+    ``affine`` has, which comes before the rows; without, rows end by ``last``. See `Fit`. The
+    packets of a refused command are thrown away, but where it is refused as :attr:`EMPTY` it has
+    none. A command is held until the last of its rows has left; then its word is in ``status``.
+
+    Latency: 0 cycles from a packet in to the packet out; 1 from a command to its first packet.
+    Throughput: a beat a cycle, rows back to back. Back-pressure: ``command`` waits for the one
+    before it; ``status`` stops nothing (see `SideQueue`).
 
     Parameters
     ----------
     layout : StructLayout
         Of a command; it has ``rows``.
-    beats : int
-        Of the longest row: a longer packet is cut there.
+    refusal : type[Code]
+    refuse : Callable[[View], Value]
+        Of a command, why it is refused: a value of ``refusal``.
+    packets : Mapping[str, ShapeLike]
+        The beats of ``affine``, if there is such a packet, and of ``x``.
+    lanes, longest : int
+        Entries of a beat and of the longest row.
     capacity : int
         Rows that can be inside at once.
-    loads : bool
-        Something is to be loaded after each command, before its rows.
 
     Members
     -------
-    command : stream of ``layout``, taken
-    held : the command
-    open : a beat may enter
-    enter, ends : one does; it is the last of its packet
-    last : it is the last of its row
-    leave : the last beat of a row has left
-    loading, loaded : what a command needs is awaited; it has come
+    command : In(stream of ``layout``)
+    affine, x : In(packet stream of ``packets``)
+    weights : Out(stream of the beats of affine, always taken)
+    rows : Out(packet stream of the beats of x)
+    held : Out(``layout``)
+    leave : In(1)
+        The last beat of a row has left.
+    status : Out(stream of ``status_layout``), one a command, in order
     """
 
+    EMPTY = 1
+    """The refusal of a command without packets."""
+
     def __init__(
-        self, layout: data.StructLayout, beats: int, capacity: int, *, loads: bool = False
+        self,
+        layout: data.StructLayout,
+        refusal: type[Code],
+        *,
+        refuse: Callable[[data.View], Value],
+        packets: Mapping[str, ShapeLike],
+        lanes: int,
+        longest: int,
+        capacity: int,
     ):
-        self.beats = beats
-        self._loads = loads
-        self.command = stream.Signature(layout).flip().create()
-        self.held = Signal(layout)
-        self.open, self.enter, self.ends = Signal(), Signal(), Signal()
-        self.last, self.leave = Signal(), Signal()
-        self.loading, self.loaded = Signal(), Signal()
-        self._inside = Signal(range(capacity + 1))
+        self._refuse = refuse
+        self._stated = "length" in layout.members
+        self._fits = {
+            name: Fit(shape, lanes=lanes, longest=longest, stated=self._stated)
+            for name, shape in packets.items()
+        }
+        self._inside = Signal(range(capacity + 1), name="inside")
+        self._words = status_layout(refusal, packets)
+        weights = {}
+        if "affine" in packets:
+            beats = packet_stream(packets["affine"]).members["payload"].shape
+            weights = {"weights": Out(stream.Signature(beats, always_ready=True))}
+        super().__init__({
+            "command": In(stream.Signature(layout)),
+            **{name: In(packet_stream(shape)) for name, shape in packets.items()},
+            **weights,
+            "rows": Out(packet_stream(packets["x"])),
+            "held": Out(layout),
+            "leave": In(1),
+            "status": Out(stream.Signature(self._words)),
+        })
 
     def elaborate(self, platform):
         m = Module()
-        left, place = Signal(ROWS_WIDTH), Signal(range(self.beats))
-        row_enters = self.enter & self.last
+        accept = wire(m, "accept", self.command.valid & self.command.ready)
+        refusal = wire(m, "refusal", self._refuse(self.command.payload))
+        refused = register(m, "refused", refusal, accept)
+        discard = register(m, "discard", refusal.any(), accept)
+        with m.If(accept):
+            m.d.sync += self.held.eq(self.command.payload)
+        inside = self._packets(m, accept, refusal, discard)
+        busy = Signal()
+        done = wire(m, "done", busy & ~inside)
+        m.d.sync += busy.eq(accept | (busy & ~done))
+        m.submodules.statuses = statuses = SideQueue(self._words)
+        connect(m, statuses.o, flipped(self.status))
         m.d.comb += [
-            self.open.eq((left != 0) & ~self.loading),
-            self.last.eq(self.ends | (place == self.beats - 1)),
-            self.command.ready.eq((left == 0) & (self._inside == 0) & ~self.loading),
+            self.command.ready.eq(~busy | done),
+            statuses.i.valid.eq(done),
+            statuses.i.p.refused.eq(refused),
+            *(statuses.i.p[name].eq(fit.faults) for name, fit in self._fits.items()),
         ]
-        m.d.sync += self._inside.eq(self._inside + row_enters - self.leave)
-        with m.If(self.enter):
-            m.d.sync += place.eq(place + 1)
-        with m.If(row_enters):
-            m.d.sync += [place.eq(0), left.eq(left - 1)]
-        with m.If(self.loaded):
-            m.d.sync += self.loading.eq(0)
-        with m.If(self.command.valid & self.command.ready):
-            m.d.sync += [
-                left.eq(self.command.payload.rows),
-                self.held.eq(self.command.payload),
-                self.loading.eq(self._loads),
-            ]
         return m
+
+    def _packets(self, m: Module, accept: Value, refusal: Value, discard: Value) -> Value:
+        """Count packets in and rows out; returns whether any of the command is still to come."""
+        loading, rows = Signal(), Signal()
+        left, inside = Signal(ROWS_WIDTH, reset_less=True), self._inside
+        for name, active in (("affine", loading), ("x", rows)):
+            if name in self._fits:
+                self._fit(m, name, active, accept, discard)
+        x = self._fits["x"]
+        m.d.sync += inside.eq(inside + (x.ends & ~discard) - self.leave)
+        begin = refusal != self.EMPTY
+        if affine := self._fits.get("affine"):
+            with m.If(accept):
+                m.d.sync += loading.eq(begin)
+            with m.Elif(affine.ends):
+                m.d.sync += loading.eq(0)
+            begin = Const(0)
+            with m.If(affine.ends):
+                m.d.sync += rows.eq(1)
+        with m.If(accept):
+            m.d.sync += [left.eq(self.command.payload.rows), rows.eq(begin)]
+        with m.Elif(x.ends):
+            m.d.sync += left.eq(left - 1)
+            with m.If(left == 1):
+                m.d.sync += rows.eq(0)
+        return loading | rows | inside.any()
+
+    def _fit(self, m: Module, name: str, active: Value, accept: Value, discard: Value) -> None:
+        m.submodules[f"fit_{name}"] = fit = self._fits[name]
+        connect(m, flipped(getattr(self, name)), fit.i)
+        connect(m, fit.o, flipped(self.weights if name == "affine" else self.rows))
+        m.d.comb += [fit.start.eq(accept), fit.active.eq(active), fit.discard.eq(discard)]
+        if self._stated:
+            m.d.comb += fit.length.eq(self.command.payload.length)

@@ -5,15 +5,27 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.nonlinear.softmax import EXP_FORMAT
+from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Refusal
 
 from ..common.pipeline import delay, wire
 from ..common.shared import shared
+from ..common.status import status_layout
 from ..common.streams import packet_stream, shape_of, vector
 from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .inverse import Inverse
-from .row import QUEUE, Buffer, add, buffer_depth, framed, greater, over_row, tree
+from .row import (
+    QUEUE,
+    Buffer,
+    add,
+    buffer_depth,
+    framed,
+    greater,
+    over_row,
+    sum_cycles,
+    sum_over_row,
+    tree,
+)
 from .rows import Rows
 from .softmax_lane import PowerLane, QuotientLane
 from .softmax_params import SoftmaxParams
@@ -66,13 +78,15 @@ class Softmax(wiring.Component):
             "command": In(stream.Signature(params.command_layout)),
             "x": In(packet_stream(beat)),
             "y": Out(packet_stream(vector(params.out_format, lanes))),
+            "status": Out(stream.Signature(status_layout(Refusal, ["x"]))),
         })
         self._powers = [PowerLane(params) for _ in range(lanes)]
         self._quotients = [QuotientLane(params) for _ in range(lanes)]
         self._inverse = Inverse(params.sum_width)
         levels = (lanes - 1).bit_length()
         to_greatest = levels + 2 + QUEUE
-        to_inverse = self._powers[0].latency + levels + 1 + self._inverse.latency + QUEUE
+        to_total = self._powers[0].latency + levels + sum_cycles(params.sum_width)
+        to_inverse = to_total + self._inverse.latency + QUEUE
         self._depths = [buffer_depth(params.beats, time) for time in (to_greatest, to_inverse)]
         self.latency = to_greatest + to_inverse + self._quotients[0].latency + 1
 
@@ -92,24 +106,37 @@ class Softmax(wiring.Component):
         return drain
 
     def _rows(self, m: Module) -> Rows:
-        capacity = sum(self._depths) + 64
-        m.submodules.rows = rows = Rows(self.params.command_layout, self.params.beats, capacity)
-        wiring.connect(m, wiring.flipped(self.command), rows.command)
+        params = self.params
+
+        def refuse(command: data.View) -> Value:
+            large = Mux(command.delta > 1 << DELTA_FRAC, Refusal.DELTA_TOO_LARGE.value, 0)
+            return Mux(command.rows == 0, Refusal.ZERO_ROWS.value, large)
+
+        m.submodules.rows = rows = Rows(
+            params.command_layout,
+            Refusal,
+            refuse=refuse,
+            packets={"x": self.x.payload.data.shape()},
+            lanes=params.lanes,
+            longest=params.max_length,
+            capacity=sum(self._depths) + 64,
+        )
+        for name in ("command", "x"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(rows, name))
+        wiring.connect(m, rows.status, wiring.flipped(self.status))
         m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
         return rows
 
     def _maximum(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
         """The first stage: beats go into a buffer, the greatest kept entry of each row follows."""
-        fmt, payload = self.params.in_format, self.x.payload
+        fmt, payload = self.params.in_format, rows.rows.payload
         m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depths[0])
-        enter = self.x.valid & self.x.ready
+        enter = wire(m, "enter", rows.rows.valid & rows.rows.ready)
         m.d.comb += [
-            self.x.ready.eq(rows.open & beats.room),
-            rows.enter.eq(enter),
-            rows.ends.eq(payload.last),
+            rows.rows.ready.eq(beats.room),
             beats.enter.eq(enter),
             beats.write.eq(enter),
-            beats.data.eq(Cat(payload.data, rows.last)),
+            beats.data.eq(payload),
         ]
         flow = Flow()
 
@@ -122,7 +149,8 @@ class Softmax(wiring.Component):
         ]
         top = tree(flow, "greatest", greater, entries)
         m.d.sync += flow.registers
-        greatest, done = over_row(m, "greatest", greater, top, shape_of(fmt), (enter, rows.last))
+        frame = enter, payload.last
+        greatest, done = over_row(m, "greatest", greater, top, shape_of(fmt), frame)
         m.submodules.maxima = maxima = SyncFIFOBuffered(width=fmt.width, depth=beats.depth)
         m.d.comb += [maxima.w_data.eq(greatest), maxima.w_en.eq(done)]
         return beats, maxima
@@ -158,7 +186,8 @@ class Softmax(wiring.Component):
         total = tree(flow, "total", add, [Timed(lane.power) for lane in self._powers])
         m.d.sync += flow.registers
         shape = unsigned(self.params.sum_width)
-        total, done = over_row(m, "total", add, total, shape, (valid, last))
+        cycles = sum_cycles(shape.width)
+        total, done = sum_over_row(m, "total", total, shape, (valid, last), cycles)
         m.submodules.inverse = inverse = self._inverse
         m.submodules.inverses = inverses = SyncFIFOBuffered(
             width=len(inverse.inverse), depth=powers.depth

@@ -1,6 +1,6 @@
 """The reciprocal of a row's standard deviation, pipelined."""
 
-from amaranth import Cat, Module, Value, signed
+from amaranth import Cat, Const, Module, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from gemmule.golden.nonlinear.layernorm import (
     RootReciprocal,
 )
 
+from .arithmetic import sum_in_parts
 from .flow import Flow, Timed
 from .layernorm_params import LayernormParams
 from .polynomial import polynomial
@@ -65,15 +66,19 @@ class Spread(wiring.Component):
         flow, width = Flow(), self.params.variance_width + 1
         scaled = flow.step("scaled", lambda q: q * self.length, Timed(self.squares))
         square = flow.step("square", lambda t: t * t, Timed(self.total))
-        variance = flow.step("variance", lambda s, q: (s - q)[: width - 1], scaled, square)
-        value = flow.step("value", lambda v: ((v << EPSILON_FRAC) + self.epsilon)[:width], variance)
+        bits = width - 1 - EPSILON_FRAC
+        variance = sum_in_parts(flow, "variance", scaled, square, bits, minus=True)
+        above = Timed(self.epsilon[EPSILON_FRAC:], variance.time)
+        whole = sum_in_parts(flow, "whole", variance, above, bits + 1)
+        value = Timed(Cat(self.epsilon[:EPSILON_FRAC], whole.value), whole.time)
         present = flow.step("present", lambda v: v.any(), value)
         top, zeros = normalized(flow, value)
 
         def position(top: Value, zeros: Value) -> Value:
             # The highest one is bit `width - 1 - zeros`; where that is odd, m is in [2, 4).
             odd = zeros[0] ^ ((width - 1) & 1)
-            return Cat(top[width - 1 - MANTISSA_BITS : -1], odd)
+            fraction = Cat(Const(0, MANTISSA_BITS), top[:-1])[-MANTISSA_BITS:]
+            return Cat(fraction, odd)
 
         root = polynomial(
             flow, RootReciprocal().pieces, flow.step("position", position, top, zeros)
