@@ -15,7 +15,6 @@ __all__ = [
     "saturate",
     "sum_in_parts",
     "times",
-    "times_in_fabric",
 ]
 
 PART = 32
@@ -69,20 +68,21 @@ def times(value: Value, constant: int) -> Value:
     return Const(0, 1) if total is None else total
 
 
-def times_in_fabric(a: Value, b: Value) -> Value:
-    """``a * b``, ``b`` unsigned, as a tree of adders: where DSP blocks are kept for the lanes."""
-    return _sum([Mux(b[place], a << place, 0) for place in range(len(b))])
-
-
 def product_in_fabric(flow: Flow, name: str, a: Timed, b: Timed) -> Timed:
-    """:func:`times_in_fabric` with a register after each second level of adders."""
-    places = range(0, len(b.value), 4)
+    """``a * b`` in adders, two levels a cycle: where DSP blocks are kept for the lanes."""
+    size = len(b.value)
+
+    def term(a: Value, b: Value, place: int) -> Value:
+        # The highest bit of a signed number counts negative.
+        negative = place == size - 1 and b.shape().signed
+        return Mux(b[place], -(a << place) if negative else a << place, 0)
 
     def some(a: Value, b: Value, low: int) -> Value:
-        return times_in_fabric(a, b[low : low + 4]) << low
+        return _sum([term(a, b, place) for place in range(low, min(low + 4, size))])
 
     terms = [
-        flow.step(f"{name}_{low}", lambda a, b, low=low: some(a, b, low), a, b) for low in places
+        flow.step(f"{name}_{low}", lambda a, b, low=low: some(a, b, low), a, b)
+        for low in range(0, size, 4)
     ]
     while len(terms) > 1:
         groups = [terms[n : n + 4] for n in range(0, len(terms), 4)]

@@ -1,14 +1,14 @@
 """Packets held to a number of entries, or thrown away."""
 
-from amaranth import Const, Module, Signal
+from amaranth import Const, Module, Signal, Value
 from amaranth.hdl import ShapeLike
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..common.guard import PacketGuard
 from ..common.pipeline import register, wire
 from ..common.status import FaultLayout
-from ..common.streams import packet_stream
+from ..common.streams import packet, packet_stream
 
 __all__ = ["Fit"]
 
@@ -20,7 +20,7 @@ class Fit(wiring.Component):
     a packet ends by its ``last``, and ``longest`` is only the most. Of one that is too long, what
     is too much is dropped, up to and with its ``last``.
 
-    Latency: 0 cycles. Throughput: one beat a cycle. Back-pressure: ``o.ready`` reaches ``i.ready``.
+    Latency: 1 cycle. Throughput: one beat a cycle. Back-pressure: ``i.ready`` follows ``room``.
 
     Parameters
     ----------
@@ -33,7 +33,11 @@ class Fit(wiring.Component):
     Members
     -------
     i : In(packet stream of ``shape``)
-    o : Out(packet stream of ``shape``)
+    room : In(1)
+        One more beat may be on its way.
+    enter : Out(1)
+        One is: it is at ``o`` in the next cycle.
+    o : Out(packet stream of ``shape``, always taken)
     start : In(1)
         A new length counts from the next cycle on, and what is known of faults is forgotten.
     length : In(range(longest + 1)), read with ``start``; perhaps unused
@@ -52,7 +56,9 @@ class Fit(wiring.Component):
         self._shape = shape
         super().__init__({
             "i": In(packet_stream(shape)),
-            "o": Out(packet_stream(shape)),
+            "room": In(1),
+            "enter": Out(1),
+            "o": Out(stream.Signature(packet(shape), always_ready=True)),
             "start": In(1),
             "length": In(longest.bit_length()),
             "active": In(1),
@@ -66,17 +72,24 @@ class Fit(wiring.Component):
         m.submodules.guard = guard = PacketGuard(self._shape)
         connect(m, flipped(self.i), guard.i)
         last, at_end = self.i.payload.last, Signal()
-        take = wire(m, "take", guard.valid & self.active & (self.o.ready | self.discard))
+        take = wire(m, "take", guard.valid & self.active & (self.room | self.discard))
         whole = (at_end & ~self.discard) | (last & (self.discard if self.stated else 1))
         final = wire(m, "final", whole)
         m.d.comb += [
             guard.take.eq(take),
             guard.final.eq(final),
-            self.o.valid.eq(guard.valid & self.active & ~self.discard),
-            self.o.payload.data.eq(guard.data),
-            self.o.payload.last.eq(final),
+            self.enter.eq(take & ~self.discard),
             self.ends.eq(take & final),
         ]
+        # Only what is filled up needs the zeros of the guard; as resets of registers they are free.
+        data = guard.data if self.stated else self.i.payload.data
+        kept = Signal(Value.cast(data).shape(), name="data", reset_less=True)
+        m.d.sync += [
+            self.o.valid.eq(self.enter),
+            kept.eq(data),
+            self.o.payload.last.eq(final),
+        ]
+        m.d.comb += Value.cast(self.o.payload.data).eq(kept)
         self._count(m, take, at_end)
         with m.If(self.start):
             m.d.sync += self.faults.eq(0)

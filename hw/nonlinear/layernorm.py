@@ -78,7 +78,7 @@ class Layernorm(wiring.Component):
         self._lanes = [NormLane(params) for _ in range(lanes)]
         self._spread = Spread(params)
         self._sum_cycles = sum_cycles(params.squares_width)
-        to_sums = (lanes - 1).bit_length() + 1 + self._sum_cycles
+        to_sums = 1 + (lanes - 1).bit_length() + 1 + self._sum_cycles
         to_spread = to_sums + self._spread.latency + QUEUE
         self._depth = buffer_depth(params.beats, to_spread)
         self.latency = to_spread + self._lanes[0].latency + 1
@@ -141,22 +141,20 @@ class Layernorm(wiring.Component):
         """The first stage: beats go into a buffer; the sum and spread of each row follow."""
         params, payload = self.params, rows.rows.payload
         m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depth)
-        enter = wire(m, "enter", rows.rows.valid & rows.rows.ready)
         m.d.comb += [
-            rows.rows.ready.eq(beats.room),
-            beats.enter.eq(enter),
-            beats.write.eq(enter),
+            rows.room.eq(beats.room),
+            beats.enter.eq(rows.enter),
+            beats.write.eq(rows.rows.valid),
             beats.data.eq(payload),
         ]
         flow = Flow()
         entries = [Timed(payload.data[n]) for n in range(params.lanes)]
-        same = [flow.step(f"x_{n}", lambda x: x, x) for n, x in enumerate(entries)]
         squares = [flow.step(f"square_{n}", lambda x: x * x, x) for n, x in enumerate(entries)]
-        frame, cycles = (enter, payload.last), self._sum_cycles
+        frame, cycles = (rows.rows.valid, payload.last), self._sum_cycles
         shape = signed(params.total_width)
-        total = tree(flow, "total", add, same)
+        total, powers = tree(flow, "total", add, entries), tree(flow, "squares", add, squares)
+        total = Timed(flow.at(total, powers.time), powers.time)
         total, done = sum_over_row(m, "total", total, shape, frame, cycles)
-        powers = tree(flow, "squares", add, squares)
         shape = unsigned(params.squares_width)
         powers, _ = sum_over_row(m, "squares", powers, shape, frame, cycles)
         m.d.sync += flow.registers

@@ -4,7 +4,7 @@ from amaranth import Cat, Value
 
 from gemmule.golden.nonlinear.piecewise import Piecewise
 
-from .arithmetic import times_in_fabric
+from .arithmetic import product_in_fabric
 from .flow import Flow, Timed, lookup
 
 __all__ = ["polynomial"]
@@ -18,7 +18,7 @@ def polynomial(flow: Flow, pieces: Piecewise, position: Timed, *, fabric: bool =
     segment. A product and a sum take a cycle each, as in a DSP block; with ``fabric`` the products
     are made of adders.
 
-    Latency: ``1 + 2 * pieces.degree`` cycles.
+    Latency: ``1 + 2 * pieces.degree`` cycles; with ``fabric`` more by the bits of ``u``.
     """
     bits = pieces.offset_bits
 
@@ -31,18 +31,14 @@ def polynomial(flow: Flow, pieces: Piecewise, position: Timed, *, fabric: bool =
     def offset(at: Value) -> Value:
         return Cat(at[: bits - 1], ~at[bits - 1]).as_signed() if bits else at[:0]
 
-    def multiply(a: Value, b: Value) -> Value:
-        return times_signed_in_fabric(a, b) if fabric else a * b
-
     value = coefficient(pieces.degree, position.time + 1)
     for power in reversed(range(pieces.degree)):
         u = flow.step("offset", offset, position, since=value.time - 1)
-        product = flow.step(f"product_{power}", multiply, value, u)
+        name = f"product_{power}"
+        if fabric:
+            product = product_in_fabric(flow, name, value, u)
+        else:
+            product = flow.step(name, lambda a, b: a * b, value, u)
         constant = coefficient(power, product.time)
         value = flow.step(f"sum_{power}", lambda c, p: c + (p >> bits), constant, product)
     return value
-
-
-def times_signed_in_fabric(a: Value, b: Value) -> Value:
-    """``a * b`` of a signed ``b``, whose highest bit counts negative."""
-    return times_in_fabric(a, b[:-1]) - (times_in_fabric(a, b[-1:]) << len(b) - 1)

@@ -11,7 +11,7 @@ from gemmule.golden.common.codes import Code
 
 from ..common.pipeline import register, wire
 from ..common.status import SideQueue, status_layout
-from ..common.streams import packet_stream
+from ..common.streams import packet, packet_stream
 from .fit import Fit
 
 __all__ = ["ROWS_WIDTH", "Rows"]
@@ -28,7 +28,7 @@ class Rows(wiring.Component):
     packets of a refused command are thrown away, but where it is refused as :attr:`EMPTY` it has
     none. A command is held until the last of its rows has left; then its word is in ``status``.
 
-    Latency: 0 cycles from a packet in to the packet out; 1 from a command to its first packet.
+    Latency: 1 cycle from a packet in to the packet out; 1 from a command to its first packet.
     Throughput: a beat a cycle, rows back to back. Back-pressure: ``command`` waits for the one
     before it; ``status`` stops nothing (see `SideQueue`).
 
@@ -50,8 +50,12 @@ class Rows(wiring.Component):
     -------
     command : In(stream of ``layout``)
     affine, x : In(packet stream of ``packets``)
-    weights : Out(stream of the beats of affine, always taken)
-    rows : Out(packet stream of the beats of x)
+    weights : Out(packet stream of the beats of affine, always taken)
+    rows : Out(packet stream of the beats of x, always taken)
+    room : In(1)
+        One more beat of a row may be on its way to ``rows``.
+    enter : Out(1)
+        One is.
     held : Out(``layout``)
     leave : In(1)
         The last beat of a row has left.
@@ -80,15 +84,18 @@ class Rows(wiring.Component):
         }
         self._inside = Signal(range(capacity + 1), name="inside")
         self._words = status_layout(refusal, packets)
-        weights = {}
-        if "affine" in packets:
-            beats = packet_stream(packets["affine"]).members["payload"].shape
-            weights = {"weights": Out(stream.Signature(beats, always_ready=True))}
+        outputs = {
+            {"x": "rows", "affine": "weights"}[name]: Out(
+                stream.Signature(packet(shape), always_ready=True)
+            )
+            for name, shape in packets.items()
+        }
         super().__init__({
             "command": In(stream.Signature(layout)),
             **{name: In(packet_stream(shape)) for name, shape in packets.items()},
-            **weights,
-            "rows": Out(packet_stream(packets["x"])),
+            **outputs,
+            "room": In(1),
+            "enter": Out(1),
             "held": Out(layout),
             "leave": In(1),
             "status": Out(stream.Signature(self._words)),
@@ -124,9 +131,11 @@ class Rows(wiring.Component):
             if name in self._fits:
                 self._fit(m, name, active, accept, discard)
         x = self._fits["x"]
+        m.d.comb += [x.room.eq(self.room), self.enter.eq(x.enter)]
         m.d.sync += inside.eq(inside + (x.ends & ~discard) - self.leave)
         begin = refusal != self.EMPTY
         if affine := self._fits.get("affine"):
+            m.d.comb += affine.room.eq(1)
             with m.If(accept):
                 m.d.sync += loading.eq(begin)
             with m.Elif(affine.ends):

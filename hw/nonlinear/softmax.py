@@ -84,7 +84,7 @@ class Softmax(wiring.Component):
         self._quotients = [QuotientLane(params) for _ in range(lanes)]
         self._inverse = Inverse(params.sum_width)
         levels = (lanes - 1).bit_length()
-        to_greatest = levels + 2 + QUEUE
+        to_greatest = 1 + levels + 2 + QUEUE
         to_total = self._powers[0].latency + levels + sum_cycles(params.sum_width)
         to_inverse = to_total + self._inverse.latency + QUEUE
         self._depths = [buffer_depth(params.beats, time) for time in (to_greatest, to_inverse)]
@@ -131,11 +131,10 @@ class Softmax(wiring.Component):
         """The first stage: beats go into a buffer, the greatest kept entry of each row follows."""
         fmt, payload = self.params.in_format, rows.rows.payload
         m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depths[0])
-        enter = wire(m, "enter", rows.rows.valid & rows.rows.ready)
         m.d.comb += [
-            rows.rows.ready.eq(beats.room),
-            beats.enter.eq(enter),
-            beats.write.eq(enter),
+            rows.room.eq(beats.room),
+            beats.enter.eq(rows.enter),
+            beats.write.eq(rows.rows.valid),
             beats.data.eq(payload),
         ]
         flow = Flow()
@@ -149,7 +148,7 @@ class Softmax(wiring.Component):
         ]
         top = tree(flow, "greatest", greater, entries)
         m.d.sync += flow.registers
-        frame = enter, payload.last
+        frame = rows.rows.valid, payload.last
         greatest, done = over_row(m, "greatest", greater, top, shape_of(fmt), frame)
         m.submodules.maxima = maxima = SyncFIFOBuffered(width=fmt.width, depth=beats.depth)
         m.d.comb += [maxima.w_data.eq(greatest), maxima.w_en.eq(done)]

@@ -20,8 +20,6 @@ IN_MEMORY = ("conv2d", "conv3d")
 
 PENDING = (
     "prune24",
-    "softmax",
-    "layernorm",
     "token_score",
     "token_select",
     "token_pack",
