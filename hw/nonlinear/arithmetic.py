@@ -9,6 +9,7 @@ from .flow import Flow, Timed
 
 __all__ = [
     "PART",
+    "above",
     "plus",
     "product_in_fabric",
     "rounded",
@@ -19,6 +20,11 @@ __all__ = [
 
 PART = 32
 """Bits that are added within a cycle: a carry chain of eight, and a little logic around it."""
+
+
+def above(value: Value, limit: int) -> Value:
+    """``value > limit`` of an unsigned value; a constant where it has too few bits to be."""
+    return value > limit if limit < (1 << len(value)) - 1 else Const(0, 1)
 
 
 def plus(a: Value, b: Value, carry: Value | None = None) -> Value:

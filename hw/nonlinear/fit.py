@@ -9,6 +9,7 @@ from ..common.guard import PacketGuard
 from ..common.pipeline import register, wire
 from ..common.status import FaultLayout
 from ..common.streams import packet, packet_stream
+from .arithmetic import above
 
 __all__ = ["Fit"]
 
@@ -103,7 +104,7 @@ class Fit(wiring.Component):
     def _count(self, m: Module, take: Signal, at_end: Signal) -> None:
         """Keep ``at_end``: the next beat holds the packet's last entry, or that of the longest."""
         length = self.length if self.stated else Const(self.longest)
-        short = length <= self.lanes
+        short = ~above(length, self.lanes)
         kept, kept_short = length, short
         if self.stated:
             kept = register(m, "kept", length, self.start)
@@ -114,4 +115,4 @@ class Fit(wiring.Component):
         with m.Elif(self.ends):
             m.d.sync += [rest.eq(kept), at_end.eq(kept_short)]
         with m.Elif(take):
-            m.d.sync += [rest.eq(rest - self.lanes), at_end.eq(rest <= 2 * self.lanes)]
+            m.d.sync += [rest.eq(rest - self.lanes), at_end.eq(~above(rest, 2 * self.lanes))]

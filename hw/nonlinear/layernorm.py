@@ -12,6 +12,7 @@ from ..common.pipeline import delay, wire
 from ..common.shared import shared
 from ..common.status import status_layout
 from ..common.streams import packet_stream, vector
+from .arithmetic import above
 from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .layernorm_lane import NormLane
@@ -102,7 +103,7 @@ class Layernorm(wiring.Component):
 
         def refuse(command: data.View) -> Value:
             empty = (command.rows == 0) | (command.length == 0)
-            large = Mux(command.length > params.max_length, Refusal.LENGTH_TOO_LARGE.value, 0)
+            large = Mux(above(command.length, params.max_length), Refusal.LENGTH_TOO_LARGE.value, 0)
             return Mux(empty, Refusal.ZERO_SIZE.value, large)
 
         m.submodules.rows = rows = Rows(

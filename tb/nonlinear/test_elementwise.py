@@ -76,7 +76,7 @@ def bank():
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_every_input(bank, stall):
-    jobs = bank.jobs({name: exhaustive(params) for name, params in _units().items()})
+    jobs = bank.jobs({name: {"x": exhaustive(params)} for name, params in _units().items()})
     result = bank.run(jobs, stall=stall, seed=5)
     assert not {name: n for name, n in bank.wrong(jobs, result).items() if n}
 
@@ -91,7 +91,7 @@ def test_one_vector_a_cycle(bank):
     """So many beats take so many cycles and the stated latency, whatever the function."""
     beats = 100
     for name in _units():
-        jobs = bank.jobs({name: np.zeros(beats * LANES, int)})
+        jobs = bank.jobs({name: {"x": np.zeros(beats * LANES, int)}})
         assert bank.run(jobs).cycles == beats + bank.latency(name), name
 
 
