@@ -75,11 +75,11 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
         Rows of one command may have different lengths. Lanes with `keep` = 0 may hold anything.
         """),
         faults=text(f"""
-        - A row may have 1 to {longest} entries, in at most {params.beats} beats, and rows of a command
-          may differ: TLAST ends a row, so none is ever too short, and `x.early` is always 0. If
-          beat {params.beats} of a row has no TLAST, the row ends there all the same; what follows is taken
-          and thrown away up to and with the beat that has TLAST, and `x.late` is set. The rows
-          after it, and the next command, are not affected.
+        - A row may have 1 to {longest} entries, in at most {params.beats} beats, and rows of a
+          command may differ: TLAST ends a row, so none is ever too short, and `x.early` is always
+          0. If beat {params.beats} of a row has no TLAST, the row ends there all the same; what
+          follows is taken and thrown away up to and with the beat that has TLAST, and `x.late` is
+          set. The rows after it, and the next command, are not affected.
         - A command with `rows` = 0 is refused, and has no packets. One with `delta` above {one} is
           refused, and its `rows` packets of `x` are taken and thrown away, each up to its TLAST;
           nothing comes at `y`. Each refused command has its word in `status`.

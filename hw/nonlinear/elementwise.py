@@ -41,6 +41,10 @@ class Elementwise(wiring.Component):
     Back-pressure: the pipeline runs free into a queue, and takes no more than that has places for;
     no combinational path joins the two sides.
 
+    There are no commands, and each lane of each beat is computed by itself: ``last`` is carried
+    along and means nothing here, so a packet may have any length and none can be wrong. A lane that
+    holds nothing of use gives the function of whatever it holds.
+
     Parameters
     ----------
     params : ElementwiseParams
@@ -49,7 +53,7 @@ class Elementwise(wiring.Component):
     -------
     x : In(stream of packets of [lanes] x in_format)
     y : Out(stream of packets of [lanes] x out_format)
-        As many beats, ``last`` where x has it.
+        As many beats, in order, ``last`` where x has it.
     """
 
     def __init_subclass__(cls):

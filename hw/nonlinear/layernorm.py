@@ -43,7 +43,11 @@ class Layernorm(wiring.Component):
     combinational path joins the two sides. A command waits until the rows of the one before it
     have left, and rows wait until gamma and beta are loaded.
 
-    A row ends at ``last``, or where it is as long as ``max_length`` allows.
+    Rows, and gamma and beta, have as many beats as ``length`` entries take. A packet that ends
+    early goes on with zeros; of one that ends late, what is too much is thrown away up to and with
+    its ``last``; ``status`` tells of both. A command with 0 rows or length 0 is refused and has no
+    packets; one that is too long is refused, and its packets are thrown away. None of this changes
+    what follows.
 
     Parameters
     ----------
@@ -52,14 +56,17 @@ class Layernorm(wiring.Component):
     Members
     -------
     command : In(stream of ``params.command_layout``)
-        ``rows`` that follow; their ``length``; ``epsilon`` by
-        ``golden.nonlinear.layernorm.epsilon_code``.
+        ``rows`` that follow, 1 to 2**24 - 1; their ``length`` in entries, 1 to ``max_length``;
+        ``epsilon``: round(epsilon * length**2 * 2**(2 * f + 8)), f the fractional bits of x; any
+        value is legal.
     affine : In(stream of packets of {gamma: [lanes] x gamma_format, beta: [lanes] x beta_format})
-        One packet after each command.
+        One packet after each command. Lanes beyond its end are ignored.
     x : In(stream of packets of [lanes] x in_format)
-        A packet is a row. Lanes beyond its end are 0.
+        A packet is a row. Lanes beyond its end must be 0, or the row's results are wrong.
     y : Out(stream of packets of [lanes] x out_format)
-        Lanes beyond the end of a row hold nothing of use.
+        As many beats as the row has. Lanes beyond its end hold nothing of use.
+    status : Out(stream of ``status_layout(Refusal, ["affine", "x"])``)
+        One word a command, in order, after the last beat of its rows.
     """
 
     def __init__(self, params: LayernormParams):

@@ -54,8 +54,10 @@ class Softmax(wiring.Component):
     combinational path joins the two sides. A command waits until the rows of the one before it
     have left.
 
-    A row ends at ``last``, or where it is as long as ``max_length`` allows: a packet that is too
-    long counts as several rows.
+    A row ends at ``last``, and rows of one command may differ in length. What is beyond the beats
+    that ``max_length`` entries take is thrown away up to and with its ``last``, and ``status`` says
+    ``late``; a row is never ``early``. A command with 0 rows is refused and has no packets; one
+    with an illegal delta is refused and its rows are thrown away. Neither changes what follows.
 
     Parameters
     ----------
@@ -64,10 +66,14 @@ class Softmax(wiring.Component):
     Members
     -------
     command : In(stream of ``params.command_layout``)
-        ``rows`` that follow; ``delta`` by ``golden.nonlinear.softmax.delta_code``; ``log2``.
+        ``rows`` that follow, 1 to 2**24 - 1; ``delta``, 0 to 4096, in units of 2**-12, with
+        ``log2`` divided by the square root of two (2896 is 1); ``log2``: 1 for logarithms.
     x : In(stream of packets of {x: [lanes] x in_format, keep: [lanes] x 1})
         A packet is a row. Lanes beyond its end are not to be kept.
     y : Out(stream of packets of [lanes] x out_format)
+        As many beats as the row has; 0, or code 15, in lanes that are not kept.
+    status : Out(stream of ``status_layout(Refusal, ["x"])``)
+        One word a command, in order, after the last beat of its rows.
     """
 
     def __init__(self, params: SoftmaxParams):
