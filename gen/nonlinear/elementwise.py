@@ -10,6 +10,7 @@ from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear import elementwise, params
 
 from ..block import Array, Arrays, Beats, Block, Job
+from .elementwise_sheet import elementwise_sheet
 
 __all__ = ["ELEMENTWISE"]
 
@@ -40,6 +41,7 @@ class Elementwise:
             receive={"y": beats},
             decode=decode,
             golden={"y": params.unit(x).astype(out.dtype)},
+            results=lambda: {"y": pack((params.unit(flat), out.width), (last, 1))},
         )
 
 
@@ -53,6 +55,7 @@ def _block(name: str) -> Block:
         getattr(elementwise, title),
         Elementwise(),
         presets={"int8": narrow, "16-bit": {}},
+        sheet=elementwise_sheet,
     )
 
 

@@ -114,6 +114,8 @@ class Sheet:
         Files ``gen/templates/<name>.txt`` of plain Python, put at the end of the encoder.
     source
         Publications, if any.
+    ports
+        Of a block without streams, what each of its ports is.
     """
 
     equation: str
@@ -131,3 +133,4 @@ class Sheet:
     tables: Mapping[str, Sequence[int]] = field(default_factory=dict)
     encoder: tuple[str, ...] = ()
     source: str = ""
+    ports: Mapping[str, str] = field(default_factory=dict)

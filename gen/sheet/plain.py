@@ -33,4 +33,9 @@ def sheet_of(block: Block, params: Options, manifest: dict[str, Any]) -> Sheet:
         back_pressure=told["back-pressure"] or "any stream may stall at any time",
         ahead={each.name: 0 for each in streams if each.is_input},
         source=told["source"] or "",
+        ports={
+            each["name"]: ""
+            for each in manifest["ports"]
+            if "__" not in each["name"] and each["name"] not in ("clk", "rst")
+        },
     )

@@ -24,18 +24,26 @@ def sheet_view(
     streams: list[AxisStream],
 ) -> dict[str, Any]:
     """The parts of a data sheet that the form gives."""
-    check_complete(sheet, streams)
+    check_complete(sheet, streams, {each["name"] for each in manifest["ports"]})
     return {
         "sheet": _filled(
             sheet, {"{latency}": str(manifest["latency"]), "{name}": manifest["name"]}
         ),
+        "lone": [
+            each | {"meaning": sheet.ports.get(each["name"], "")}
+            for each in manifest["ports"]
+            if "__" not in each["name"]
+        ],
         "tables": [_table(sheet, each) for each in streams],
         "examples": [printed(block, params, streams, each) for each in sheet.examples],
     }
 
 
-def check_complete(sheet: Sheet, streams: list[AxisStream]) -> None:
-    """Each stream and each field is described, and nothing else is."""
+def check_complete(sheet: Sheet, streams: list[AxisStream], ports: set[str]) -> None:
+    """Each stream and field, and each port beside them, is described, and nothing else is."""
+    lone = {name for name in ports if "__" not in name} - {"clk", "rst"}
+    if lone != set(sheet.ports):
+        raise ValueError(f"the sheet must tell of the ports {sorted(lone)}")
     known = {each.name: {row.name for row in rows(each)} for each in streams}
     told = {name: set(each.fields) for name, each in sheet.streams.items()}
     if known != told:

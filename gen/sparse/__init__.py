@@ -7,11 +7,21 @@ from gemmule.hw.sparse.params import SparseArrayParams, SparseGemmParams
 
 from .gemm import SparseGemmAdapter
 from .prune24 import PRUNE24
+from .sheet import sparse_array_sheet, sparse_gemm_sheet
 
 __all__ = ["BLOCKS", "PRUNE24", "SPARSE_ARRAY", "SPARSE_GEMM"]
 
-SPARSE_GEMM = Block("sparse_gemm", "sparse", SparseGemmParams, SparseGemm, SparseGemmAdapter())
+SPARSE_GEMM = Block(
+    "sparse_gemm",
+    "sparse",
+    SparseGemmParams,
+    SparseGemm,
+    SparseGemmAdapter(),
+    sheet=sparse_gemm_sheet,
+)
 
-SPARSE_ARRAY = Block("sparse_array", "sparse", SparseArrayParams, sparse_array_of_cells)
+SPARSE_ARRAY = Block(
+    "sparse_array", "sparse", SparseArrayParams, sparse_array_of_cells, sheet=sparse_array_sheet
+)
 
 BLOCKS = (SPARSE_GEMM, SPARSE_ARRAY, PRUNE24)

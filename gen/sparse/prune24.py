@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.systolic.gemm import packet
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options
 from gemmule.golden.sparse.beats import from_groups, to_groups
 from gemmule.golden.sparse.select import prune24
 from gemmule.hw.sparse.params import Prune24Params
 from gemmule.hw.sparse.prune24 import INDEX, Prune24
+
+from .sheet import prune24_sheet
 
 __all__ = ["PRUNE24"]
 
@@ -68,6 +71,19 @@ class Prune24Adapter:
                 )
             }
 
+        def results() -> dict[str, Beats]:
+            # Columns that fill up a beat are zeros: the first two places are kept.
+            spare = -w.shape[1] % params.lanes
+            places = np.tile([[0], [1]], (len(indices) // 2, spare))
+            columns = [np.pad(values, ((0, 0), (0, spare))), np.hstack([indices, places])]
+            beats = [
+                each.reshape(-1, 2, each.shape[1]).swapaxes(1, 2).reshape(-1, 2 * params.lanes)
+                for each in columns
+            ]
+            widths = params.w_format.width, INDEX.width
+            last = last_of(len(beats[0]))
+            return {"out": pack(*zip(beats, widths, strict=True), (last, 1))}
+
         return Job(
             send=send,
             receive={"out": len(send["w"])},
@@ -77,6 +93,7 @@ class Prune24Adapter:
                 "indices": indices.astype(INDEX.dtype),
             },
             counters={"groups": values.size // 2},
+            results=results,
         )
 
 
@@ -86,4 +103,5 @@ PRUNE24 = Block(
     params=Prune24Params,
     component=Prune24,
     adapter=Prune24Adapter(),
+    sheet=prune24_sheet,
 )

@@ -5,6 +5,7 @@ from gemmule.hw.systolic.gemm import Gemm
 from gemmule.hw.systolic.params import ArrayParams, GemmParams
 from gemmule.hw.tech.array import array_of_cells
 
+from .array_sheet import array_sheet
 from .gemm import GemmAdapter
 from .sheet import gemm_sheet
 
@@ -12,5 +13,5 @@ __all__ = ["BLOCKS"]
 
 BLOCKS = (
     Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter(), sheet=gemm_sheet),
-    Block("array", "systolic", ArrayParams, array_of_cells),
+    Block("array", "systolic", ArrayParams, array_of_cells, sheet=array_sheet),
 )

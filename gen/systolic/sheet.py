@@ -15,9 +15,20 @@ from ..sheet import Example, Field, Sheet, Stream
 from ..sheet.parts import FAULTS, numbers, status, text
 
 __all__ = [
-    "REQUANTIZATION", "ahead", "command_stream", "gemm_sheet", "product_constants",
-    "product_faults", "product_limits", "requantized", "result_stream", "scale_streams",
-    "scaling_arrays", "tile_loops",
+    "REQUANTIZATION",
+    "ahead",
+    "command_stream",
+    "gemm_sheet",
+    "product_constants",
+    "product_faults",
+    "product_limits",
+    "product_throughput",
+    "requantized",
+    "result_stream",
+    "scale_streams",
+    "scaling_arrays",
+    "small",
+    "tile_loops",
 ]  # fmt: skip
 
 REQUANTIZATION = """

@@ -16,13 +16,19 @@ from gemmule.gen.axis import axis_streams
 from gemmule.gen.catalog import catalog, find
 from gemmule.gen.engine import build
 from gemmule.gen.model import SimulationError
+from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.package import generate
+from gemmule.gen.ports import streams as streams_of
+from gemmule.gen.sheet.code import encoder_text
 from gemmule.gen.sheet.example import parse, payloads
 from gemmule.gen.sheet.words import to_bytes
 
 SMALL = {
     "gemm": {"rows": 4, "cols": 4},
     "softmax": {"lanes": 4, "max_length": 16},
+    "sparse_gemm": {"rows": 2, "cols": 2},
+    "prune24": {"lanes": 2},
+    **{block.name: {"lanes": 2} for block in ELEMENTWISE},
 }
 """Parameters with which sheets are short and builds are quick; the others have their defaults."""
 
@@ -192,9 +198,10 @@ def sent(words):
     return {stream: [word for word, _ in each] for stream, each in words.items() if each}
 
 
-def test_gemm_arrays_become_words_and_back(packages):
-    folder, params = packages("gemm")
-    encoder, sheet = encoder_of(folder, "gemm"), find("gemm").sheet(params)
+@pytest.mark.parametrize("name", ["gemm", "sparse_gemm"])
+def test_products_become_words_and_back(name, packages):
+    folder, params = packages(name)
+    encoder, sheet = encoder_of(folder, name), find(name).sheet(params)
     for number, example in enumerate(sheet.examples):
         arrays = {key: values.tolist() for key, values in example.arrays.items()}
         one = ("zero_point", "a_zero_point")
@@ -206,11 +213,9 @@ def test_gemm_arrays_become_words_and_back(packages):
             arrays |= {"low": -128, "high": 127}
         flow = example.run["run_dataflow"] == "os"
         made = encoder.encode(**arrays, output_stationary=flow)
-        printed = packets_of(folder, "gemm", number)
+        printed = packets_of(folder, name, number)
         assert sent(made) == {key: it for key, it in sent(printed).items() if key in made}
-        job = find("gemm").adapter.plan(
-            params, find("gemm").adapter.Run(**example.run), example.arrays
-        )
+        job = find(name).adapter.plan(params, find(name).adapter.Run(**example.run), example.arrays)
         c = encoder.decode([word for word, _ in printed["c"]], len(arrays["a"]), n)
         assert c == job.golden["c"].tolist()
 
@@ -235,3 +240,29 @@ def test_softmax_rows_become_words_and_back(packages):
         code = encoder.unpack("command", made["command"][0][0])["delta"]
         for row, mask, right in zip(rows, masks or [None] * len(rows), y, strict=True):
             assert encoder.reference(row, mask, delta=code, log2=log2) == right
+
+
+ELEMENT_CASES = [
+    *((block.name, {}) for block in ELEMENTWISE),
+    ("exp", {"in_format": "sq4.4", "out_format": "sq4.4"}),
+    ("gelu", {"in_format": "sq4.4", "out_format": "sq4.4"}),
+    ("gelu", {"coefficients": "heatvit"}),
+    ("sigmoid", {"coefficients": "plan"}),
+    ("exp", {"coefficients": "heatvit"}),
+    ("reciprocal", {"in_format": "uq4.12", "out_format": "sq4.4"}),
+    ("rsqrt", {"in_format": "uq12.4", "out_format": "uq1.15"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), ELEMENT_CASES)
+def test_the_reference_of_a_function_computes_every_bit(name, options):
+    """The generated Python, its tables included, over the whole input."""
+    block = find(name)
+    params = block.params(lanes=2, **options)
+    sheet = block.sheet(params)
+    streams = axis_streams({"streams": streams_of(block.component(params))})
+    names: dict = {}
+    exec(encoder_text(name, sheet, streams), names)
+    fmt = params.in_format
+    x = np.unique(np.linspace(fmt.low, fmt.high, 3001).astype(np.int64))
+    assert [names["reference"](int(each)) for each in x] == params.unit(x).tolist()
