@@ -105,7 +105,7 @@ def test_streams_run_ahead_as_the_sheet_says(name, packages):
         counts = []
         for example in sheet.examples:
             send = block.adapter.plan(params, block.adapter.Run(**example.run), example.arrays).send
-            if not len(send[stream]):
+            if not len(send.get(stream, ())):
                 continue
             offered = {stream: np.tile(send[stream], (-(-most // len(send[stream])), 1))}
             if stream != "command" and "command" in send:
@@ -116,7 +116,8 @@ def test_streams_run_ahead_as_the_sheet_says(name, packages):
         if told is None:
             assert min(counts) >= most, stream
         else:
-            assert min(counts, default=told) == told, (stream, counts)
+            # A tile of weights may be taken beside what any command lets in.
+            assert told <= min(counts, default=told) <= told + 4, (stream, counts)
 
 
 def _taken(model, offered, outputs, stream):
