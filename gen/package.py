@@ -139,7 +139,6 @@ def _view(
             {"name": each.name, "value": values[each.name], "help": each.metadata.get("help", "")}
             for each in fields(params)
         ],
-        "raw_ports": manifest["ports"],
         "streams": streams,
         "top": border.top if border else emitted.top,
         "clock": "aclk" if border else "clk",

@@ -26,6 +26,7 @@ def sheet_view(
     """The parts of a data sheet that the form gives."""
     check_complete(sheet, streams, {each["name"] for each in manifest["ports"]})
     return {
+        "dma": any(each.form.streams == "dma" for each in streams),
         "sheet": _filled(
             sheet, {"{latency}": str(manifest["latency"]), "{name}": manifest["name"]}
         ),
@@ -79,7 +80,8 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
     return {
         "prefix": stream.prefix,
         "octets": stream.octets,
-        "last": stream.last is not None,
+        "beats": stream.beats,
+        "tlast": stream.tlast,
         "meaning": about.meaning,
         "lanes": any(row.lanes > 1 for row in found),
         "rows": [
@@ -124,5 +126,5 @@ def _told(signed: bool, bits: int, about: Field) -> dict[str, str]:
     return {
         "numbers": f"{'signed' if signed else 'unsigned'}, {bits} bit{'s' if bits > 1 else ''}",
         "legal": about.legal + (f" ({about.unit})" if about.unit else ""),
-        "meaning": about.meaning,
+        "meaning": about.meaning.replace("|", "\\|"),
     }

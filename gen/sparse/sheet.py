@@ -219,8 +219,8 @@ def prune24_sheet(params: Prune24Params) -> Sheet:
         latency="{latency} cycles from a beat of `w` to its beat of `out`.",
         throughput=f"A beat of {lanes} groups a cycle, packets back to back.",
         back_pressure=(
-            "Every stream may stall at any time. With `metric` = 1 a beat of `w` and one of `metric`"
-            " are taken together; with 0, `w` needs no other stream."
+            "Every stream may stall at any time. With `metric` = 1 a beat of `w` and one of"
+            " `metric` are taken together; with 0, `w` needs no other stream."
         ),
         ahead={"command": 1, "w": 0, "metric": 0},
         examples=_prune_examples(params),

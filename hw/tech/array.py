@@ -159,6 +159,6 @@ class DspArray(wiring.Component):
 
 
 def array_of_cells(params: ArrayParams, *, row_sums: bool = False) -> SystolicArray | DspArray:
-    """A systolic array of multiply-accumulate cells of the kind that ``params.cell`` names."""
+    """A systolic array of multiply-accumulate cells of a kind of choice."""
     kind = SystolicArray if params.cell == "generic" else DspArray
     return kind(params, row_sums=row_sums)

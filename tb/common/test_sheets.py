@@ -37,7 +37,9 @@ PENDING = [name for name, block in catalog().items() if block.sheet is None]
 
 READY = [name for name in catalog() if name not in PENDING]
 
-FORBIDDEN = re.compile(r"golden\.|\bhw\.|\bgen\.|\btb\.|:\w+:`|\b``\b|\{name\}|\{latency\}|None\b")
+FORBIDDEN = re.compile(
+    r"golden\.|\bparams\.|\bhw\.|\bgen\.|\btb\.|:\w+:`|\b``\b|\{name\}|\{latency\}|None\b"
+)
 """What only the source knows."""
 
 
