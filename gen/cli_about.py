@@ -9,6 +9,7 @@ from gemmule.golden.common.options import Options, flag
 
 from .block import Array, Block
 from .catalog import catalog, find
+from .choose import AUTO, automatic
 from .cli_options import allowed
 from .cli_print import JSON, pairs, print_json, table
 from .docs import FACTS, facts, plain
@@ -110,8 +111,12 @@ def _options(kind: type[Options]) -> list[dict[str, Any]]:
     return [
         {
             "option": flag(each.name),
-            "default": "required" if each.default is MISSING else _plain(each.default),
-            "allowed": allowed(each, hints[each.name]),
+            "default": "required"
+            if each.default is MISSING
+            else AUTO
+            if each.name in automatic(kind)
+            else _plain(each.default),
+            "allowed": allowed(each, hints[each.name], auto=each.name in automatic(kind)),
             "help": each.metadata.get("help"),
         }
         for each in fields(kind)

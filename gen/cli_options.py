@@ -12,10 +12,12 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, flag
 
 from .block import Block
+from .boards import Board, load_board
 from .catalog import catalog, find
+from .choose import AUTO, Choice, automatic, choose
 from .toml import parse_toml, read_text
 
-__all__ = ["allowed", "block_command", "block_in", "settings", "spell_out_flags"]
+__all__ = ["allowed", "block_command", "block_in", "chosen_settings", "settings", "spell_out_flags"]
 
 FLAGS = {"--help", "--json", "--force", "--quick", "--flatten", "--no-flatten"}
 """The verbs' own options that take no value."""
@@ -28,7 +30,8 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
     the verb's own options only, as `gemmule VERB --help` shows them.
     """
     own = dict(inspect.signature(verb).parameters)
-    del own["block"], own["params"]
+    for name in ("block", "params", "choice"):
+        own.pop(name, None)
     kinds = _kinds(block) if own.pop("run", None) else _kinds(block)[:1]
     panels = zip(kinds, ("Hardware options", "Run options"), strict=False)
     options = [_parameter(each, kind, panel) for kind, panel in panels for each in fields(kind)]
@@ -37,8 +40,12 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
         given = {each.name: values.pop(each.name) for each in options}
         given = {name: value for name, value in given.items() if value is not None}
         block = find(block_name)
-        params, run = settings(block, given, preset=preset, config=config)
-        chosen = {"params": params, "run": run}
+        target = values.get("board")
+        board = None if target is None else load_board(target)
+        params, run, choice = chosen_settings(
+            block, given, preset=preset, config=config, board=board
+        )
+        chosen = {"params": params, "run": run, "choice": choice}
         wanted = inspect.signature(verb).parameters
         return verb(block, **{k: v for k, v in chosen.items() if k in wanted}, **values)
 
@@ -65,8 +72,21 @@ def settings(
     *,
     preset: str | None = None,
     config: Path | None = None,
+    board: Board | None = None,
 ) -> tuple[Options, Options | None]:
     """The parameters and run options of ``block``: defaults, then preset, file, ``given``."""
+    return chosen_settings(block, given, preset=preset, config=config, board=board)[:2]
+
+
+def chosen_settings(
+    block: Block,
+    given: Mapping[str, Any],
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    board: Board | None = None,
+) -> tuple[Options, Options | None, Choice | None]:
+    """:func:`settings`, and what multiplies where the block has such a choice."""
     values: dict[str, Any] = {}
     if preset is not None:
         if preset not in block.presets:
@@ -84,8 +104,9 @@ def settings(
         if each.default is MISSING and each.name not in values
     ]:
         raise UsageError(f"{block.name} needs {', '.join(lacking)}")
-    made = [kind(**{k: v for k, v in values.items() if k in _names(kind)}) for kind in kinds]
-    return made[0], made[1] if len(made) > 1 else None
+    parts = [{k: v for k, v in values.items() if k in _names(kind)} for kind in kinds]
+    params, choice = choose(block, parts[0], parts[-1], board)
+    return params, kinds[1](**parts[1]) if len(kinds) > 1 else None, choice
 
 
 def block_in(words: Sequence[str]) -> str | None:
@@ -112,11 +133,11 @@ def spell_out_flags(words: Sequence[str]) -> list[str]:
     return spelled
 
 
-def allowed(each: Field, hint: Any) -> str:
+def allowed(each: Field, hint: Any, *, auto: bool = False) -> str:
     """What a field takes, in few words: ``1..64``, ``ws|os|both``, ``integer format``."""
     checks = each.metadata
     if checks.get("choices"):
-        return "|".join(checks["choices"])
+        return "|".join([*([AUTO] if auto else []), *checks["choices"]])
     if checks.get("widths"):
         low, high = checks["widths"]
         return f"s{low}..s{high}, u{low}..u{high}"
@@ -165,8 +186,8 @@ def _parameter(each: Field, kind: type[Options], panel: str) -> inspect.Paramete
     name = f"{flag(each.name)}/{flag(f'no_{each.name}')}" if switch else flag(each.name)
     option = typer.Option(
         name,
-        help=f"{each.metadata.get('help')}{_default(each)}",
-        metavar=None if switch else allowed(each, hint),
+        help=f"{each.metadata.get('help')}{_default(each, kind)}",
+        metavar=None if switch else allowed(each, hint, auto=each.name in automatic(kind)),
         show_default=False,
         rich_help_panel=panel,
     )
@@ -176,9 +197,11 @@ def _parameter(each: Field, kind: type[Options], panel: str) -> inspect.Paramete
     )
 
 
-def _default(each: Field) -> str:
+def _default(each: Field, kind: type[Options]) -> str:
     if each.default is MISSING:
         return " (required)"
+    if each.name in automatic(kind):
+        return f" ({AUTO})"
     return "" if each.default is None else f" ({each.default})"
 
 
