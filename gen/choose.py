@@ -1,4 +1,4 @@
-"""`--cell auto` and `--pack auto`: what multiplies, chosen by the board, before hardware is made."""
+"""`--cell auto` and `--pack auto`: the board says what multiplies, before hardware is made."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -44,10 +44,10 @@ def choose(
 ) -> tuple[Options, Choice | None]:
     """The parameters of ``block`` that are ``given``, with what they leave open.
 
-    ``cell`` left out is ``auto``: with a ``board`` its DSP block where the formats have room in it,
-    generic otherwise. ``pack`` left out is ``auto`` beside such a cell, and ``none`` beside one that
-    was named. A packing takes ``dataflow`` ws where none was named, and no packing is chosen for
-    a ``run`` that is output-stationary.
+    ``cell`` left out is ``auto``: with a ``board`` its DSP block where the formats have room in
+    it, generic otherwise. ``pack`` left out is ``auto`` beside such a cell, and ``none`` beside one
+    that was named. A packing takes ``dataflow`` ws where none was named, and no packing is chosen
+    for a ``run`` that is output-stationary.
     """
     if not automatic(block.params):
         return block.params(**given), None
@@ -89,8 +89,8 @@ def _candidates(
     for each in cells:
         packs = [pack]
         if pack == AUTO or (pack is None and cell == AUTO):
-            open_ = "dataflow" in given or run.get("run_dataflow") != "os"
-            free = each != "generic" and open_
+            turns = "dataflow" in given or run.get("run_dataflow") != "os"
+            free = each != "generic" and turns
             packs = [p for p in PACKINGS if p in known["pack"]] if free else ["none"]
         for packing in packs:
             tried = {"cell": each} | ({} if packing is None else {"pack": packing})

@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from . import cli_about, cli_export, cli_fit, cli_tests, cli_verbs
 from .catalog import find
+from .cli_help import PlainCommand, PlainGroup
 from .cli_options import block_command, block_in, spell_out_flags
 from .ending import ended, refuse
 from .supervise import supervised
@@ -29,6 +32,7 @@ COMMANDS = {
     "bench": cli_tests.bench,
     "demo": cli_tests.demo,
     "doctor": cli_about.doctor,
+    "env": cli_about.env,
 }
 
 HIDDEN = {"demo"}
@@ -61,21 +65,36 @@ def _run(argv: Sequence[str]) -> int:
 
 def _app(words: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
-        help="Verified Verilog for neural networks on FPGAs, generated from Python.",
         epilog="`gemmule VERB BLOCK --help` lists the options of a block.",
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
+        cls=PlainGroup,
     )
+    app.callback()(_versioned)
     name = block_in(words[1:]) if words[0] in VERBS else None
     block = find(name) if name else None
     for verb, function in COMMANDS.items():
-        app.command(verb, hidden=verb in HIDDEN)(function)
+        app.command(verb, cls=PlainCommand, hidden=verb in HIDDEN)(function)
     for verb, function in VERBS.items():
-        app.command(verb)(block_command(function, block))
+        app.command(verb, cls=PlainCommand)(block_command(function, block))
     if not block:
-        app.command("verify")(cli_tests.verify_all)
+        app.command("verify", cls=PlainCommand)(cli_tests.verify_all)
     return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gemmule {version('gemmule')}")
+        raise typer.Exit
+
+
+def _versioned(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Verified Verilog for neural networks on FPGAs, generated from Python."""
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The commands that only tell: list, show, doctor."""
 
+import shlex
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -14,7 +15,7 @@ from .cli_options import allowed
 from .cli_print import JSON, pairs, print_json, table
 from .docs import FACTS, facts, plain
 
-__all__ = ["doctor", "latency", "list_blocks", "show"]
+__all__ = ["doctor", "env", "latency", "list_blocks", "show"]
 
 BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
 
@@ -78,6 +79,15 @@ def doctor(as_json: JSON = False) -> int:
         ]
         table(["tool", "version", "where, or how to get it", "purpose", "kind"], rows)
     return 0 if all(tool.path or not tool.needed for tool in found) else 1
+
+
+def env() -> int:
+    """Print what a shell needs to run our tools: `eval "$(gemmule env)"`."""
+    from .tools import shell_variables
+
+    for name, value in shell_variables().items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+    return 0
 
 
 def latency(block: Block) -> int | None:

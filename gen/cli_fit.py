@@ -8,6 +8,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .block import Block
+from .choose import Choice
 from .cli_print import JSON, pairs, print_json, progress, table
 
 __all__ = ["fit"]
@@ -21,7 +22,13 @@ LIMIT = Annotated[
 
 
 def fit(
-    block: Block, params: Options, *, board: BOARD = None, limit: LIMIT = 0.8, as_json: JSON = False
+    block: Block,
+    params: Options,
+    choice: Choice | None = None,
+    *,
+    board: BOARD = None,
+    limit: LIMIT = 0.8,
+    as_json: JSON = False,
 ) -> int:
     """Find the largest array that fits; --rows and --cols are what it finds."""
     from .tech.fit import DoesNotFit, largest
@@ -34,14 +41,15 @@ def fit(
     except DoesNotFit as failure:
         typer.echo(f"gemmule: {failure}", err=True)
         return 1
+    report = found.as_dict() | (choice.as_dict() if choice else {})
     if as_json:
-        print_json(found.as_dict())
+        print_json(report)
         return 0
-    report = found.as_dict()
     rows = [
         (name, report["predicted"][name], report["used"][name], report["percent"][name])
         for name in report["predicted"]
     ]
     table(["resource", "model", "Yosys", "percent"], rows, title=f"{block.name} on {found.board}")
-    pairs({key: report[key] for key in ("rows", "cols", "macs_per_cycle", "limit", "limited_by")})
+    names = ("rows", "cols", "macs_per_cycle", "limit", "limited_by", "cell", "pack", "chosen")
+    pairs({key: report[key] for key in names if key in report})
     return 0

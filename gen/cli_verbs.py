@@ -13,6 +13,7 @@ from gemmule.golden.common.options import Options
 
 from .axis import AxisForm
 from .block import Block
+from .choose import Choice
 from .cli_print import JSON, pairs, print_json, progress, table
 from .files import check_folder, check_writable, folder_at, is_stdout, replacing, write_file
 from .inputs import read_arrays
@@ -20,7 +21,7 @@ from .inputs import read_arrays
 __all__ = ["generate", "simulate", "synth"]
 
 BOARD = Annotated[
-    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of your own.")
+    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of yours.")
 ]
 CLOCK = Annotated[
     float | None, typer.Option(metavar="MHZ", help="The clock that the constraints ask for.")
@@ -73,9 +74,16 @@ MEMORY_LATENCY = Annotated[
 WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
 
 
+LEVELS = (
+    "cells between two registers on the longest way: look-up tables, memories in them,"
+    " multiplexers, each CARRY4; none inside a DSP block"
+)
+
+
 def generate(
     block: Block,
     params: Options,
+    choice: Choice | None = None,
     *,
     out: FOLDER,
     name: NAME = None,
@@ -99,9 +107,11 @@ def generate(
             force=force,
         )  # fmt: skip
     if as_json:
-        print_json({"block": block.name, "out": str(folder), "files": sorted(written)})
+        found = {"block": block.name, "out": str(folder), "files": sorted(written)}
+        print_json(found | _plain(choice))
     else:
         table(["file", "what"], written.items(), title=f"{block.name} in {folder}")
+        pairs(_plain(choice))
     return 0
 
 
@@ -109,9 +119,11 @@ def simulate(
     block: Block,
     params: Options,
     run: Options,
+    choice: Choice | None = None,
     *,
     inputs: INPUTS,
     out: RESULTS = None,
+    board: BOARD = None,
     stall: STALL = 0.0,
     seed: SEED = 0,
     waves: WAVES = None,
@@ -150,7 +162,7 @@ def simulate(
     if out is not None:
         write_file(out, lambda file: np.savez(file, **result.outputs))
     with report_to:
-        _print_simulation(result.as_json(), as_json)
+        _print_simulation(result.as_json() | _plain(choice), as_json)
     return 0
 
 
@@ -169,6 +181,7 @@ def _print_simulation(report: dict[str, Any], as_json: bool) -> None:
 def synth(
     block: Block,
     params: Options,
+    choice: Choice | None = None,
     *,
     board: BOARD = None,
     flatten: FLATTEN = None,
@@ -184,10 +197,14 @@ def synth(
     with progress(f"synthesizing {block.name} for {target.name}"):
         report = synthesize(block, params, target, flatten=flatten)
     if as_json:
-        print_json(report.as_dict())
+        print_json(report.as_dict() | _plain(choice))
     else:
-        _print_report(report.as_dict())
+        _print_report(report.as_dict() | _plain(choice))
     return 0 if report.fits else 1
+
+
+def _plain(choice: Choice | None) -> dict[str, str]:
+    return choice.as_dict() if choice else {}
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -200,4 +217,6 @@ def _print_report(report: dict[str, Any]) -> None:
     table(["part", *percent], rows)
     fanouts = report.pop("fanouts")
     report["fanouts"] = ", ".join(f"{net} {sinks}" for net, sinks in fanouts.items())
+    levels = report.pop("logic_levels")
+    report["logic_levels"] = f"{levels}: {LEVELS}"
     pairs({key: value for key, value in report.items() if key not in percent})

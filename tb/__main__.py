@@ -9,6 +9,8 @@ from pathlib import Path
 from gemmule.gen.ending import ended
 from gemmule.gen.supervise import supervised
 
+from .common.how import How
+
 __all__ = ["main"]
 
 
@@ -19,11 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from .regression import verify_all, verify_block
+    from .regression import export_block, verify_all, verify_block
 
+    how = How(args.seed, args.stall, args.simulator)
     if args.block is None:
-        return verify_all(args.seed)
-    return verify_block(args.block, args.params, args.run, args.inputs, args.seed)
+        return verify_all(how, as_json=args.json)
+    if args.export:
+        return export_block(args.block, args.params, args.run, args.inputs, how, args.export)
+    return verify_block(
+        args.block, args.params, args.run, args.inputs, how,
+        waves=args.waves, choice=args.choice, as_json=args.json,
+    )  # fmt: skip
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -50,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--run", type=json.loads, default={}, help="fields, as JSON")
     verify.add_argument("--inputs", type=Path, help="arrays to send")
     verify.add_argument("--seed", type=int, default=1, help="of stimulus and stalls")
+    verify.add_argument("--stall", type=float, default=0.5, help="of the runs that pause")
+    verify.add_argument("--simulator", default="verilator")
+    verify.add_argument("--waves", type=Path)
+    verify.add_argument("--export", type=Path, help="write the bench there instead")
+    verify.add_argument("--choice", type=json.loads, default={}, help="for the report, as JSON")
+    verify.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     verify.set_defaults(command=_verify)
 
     bench = commands.add_parser("bench", help="a table and a plot")

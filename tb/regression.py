@@ -3,21 +3,26 @@
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gemmule.gen.block import Block
+from gemmule.gen.block import Arrays, Block
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.cli_print import progress, table
+from gemmule.gen.cli_print import pairs, print_json, progress, table
+from gemmule.gen.files import replacing, write_folder
 from gemmule.gen.inputs import read_arrays
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
 
+from .common.export import ABOUT, export
+from .common.how import How
 from .common.verify import Verification, verify
 from .registry import stimuli, stimulus
 
-__all__ = ["verify_all", "verify_block"]
+__all__ = ["export_block", "verify_all", "verify_block"]
 
 
 def verify_block(
@@ -25,48 +30,88 @@ def verify_block(
     params: Mapping[str, Any],
     run: Mapping[str, Any],
     inputs: Path | None,
-    seed: int,
+    how: How,
+    *,
+    waves: Path | None = None,
+    choice: Mapping[str, Any] | None = None,
+    as_json: bool = False,
 ) -> int:
     """Verify one block with parameters, run options and perhaps arrays of the user's."""
-    block = find(name)
-    if block.adapter is None:
-        raise UsageError(f"{name} is for generate and synth only: it takes no arrays")
-    return _report([_verify(block, params, run, inputs, seed)])
+    job = _job(name, params, run, inputs, how)
+    with replacing(waves) as place:
+        row, result = _verify(*job, how, place)
+    return _report([(row | dict(choice or {}), result)], as_json, alone=True)
 
 
-def verify_all(seed: int) -> int:
+def verify_all(how: How, *, as_json: bool = False) -> int:
     """Verify each block that has a stimulus, with its default options."""
     known = stimuli()
-    return _report([
-        _verify(block, {}, {}, None, seed) for block in catalog().values() if block.name in known
-    ])
+    names = [name for name in catalog() if name in known]
+    return _report([_verify(*_job(name, {}, {}, None, how), how, None) for name in names], as_json)
 
 
-def _verify(
-    block: Block,
+def export_block(
+    name: str,
     params: Mapping[str, Any],
     run: Mapping[str, Any],
     inputs: Path | None,
-    seed: int,
-) -> tuple[str, Verification, float]:
+    how: How,
+    out: Path,
+) -> int:
+    """Write the bench of one block and its data into the folder ``out``."""
+    files = export(*_job(name, params, run, inputs, how), how)
+    write_folder(out, files)
+    table(["file", "what"], [(each, ABOUT.get(each, "the design")) for each in files], str(out))
+    return 0
+
+
+def _job(
+    name: str,
+    params: Mapping[str, Any],
+    run: Mapping[str, Any],
+    inputs: Path | None,
+    how: How,
+) -> tuple[Block, Options, Options, Arrays]:
+    block = find(name)
+    if block.adapter is None:
+        raise UsageError(f"{name} is for generate and synth only: it takes no arrays")
     made, options = block.params(**params), block.adapter.Run(**run)
     if inputs is not None:
         arrays = read_arrays(inputs, block.adapter.inputs)
         block.adapter.plan(made, options, arrays)  # refuses what `simulate` refuses, and as early
     else:
-        arrays = stimulus(block.name)(made, options, np.random.default_rng(seed))
+        arrays = stimulus(block.name)(made, options, np.random.default_rng(how.seed))
+    return block, made, options, arrays
+
+
+def _verify(
+    block: Block, params: Options, run: Options, arrays: Arrays, how: How, waves: Path | None
+) -> tuple[dict[str, Any], Verification]:
     began = time.perf_counter()
     with progress(f"verifying {block.name}"):
-        result = verify(block, made, options, arrays, seed)
-    return block.name, result, time.perf_counter() - began
+        result = verify(block, params, run, arrays, how, waves=waves)
+    return {
+        "block": block.name,
+        "passed": result.passed,
+        "cocotb_tests": result.ran,
+        "failed": result.failed,
+        **asdict(how),
+        "seconds": round(time.perf_counter() - began, 1),
+    }, result
 
 
-def _report(results: list[tuple[str, Verification, float]]) -> int:
-    for name, result, _seconds in results:
+def _report(
+    found: list[tuple[dict[str, Any], Verification]], as_json: bool, *, alone: bool = False
+) -> int:
+    for row, result in found:
         if not result.passed:
-            print(f"{name} failed; the simulator's log:\n{result.log}", file=sys.stderr)
-    table(
-        ["block", "cocotb tests", "failed", "seconds"],
-        [(name, result.ran, result.failed, round(took, 1)) for name, result, took in results],
-    )
-    return 0 if results and all(result.passed for _name, result, _seconds in results) else 1
+            print(f"{row['block']} failed; the simulator's log:\n{result.log}", file=sys.stderr)
+    rows = [row for row, _result in found]
+    if as_json:
+        print_json(rows[0] if alone else rows)
+    else:
+        names = ("block", "cocotb_tests", "failed", "seconds")
+        table(["block", "cocotb tests", "failed", "seconds"], [[r[n] for n in names] for r in rows])
+        if alone:
+            pairs({name: value for name, value in rows[0].items() if name not in names})
+    return 0 if rows and all(row["passed"] for row in rows) else 1

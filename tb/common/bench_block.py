@@ -1,5 +1,6 @@
 """cocotb tests that every block passes: any job, with and without stalls, and after a reset."""
 
+import os
 from collections.abc import Iterable
 
 import cocotb
@@ -12,10 +13,11 @@ from gemmule.gen.simulate import compare
 from gemmule.golden.common.lanes import words
 from gemmule.tb.common.memory import ExternalMemory
 from gemmule.tb.common.streams import StreamSink, StreamSource, bernoulli, to_beats, to_ints
-from gemmule.tb.common.task import Task
+from gemmule.tb.common.task import STALL, Task
 
 TASK = Task.load()
 JOB = TASK.job()
+STALLED = float(os.environ.get(STALL, "0.5"))
 PATIENCE = 5_000
 QUIET = 100
 FULL = 20
@@ -105,7 +107,7 @@ class Bench:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
-@cocotb.parametrize(stall=[0.0, 0.5])
+@cocotb.parametrize(stall=[0.0, STALLED])
 async def matches_golden(dut, stall: float) -> None:
     """Every output equals the golden model's, whatever stalls, and nothing comes after it."""
     bench = Bench(dut, stall)

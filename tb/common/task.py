@@ -13,9 +13,12 @@ from gemmule.gen.block import Arrays, Block, Job
 from gemmule.gen.catalog import catalog
 from gemmule.golden.common.options import Options
 
-__all__ = ["Task"]
+__all__ = ["STALL", "Task"]
 
 VARIABLE = "GEMMULE_TASK"
+
+STALL = "GEMMULE_STALL"
+"""How often the ends of a stream hold back in a bench, in the runs in which they do."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 
 from gemmule.gen.emit import emit
 from gemmule.tb.common.adder import ADDER, AdderParams
+from gemmule.tb.common.how import How
 from gemmule.tb.common.mutate import mutated
 from gemmule.tb.common.verify import verify
 
@@ -21,7 +22,7 @@ def arrays():
 
 
 def test_a_good_block_passes(arrays):
-    result = verify(ADDER, PARAMS, RUN, arrays, seed=5)
+    result = verify(ADDER, PARAMS, RUN, arrays, How(seed=5))
     assert result.passed, result.log
     assert result.ran == TESTS
 

@@ -1,18 +1,29 @@
 # amaranth: UnusedElaboratable=no
 """The command line where all is well, with a block as small as can be."""
 
+import inspect
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
 import sys
+from dataclasses import fields
 from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gemmule.gen.catalog import catalog
-from gemmule.gen.cli import main
+from gemmule.gen.catalog import catalog, find
+from gemmule.gen.cli import VERBS, main
 from gemmule.gen.cli_options import block_in, settings, spell_out_flags
+from gemmule.golden.common.options import flag
 from gemmule.tb.common.adder import ADDER
+
+RUNS = {name: inspect.signature(verb).parameters for name, verb in VERBS.items()}
 
 
 @pytest.fixture
@@ -160,12 +171,84 @@ def test_verify_and_bench_start_the_evidence_by_name(gemmule, monkeypatch):
     gemmule("verify adder --lanes 2 --bias 1 --inputs in.npz", code=1)
     gemmule("bench gemm-cycles --quick --json", code=1)
     gemmule("demo", code=1)
-    gemmule("verify", code=1)
+    gemmule("verify --seed 7 --simulator icarus --json", code=1)
     module = [sys.executable, "-m", "gemmule.tb"]
     assert [words[:3] for words in started] == [module] * 4
+    how = ["--stall=0.5", "--seed=1", "--simulator=verilator"]
     assert started[0][3:] == [
         "verify", "adder", "--params", '{"lanes": 2, "format": "s8"}', "--run", '{"bias": 1}',
-        "--inputs", "in.npz",
+        "--choice", "{}", "--inputs=in.npz", *how,
     ]  # fmt: skip
+    again = ["verify", "--stall=0.5", "--seed=7", "--simulator=icarus", "--json"]
     assert started[1][3:] == ["bench", "gemm-cycles", "--out", "build/bench", "--quick", "--json"]
-    assert [words[3:] for words in started[2:]] == [["demo"], ["verify"]]
+    assert [words[3:] for words in started[2:]] == [["demo"], again]
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_verify_reports_waves_and_exports(place, capfd, simulator):
+    """The verb's options, through the process that it starts; the exported bench runs by itself."""
+    if not shutil.which("iverilog"):
+        pytest.skip("iverilog is not installed")
+    how = f"--seed 3 --stall 0.25 --simulator {simulator}"
+    assert main(f"verify prune24 --lanes 1 {how} --json --waves w.fst".split()) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert (report["block"], report["passed"], report["failed"]) == ("prune24", True, 0)
+    assert (report["seed"], report["stall"], report["simulator"]) == (3, 0.25, simulator)
+    assert Path("w.fst").stat().st_size > 100
+    if simulator == "verilator":
+        return
+    assert main(f"verify prune24 --lanes 1 {how} --export ci".split()) == 0
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COCOTB"))}
+    command = ["make", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd="ci", env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    design = Path("ci/prune24.v")
+    design.write_text(re.sub(r"(rank_\d) >= (rank_\d)", r"\1 < \2", design.read_text()))
+    done = subprocess.run(command, cwd="ci", env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+
+
+def test_a_board_is_named_in_every_report(gemmule):
+    """`--board` chooses the cell in each verb, and the report says which and why."""
+    np.savez("ab.npz", a=np.ones((3, 4), np.int8), b=np.ones((4, 2), np.int8))
+    size = "--rows 2 --cols 2 --acc-depth 4 --json"
+    reports = [
+        json.loads(gemmule(f"{verb} gemm {size} --board vc709"))
+        for verb in ("generate --out ip", "simulate --inputs ab.npz")
+    ]
+    for report in reports:
+        assert (report["cell"], report["pack"], report["dataflow"]) == ("dsp48e1", "n", "ws")
+        assert report["chosen"] == "for vc709"
+    assert json.loads(Path("ip/gemm.json").read_text())["params"]["pack"] == "n"
+    without = json.loads(gemmule("generate gemm --rows 2 --cols 2 --out other --json"))
+    assert without["cell"] == "generic"
+    assert "no --board" in without["chosen"]
+
+
+def test_version_and_environment(gemmule):
+    assert gemmule("--version") == f"gemmule {version('gemmule')}\n"
+    lines = gemmule("env").splitlines()
+    assert [line.partition("=")[0] for line in lines] == [
+        "export PATH", "export VERILATOR_ROOT", "export MAKEFLAGS"
+    ]  # fmt: skip
+    script = "; ".join([*lines, "verilator --getenv VERILATOR_ROOT; echo $MAKEFLAGS"])
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    root, flags = done.stdout.splitlines()
+    assert f"export VERILATOR_ROOT={root}" in lines
+    assert "CFG_CXXFLAGS_PCH_I=-include" in flags
+
+
+@pytest.mark.parametrize("verb", ["generate", "simulate", "synth", "fit", "verify"])
+def test_help_cuts_nothing_at_80_columns(gemmule, monkeypatch, verb):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("gemm", "conv2d", "selector"):
+        text = gemmule(f"{verb} {name} --help")
+        assert max(map(len, text.splitlines())) <= 80
+        words = " ".join(text.split())
+        assert "..." not in words
+        assert "\u2026" not in words
+        kinds = [find(name).params, *([find(name).adapter.Run] if "run" in RUNS[verb] else [])]
+        for each in (field for kind in kinds for field in fields(kind)):
+            assert flag(each.name) in words
+            assert "|".join(each.metadata["choices"] or ()) in words
+            assert each.metadata["help"].split("-")[0] in words

@@ -10,6 +10,7 @@ from gemmule.gen.cli import main
 from gemmule.gen.ending import FAULT, TRACEBACK, ended
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb import regression
+from gemmule.tb.common.how import How
 
 A = np.ones((3, 4), np.int8)
 B = np.ones((4, 5), np.int8)
@@ -57,6 +58,12 @@ OTHERS = [
     ("generate nothing --rows 4 --out x", "there is no block 'nothing'"),
     ("generate gemm", "Missing option '--out'"),
     ("generate gemm --out=", "--out needs the name of a folder, not ''"),
+    ("verify gemm --stall 1", "--stall must be at least 0 and below 1"),
+    ("verify gemm --seed -1", "--seed must be in 0..2147483647"),
+    ("verify --simulator mine", "--simulator must be one of verilator, icarus, not 'mine'"),
+    ("verify gemm --waves /dev/null", "is a device, not a file"),
+    ("verify gemm --export=", "--export needs the name of a folder"),
+    ("simulate softmax --inputs x.npz --board nothing", "--board must be one of vc709, zcu102"),
     ("generate", "Missing argument 'BLOCK'"),
     ("synth gemm", "synth needs --board"),
     ("synth gemm --board nothing", "--board must be one of vc709, zcu102"),
@@ -199,7 +206,7 @@ def test_arrays(refused, tmp_path, monkeypatch, arrays, says):
     assert says in sentence
     monkeypatch.setattr(regression, "verify", lambda *_: pytest.fail("a build began"))
     with pytest.raises(UsageError) as refusal:
-        regression.verify_block("gemm", {}, {}, tmp_path / "in.npz", 1)
+        regression.verify_block("gemm", {}, {}, tmp_path / "in.npz", How())
     assert sentence == f"gemmule: {' '.join(str(refusal.value).split())}\n".replace(
         str(tmp_path / "in.npz"), "in.npz"
     )
