@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -9,13 +10,19 @@ from numpy.typing import NDArray
 
 from ..common.formats import Format
 from .exponential import HeatvitExp, exponential
-from .functions import FUNCTIONS, Function, heatvit_gelu
+from .functions import FUNCTIONS, Function, heatvit_gelu, line_between
 from .piecewise import fit
+from .slope import exact_line, fit_slope
 from .units import Datapath, Lines, Powers, RectifiedTable, Reflected, Table, every
 
-__all__ = ["Unit", "build_unit", "domain", "truth"]
+__all__ = ["HARD", "Line", "Unit", "build_unit", "domain", "truth"]
 
 Unit = Table | Datapath
+Line = tuple[Fraction, Fraction]
+"""Slope and value at 0."""
+
+HARD: Line = Fraction(1, 6), Fraction(1, 2)
+"""The line of hard sigmoid where no other is asked for."""
 
 GUARD = 5
 """Fractional bits kept below the output's last place."""
@@ -23,9 +30,12 @@ TABLE_BITS = 10
 """Inputs of at most so many bits become tables where that is smaller."""
 
 
-def truth(function: str, x: NDArray[np.int64], in_format: Format) -> NDArray[np.float64]:
-    """The true function, in float64, of the integers ``x``."""
-    return FUNCTIONS[function].true(in_format.real(x))
+def truth(
+    function: str, x: NDArray[np.int64], in_format: Format, line: Line = HARD
+) -> NDArray[np.float64]:
+    """The true function, in float64, of the integers ``x``; ``line`` is that of hard sigmoid."""
+    true = FUNCTIONS[function].true if line == HARD else line_between(*map(float, line))
+    return true(in_format.real(x))
 
 
 def domain(function: str, in_format: Format, coefficients: str = "exact") -> NDArray[np.int64]:
@@ -44,12 +54,14 @@ def build_unit(
     coefficients: str = "exact",
     delta1: float = 0.5,
     target: float = 0.625,
+    line: Line = HARD,
 ) -> Unit:
     """The integer model of a function; the hardware is built from the same object.
 
     ``target`` is the error, in steps of the output, at which the fitter takes the cheapest
     polynomial; half a step is the rounding's. An input of few bits gives a table, where that takes
-    fewer LUTs: correctly rounded for ``exact``, else what the datapath would give.
+    fewer LUTs: correctly rounded for ``exact``, else what the datapath would give. ``line`` is that
+    of hard sigmoid.
 
     Examples
     --------
@@ -60,11 +72,16 @@ def build_unit(
     'Table'
     """
     named = FUNCTIONS[function]
-    unit = _datapath(named, in_format, out_format, coefficients, delta1, target)
+    if line != HARD:
+        unit = fit_slope(*line, in_format, out_format)
+    else:
+        unit = _datapath(named, in_format, out_format, coefficients, delta1, target)
     if in_format.width > TABLE_BITS:
         return unit
     x = every(in_format)
-    if coefficients == "exact":
+    if line != HARD:
+        values = exact_line(*line, in_format, out_format, x).clip(max=out_format.high)
+    elif coefficients == "exact":
         value = np.floor(truth(function, x, in_format) * 2.0**out_format.frac + 0.5)
         values = np.clip(value, out_format.low, out_format.high).astype(np.int64)
     else:

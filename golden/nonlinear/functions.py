@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FUNCTIONS", "Function", "heatvit_gelu"]
+__all__ = ["FUNCTIONS", "Function", "heatvit_gelu", "line_between"]
 
 Real = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[float])
@@ -35,6 +35,11 @@ def _sigmoid(x: Real) -> Real:
 
 def _hardsigmoid(x: Real) -> Real:
     return np.clip((x + 3) / 6, 0, 1)
+
+
+def line_between(alpha: float, beta: float) -> Callable[[Real], Real]:
+    """``clamp(alpha * x + beta, 0, 1)``: a hard sigmoid."""
+    return lambda x: np.clip(alpha * x + beta, 0, 1)
 
 
 def _inverse(x: Real) -> Real:

@@ -65,12 +65,12 @@ class RootReciprocal:
         return _root()
 
     def __call__(self, v: Integers) -> tuple[Integers, Integers]:
-        """The mantissas, and the exponents ``j``; mantissa 0 of 0."""
-        positive = np.maximum(v, 1)
+        """The mantissas, and the exponents ``j``; mantissa 0 of 0. ``v`` may fill 64 bits."""
+        positive = np.maximum(v, 1).astype(np.uint64)
         k = _leading(positive)
-        up = np.maximum(MANTISSA_BITS - k, 0)
-        fraction = (positive << up >> np.maximum(k - MANTISSA_BITS, 0)) - (1 << MANTISSA_BITS)
-        mantissa = self.pieces(fraction + (k % 2 << MANTISSA_BITS))
+        up, down = np.maximum(MANTISSA_BITS - k, 0), np.maximum(k - MANTISSA_BITS, 0)
+        leading = (positive << up.astype(np.uint64) >> down.astype(np.uint64)).astype(np.int64)
+        mantissa = self.pieces(leading - (1 << MANTISSA_BITS) + (k % 2 << MANTISSA_BITS))
         return np.where(v > 0, mantissa, 0), k >> 1
 
 
@@ -83,10 +83,10 @@ def _root() -> Piecewise:
     return fit(root, MANTISSA_BITS + 1, ROOT_FRAC, 2.0**-15, degrees=(2,), segment_bits=(1, 6))
 
 
-def _leading(v: Integers) -> Integers:
+def _leading(v: NDArray[np.uint64]) -> Integers:
     """The place of the highest one, exactly (a float64 would round values of 54 bits up)."""
-    high = v >> 32
-    top = np.frexp(np.where(high > 0, high, v & 0xFFFFFFFF).astype(np.float64))[1].astype(np.int64)
+    high, low = (v >> np.uint64(32)).astype(np.int64), (v & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    top = np.frexp(np.where(high > 0, high, low).astype(np.float64))[1].astype(np.int64)
     return top - 1 + np.where(high > 0, 32, 0)
 
 
@@ -128,7 +128,9 @@ def layernorm(
     squares = (x * x).sum(axis=1, keepdims=True)
     variance = n * squares - total * total
     code = epsilon_code(epsilon, n, formats.x)
-    mantissa, exponent = RootReciprocal()((variance << EPSILON_FRAC) + code)
+    # Up to 62 bits and up to 63: the sum of the longest rows of the widest x fills 64.
+    value = (variance << EPSILON_FRAC).astype(np.uint64) + np.uint64(code)
+    mantissa, exponent = RootReciprocal()(value)
 
     # deviation * 2**(EPSILON_FRAC/2 - exponent), still to be multiplied by the mantissa.
     left = EPSILON_FRAC // 2 + DEVIATION_FRAC + 1

@@ -149,7 +149,9 @@ class Hardswish(Elementwise):
 class Hardsigmoid(Elementwise):
     """Hard sigmoid of each element of a stream of vectors.
 
-    ``y = clamp((x + 3) / 6, 0, 1)``
+    ``y = clamp(alpha * x + beta, 0, 1)``; ``(x + 3) / 6`` where nothing else is asked for. Of any
+    other line the result is the exact value, rounded once, ties up, wherever a factor of 24 bits
+    gives that; the notes tell the greatest error.
     """
 
 

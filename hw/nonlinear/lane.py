@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
 
 from ..common.streams import shape_of
 from .exponential import heatvit, product
 from .flow import Flow, Timed
-from .lines import lines, rectified_table, table
+from .lines import lines, rectified_table, slope, table
 from .powers import powers
 from .reflected import reflected
 
@@ -24,6 +25,7 @@ DATAPATHS = {
     Product: product,
     Reflected: reflected,
     RectifiedTable: rectified_table,
+    Slope: slope,
     Table: table,
 }
 

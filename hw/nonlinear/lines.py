@@ -1,16 +1,17 @@
-"""PLAN's sigmoid and tables: no multiplier."""
+"""Straight lines and tables."""
 
 import math
 
 import numpy as np
 from amaranth import Cat, Const, Mux, Value
 
+from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, RectifiedTable, Table
 
 from .arithmetic import saturate
 from .flow import Flow, Timed, lookup
 
-__all__ = ["lines", "rectified_table", "table"]
+__all__ = ["lines", "rectified_table", "slope", "table"]
 
 
 def table(flow: Flow, unit: Table, x: Timed) -> Timed:
@@ -24,6 +25,23 @@ def rectified_table(flow: Flow, unit: RectifiedTable, x: Timed) -> Timed:
     correction = flow.step("correction", lambda x: lookup(unit.values, x.as_unsigned()), x)
     base = flow.step("base", lambda x: Mux(x < 0, 0, x) << up, x)
     return flow.step("y", lambda b, c: (b - c)[: unit.out_format.width], base, correction)
+
+
+def slope(flow: Flow, unit: Slope, x: Timed) -> Timed:
+    """``clamp(floor((factor * x + offset) / 2**shift), 0, 1)``. Latency: 3 cycles."""
+    fmt = unit.out_format
+    top = min(1 << fmt.frac, fmt.high)
+    product = flow.step("product", lambda x: x * unit.factor, x)
+    line = flow.step("line", lambda p: p + unit.offset >> unit.shift, product)
+    return flow.step("y", lambda v: limited(v, top)[: fmt.width], line)
+
+
+def limited(value: Value, top: int) -> Value:
+    """``value`` between 0 and ``top``."""
+    signed = value.shape().signed
+    if (1 << len(value) - signed) - 1 > top:
+        value = Mux(value > top, top, value)
+    return Mux(value < 0, 0, value) if signed else value
 
 
 def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
@@ -44,7 +62,7 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
         beyond = [_reaches(magnitude, limit) for limit in limits]
         return Cat(beyond[2] | (beyond[0] & ~beyond[1]), beyond[1], sign)
 
-    def slope(x: Value, region: Value) -> Value:
+    def term_of(x: Value, region: Value) -> Value:
         terms = [x << up - shift for shift in unit.SHIFTS]
         low = Mux(region[0], terms[1], terms[0])
         return Mux(region[1], Mux(region[0], 0, terms[2]), low)
@@ -52,7 +70,7 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
     constants = np.array(unit.CONSTANTS) << unit.frac - 5
     constants = np.concatenate([constants, (1 << unit.frac) - constants])
     region = flow.step("region", code, x)
-    term = flow.step("slope", lambda x, r: slope(x, r[:2]), x, region)
+    term = flow.step("slope", lambda x, r: term_of(x, r[:2]), x, region)
     constant = flow.step("constant", lambda r: lookup(constants, r), region)
     low, high = unit.span()
     total = flow.step("sum", lambda s, c: s + c >> down, term, constant)

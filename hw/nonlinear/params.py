@@ -1,11 +1,16 @@
 """Parameters of the elementwise units."""
 
+import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
+import numpy as np
+
+from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.nonlinear.elementwise import Unit, build_unit, domain, truth
+from gemmule.golden.nonlinear.elementwise import HARD, Line, Unit, build_unit, domain, truth
 from gemmule.golden.nonlinear.error import Error, measure
 
 __all__ = [
@@ -21,11 +26,22 @@ __all__ = [
     "TanhParams",
 ]
 
+NUMBER = re.compile(r"-?(\d{1,6}(\.\d{0,9})?|\.\d{1,9}|\d{1,9}/[1-9]\d{0,8})")
+"""A decimal number or a fraction."""
+
 SETS = {
     "exact": "exact: fitted for the least error",
     "heatvit": "heatvit: that paper's constants",
     "plan": "plan: straight lines whose slopes are powers of two, no multiplier",
 }
+
+
+def _number(name: str, text: str) -> Fraction:
+    if not NUMBER.fullmatch(text):
+        raise UsageError(
+            f"{name} must be a decimal number of at most 9 places or a fraction, not {text!r}"
+        )
+    return Fraction(text)
 
 
 def _sets(*names: str) -> Any:
@@ -57,13 +73,19 @@ class ElementwiseParams(Options):
             self.coefficients,
             getattr(self, "delta1", 1.0),
             self.target,
+            self.line,
         )
+
+    @property
+    def line(self) -> Line:
+        """Slope and value at 0 of a hard sigmoid; nothing else has one of its own."""
+        return HARD
 
     @property
     def error(self) -> Error:
         """How far the unit is from the true function, over its whole domain."""
         x = domain(self.FUNCTION, self.in_format, self.coefficients)
-        true = truth(self.FUNCTION, x, self.in_format)
+        true = truth(self.FUNCTION, x, self.in_format, self.line)
         return measure(self.unit(x), true, self.out_format)
 
 
@@ -119,6 +141,29 @@ class HardsigmoidParams(ElementwiseParams):
     FUNCTION = "hardsigmoid"
 
     out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
+    alpha: str = option("1/6", help="slope, as 0.2 (ONNX's default) or 1/6; 1/1024 to 64")
+    beta: str = option("0.5", help="value at 0, as 0.5 or 1/2; -64 to 64")
+
+    def __post_init__(self):
+        for name in ("alpha", "beta"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                # From Python or a file: the decimal number that was written.
+                object.__setattr__(self, name, np.format_float_positional(value, trim="-"))
+        super().__post_init__()
+
+    def check(self) -> None:
+        """The line must be what fixed-point numbers can follow."""
+        alpha, beta = self.line
+        if not Fraction(1, 1024) <= alpha <= 64:
+            raise UsageError(f"--alpha must be in 1/1024..64, not {self.alpha}")
+        if not -64 <= beta <= 64:
+            raise UsageError(f"--beta must be in -64..64, not {self.beta}")
+
+    @property
+    def line(self) -> Line:
+        """Slope and value at 0, exactly as written."""
+        return _number("--alpha", self.alpha), _number("--beta", self.beta)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from gemmule.gen.tools import verilator
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
+from gemmule.hw.nonlinear.params import HardsigmoidParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.stimulus import covering, values
 
@@ -59,6 +60,15 @@ LARGE = [
         ((1, 4096), (64, 1), (63, 4095)),
     )
 ]
+LINES = [
+    ("0.2", "0.5"),
+    ("0.25", "0.5"),
+    ("1/1024", "0"),
+    ("64", "-64"),
+    ("0.3333", "1.25"),
+    ("2", "64"),
+]
+"""Slopes and values at 0 of hard sigmoids."""
 SAMPLE = 5
 """Units of each block that are tried always; the rest in full."""
 
@@ -92,6 +102,13 @@ def elementwise_units(count: int, seed: int) -> dict[str, Options]:
                 in_format=first, out_format=second, coefficients=each, lanes=1 + n % 2
             )
             units[f"{block.name}_{each}_{n}"] = params
+    for n, ((alpha, beta), (first, second)) in enumerate(
+        product(
+            LINES, [("sq4.12", "uq1.15"), ("sq0.16", "sq0.16"), ("u2", "uq0.16"), ("u16", "s2")]
+        )
+    ):
+        options = {"alpha": alpha, "beta": beta, "in_format": first, "out_format": second}
+        units[f"line_{n}"] = HardsigmoidParams(**options, lanes=1)
     return units
 
 
