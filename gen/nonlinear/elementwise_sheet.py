@@ -4,6 +4,7 @@ import numpy as np
 
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
 from gemmule.golden.nonlinear.piecewise import Piecewise
+from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
 from gemmule.hw.nonlinear.params import ElementwiseParams
 
@@ -18,7 +19,7 @@ REAL = {
     "tanh": "tanh(x)",
     "silu": "x / (1 + exp(-x))",
     "hardswish": "x * min(max(x + 3, 0), 6) / 6",
-    "hardsigmoid": "min(max(x + 3, 0), 6) / 6",
+    "hardsigmoid": "min(max({alpha} * x + {beta}, 0), 1)",
     "exp": "exp(x)",
     "reciprocal": "1 / x; x of zero and below gives the greatest result",
     "rsqrt": "1 / sqrt(x); x of zero and below gives the greatest result",
@@ -36,7 +37,7 @@ def elementwise_sheet(params: ElementwiseParams) -> Sheet:
             With x and y the real values, integer / 2^{params.in_format.frac} and
             integer / 2^{params.out_format.frac}:
 
-                y = {REAL[params.FUNCTION]}
+                y = {_real(params)}
 
             saturated to {params.out_format.low}..{params.out_format.high}
             (`coefficients` = {params.coefficients}). The greatest error over all inputs is
@@ -85,6 +86,11 @@ def elementwise_sheet(params: ElementwiseParams) -> Sheet:
     )  # fmt: skip
 
 
+def _real(params: ElementwiseParams) -> str:
+    alpha, beta = (f"({each})" if "/" in str(each) else str(each) for each in params.line)
+    return REAL[params.FUNCTION].format(alpha=alpha, beta=beta)
+
+
 _KINDS = {
     Table: ("elementwise_table.py",),
     RectifiedTable: ("elementwise_rectified_table.py",),
@@ -93,6 +99,7 @@ _KINDS = {
     Product: ("elementwise_product.py",),
     HeatvitExp: ("elementwise_parabola.py",),
     Lines: ("elementwise_lines.py",),
+    Slope: ("elementwise_slope.py",),
 }
 
 
@@ -132,6 +139,12 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
                   >> {unit.frac - fout})
         """)
         return how, {"BREAKS": steps, "SHIFTS": list(unit.SHIFTS)}, {"FRAC": unit.frac}
+    if isinstance(unit, Slope):
+        how = text(f"""
+        v = (x * {unit.factor} + {unit.offset}) >> {unit.shift}
+        y = clamp(min(max(v, 0), {1 << fout}))
+        """)
+        return how, {}, {"FACTOR": unit.factor, "OFFSET": unit.offset, "SHIFT": unit.shift}
     tables, constants = _pieces(unit.pieces)
     poly = _polynomial(unit.pieces)
     frac = unit.pieces.frac

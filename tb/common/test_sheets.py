@@ -252,6 +252,7 @@ ELEMENT_CASES = [
     ("gelu", {"coefficients": "heatvit"}),
     ("sigmoid", {"coefficients": "plan"}),
     ("exp", {"coefficients": "heatvit"}),
+    ("hardsigmoid", {"alpha": "0.2", "beta": "0.4"}),
     ("reciprocal", {"in_format": "uq4.12", "out_format": "sq4.4"}),
     ("rsqrt", {"in_format": "uq12.4", "out_format": "uq1.15"}),
 ]
