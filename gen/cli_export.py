@@ -4,8 +4,9 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .block import Block
+from .choose import Choice
 from .cli_print import JSON, print_json, progress, table
-from .cli_verbs import FOLDER, INPUTS
+from .cli_verbs import BOARD, FOLDER, INPUTS
 from .files import check_folder, folder_at
 from .inputs import read_arrays
 
@@ -16,9 +17,11 @@ def export(
     block: Block,
     params: Options,
     run: Options,
+    choice: Choice | None = None,
     *,
     inputs: INPUTS,
     out: FOLDER,
+    board: BOARD = None,
     as_json: JSON = False,
 ) -> int:
     """Write the words that a run sends and gets, as files for a DMA program."""
@@ -32,7 +35,8 @@ def export(
     with progress(f"writing a run of {block.name}"):
         written = write(block, params, run, arrays, folder)
     if as_json:
-        print_json({"block": block.name, "out": str(folder), "files": sorted(written)})
+        found = {"block": block.name, "out": str(folder), "files": sorted(written)}
+        print_json(found | (choice.as_dict() if choice else {}))
     else:
         table(["file", "what"], written.items(), title=f"a run of {block.name} in {folder}")
     return 0
