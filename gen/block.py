@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.options import Options
 
+from .repeated import Beats, Repeated
+
 if TYPE_CHECKING:
     from .sheet import Sheet
 
-__all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory"]
-
-Beats = NDArray[np.uint32]
-"""The beats of one stream ``[beats, words]``: payload bits, packed by ``golden.common.lanes``."""
+__all__ = [
+    "Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated",
+]  # fmt: skip
 
 Arrays = Mapping[str, NDArray]
 
@@ -97,7 +98,8 @@ class Memory:
 class Job:
     """One run of a block: the beats to send, how many to await, and what they must decode to.
 
-    A stream named ``command`` carries commands; the measured cycles begin with the first beat of
+    What is sent more than once, like a tile that meets several others, is a :class:`Repeated`. A
+    stream named ``command`` carries commands; the measured cycles begin with the first beat of
     any other stream. A block with a ``memory`` needs an output that tells when it has asked for
     all: the run is over when all beats were received and the memory has nothing to do. Then
     ``received["memory"]`` is the image as the block left it. ``count`` makes counters of what was
@@ -106,7 +108,7 @@ class Job:
     of a right run, for data sheets and exports; ``memory`` is the image then.
     """
 
-    send: dict[str, Beats]
+    send: dict[str, Beats | Repeated]
     receive: dict[str, int]
     decode: Callable[[dict[str, Beats]], dict[str, NDArray]]
     golden: dict[str, NDArray]
@@ -127,8 +129,19 @@ class Adapter(Protocol):
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
 
+    def check(self, params: Options, run: Options, arrays: Arrays) -> None:
+        """Refuse (:class:`UsageError`) what cannot be run, before anything is computed.
+
+        Options and shapes come first, values last. Nothing of the size of an array is made:
+        ``arrays`` may hold :class:`~.stored.Stored` ones, whose values
+        ``golden.common.formats.check_values`` looks at in pieces.
+        """
+
     def plan(self, params: Options, run: Options, arrays: Arrays) -> Job:
-        """Check the arrays (:class:`UsageError`), run the golden model, lay out the beats."""
+        """:meth:`check`, then run the golden model and lay out the beats.
+
+        Memory and time are in proportion to the arrays, those that come out among them.
+        """
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ RESULTS = Annotated[
     Path | None, typer.Option(metavar="OUT.npz", help="Where results go; - is stdout.")
 ]
 STALL = Annotated[
-    float, typer.Option(metavar="P", help="How often each stream pauses, at least 0, below 1.")
+    float, typer.Option(metavar="P", help="How often each stream pauses, 0 to 0.999.")
 ]
 SEED = Annotated[int, typer.Option(metavar="N", help="Of the pauses.")]
 MEMORY_WIDTH = Annotated[
@@ -132,14 +132,13 @@ def simulate(
     as_json: JSON = False,
 ) -> int:
     """Send arrays through the Verilog and compare with the golden model."""
-    from .model import SimulationError
+    from .model import SimulationError, check_stall
     from .simulate import GoldenMismatch
     from .simulate import simulate as send
 
     if block.adapter is None:
         raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
-    if not 0 <= stall < 1:
-        raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    check_stall(stall)
     check_writable("--out", out, stdout=True)
     check_writable("--waves", waves)
     arrays = read_arrays(inputs, block.adapter.inputs)
@@ -147,10 +146,10 @@ def simulate(
     report_to = redirect_stdout(sys.stderr) if is_stdout(out) else nullcontext()
     with replacing(waves) as place:
         try:
-            with progress(f"building {block.name}") as tell:
+            with progress(f"checking the arrays of {block.name}") as tell:
                 result = send(
                     block, params, arrays, run=run, stall=stall, seed=seed, waves=place,
-                    memory_width=memory_width, memory_latency=memory_latency,
+                    memory_width=memory_width, memory_latency=memory_latency, tell=tell,
                     progress=lambda done, all, cycle: tell(f"{done} of {all} beats, cycle {cycle}"),
                 )  # fmt: skip
         except (GoldenMismatch, SimulationError) as failure:

@@ -17,11 +17,22 @@ from gemmule.golden.common.lanes import words
 
 from . import memory as external
 from .block import Beats, Memory
+from .repeated import Repeated, parts_of
 
-__all__ = ["Model", "Progress", "Result", "SimulationError"]
+__all__ = ["Model", "Progress", "Result", "SimulationError", "check_stall"]
 
 Progress = Callable[[int, int, int], None]
 """Called about twice a second with beats done, beats expected, and the cycle."""
+
+
+LONGEST_STALL = 0.999
+"""The largest part of the cycles in which an end of a stream may pause: a beat then takes 1,000."""
+
+
+def check_stall(stall: float) -> None:
+    """Refuse a probability of pauses that leaves no time for beats."""
+    if not 0 <= stall <= LONGEST_STALL:
+        raise UsageError(f"--stall must be in 0..{LONGEST_STALL}, not {stall}")
 
 
 class SimulationError(Exception):
@@ -72,7 +83,7 @@ class Model:
 
     def run(
         self,
-        send: Mapping[str, Beats],
+        send: Mapping[str, Beats | Repeated],
         receive: Mapping[str, int | None],
         *,
         memory: Memory | None = None,
@@ -116,10 +127,12 @@ class Model:
         if waves and self._with_waves:
             return self._with_waves().run(**{k: v for k, v in locals().items() if k != "self"})
         stalls = stall if isinstance(stall, tuple) else (stall, stall)
-        if not all(0 <= each < 1 for each in stalls):
-            raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+        for each in stalls:
+            check_stall(each)
         self._check(send, receive, behind or {})
-        patience += memory.latency if memory else 0
+        # No stream pauses for 64 times its average pause, but with a chance of one in 10**27.
+        longest = max(stalls)
+        patience += int(64 * longest / (1 - longest)) + (memory.latency if memory else 0)
         with TemporaryDirectory(prefix="gemmule-") as name:
             folder = Path(name)
             plan = {
@@ -130,8 +143,9 @@ class Model:
             if waves:
                 lines.append(f"waves {Path(waves).absolute()}")
             for stream, beats in send.items():
-                np.ascontiguousarray(beats, dtype="<u4").tofile(folder / f"{stream}.in")
+                _write_parts(folder / f"{stream}.in", folder / f"{stream}.parts", beats)
                 lines.append(f"send {stream} {folder / stream}.in")
+                lines.append(f"parts {stream} {folder / stream}.parts")
             for stream, count in receive.items():
                 lines.append(f"receive {stream} {count or 0} {folder / stream}.out")
                 lines += [f"take_any {stream}"] if count is None else []
@@ -159,7 +173,7 @@ class Model:
 
     def _check(
         self,
-        send: Mapping[str, Beats],
+        send: Mapping[str, Beats | Repeated],
         receive: Mapping[str, int],
         behind: Mapping[str, tuple[str, NDArray[np.integer]]],
     ) -> None:
@@ -179,8 +193,11 @@ class Model:
                 raise ValueError(
                     f"a beat of {stream} is {words(width)} words, but its array is {beats.shape}"
                 )
-            if width % 32 and (beats[:, -1] >> np.uint32(width % 32)).any():
-                raise ValueError(f"a beat of {stream} has {width} bits, but higher bits are set")
+            for part, _ in parts_of(beats):
+                if width % 32 and (part[:, -1] >> np.uint32(width % 32)).any():
+                    raise ValueError(
+                        f"a beat of {stream} has {width} bits, but higher ones are set"
+                    )
 
     def _start(self, plan: Path, progress: Progress | None) -> dict[str, Any]:
         process = subprocess.Popen(
@@ -205,3 +222,18 @@ class Model:
         except json.JSONDecodeError:  # the Verilog itself stopped, and perhaps said why
             said = text.strip() or "no report"
             raise RuntimeError(f"{self.program} ended early: {said}") from None
+
+
+def _write_parts(beats_path: Path, parts_path: Path, beats: Beats | Repeated) -> None:
+    """The beats, each array once, and where each part of the stream lies among them."""
+    first: dict[int, int] = {}
+    count, rows = 0, []
+    with beats_path.open("wb") as file:
+        for part, times in parts_of(beats):
+            if id(part) not in first:
+                first[id(part)] = count
+                count += len(part)
+                np.ascontiguousarray(part, dtype="<u4").tofile(file)
+            rows.append((first[id(part)], len(part), times))
+    rows = [row for row in rows if row[1] and row[2]]
+    np.array(rows, "<u8").tofile(parts_path)

@@ -1,6 +1,7 @@
 """A user's arrays through the RTL of a block, and against its golden model."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from .block import Arrays, Block
 from .catalog import find
 from .engine import build
 from .memory import check
-from .model import Progress
+from .model import Progress, check_stall
+from .stored import Stored
 
 __all__ = ["GoldenMismatch", "Simulation", "simulate"]
 
@@ -81,34 +83,44 @@ def simulate(
     memory_width: int | None = None,
     memory_latency: int | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Simulation:
     """Send ``arrays`` through the RTL of ``block`` and compare with the golden model.
 
     ``run`` holds the block's run options, its defaults if left out; ``stall`` is the probability
     with which each stream's other end holds back in a cycle. ``memory_width`` and
     ``memory_latency`` replace those of the block's external :class:`~.block.Memory`. Arrays and
-    options are checked before anything is built. :class:`GoldenMismatch` and
+    options are checked before anything is computed or built. ``tell`` is told what is being done,
+    ``progress`` how far the simulation is. :class:`GoldenMismatch` and
     :class:`~.model.SimulationError` mean that the hardware is wrong.
     """
     block = find(block) if isinstance(block, str) else block
     if block.adapter is None:
         raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
-    if not 0 <= stall < 1:
-        raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    check_stall(stall)
     check(memory_width, memory_latency)
-    job = block.adapter.plan(params, run or block.adapter.Run(), arrays)
     given = {"width": memory_width, "latency": memory_latency}
     given = {name: value for name, value in given.items() if value is not None}
-    if given and job.memory is None:
+    adapter = block.adapter
+    if given and not getattr(adapter, "external_memory", False):
         raise UsageError(f"--memory-{next(iter(given))}: {block.name} has no external memory")
+    tell(f"checking the arrays of {block.name}")
+    arrays = {n: a if isinstance(a, Stored) else np.asarray(a) for n, a in arrays.items()}
+    run = run or adapter.Run()
+    adapter.check(params, run, arrays)
+    tell(f"planning {block.name}")
+    job = adapter.plan(params, run, {name: np.asarray(array) for name, array in arrays.items()})
     memory = job.memory and replace(job.memory, **given)
+    tell(f"building {block.name}")
     model = build(block, params, waves=waves is not None)
+    tell(f"simulating {block.name}")
     begun = time.monotonic()
     result = model.run(
         job.send, job.receive, memory=memory, stall=stall, seed=seed, waves=waves,
         progress=progress, patience=job.patience,
     )  # fmt: skip
     run_seconds = time.monotonic() - begun
+    tell(f"comparing the results of {block.name}")
     outputs = job.decode(result.received)
     for name, expected in job.golden.items():
         compare(name, outputs[name], expected)
@@ -133,7 +145,8 @@ def compare(name: str, got: NDArray, expected: NDArray) -> None:
     """Raise :class:`GoldenMismatch` at the first difference."""
     if got.shape != expected.shape:
         raise GoldenMismatch(f"{name}.shape", (), expected.shape, got.shape)
-    different = np.argwhere(np.atleast_1d(got != expected))
-    if len(different):
-        index = tuple(int(i) for i in different[0])[: got.ndim]
+    different = got != expected
+    if np.any(different):
+        index = np.unravel_index(int(np.argmax(different)), got.shape) if got.ndim else ()
+        index = tuple(map(int, index))
         raise GoldenMismatch(name, index, expected[index], got[index])

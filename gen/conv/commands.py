@@ -9,8 +9,8 @@ from gemmule.gen.block import Beats
 from gemmule.golden.common.lanes import Field, pack_rows, words
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.layout import SPREAD
-from gemmule.golden.conv.order import Fill, Kind, ordered
-from gemmule.golden.conv.program import Copy, Hardware, Pass, Product
+from gemmule.golden.conv.order import Fill, Kind
+from gemmule.golden.conv.program import Copy, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.hw.conv.convolution import KIND_WIDTH, command_layout
@@ -28,12 +28,10 @@ def commands(
     params: LayerParams,
     layer: Layer,
     image: Image,
-    steps: Sequence[Product | Copy],
-    hardware: Hardware,
+    order: Sequence[tuple[Kind, object]],
 ) -> Beats:
-    """The whole layer, and a report of the counters when all results are written."""
+    """The whole layer, ``golden.conv.order.ordered``, as beats."""
     width = command_layout(params).size
-    order = list(ordered(steps, hardware))
     beats = np.zeros((len(order), words(width)), np.uint32)
     kinds = np.array([kind.value for kind, _ in order])
     for kind in Kind:

@@ -19,6 +19,7 @@ from gemmule.golden.conv.feed import Timing
 from gemmule.golden.conv.geometry import needed_width
 from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operations import products
+from gemmule.golden.conv.order import ordered
 from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import element_size
@@ -27,7 +28,7 @@ from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
 from .commands import commands
-from .image import Image
+from .image import Image, check_extent
 from .layer import OPERANDS, ConvRun, Layer, VolumeRun
 
 __all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
@@ -59,8 +60,22 @@ class ConvAdapter:
         Array("dw", "[O, C/g, Kh, Kw]", "--c-format", "of weight_grad", optional=True),
     )
 
+    external_memory = True
+
+    def check(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> None:
+        """The layer, by arithmetic on its sizes: its sums and its maps; values last."""
+        layer = Layer.refuse(params, run, arrays)
+        geometry, fmt = layer.geometry, layer.requantization.format
+        hardware = timing_of(params, fmt).hardware
+        check_extent(params, layer, result_shape(run.op, geometry, hardware))
+        _check_width(params, run, geometry.products(run.op))
+
     def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
-        """Cut the layer to the hardware; lay out its memory, loads, passes and products."""
+        """Cut the layer to the hardware; lay out its memory, loads, passes and products.
+
+        Only then, when nothing more can be refused, the golden model computes the result.
+        """
+        self.check(params, run, arrays)
         layer = Layer.check(params, run, arrays)
         fmt = layer.requantization.format
         timing = timing_of(params, fmt)
@@ -73,6 +88,7 @@ class ConvAdapter:
         shape = result_shape(run.op, layer.geometry, hardware)
         image = Image.lay_out(params, layer, hardware, shape)
         written = params.written
+        order = list(ordered(steps, hardware))
         memory = Memory(image.bytes, (
             Channel("x_request", "x", params.rows, params.core.a_format.width),
             Channel("w_request", "w", params.cols, params.core.b_format.width),
@@ -89,7 +105,7 @@ class ConvAdapter:
 
         return Job(
             send={
-                "command": commands(params, layer, image, steps, hardware),
+                "command": commands(params, layer, image, order),
                 "scale": _scales(params, made, partial(_column_scales, layer)),
             },
             receive={"status": len(made), "counters": 1},
@@ -101,7 +117,7 @@ class ConvAdapter:
             counters={"products": len(made)},
             count=_counted,
             model=lambda memory: {
-                "modeled_cycles": model(steps, timing, Bus(memory.width, memory.latency))
+                "modeled_cycles": model(steps, timing, Bus(memory.width, memory.latency), order)
             },
             # A long product may leave memory alone.
             patience=Job.patience + max(step.k * step.m // params.rows for step in made),
@@ -145,7 +161,7 @@ def _check_sums(
 ) -> None:
     """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
     op, geometry = layer.run.op, layer.geometry
-    longest = geometry.products("input_grad" if op == "transposed" else op)
+    longest = geometry.products(op)
     inserted = op == "weight_grad" and layer.run.method != "zero_free"
     if layer.zeros.a or (inserted and layer.zeros.b.any()):
         longest = {
@@ -157,13 +173,8 @@ def _check_sums(
         kernel, fold = folded(geometry, hardware)
         added = (kernel[-1] * fold - geometry.kernel[-1]) * geometry.group_channels
         longest += added * prod(kernel[:-1])
-    formats = [getattr(params, f"{name}_format") for name in OPERANDS[op]]
-    width = needed_width(longest, *formats)
-    if width > params.acc_width:
-        raise UsageError(
-            f"--acc-width {params.acc_width} could overflow: {longest} products of "
-            f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
-        )
+    _check_width(params, layer.run, longest)
+    formats = [params.format_of(name) for name in OPERANDS[op]]
     steps = max(product.k for product in made)
     most = (1 << DIM_WIDTH) - 1
     if layer.zeros.b.any():
@@ -173,6 +184,16 @@ def _check_sums(
         raise UsageError(
             f"a sum of --op {op} takes {steps} steps, padding and idle lanes counted; the hardware"
             f" counts to {most}"
+        )
+
+
+def _check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
+    formats = [params.format_of(name) for name in OPERANDS[run.op]]
+    width = needed_width(longest, *formats)
+    if width > params.acc_width:
+        raise UsageError(
+            f"--acc-width {params.acc_width} could overflow: {longest} products of "
+            f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
         )
 
 

@@ -1,13 +1,14 @@
 """The address generators as blocks: a layer's shape in, the addresses of its operand out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import prod
 
 import numpy as np
 
 from gemmule.gen.block import Array, Arrays, Block, Job
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.options import Options, option
+from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.sequences import (
     bp_gradient,
@@ -23,6 +24,10 @@ from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 from .walks import decode, encode
 
 __all__ = ["GENERATORS", "BpRun", "LayerRun", "WalkAdapter", "ZeroFreeRun"]
+
+
+MOST_BEATS = 1 << 27
+"""Beats of a run, of which each is an address of 8 bytes in what comes out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +96,32 @@ class WalkAdapter:
         Array("real", "[beats]", "bool", "0: padding or an inserted zero"),
     )
 
+    def check(self, params: GeneratorParams, run: LayerRun, arrays: Arrays) -> None:
+        """Numbers that the hardware can count to, a map that it can address, not too many beats."""
+        most = 1 << params.size_width
+        for each in fields(LayerRun):
+            value = getattr(run, each.name)
+            largest = max(value) if isinstance(value, tuple) else value
+            if largest > most:
+                raise UsageError(
+                    f"{flag(each.name)} must be at most {most}, what --size-width"
+                    f" {params.size_width} counts to, not {largest}"
+                )
+        geometry = run.geometry
+        mapped = geometry.size if type(run) is LayerRun else geometry.out
+        vectors = run.batch * run.blocks * prod(mapped)
+        if vectors > 1 << params.address_width:
+            raise UsageError(
+                f"--address-width {params.address_width} holds addresses below "
+                f"{1 << params.address_width}, but the map has {vectors} vectors"
+            )
+        beats = run.batch * run.blocks * prod(geometry.out) * geometry.taps
+        if beats > MOST_BEATS:
+            raise UsageError(f"the walk takes {beats} beats; a run may take {MOST_BEATS}")
+
     def plan(self, params: GeneratorParams, run: LayerRun, arrays: Arrays) -> Job:
         """One beat a walk; the golden model is ``Walk.beats``."""
+        self.check(params, run, arrays)
         walks = list(run.walks())
         if not walks:
             raise UsageError(f"--kernel {run.kernel[0]}: no tap meets a pixel, there is no walk")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
-from .layer import Layer
+from .layer import OPERANDS, Layer
 
-__all__ = ["RESULT", "Image"]
+__all__ = ["RESULT", "Image", "check_extent"]
 
 RESULT = "result"
 ALIGNMENT = 64
@@ -42,16 +43,13 @@ class Image:
         extents = {name: elements.size for name, elements in maps.items()}
         if explicit:
             extents[SPREAD] = spread_extent(layer.geometry, hardware)
-        extents[RESULT] = int(np.prod(shape))
+        extents[RESULT] = prod(shape)
         sizes = _sizes(params, layer, explicit)
         bases, end = {}, 0
         for name, extent in extents.items():
             bases[name] = end
             end += -(-(extent << sizes[name]) // ALIGNMENT) * ALIGNMENT
-        if end > 1 << ADDRESS_WIDTH:
-            raise UsageError(
-                f"the layer's maps take {end} bytes; addresses reach {1 << ADDRESS_WIDTH}"
-            )
+        _check_end(end)
         image = np.full(end, UNTOUCHED, np.uint8)
         for name, elements in maps.items():
             octets = elements.astype(f"<i{1 << sizes[name]}").view(np.uint8)
@@ -80,6 +78,29 @@ class Image:
         elements = octets.view(f"<i{1 << size}").astype(np.int64).reshape(shape)
         # Lanes have a sign: without one, a result as wide as they are is extended by its top bit.
         return elements if fmt.signed else elements & ((1 << fmt.width) - 1)
+
+
+def check_extent(params: LayerParams, layer: Layer, shape: tuple[int, ...]) -> None:
+    """Refuse maps that addresses cannot reach, before any is laid out: operands as they are given,
+    and the result of ``shape``.
+    """
+    sizes = _sizes(params, layer, explicit=False)
+    extents = zip((layer.a.shape, layer.b.shape, shape), _regions(layer), strict=True)
+    _check_end(sum(prod(each) << sizes[region] for each, region in extents))
+
+
+def _regions(layer: Layer) -> tuple[str, str, str]:
+    """Where the operands and the result lie."""
+    regions = {"x": INPUT, "w": WEIGHTS, "dy": GRADIENT}
+    streamed, other = OPERANDS[layer.run.op]
+    if layer.run.op == "transposed":
+        streamed = "dy"
+    return regions[streamed], regions[other], RESULT
+
+
+def _check_end(end: int) -> None:
+    if end > 1 << ADDRESS_WIDTH:
+        raise UsageError(f"the layer's maps take {end} bytes; addresses reach {1 << ADDRESS_WIDTH}")
 
 
 def _sizes(params: LayerParams, layer: Layer, explicit: bool) -> dict[str, int]:

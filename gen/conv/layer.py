@@ -1,15 +1,16 @@
 """What a user asks of a convolution: the run options and arrays, checked, as one layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Arrays
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
-from gemmule.golden.common.options import Options, option
+from gemmule.golden.common.formats import Format, check_values
+from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import OPERATIONS, Geometry
@@ -75,47 +76,66 @@ class VolumeRun(ConvRun):
 
 @dataclass(frozen=True)
 class Layer:
-    """One checked run: the geometry, the operands, what follows the sums, and the result."""
+    """One checked run: the geometry, the operands, and what follows the sums."""
 
     run: ConvRun
     geometry: Geometry
-    a: NDArray[np.int64]
-    b: NDArray[np.int64]
+    a: NDArray[np.integer]
+    b: NDArray[np.integer]
     zeros: Zeros
     requantization: Requantization
-    golden: NDArray[np.int64]
 
     @classmethod
-    def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
-        """:class:`UsageError` where arrays, options and hardware do not go together."""
+    def refuse(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
+        """:class:`UsageError` where arrays, options and hardware do not go together.
+
+        Values come last; what is returned has its operands as they are given.
+        """
         _check_options(params, run)
+        _check_limits(params, run)
         names = OPERANDS[run.op]
         operands = [_operand(params, run, arrays, name) for name in names]
         _refuse_others(run, names, arrays)
-        geometry = _geometry(run, *operands)
+        geometry = _geometry(run, *(each.shape for each in operands))
+        if run.op == "forward":
+            _check_padding(geometry)
         columns = geometry.channels if run.op in ("input_grad", "transposed") else geometry.filters
-        formats = [getattr(params, f"{name}_format") for name in names]
+        formats = [params.format_of(name) for name in names]
         many = [1, 1 if names[1] == "dy" else columns]
         a_zero, b_zero = (
             zero_points(f"{name}_zero_point", arrays.get(f"{name}_zero_point"), fmt, count)
             for name, fmt, count in zip(names, formats, many, strict=True)
         )
-        zeros = Zeros(int(a_zero[0]), np.broadcast_to(b_zero, (columns,)))
         requantization = Requantization.check(
             columns, rounding=run.rounding, c_format=run.c_format, clamp=run.clamp,
             out_width=params.out_width, multiplier_width=params.multiplier_width,
             max_shift=params.max_shift,
             **{n: arrays.get(n) for n in ("bias", "multiplier", "shift", "zero_point")},
         )  # fmt: skip
-        given = {f"{names[0]}_zero": zeros.a, f"{names[1]}_zero": b_zero}
-        if run.op == "transposed":
+        for name, fmt, operand in zip(names, formats, operands, strict=True):
+            check_values(name, operand, fmt)
+        zeros = Zeros(int(a_zero[0]), np.broadcast_to(b_zero, (columns,)))
+        return cls(run, geometry, *operands, zeros, requantization)
+
+    @classmethod
+    def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
+        """:meth:`refuse`, and the operands in the smallest types of their formats."""
+        layer = cls.refuse(params, run, arrays)
+        operands = zip((layer.a, layer.b), OPERANDS[run.op], strict=True)
+        a, b = (np.asarray(each).astype(params.format_of(name).dtype) for each, name in operands)
+        return replace(layer, a=a, b=b)
+
+    @cached_property
+    def golden(self) -> NDArray[np.int64]:
+        """The result."""
+        op, (first, second) = self.run.op, OPERANDS[self.run.op]
+        b_zero = self.zeros.b if second == "w" else int(self.zeros.b[0])
+        given = {f"{first}_zero": self.zeros.a, f"{second}_zero": b_zero}
+        if op == "transposed":
             given["dy_zero"] = given.pop("x_zero")
-        if names[1] == "dy":
-            given["dy_zero"] = int(b_zero[0])
-        sums = _GOLDEN[run.op](geometry, *operands, **given)
-        axis = 0 if run.op == "weight_grad" else 1
-        golden = np.moveaxis(requantization(np.moveaxis(sums, axis, -1)), -1, axis)
-        return cls(run, geometry, *operands, zeros, requantization, golden)
+        sums = _GOLDEN[op](self.geometry, self.a, self.b, **given)
+        axis = 0 if op == "weight_grad" else 1
+        return np.moveaxis(self.requantization(np.moveaxis(sums, axis, -1)), -1, axis)
 
     @property
     def result_name(self) -> str:
@@ -137,11 +157,39 @@ def _check_options(params: LayerParams, run: ConvRun) -> None:
         raise UsageError("--kernel must be given for --op weight_grad: one number or one per axis")
 
 
-def _operand(params: LayerParams, run: ConvRun, arrays: Arrays, name: str) -> NDArray[np.int64]:
+def _check_limits(params: LayerParams, run: ConvRun) -> None:
+    """No number may be larger than the hardware can count to, whatever the arrays are."""
+    most = 1 << params.size_width
+    for name in ("stride", "padding", "dilation", "output_padding", "kernel"):
+        largest = max(getattr(run, name) or (0,))
+        if largest > most:
+            raise UsageError(
+                f"{flag(name)} must be at most {most}, what --size-width {params.size_width} counts"
+                f" to, not {largest}"
+            )
+
+
+def _check_padding(geometry: Geometry) -> None:
+    """Results that meet nothing but padding must not outnumber by far those that meet the map."""
+    sides = zip(geometry.begins, geometry.padding[geometry.axes :], strict=True)
+    both = zip(sides, geometry.size, geometry.kernel, geometry.dilation, strict=True)
+    for padding, size, kernel, dilation in both:
+        reach = (kernel - 1) * dilation + 1
+        if max(padding) > max(size, reach):
+            raise UsageError(
+                f"--padding must be at most {max(size, reach)}, the larger of a side of {size} and"
+                f" of the kernel's reach {reach}, not {max(padding)}"
+            )
+
+
+def _operand(params: LayerParams, run: ConvRun, arrays: Arrays, name: str) -> NDArray:
     if name not in arrays:
         raise UsageError(f"--op {run.op} needs the array {name}")
-    shape = (None,) * (2 + params.AXES)
-    array = check_array(name, arrays[name], getattr(params, f"{name}_format"), shape=shape)
+    array = arrays[name]
+    axes = 2 + params.AXES
+    if len(array.shape) != axes:
+        wanted = ", ".join(["any"] * axes)
+        raise UsageError(f"{name} must have shape [{wanted}], not {list(array.shape)}")
     if 0 in array.shape:
         raise UsageError(f"{name} must have at least 1 along each axis, not {list(array.shape)}")
     return array
@@ -154,45 +202,46 @@ def _refuse_others(run: ConvRun, names: Sequence[str], arrays: Arrays) -> None:
                 raise UsageError(f"--op {run.op} takes {' and '.join(names)}, not {extra}")
 
 
-def _geometry(run: ConvRun, a: NDArray, b: NDArray) -> Geometry:
+def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
     shape = {
-        "batch": len(a), "stride": run.stride, "padding": run.padding, "dilation": run.dilation,
+        "batch": a[0], "stride": run.stride, "padding": run.padding, "dilation": run.dilation,
         "groups": run.groups,
     }  # fmt: skip
     if run.op == "forward":
-        _same("w", "channels of a group", b.shape[1] * run.groups, "x", a.shape[1])
-        return Geometry(channels=a.shape[1], filters=len(b), size=a.shape[2:], kernel=b.shape[2:],
-                        **shape)  # fmt: skip
+        if b[1] * run.groups != a[1]:
+            raise UsageError(
+                f"w has {b[1]} channels of a group, and --groups {run.groups} of them are"
+                f" {b[1] * run.groups} channels, but x has {a[1]}"
+            )
+        return Geometry(channels=a[1], filters=b[0], size=a[2:], kernel=b[2:], **shape)
     if run.op == "transposed":
-        _same("w", "input channels", len(b), "x", a.shape[1])
+        _same("w", "input channels", b[0], "x", a[1])
         return Geometry.transposed(
-            size=a.shape[2:], channels=len(b), filters=b.shape[1] * run.groups,
-            kernel=b.shape[2:], output_padding=run.output_padding, **shape,
+            size=a[2:], channels=b[0], filters=b[1] * run.groups, kernel=b[2:],
+            output_padding=run.output_padding, **shape,
         )  # fmt: skip
     if run.op == "weight_grad":
-        _same("dy", "items", len(b), "x", len(a))
-        made = Geometry(channels=a.shape[1], filters=b.shape[1], size=a.shape[2:],
-                        kernel=run.kernel, **shape)  # fmt: skip
-        _same_size(made, b.shape[2:])
+        _same("dy", "items", b[0], "x", a[0])
+        made = Geometry(channels=a[1], filters=b[1], size=a[2:], kernel=run.kernel, **shape)
+        _same_size(made, b[2:])
         return made
-    _same("w", "filters", len(b), "dy", a.shape[1])
+    _same("w", "filters", b[0], "dy", a[1])
     size = [given or n for given, n in zip(run.input_size, _least_size(run, a, b), strict=True)]
-    made = Geometry(channels=b.shape[1] * run.groups, filters=len(b), size=size,
-                    kernel=b.shape[2:], **shape)  # fmt: skip
-    _same_size(made, a.shape[2:])
+    made = Geometry(channels=b[1] * run.groups, filters=b[0], size=size, kernel=b[2:], **shape)
+    _same_size(made, a[2:])
     return made
 
 
-def _least_size(run: ConvRun, dy: NDArray, w: NDArray) -> list[int]:
+def _least_size(run: ConvRun, dy: Sequence[int], w: Sequence[int]) -> list[int]:
     """The smallest input, of at least one pixel, that gives a ``dy`` of this size."""
-    unit = Geometry(batch=1, channels=1, filters=1, size=(1 << 20,) * (dy.ndim - 2),
-                    kernel=w.shape[2:], stride=run.stride, padding=run.padding,
+    unit = Geometry(batch=1, channels=1, filters=1, size=(1 << 40,) * (len(dy) - 2),
+                    kernel=w[2:], stride=run.stride, padding=run.padding,
                     dilation=run.dilation)  # fmt: skip
     axes = unit.axes
     return [
         max(1, (n - 1) * s + d * (k - 1) + 1 - begin - end)
         for n, s, d, k, begin, end in zip(
-            dy.shape[2:], unit.stride, unit.dilation, unit.kernel, unit.padding[:axes],
+            dy[2:], unit.stride, unit.dilation, unit.kernel, unit.padding[:axes],
             unit.padding[axes:], strict=True,
         )
     ]  # fmt: skip

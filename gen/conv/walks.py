@@ -1,6 +1,8 @@
 """Walks as beats: what the host hands to an address generator."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,6 +30,13 @@ def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarra
 
 def fields(walk: Walk, params: GeneratorParams) -> list[Field]:
     """Each number of a walk and its width; negative ones wrap."""
+    # Walks differ by where they begin more often than in anything else.
+    (first, width), *others = _fields(replace(walk, base=0), params)
+    return [((first + walk.base) % (1 << width), width), *others]
+
+
+@lru_cache(maxsize=1 << 12)
+def _fields(walk: Walk, params: GeneratorParams) -> list[Field]:
     params.refuse(walk)
     walk = padded(walk, params)
     made = _jump(walk.origin(), params)

@@ -1,4 +1,5 @@
-// Runs one job on a design: whole files of beats in, whole files of beats out.
+// Runs one job on a design: whole files of beats in, whole files of beats out. A file holds once
+// what is sent several times; its parts say how often.
 //
 // The one argument names a plan, lines of `key values`; the result is one JSON object on stdout.
 // Lines `progress DONE OF CYCLE` go to stderr twice a second.
@@ -20,7 +21,7 @@ struct Plan {
     std::uint64_t seed = 0, patience = 0, quiet = 0, reset_at = 0;
     bool shy = false;
     std::string waves;
-    std::map<std::string, std::string> send;
+    std::map<std::string, std::string> send, parts;
     std::map<std::string, std::pair<std::size_t, std::string>> receive;
     std::map<std::string, std::pair<std::string, std::string>> behind;
     std::map<std::string, Takes> takes;
@@ -43,6 +44,7 @@ static Plan read_plan(const std::string& path) {
         if (key == "shy") words >> plan.shy;
         if (key == "waves") std::getline(words >> std::ws, plan.waves);
         if (key == "send") words >> name, std::getline(words >> std::ws, plan.send[name]);
+        if (key == "parts") words >> name, std::getline(words >> std::ws, plan.parts[name]);
         if (key == "receive") {
             words >> name;
             auto& entry = plan.receive[name];
@@ -67,12 +69,14 @@ static Plan read_plan(const std::string& path) {
     return plan;
 }
 
-static std::vector<std::uint32_t> read_words(const std::string& path) {
+// All of a file.
+template <typename T>
+static std::vector<T> read_all(const std::string& path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
-    std::vector<std::uint32_t> words(file.tellg() / 4);
+    std::vector<T> content(file.tellg() / sizeof(T));
     file.seekg(0);
-    file.read(reinterpret_cast<char*>(words.data()), words.size() * 4);
-    return words;
+    file.read(reinterpret_cast<char*>(content.data()), content.size() * sizeof(T));
+    return content;
 }
 
 class Driver {
@@ -86,9 +90,14 @@ public:
                 endpoints.push_back(std::move(end));
             } else if (stream.input) {
                 const auto file = plan.send.find(stream.name);
-                auto beats = file == plan.send.end() ? std::vector<std::uint32_t>()
-                                                     : read_words(file->second);
-                auto source = std::make_unique<Source>(stream, stall, seed, std::move(beats));
+                std::vector<std::uint32_t> beats;
+                std::vector<Part> parts;
+                if (file != plan.send.end()) {
+                    beats = read_all<std::uint32_t>(file->second);
+                    parts = read_all<Part>(plan.parts.at(stream.name));
+                }
+                auto source = std::make_unique<Source>(stream, stall, seed, std::move(beats),
+                                                       std::move(parts));
                 sources[stream.name] = source.get();
                 endpoints.push_back(std::move(source));
             } else {
@@ -105,7 +114,7 @@ public:
         for (const auto& [name, entry] : plan.behind)
             for (const auto& endpoint : endpoints)
                 if (endpoint->stream.name == entry.first)
-                    sources.at(name)->stay_behind(endpoint.get(), read_words(entry.second));
+                    sources.at(name)->stay_behind(endpoint.get(), read_all<std::uint32_t>(entry.second));
     }
 
     void run() {

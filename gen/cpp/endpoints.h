@@ -151,28 +151,43 @@ private:
     }
 };
 
-// Offers the beats of a file. Each may wait until another endpoint has moved so many of its own.
+// Beats of a file, `count` of them from the one numbered `first` on, `times` one after the other.
+struct Part {
+    std::uint64_t first, count, times;
+};
+
+// Offers the parts of a file. Each beat may wait until another endpoint has moved so many of its own.
 class Source final : public Giver {
 public:
-    Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats)
-        : Giver(stream, stall, seed), beats(std::move(beats)),
-          count(this->beats.size() / stream.words) {}
+    Source(const Stream& stream, double stall, std::uint64_t seed, std::vector<std::uint32_t> beats,
+           std::vector<Part> parts)
+        : Giver(stream, stall, seed), beats(std::move(beats)), parts(std::move(parts)) {
+        for (const Part& part : this->parts) count += part.count * part.times;
+    }
 
     void stay_behind(const Endpoint* other, std::vector<std::uint32_t> counts) {
         this->other = other, this->counts = std::move(counts);
     }
     std::size_t expected() const override { return count; }
+    void restart() override { Giver::restart(), part = time = at = 0; }
 
 private:
     std::vector<std::uint32_t> beats, counts;
-    std::size_t count;
+    std::vector<Part> parts;
+    std::size_t count = 0;
+    std::size_t part = 0, time = 0, at = 0;  // of the next beat
     const Endpoint* other = nullptr;
 
     bool has_more() const override {
         return moved < count && (!other || other->done() >= counts[moved]);
     }
     void load() override {
-        std::memcpy(stream.payload, &beats[moved * stream.words], stream.bytes);
+        const Part& now = parts[part];
+        std::memcpy(stream.payload, &beats[(now.first + at) * stream.words], stream.bytes);
+        if (++at < now.count) return;
+        at = 0;
+        if (++time < now.times) return;
+        time = 0, ++part;
     }
 };
 

@@ -1,10 +1,10 @@
 """Rows and their beats, as softmax and layer normalization have them."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.lanes import last_of
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
@@ -16,15 +16,17 @@ __all__ = ["check_rows", "check_status", "from_rows", "to_rows"]
 Integers = NDArray[np.int64]
 
 
-def check_rows(x: ArrayLike, fmt: Format, max_length: int) -> Integers:
-    """``x`` [rows, n] as int64, if it has rows and they are short enough."""
-    x = check_array("x", x, fmt, shape=(None, None))
-    rows, n = x.shape
+def check_rows(x: NDArray, fmt: Format, max_length: int) -> None:
+    """Refuse ``x`` [rows, n] without rows, with too long ones, or with values beyond ``fmt``."""
+    shape = np.shape(x)
+    if len(shape) != 2:
+        raise UsageError(f"x must have shape [any, any], not {list(shape)}")
+    rows, n = shape
     if not 1 <= n <= max_length:
         raise UsageError(f"x must have rows of 1 to {max_length} (--max-length), not {n}")
     if not 1 <= rows < 1 << ROWS_WIDTH:
         raise UsageError(f"x must have 1 to {(1 << ROWS_WIDTH) - 1} rows, not {rows}")
-    return x
+    check_values("x", x, fmt)
 
 
 def check_status(words: Beats) -> None:

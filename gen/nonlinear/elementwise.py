@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear import elementwise, params
@@ -22,11 +22,17 @@ class Elementwise:
     inputs = (Array("x", "any", "--in-format", "what the function is taken of"),)
     outputs = (Array("y", "as x", "--out-format", "the function of each element"),)
 
+    def check(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> None:
+        """Some elements, of the format."""
+        x = arrays["x"]
+        if 0 in np.shape(x):
+            raise UsageError(f"x must hold at least one element, not shape {list(np.shape(x))}")
+        check_values("x", x, params.in_format)
+
     def plan(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> Job:
         """One packet that holds the whole array."""
+        self.check(params, run, arrays)
         x = check_array("x", arrays["x"], params.in_format)
-        if not x.size:
-            raise UsageError(f"x must hold at least one element, not shape {list(x.shape)}")
         beats = -(-x.size // params.lanes)
         flat = np.pad(x.ravel(), (0, beats * params.lanes - x.size)).reshape(beats, params.lanes)
         last = last_of(beats)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.layernorm import epsilon_code, layernorm
@@ -38,19 +38,29 @@ class LayernormAdapter:
     )
     outputs = (Array("y", "[rows, n]", "--out-format", "the normalized rows"),)
 
-    def plan(self, params: LayernormParams, run: LayernormRun, arrays: Arrays) -> Job:
-        """One command, gamma and beta, and the rows."""
-        x = check_rows(arrays["x"], params.in_format, params.max_length)
-        count, n = x.shape
-        gamma = check_array("gamma", arrays["gamma"], params.gamma_format, shape=(n,))
-        beta = arrays.get("beta", np.zeros(n, np.int64))
-        beta = check_array("beta", beta, params.beta_format, shape=(n,))
+    def check(self, params: LayernormParams, run: LayernormRun, arrays: Arrays) -> None:
+        """The rows, a gamma and a beta for each of their entries, an epsilon that has room."""
+        check_rows(arrays["x"], params.in_format, params.max_length)
+        n = np.shape(arrays["x"])[1]
+        check_values("gamma", arrays["gamma"], params.gamma_format, shape=(n,))
+        if "beta" in arrays:
+            check_values("beta", arrays["beta"], params.beta_format, shape=(n,))
         code = epsilon_code(run.epsilon, n, params.in_format)
         if code >> params.epsilon_width:
             limit = run.epsilon * 2.0**params.epsilon_width / code
             raise UsageError(
                 f"--epsilon must be below {limit:g} for rows of {n}, not {run.epsilon:g}"
             )
+
+    def plan(self, params: LayernormParams, run: LayernormRun, arrays: Arrays) -> Job:
+        """One command, gamma and beta, and the rows."""
+        self.check(params, run, arrays)
+        x = check_array("x", arrays["x"], params.in_format)
+        count, n = x.shape
+        gamma = check_array("gamma", arrays["gamma"], params.gamma_format, shape=(n,))
+        beta = arrays.get("beta", np.zeros(n, np.int64))
+        beta = check_array("beta", beta, params.beta_format, shape=(n,))
+        code = epsilon_code(run.epsilon, n, params.in_format)
         weights = [to_rows(each[None], params.lanes) for each in (gamma, beta)]
         beats, last = to_rows(x, params.lanes)
         out = params.out_format

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.formats import Format, check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, delta_code, softmax
@@ -19,6 +19,8 @@ from .beats import check_rows, check_status, from_rows, to_rows
 from .softmax_sheet import softmax_sheet
 
 __all__ = ["SOFTMAX"]
+
+FLAG = Format(signed=False, width=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +41,22 @@ class SoftmaxAdapter:
     )
     outputs = (Array("y", "[rows, n]", "--out-format", "probabilities, 0 where masked; u4: codes"),)
 
+    def check(self, params: SoftmaxParams, run: SoftmaxRun, arrays: Arrays) -> None:
+        """The rows, and a mask that fits them."""
+        check_rows(arrays["x"], params.in_format, params.max_length)
+        rows, n = np.shape(arrays["x"])
+        if "mask" in arrays:
+            mask = arrays["mask"]
+            if np.shape(mask) not in ((n,), (rows, n)):
+                raise UsageError(
+                    f"mask must have shape [{rows}, {n}] or [{n}], not {list(np.shape(mask))}"
+                )
+            check_values("mask", mask, FLAG)
+
     def plan(self, params: SoftmaxParams, run: SoftmaxRun, arrays: Arrays) -> Job:
         """One command and the rows."""
-        x = check_rows(arrays["x"], params.in_format, params.max_length)
+        self.check(params, run, arrays)
+        x = check_array("x", arrays["x"], params.in_format)
         count, n = x.shape
         mask = _mask(arrays.get("mask"), count, n)
         code = delta_code(run.delta, log2=run.log2)
@@ -91,10 +106,7 @@ class SoftmaxAdapter:
 def _mask(mask: NDArray | None, rows: int, n: int) -> NDArray[np.int64]:
     if mask is None:
         return np.ones((rows, n), np.int64)
-    mask = check_array("mask", mask, Format(signed=False, width=1))
-    if mask.shape not in ((n,), (rows, n)):
-        raise UsageError(f"mask must have shape [{rows}, {n}] or [{n}], not {list(mask.shape)}")
-    return np.broadcast_to(mask, (rows, n))
+    return np.broadcast_to(np.asarray(mask).astype(np.int64), (rows, n))
 
 
 SOFTMAX = Block(

@@ -6,18 +6,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Array, Arrays, Beats, Job
-from gemmule.gen.systolic.gemm import GemmAdapter, ProductRun, batched, packet
-from gemmule.gen.systolic.product import Product
-from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import last_of, pack
+from gemmule.gen.block import Array, Arrays, Job, Repeated
+from gemmule.gen.systolic.gemm import (
+    SCALING,
+    GemmAdapter,
+    ProductRun,
+    batched,
+    batched_rows,
+    given,
+)
+from gemmule.gen.systolic.product import Product, check_sizes
+from gemmule.golden.common.formats import check_values
+from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.options import option
-from gemmule.golden.common.requantize import Requantization
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.gemm import corrections, gemm, zero_points
 from gemmule.hw.sparse.params import SparseGemmParams
 
-from .operands import ANY, Operands, check_corrections, groups_of, operands, weight_groups
+from .operands import (
+    ANY,
+    Operands,
+    check_corrections,
+    check_operand_shapes,
+    groups_of,
+    operands,
+    weight_groups,
+)
 
 __all__ = ["SparseGemmAdapter", "SparseGemmRun"]
 
@@ -63,30 +77,32 @@ class SparseGemmAdapter(GemmAdapter):
         *GemmAdapter.inputs[2:],
     )
 
+    def check(self, params: SparseGemmParams, run: SparseGemmRun, arrays: Arrays) -> None:
+        """Shapes, what follows the sums, K; then the values of the operands."""
+        m, k, n = check_operand_shapes(params, arrays, dense=run.dense)
+        check_sizes(params, run.run_dataflow, M=m, N=n, K=k)
+        self._scaling(params, run, arrays, n)
+        for name, fmt in (
+            ("a", params.a_format), ("b", params.b_format), ("values", params.b_format)
+        ):  # fmt: skip
+            if name in arrays:
+                check_values(name, arrays[name], fmt)
+
     def plan(self, params: SparseGemmParams, run: SparseGemmRun, arrays: Arrays) -> Job:
         """Compress ``b`` if need be and multiply; each item of a batch is one command."""
+        self.check(params, run, arrays)
         ops = operands(params, arrays, dense=run.dense)
-        scaling = {
-            name: arrays[name]
-            for name in ("bias", "multiplier", "shift", "zero_point")
-            if name in arrays
-        }
-        zeros = {n: arrays[n] for n in ("a_zero_point", "b_zero_point") if n in arrays}
-        formats = {"a_format": params.a_format, "b_format": params.b_format, "acc_width": ANY}
-        settings = self._settings(params, run)
-        golden = gemm(ops.a, ops.b, **formats, **zeros, **scaling, **settings)
         k, n = ops.b.shape[-2:]
-        requantization = Requantization.check(n, **scaling, **settings)
-        a_zero, b_zero = (
-            zero_points(f"{name}_zero_point", zeros.get(f"{name}_zero_point"), fmt, columns)
-            for name, fmt, columns in (("a", params.a_format, 1), ("b", params.b_format, n))
-        )
-        if b_zero.any() and not params.b_zero_points:
-            raise UsageError("b_zero_point needs hardware with --b-zero-points true, not false")
+        requantization, zeros, b_zero = self._scaling(params, run, arrays, n)
         offset = corrections(ops.b, bias=requantization.bias, **zeros)[0]
         if zeros:
+            a_zero = zero_points("a_zero_point", zeros.get("a_zero_point"), params.a_format, 1)
             check_corrections(params, ops, offset, a_zero, b_zero)
         products = self._products(params, ops, offset)
+        golden = gemm(
+            ops.a, ops.b, a_format=params.a_format, b_format=params.b_format, acc_width=ANY,
+            **zeros, **given(arrays, SCALING), **self._settings(params, run),
+        )  # fmt: skip
         choices = [[product] for product in products]
         job = self.job(params, run, choices, requantization, b_zero, golden)
         job.macs = len(products) * ops.a.shape[-2] * k * n
@@ -101,31 +117,43 @@ class SparseGemmAdapter(GemmAdapter):
     ) -> list[Product]:
         """One command each: ``a`` as ``[M, groups, size]``, ``b`` as its `weight_groups`."""
         pattern = params.groups
-        spread, values = batched(ops.spread, ops.values)
-        indices = np.broadcast_to(ops.indices, values.shape)
-        offset = np.broadcast_to(offset, (len(spread), offset.shape[-1]))
+        spread = batched(ops.spread, ops.values)[0]
+        count = len(spread)
+        if ops.values.ndim == 2:
+            weights = [weight_groups(ops.values, ops.indices, pattern)] * count
+        else:
+            weights = [
+                weight_groups(*each, pattern) for each in zip(ops.values, ops.indices, strict=True)
+            ]
+            weights *= count // len(weights)
+        offsets = batched_rows(offset, count)
         return [
-            Product(groups_of(a, pattern.size), weight_groups(*b, pattern), each)
-            for a, *b, each in zip(spread, values, indices, offset, strict=True)
+            Product(groups_of(a, pattern.size), *each)
+            for a, *each in zip(spread, weights, offsets, strict=True)
         ]
 
-    def _a_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:
-        count = params.m_lanes
-        rows = np.pad(product.a, ((0, -len(product.a) % count), (0, 0), (0, 0)))
-        beats = [_placed(rows[lane::count], tiling.a_beats) for lane in range(count)]
-        lanes = np.concatenate(beats, axis=1).reshape(len(beats[0]), -1)
-        return packet(lanes, params.a_format.width)
+    def _a_packet(self, params: SparseGemmParams, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
+        """All of ``a`` for each tile of N."""
+        count, width = params.m_lanes, params.a_format.width
+        rows = np.pad(a, ((0, -len(a) % count), (0, 0), (0, 0)))
+        tiles = [_placed(rows[lane::count], tiling.a_tile) for lane in range(count)]
+        tile = np.concatenate(tiles, axis=1).reshape(len(tiles[0]), -1)
+        beats = pack((tile, width), (np.zeros(len(tile), bool), 1))
+        return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
-    def _b_packet(self, params: SparseGemmParams, tiling: Tiling, product: Product) -> Beats:
-        groups = _placed(product.b, tiling.b_beats)
+    def _b_packet(self, params: SparseGemmParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
+        """Each tile of ``b`` for each stretch of M."""
         kept = params.groups.kept
         widths = [params.b_format.width] * kept + [params.groups.index_width] * kept
-        fields = [
-            (groups[:, lane, place], width)
-            for lane in range(params.cols)
-            for place, width in enumerate(widths)
-        ]
-        return pack(*fields, (last_of(len(groups)), 1))
+        times, parts = len(tiling.stretches), []
+        for tile in _placed(b, tiling.b_tiles):
+            fields = [
+                (tile[:, lane, place], width)
+                for lane in range(params.cols)
+                for place, width in enumerate(widths)
+            ]
+            parts.append((pack(*fields, (np.zeros(len(tile), bool), 1)), times))
+        return Repeated.packet(parts, params.cols * sum(widths))
 
 
 def _placed(

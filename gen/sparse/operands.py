@@ -11,10 +11,17 @@ from gemmule.golden.common.formats import check_array
 from gemmule.golden.common.requantize import offset_width, sum_width
 from gemmule.golden.sparse.format import Pattern, compress, expand, normalize
 from gemmule.golden.sparse.gemm import dense_as_groups
-from gemmule.golden.systolic.gemm import acc_width_for, check_operands, largest_k
+from gemmule.golden.systolic.gemm import acc_width_for, check_shapes, largest_k
 from gemmule.hw.sparse.params import SparseGemmParams
 
-__all__ = ["Operands", "check_corrections", "groups_of", "operands", "weight_groups"]
+__all__ = [
+    "Operands",
+    "check_corrections",
+    "check_operand_shapes",
+    "groups_of",
+    "operands",
+    "weight_groups",
+]
 
 ANY = 62
 """An accumulator that no K overflows: what may really overflow is checked here."""
@@ -31,13 +38,35 @@ class Operands:
     indices: NDArray[np.int64]
 
 
-def operands(params: SparseGemmParams, arrays: Arrays, *, dense: bool) -> Operands:
-    """``a`` and ``b`` (or ``values`` and ``indices``), once they are legal."""
+def check_operand_shapes(
+    params: SparseGemmParams, arrays: Arrays, *, dense: bool
+) -> tuple[int, int, int]:
+    """M, K and N, once the shapes go together and no sum of K can overflow."""
     pattern = params.groups
-    given = check_array("a", arrays["a"], params.a_format)
-    b = _weights(params, arrays, given.shape[-1] if given.ndim else 0, dense=dense)
-    a, b = check_operands(given, b, params.a_format, params.b_format, ANY)
-    k = a.shape[-1]
+    given = [name for name in ("b", "values", "indices") if name in arrays]
+    if dense and given != ["b"]:
+        raise UsageError(f"--dense takes b alone, not {' and '.join(given) or 'nothing'}")
+    if given not in (["b"], ["values", "indices"]):
+        raise UsageError(
+            "the weights must be b, or values with indices, not "
+            f"{' and '.join(given) or 'left out'}"
+        )
+    a, b = np.shape(arrays["a"]), arrays[given[0]].shape
+    if given != ["b"]:
+        if np.shape(arrays["indices"]) != b:
+            raise UsageError(
+                f"indices must have the shape of values, {list(b)}, "
+                f"not {list(np.shape(arrays['indices']))}"
+            )
+        k = a[-1] if a else 0
+        rows = pattern.groups(k) * pattern.kept
+        if len(b) < 2 or b[-2] != rows:
+            raise UsageError(
+                f"a has K = {k} columns, so values must have {rows} rows, not shape {list(b)}"
+            )
+        b = (*b[:-2], k, b[-1])
+    check_shapes(a, b, params.a_format, params.b_format, ANY)
+    k = a[-1]
     full, rest = divmod(k, pattern.size)
     products = k if dense else full * pattern.kept + min(rest, pattern.kept)
     if products > largest_k(params.a_format, params.b_format, params.acc_width):
@@ -45,33 +74,27 @@ def operands(params: SparseGemmParams, arrays: Arrays, *, dense: bool) -> Operan
             f"K of {k}, so {products} products, could overflow --acc-width {params.acc_width}: it"
             f" takes --acc-width {acc_width_for(params.a_format, params.b_format, products)}"
         )
+    return a[-2], k, b[-1]
+
+
+def operands(params: SparseGemmParams, arrays: Arrays, *, dense: bool) -> Operands:
+    """``a`` and ``b`` (or ``values`` and ``indices``), of legal shapes, in groups."""
+    pattern = params.groups
+    a = check_array("a", arrays["a"], params.a_format)
+    b = _weights(params, arrays, a.shape[-1])
     if dense:
         return Operands(a, b, *dense_as_groups(a, b, pattern))
-    missing = -k % pattern.size
+    missing = -a.shape[-1] % pattern.size
     spread = np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, missing)])
     return Operands(a, b, spread, *compress(b, pattern))
 
 
-def _weights(params: SparseGemmParams, arrays: Arrays, k: int, *, dense: bool) -> NDArray[np.int64]:
-    given = [name for name in ("b", "values", "indices") if name in arrays]
-    if dense and given != ["b"]:
-        raise UsageError(f"--dense takes b alone, not {' and '.join(given) or 'nothing'}")
-    if given == ["b"]:
+def _weights(params: SparseGemmParams, arrays: Arrays, k: int) -> NDArray[np.int64]:
+    if "b" in arrays:
         return check_array("b", arrays["b"], params.b_format)
-    if given != ["values", "indices"]:
-        raise UsageError(
-            "the weights must be b, or values with indices, not "
-            f"{' and '.join(given) or 'left out'}"
-        )
-    pattern = params.groups
     values = check_array("values", arrays["values"], params.b_format)
-    values, indices = normalize(values, arrays["indices"], pattern)
-    rows = pattern.groups(k) * pattern.kept
-    if values.shape[-2] != rows:
-        raise UsageError(
-            f"a has K = {k} columns, so values must have {rows} rows, not {values.shape[-2]}"
-        )
-    return expand(values, indices, pattern, k=k)
+    values, indices = normalize(values, arrays["indices"], params.groups)
+    return expand(values, indices, params.groups, k=k)
 
 
 def check_corrections(

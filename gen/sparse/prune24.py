@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.systolic.gemm import packet
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options
 from gemmule.golden.sparse.beats import from_groups, to_groups
@@ -41,11 +41,19 @@ class Prune24Adapter:
         Array("indices", "[ceil(K/4)*2, N]", "u2", "their places in the group, ascending"),
     )
 
+    def check(self, params: Prune24Params, run: Prune24Run, arrays: Arrays) -> None:
+        """A matrix, and a metric of its shape."""
+        w, shape = arrays["w"], np.shape(arrays["w"])
+        if len(shape) == 2 and 0 in shape:
+            raise UsageError(f"w must have at least one row and one column, not {list(shape)}")
+        check_values("w", w, params.w_format, shape=(None, None))
+        if "metric" in arrays:
+            check_values("metric", arrays["metric"], params.metric_format, shape=shape)
+
     def plan(self, params: Prune24Params, run: Prune24Run, arrays: Arrays) -> Job:
-        """Check the arrays, prune, and lay out the beats."""
-        w = check_array("w", arrays["w"], params.w_format, shape=(None, None))
-        if not w.size:
-            raise UsageError(f"w must have at least one row and one column, not {list(w.shape)}")
+        """Prune, and lay out the beats."""
+        self.check(params, run, arrays)
+        w = check_array("w", arrays["w"], params.w_format)
         metric = arrays.get("metric")
         if metric is not None:
             metric = check_array("metric", metric, params.metric_format, shape=w.shape)

@@ -1,28 +1,31 @@
 """The `gemm` block's arrays as beats, and its beats as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from amaranth import Shape
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Array, Arrays, Beats, Job
+from gemmule.gen.block import Array, Arrays, Beats, Job, Repeated
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
 from gemmule.golden.systolic.cycles import cycles
-from gemmule.golden.systolic.gemm import check_operands, corrections, gemm, zero_points
+from gemmule.golden.systolic.gemm import check_shapes, corrections, gemm, zero_points
 from gemmule.hw.systolic.command import product_status
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 
-from .product import Product, fastest, orders
+from .product import Product, check_order, check_sizes, fastest, orders
 from .settings import settings_packets
 
-__all__ = ["GemmAdapter", "GemmRun", "ProductRun", "batched", "packet"]
+__all__ = [
+    "SCALING", "GemmAdapter", "GemmRun", "ProductRun", "batched", "batched_rows", "given",
+    "packet",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,10 @@ class GemmRun(ProductRun):
     )
 
 
+SCALING = ("bias", "multiplier", "shift", "zero_point")
+"""Arrays of what follows the sums."""
+
+
 class GemmAdapter:
     """Arrays of the `gemm` block; `golden.systolic.beats.Tiling` has the order of beats."""
 
@@ -71,35 +78,50 @@ class GemmAdapter:
     )
     outputs = (Array("c", "[M, N] or [batch, M, N]", "--c-format", "the product, requantized"),)
 
+    def check(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> None:
+        """Shapes, what follows the sums, K; then the values of the operands."""
+        formats = params.a_format, params.b_format
+        a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
+        check_shapes(a, b, *formats, params.acc_width)
+        check_sizes(params, run.run_dataflow, M=a[-2], N=b[-1], K=a[-1])
+        requantization, _, b_zero = self._scaling(params, run, arrays, b[-1])
+        check_order(params, run.swap, requantization, b_zero, requantization.bias)
+        for name, fmt in zip(("a", "b"), formats, strict=True):
+            check_values(name, arrays[name], fmt)
+
     def plan(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> Job:
         """Multiply ``a`` and ``b``; each item of a batch is one command, back to back."""
-        scaling = {
-            name: arrays[name]
-            for name in ("bias", "multiplier", "shift", "zero_point")
-            if name in arrays
-        }
-        zeros = {n: arrays[n] for n in ("a_zero_point", "b_zero_point") if n in arrays}
-        formats = {
-            "a_format": params.a_format,
-            "b_format": params.b_format,
-            "acc_width": params.acc_width,
-        }
-        a, b = check_operands(arrays["a"], arrays["b"], **formats)
-        requantization = Requantization.check(b.shape[-1], **scaling, **self._settings(params, run))
-        golden = gemm(a, b, **formats, **zeros, **scaling, **self._settings(params, run))
-        b_zero = zero_points(
-            "b_zero_point", zeros.get("b_zero_point"), params.b_format, b.shape[-1]
-        )
-        if b_zero.any() and not params.b_zero_points:
-            raise UsageError("b_zero_point needs hardware with --b-zero-points true, not false")
+        self.check(params, run, arrays)
+        a, b = (np.asarray(arrays[name]).astype(np.int64) for name in ("a", "b"))
+        requantization, zeros, b_zero = self._scaling(params, run, arrays, b.shape[-1])
+        offset = corrections(b, bias=requantization.bias, **zeros)[0]
+        lefts, rights = batched(a, b)
         products = [
-            Product(left, right, corrections(right, bias=requantization.bias, **zeros)[0])
-            for left, right in zip(*batched(a, b), strict=True)
+            Product(*each)
+            for each in zip(lefts, rights, batched_rows(offset, len(lefts)), strict=True)
         ]
         choices = [
             orders(params, run.swap, product, requantization, b_zero) for product in products
         ]
+        golden = gemm(
+            a, b, a_format=params.a_format, b_format=params.b_format, acc_width=params.acc_width,
+            **zeros, **given(arrays, SCALING), **self._settings(params, run),
+        )  # fmt: skip
         return self.job(params, run, choices, requantization, b_zero, golden)
+
+    def _scaling(
+        self, params: ProductParams, run: ProductRun, arrays: Arrays, columns: int
+    ) -> tuple[Requantization, dict[str, NDArray], NDArray[np.int64]]:
+        """What follows the sums, the operands' zero points as given, and those of ``b`` in full."""
+        zeros = given(arrays, ("a_zero_point", "b_zero_point"))
+        requantization = Requantization.check(
+            columns, **given(arrays, SCALING), **self._settings(params, run)
+        )
+        zero_points("a_zero_point", zeros.get("a_zero_point"), params.a_format, 1)
+        b_zero = zero_points("b_zero_point", zeros.get("b_zero_point"), params.b_format, columns)
+        if b_zero.any() and not params.b_zero_points:
+            raise UsageError("b_zero_point needs hardware with --b-zero-points true, not false")
+        return requantization, zeros, b_zero
 
     def job(
         self,
@@ -116,16 +138,17 @@ class GemmAdapter:
         """
         pairs = [fastest(params, run.run_dataflow, each) for each in choices]
         tilings = [tiling for tiling, _ in pairs]
+        once = _Once()
         packets = [
             {
                 "command": self._command(params, tiling, requantization),
-                "a": self._a_packet(params, tiling, product),
-                "b": self._b_packet(params, tiling, product),
+                "a": once(self._a_packet, params, tiling, product.a),
+                "b": once(self._b_packet, params, tiling, product.b),
                 **settings_packets(params, tiling, product, requantization, b_zero),
             }
             for tiling, product in pairs
         ]
-        send = {name: np.concatenate([each[name] for each in packets]) for name in packets[0]}
+        send = {name: Repeated.joined([each[name] for each in packets]) for name in packets[0]}
         edges = np.cumsum([0, *(tiling.c_count for tiling in tilings)])
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
@@ -166,14 +189,20 @@ class GemmAdapter:
             },
         )
 
-    def _a_packet(self, params: ProductParams, tiling: Tiling, product: Product) -> Beats:
-        lanes = params.m_lanes
-        rows = np.pad(product.a, ((0, -len(product.a) % lanes), (0, 0)))
-        beats = [tiling.a_beats(rows[lane::lanes]) for lane in range(lanes)]
-        return packet(np.concatenate(beats, axis=1), Shape.cast(params.a_shape).width)
+    def _a_packet(self, params: ProductParams, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
+        """All of ``a`` for each tile of N."""
+        lanes, width = params.m_lanes, Shape.cast(params.a_shape).width
+        rows = np.pad(a, ((0, -len(a) % lanes), (0, 0)))
+        tile = np.concatenate([tiling.a_tile(rows[lane::lanes]) for lane in range(lanes)], axis=1)
+        beats = pack((tile, width), (np.zeros(len(tile), bool), 1))
+        return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
-    def _b_packet(self, params: ProductParams, tiling: Tiling, product: Product) -> Beats:
-        return packet(tiling.b_beats(product.b), Shape.cast(params.b_shape).width)
+    def _b_packet(self, params: ProductParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
+        """Each tile of ``b`` for each stretch of M."""
+        width, none = Shape.cast(params.b_shape).width, np.zeros(tiling.k, bool)
+        tiles = [pack((tile, width), (none, 1)) for tile in tiling.b_tiles(b)]
+        times = len(tiling.stretches)
+        return Repeated.packet([(tile, times) for tile in tiles], params.cols * width)
 
     def _settings(self, params: ProductParams, run: ProductRun) -> dict[str, object]:
         return {
@@ -198,6 +227,22 @@ class GemmAdapter:
             ([scale.high], bound),
             *([([tiling.by_row], 1)] if params.row_scales else []),
         )
+
+
+class _Once:
+    """Packets of operands, made once for all commands of a batch that take the same one."""
+
+    def __init__(self):
+        self._made: dict[tuple, Repeated] = {}
+
+    def __call__(
+        self, make: Callable[..., Repeated], params: ProductParams, tiling: Tiling, operand: NDArray
+    ) -> Repeated:
+        place = operand.__array_interface__["data"][0], operand.shape, operand.strides
+        key = (make.__name__, tiling, *place)
+        if key not in self._made:
+            self._made[key] = make(params, tiling, operand)
+        return self._made[key]
 
 
 def packet(lanes: NDArray[np.int64], width: int) -> Beats:
@@ -236,3 +281,13 @@ def batched(
     """``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
     count = max(x.shape[0] if x.ndim == 3 else 1 for x in (a, b))
     return tuple(np.broadcast_to(x, (count, *x.shape[-2:])) for x in (a, b))
+
+
+def batched_rows(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """``rows`` ``[columns]`` or one of them for each of ``count`` products."""
+    return np.broadcast_to(rows, (count, rows.shape[-1]))
+
+
+def given(arrays: Arrays, names: Sequence[str]) -> dict[str, NDArray]:
+    """Those of ``names`` that there are."""
+    return {name: arrays[name] for name in names if name in arrays}

@@ -13,7 +13,7 @@ from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import ProductParams
 
-__all__ = ["Product", "fastest", "orders"]
+__all__ = ["Product", "check_order", "check_sizes", "fastest", "orders"]
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,32 @@ class Product:
         return replace(self, a=self.b.T, b=self.a.T, swapped=not self.swapped)
 
 
-def orders(
+def check_sizes(params: ProductParams, run_dataflow: str, **sizes: int) -> None:
+    """Refuse M, N and K that no command holds, and a dataflow that the hardware does not have."""
+    for name, size in sizes.items():
+        if size >= 1 << DIM_WIDTH:
+            raise UsageError(f"{name} must be in 1..{(1 << DIM_WIDTH) - 1}, not {size}")
+    if missing := set(_flows(params, run_dataflow)) - set(params.dataflows):
+        raise UsageError(
+            f"--run-dataflow must be auto or {params.dataflow}, what the hardware has, not"
+            f" {missing.pop()}"
+        )
+
+
+def check_order(
     params: ProductParams,
     swap: str,
-    product: Product,
     scale: Requantization,
     b_zero: NDArray[np.int64],
-) -> list[Product]:
-    """The product as it is, swapped, or either, as ``--swap`` says."""
+    offset: NDArray[np.int64],
+) -> bool:
+    """Whether the operands may be swapped; refuse ``--swap always`` where they may not.
+
+    ``offset`` is by output channel.
+    """
 
     def alike() -> bool:
-        return all(len(np.unique(x)) == 1 for x in (product.offset, scale.multiplier, scale.shift))
+        return all(len(np.unique(x)) == 1 for x in (offset, scale.multiplier, scale.shift))
 
     obstacles = {
         f"--a-format and --b-format alike, not {params.a_format} and {params.b_format}": (
@@ -58,34 +73,40 @@ def orders(
     obstacle = next((text for text, there in obstacles.items() if there), None)
     if swap == "always" and obstacle:
         raise UsageError(f"--swap always needs {obstacle}")
+    return not obstacle
+
+
+def orders(
+    params: ProductParams,
+    swap: str,
+    product: Product,
+    scale: Requantization,
+    b_zero: NDArray[np.int64],
+) -> list[Product]:
+    """The product as it is, swapped, or either, as ``--swap`` says."""
+    can = check_order(params, swap, scale, b_zero, product.offset)
     swaps = {"auto": (False, True), "never": (False,), "always": (True,)}[swap]
-    return [product.transposed if each else product for each in swaps if not (each and obstacle)]
+    return [product.transposed if each else product for each in swaps if can or not each]
 
 
 def fastest(
     params: ProductParams, run_dataflow: str, choices: Sequence[Product]
 ) -> tuple[Tiling, Product]:
     """The choice and the dataflow that take fewest cycles; the first of equals."""
-    flows = params.dataflows if run_dataflow == "auto" else (run_dataflow,)
-    if missing := set(flows) - set(params.dataflows):
-        raise UsageError(
-            f"--run-dataflow must be auto or {params.dataflow}, what the hardware has, not"
-            f" {missing.pop()}"
-        )
     pairs = [
         (_tiling(params, product, output_stationary=flow == "os"), product)
         for product in choices
-        for flow in flows
+        for flow in _flows(params, run_dataflow)
     ]
     return min(pairs, key=lambda pair: _alone(pair[0], params.result_latency))
 
 
+def _flows(params: ProductParams, run_dataflow: str) -> tuple[str, ...]:
+    return params.dataflows if run_dataflow == "auto" else (run_dataflow,)
+
+
 def _tiling(params: ProductParams, product: Product, *, output_stationary: bool) -> Tiling:
     (m, k), n = product.a.shape[:2], product.b.shape[1]
-    names = "NMK" if product.swapped else "MNK"
-    for name, size in zip(names, (m, n, k), strict=True):
-        if size >= 1 << DIM_WIDTH:
-            raise UsageError(f"{name} must be in 1..{(1 << DIM_WIDTH) - 1}, not {size}")
     return params.tiling(
         -(-m // params.m_lanes),
         n,

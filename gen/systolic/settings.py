@@ -7,8 +7,8 @@ import numpy as np
 from amaranth.lib.data import ArrayLayout
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Beats
-from gemmule.golden.common.lanes import last_of, pack, words
+from gemmule.gen.block import Beats, Repeated
+from gemmule.golden.common.lanes import pack, words
 from gemmule.golden.common.requantize import Requantization
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import ProductParams
@@ -24,7 +24,7 @@ def settings_packets(
     product: Product,
     scale: Requantization,
     b_zero: NDArray[np.int64],
-) -> dict[str, Beats]:
+) -> dict[str, Beats | Repeated]:
     """The settings by column of ``c``, or, where the hardware can, of a swapped one by row."""
     multiplier, drop = scale.folded()
     by_channel = {
@@ -37,31 +37,32 @@ def settings_packets(
     if params.row_scales:
         layouts["row_scale"] = ArrayLayout(params.requantizer.row_layout, params.m_lanes)
     if tiling.by_row:
-        used, place = "row_scale", partial(_row_beats, params, tiling)
+        used, place, times = "row_scale", partial(_row_beats, params), tiling.n_tiles
     else:
-        used, place = "scale", tiling.column_beats
+        used, place, times = "scale", tiling.column_beats, 1
         if product.swapped:
             # All channels have the same, and so do all columns.
             by_channel = {name: np.full(tiling.n, x[0]) for name, x in by_channel.items()}
     none = {name: np.zeros((0, words(each.size + 1)), np.uint32) for name, each in layouts.items()}
-    return none | {used: _settings_packet(layouts[used], by_channel, place)}
+    return none | {used: _settings_packet(layouts[used], by_channel, place, times)}
 
 
-def _row_beats(
-    params: ProductParams, tiling: Tiling, values: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _row_beats(params: ProductParams, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``values [M]`` as lanes; they are sent once for each tile of N."""
     rows = np.pad(values, (0, -len(values) % params.m_lanes))
-    return tiling.row_beats(rows.reshape(-1, params.m_lanes))
+    return rows.reshape(-1, params.m_lanes)
 
 
 def _settings_packet(
     layout: ArrayLayout,
     by_channel: Mapping[str, NDArray[np.int64]],
     place: Callable[[NDArray[np.int64]], NDArray[np.int64]],
-) -> Beats:
+    times: int,
+) -> Repeated:
     """One packet of requantization settings, which ``place`` deals out to beats and lanes."""
     fields = {name: (place(by_channel[name]), field.width) for name, field in layout.elem_shape}
     lanes = [
         (beats[:, lane], width) for lane in range(layout.length) for beats, width in fields.values()
     ]
-    return pack(*lanes, (last_of(len(lanes[0][0])), 1))
+    beats = pack(*lanes, (np.zeros(len(lanes[0][0]), bool), 1))
+    return Repeated.packet([(beats, times)], layout.size)

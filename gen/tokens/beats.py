@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gemmule.gen.block import Arrays, Beats
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.formats import Format, check_array, check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.tokens.packing import PACKAGES, Packed, Packing
 from gemmule.golden.tokens.selection import Selection, ratio_bits, ratio_word
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 
 __all__ = [
-    "FLAG", "check_flags", "check_previous", "check_scores", "check_tokens", "decisions",
+    "FLAG", "check_flags", "check_previous", "check_scores", "check_tokens", "decisions", "flags",
     "from_tokens", "pack_command", "packed_arrays", "score_beats", "select_command",
     "to_tokens",
 ]  # fmt: skip
@@ -24,31 +24,35 @@ Integers = NDArray[np.int64]
 Field = tuple[list[int], int]
 
 
-def check_scores(params: TokenSelectParams, scores: ArrayLike) -> Integers:
-    """``scores`` [N] as int64, if there are some and not too many."""
-    scores = check_array("scores", scores, params.score_format, shape=(None,))
-    if not 1 <= len(scores) <= params.max_tokens:
+def check_scores(params: TokenSelectParams, scores: NDArray) -> int:
+    """How many ``scores`` [N] there are, if it is some and not too many, and all are legal."""
+    if np.ndim(scores) == 1 and not 1 <= len(scores) <= params.max_tokens:
         raise UsageError(
             f"scores must be of 1 to {params.max_tokens} tokens (--max-tokens), not {len(scores)}"
         )
-    return scores
+    check_values("scores", scores, params.score_format, shape=(None,))
+    return len(scores)
 
 
-def check_flags(name: str, arrays: Arrays, count: int) -> NDArray[np.bool_]:
+def check_flags(name: str, arrays: Arrays, count: int) -> None:
+    """Refuse ``arrays[name]`` unless it is [count] of 0 and 1, or left out."""
+    if name in arrays:
+        check_values(name, arrays[name], FLAG, shape=(count,))
+
+
+def flags(name: str, arrays: Arrays, count: int) -> NDArray[np.bool_]:
     """``arrays[name]`` [count] as bool; all true where it is left out."""
-    flags = arrays.get(name, np.ones(count, bool))
-    return check_array(name, flags, FLAG, shape=(count,)).astype(bool)
+    return np.asarray(arrays.get(name, np.ones(count, bool))).astype(bool)
 
 
-def check_tokens(params: TokenPackParams, tokens: ArrayLike, count: int) -> Integers:
-    """``tokens`` [count, D] as int64, if D is neither 0 nor too much."""
-    tokens = check_array("tokens", tokens, params.token_format, shape=(count, None))
-    if not 1 <= tokens.shape[1] <= params.max_length:
+def check_tokens(params: TokenPackParams, tokens: NDArray, count: int) -> None:
+    """Refuse ``tokens`` [count, D] unless D is neither 0 nor too much."""
+    if np.ndim(tokens) == 2 and not 1 <= np.shape(tokens)[1] <= params.max_length:
         raise UsageError(
             f"tokens must have 1 to {params.max_length} elements (--max-length),"
-            f" not {tokens.shape[1]}"
+            f" not {np.shape(tokens)[1]}"
         )
-    return tokens
+    check_values("tokens", tokens, params.token_format, shape=(count, None))
 
 
 def check_previous(

@@ -23,6 +23,7 @@ from .beats import (
     check_scores,
     check_tokens,
     decisions,
+    flags,
     from_tokens,
     pack_command,
     packed_arrays,
@@ -90,13 +91,20 @@ class TokenPackAdapter:
     )
     outputs = PACKED
 
+    def check(self, params: TokenPackParams, run: Packing, arrays: Arrays) -> None:
+        """Tokens, scores and flags, as many of each."""
+        count = check_scores(params, arrays["scores"])
+        check_tokens(params, arrays["tokens"], count)
+        check_flags("mask", arrays, count)
+        check_flags("valid", arrays, count)
+        check_previous(params, run, arrays, np.shape(arrays["tokens"])[1])
+
     def plan(self, params: TokenPackParams, run: Packing, arrays: Arrays) -> Job:
         """The kept tokens, and the package of the dropped valid ones."""
-        scores = check_scores(params, arrays["scores"])
+        self.check(params, run, arrays)
+        scores, tokens = (np.asarray(arrays[n]).astype(np.int64) for n in ("scores", "tokens"))
         count = len(scores)
-        tokens = check_tokens(params, arrays["tokens"], count)
-        mask = check_flags("mask", arrays, count)
-        valid = check_flags("valid", arrays, count)
+        mask, valid = (flags(name, arrays, count) for name in ("mask", "valid"))
         length = tokens.shape[1]
         previous = check_previous(params, run, arrays, length)
         packed = pack_tokens(tokens, mask, scores, valid, run=run, previous=previous)
@@ -140,12 +148,25 @@ class SelectorAdapter:
     )
     outputs = (PACKED[0], *SELECTED, *PACKED[1:])
 
+    def check(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> None:
+        """Tokens and flags, and scores or what they are made of."""
+        if "scores" in arrays:
+            count = check_scores(params, arrays["scores"])
+        else:
+            scoring = self._scoring(params)
+            TOKEN_SCORE.adapter.check(scoring, ScoreRun(score=run.score), arrays)
+            count = TOKEN_SCORE.adapter.tokens_of(run.score, arrays)
+        check_tokens(params, arrays["tokens"], count)
+        check_flags("valid", arrays, count)
+        check_previous(params, run, arrays, np.shape(arrays["tokens"])[1])
+
     def plan(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> Job:
         """The tokens that stay, by the policy of ``run``, and the package of the others."""
-        scores = check_scores(params, self._scores(params, run, arrays))
+        self.check(params, run, arrays)
+        scores = np.asarray(self._scores(params, run, arrays)).astype(np.int64)
         count = len(scores)
-        tokens = check_tokens(params, arrays["tokens"], count)
-        valid = check_flags("valid", arrays, count)
+        tokens = np.asarray(arrays["tokens"]).astype(np.int64)
+        valid = flags("valid", arrays, count)
         length = tokens.shape[1]
         previous = check_previous(params, run, arrays, length)
         selected = select(scores, valid, run=run)
@@ -171,11 +192,15 @@ class SelectorAdapter:
     def _scores(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> NDArray:
         if "scores" in arrays:
             return arrays["scores"]
+        run = ScoreRun(score=run.score)
+        job = TOKEN_SCORE.adapter.plan(self._scoring(params), run, arrays)
+        return job.golden["scores"]
+
+    def _scoring(self, params: SelectorParams) -> TokenScoreParams:
         fmt = params.score_format
-        scoring = TokenScoreParams(
+        return TokenScoreParams(
             attention_format=fmt, head_format=fmt, score_format=fmt, max_tokens=params.max_tokens
         )
-        return TOKEN_SCORE.adapter.plan(scoring, ScoreRun(score=run.score), arrays).golden["scores"]
 
 
 PRESETS = {"zcu102": {"lanes": 16}, "deit": {"max_tokens": 256, "max_length": 768}}

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.formats import check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens import heatvit
@@ -21,7 +21,7 @@ from gemmule.golden.tokens.scores import (
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.hw.tokens.token_score import TokenScore
 
-from .beats import check_flags
+from .beats import check_flags, flags
 
 __all__ = ["SCORES", "TOKEN_SCORE", "ScoreRun"]
 
@@ -59,14 +59,32 @@ class TokenScoreAdapter:
     )
     outputs = (Array("scores", "[N]", "--score-format", "one a token"),)
 
-    def plan(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> Job:
-        """The reduction that ``run`` asks for."""
+    def check(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> None:
+        """What the score is made of."""
         if run.score == "heatvit":
-            return self._heatvit(params, arrays)
+            self._check_heatvit(params, arrays)
+            return
         if "attention" not in arrays:
             raise UsageError(f"--score {run.score} needs the array attention")
-        attention = self._attention(params, run, arrays["attention"])
-        count = attention.shape[-1]
+        self._check_attention(params, run, arrays["attention"])
+        if run.score == "column_max" and "previous" in arrays:
+            count = self.tokens_of(run.score, arrays)
+            check_values("previous", arrays["previous"], params.result, shape=(count,))
+
+    def tokens_of(self, score: str, arrays: Arrays) -> int:
+        """How many scores there will be."""
+        return (
+            np.shape(arrays["tokens"])[0]
+            if score == "heatvit"
+            else np.shape(arrays["attention"])[-1]
+        )
+
+    def plan(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> Job:
+        """The reduction that ``run`` asks for."""
+        self.check(params, run, arrays)
+        if run.score == "heatvit":
+            return self._heatvit(params, arrays)
+        attention = np.asarray(arrays["attention"]).astype(np.int64)
         if run.score == "class_attention":
             return self._rows(params, attention[:, None], class_attention(attention), mean=True)
         if run.score == "first_column":
@@ -74,14 +92,16 @@ class TokenScoreAdapter:
             return self._rows(params, rows, first_column(attention))
         previous = None
         if "previous" in arrays:
-            previous = check_array("previous", arrays["previous"], params.result, shape=(count,))
+            previous = np.asarray(arrays["previous"]).astype(np.int64)
         scores = column_max(attention, previous)
         return self._rows(params, attention, scores, maximum=True, previous=previous)
 
-    def _attention(self, params: TokenScoreParams, run: ScoreRun, attention: ArrayLike) -> Integers:
+    def _check_attention(self, params: TokenScoreParams, run: ScoreRun, attention: NDArray) -> None:
         fmt = params.attention_format
-        axes = (None, None) if run.score == "class_attention" else (None, None, None)
-        attention = check_array("attention", attention, fmt, shape=axes)
+        axes = 2 if run.score == "class_attention" else 3
+        if len(attention.shape) != axes:
+            wanted = "[" + ", ".join(["any"] * axes) + "]"
+            raise UsageError(f"attention must have shape {wanted}, not {list(attention.shape)}")
         heads, count = attention.shape[0], attention.shape[-1]
         if not 1 <= heads <= params.max_heads:
             raise UsageError(
@@ -97,7 +117,7 @@ class TokenScoreAdapter:
             )
         if run.score == "class_attention" and fmt.signed:
             raise UsageError(f"--attention-format must be unsigned for class_attention, not {fmt}")
-        return attention
+        check_values("attention", attention, fmt)
 
     def _rows(
         self,
@@ -125,16 +145,22 @@ class TokenScoreAdapter:
         }
         return self._job(params, send, scores)
 
+    def _check_heatvit(self, params: TokenScoreParams, arrays: Arrays) -> None:
+        heads = heatvit.Selector.shapes(arrays)["feature"][0]
+        count = len(arrays["tokens"]) if "tokens" in arrays and np.shape(arrays["tokens"]) else 0
+        if count > params.max_tokens or heads > params.max_heads:
+            raise UsageError(
+                f"tokens and heads must be at most {params.max_tokens} (--max-tokens) and"
+                f" {params.max_heads} (--max-heads), not {count} and {heads}"
+            )
+        heatvit.Selector.refuse(arrays)
+        check_flags("valid", arrays, count)
+
     def _heatvit(self, params: TokenScoreParams, arrays: Arrays) -> Job:
         fmt = params.head_format
         selector = heatvit.Selector.check(arrays)
         tokens = selector.check_tokens(arrays)
-        if len(tokens) > params.max_tokens or selector.heads > params.max_heads:
-            raise UsageError(
-                f"tokens and heads must be at most {params.max_tokens} (--max-tokens) and"
-                f" {params.max_heads} (--max-heads), not {len(tokens)} and {selector.heads}"
-            )
-        valid = check_flags("valid", arrays, len(tokens))
+        valid = flags("valid", arrays, len(tokens))
         parts, weights = selector.heads_of(tokens, valid, fmt)
         lanes = params.lanes
         send = {

@@ -10,7 +10,7 @@ from gemmule.golden.tokens.selection import Selected, Selection, select
 from gemmule.hw.tokens.params import TokenSelectParams
 from gemmule.hw.tokens.token_select import TokenSelect
 
-from .beats import check_flags, check_scores, score_beats, select_command
+from .beats import check_flags, check_scores, flags, score_beats, select_command
 
 __all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays"]
 
@@ -48,10 +48,15 @@ class TokenSelectAdapter:
     )
     outputs = (Array("mask", "[N]", "bool", "which tokens are kept"), *SELECTED)
 
+    def check(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> None:
+        """The scores, and a flag for each."""
+        check_flags("valid", arrays, check_scores(params, arrays["scores"]))
+
     def plan(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> Job:
         """The tokens that stay, by the policy of ``run``."""
-        scores = check_scores(params, arrays["scores"])
-        valid = check_flags("valid", arrays, len(scores))
+        self.check(params, run, arrays)
+        scores = np.asarray(arrays["scores"]).astype(np.int64)
+        valid = flags("valid", arrays, len(scores))
         selected = select(scores, valid, run=run)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:

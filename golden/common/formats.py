@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import UsageError
 
-__all__ = ["Format", "check_array"]
+__all__ = ["Format", "check_array", "check_values"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,35 @@ class Format:
         return np.asarray(integers) * 2.0**-self.frac
 
 
+def check_values(
+    name: str, array: ArrayLike, fmt: Format, *, shape: tuple[int | None, ...] | None = None
+) -> None:
+    """Refuse ``array`` if its type, its (``None``: any length) shape or a value is not legal.
+
+    Nothing is copied. An array that is not in memory yet tells its ``shape`` and ``dtype``, and
+    its values in ``pieces()``: pairs of the flat index of the first one and the values, the first
+    axis the fastest if it is ``fortran``.
+    """
+    array = array if hasattr(array, "pieces") else np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise UsageError(f"{name} must hold integers, not {array.dtype}")
+    if shape is not None:
+        wanted = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
+        if array.ndim != len(shape) or any(
+            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
+        ):
+            raise UsageError(f"{name} must have shape {wanted}, not {list(array.shape)}")
+    if _holds(fmt, array.dtype):
+        return
+    for first, piece in array.pieces() if hasattr(array, "pieces") else [(0, array)]:
+        if piece.size and (int(piece.min()) < fmt.low or int(piece.max()) > fmt.high):
+            place, value = _first_bad(piece, fmt)
+            order = "F" if getattr(array, "fortran", False) else "C"
+            index = np.unravel_index(first + place, array.shape, order) if array.shape else ()
+            where = f"[{', '.join(str(int(i)) for i in index)}]" if array.shape else ""
+            raise UsageError(f"{name}{where} is {value}, but {fmt} holds {fmt.low}..{fmt.high}")
+
+
 def check_array(
     name: str, array: ArrayLike, fmt: Format, *, shape: tuple[int | None, ...] | None = None
 ) -> NDArray[np.int64]:
@@ -87,18 +116,24 @@ def check_array(
     ...
     UsageError: a[1] is 200, but s8 holds -128..127
     """
-    array = np.asarray(array)
-    if array.dtype.kind not in "iub":
-        raise UsageError(f"{name} must hold integers, not {array.dtype}")
-    if shape is not None:
-        wanted = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
-        if array.ndim != len(shape) or any(
-            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
-        ):
-            raise UsageError(f"{name} must have shape {wanted}, not {list(array.shape)}")
-    bad = (array < fmt.low) | (array > fmt.high)
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        where = f"[{', '.join(map(str, index))}]" if index else ""
-        raise UsageError(f"{name}{where} is {array[index]}, but {fmt} holds {fmt.low}..{fmt.high}")
-    return array.astype(np.int64)
+    check_values(name, array, fmt, shape=shape)
+    return np.asarray(array).astype(np.int64)
+
+
+def _holds(fmt: Format, dtype: np.dtype) -> bool:
+    """Whether every value of ``dtype`` is one of ``fmt``."""
+    if dtype.kind == "b":
+        return fmt.high >= 1
+    limits = np.iinfo(dtype)
+    return fmt.low <= int(limits.min) and int(limits.max) <= fmt.high
+
+
+def _first_bad(piece: NDArray[np.integer], fmt: Format) -> tuple[int, int]:
+    """The flat index of the first value that ``fmt`` does not hold, and the value."""
+    flat, step = piece.reshape(-1), 1 << 20
+    for low in range(0, flat.size, step):
+        part = flat[low : low + step]
+        if (bad := (part < fmt.low) | (part > fmt.high)).any():
+            place = int(bad.argmax())
+            return low + place, int(part[place])
+    raise AssertionError("no value is out of range")

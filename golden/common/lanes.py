@@ -11,6 +11,11 @@ __all__ = ["Field", "last_of", "pack", "pack_rows", "unpack", "words"]
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
 
+BLOCK = 1 << 21
+"""Bits that are handled at once: what lies between beats and arrays takes no more memory."""
+
+CONTAINERS = (8, 16, 32, 64)
+
 
 def words(width: int) -> int:
     """How many 32-bit words hold ``width`` bits."""
@@ -30,12 +35,15 @@ def pack(*parts: Field) -> NDArray[np.uint32]:
     >>> pack(([[1, -1]], 8), ([1], 1))  # two lanes of eight bits, then `last`
     array([[130817]], dtype=uint32)
     """
-    columns = [_bits(values, width) for values, width in parts]
-    bits = np.concatenate(columns, axis=1)
-    beats, width = bits.shape
-    bits = np.pad(bits, ((0, 0), (0, 32 * words(width) - width)))
-    octets = np.packbits(bits, axis=1, bitorder="little")
-    return octets.view("<u4").reshape(beats, words(width))  # beats may be none
+    fields = [(_lanes_of(values), width) for values, width in parts]
+    count = len(fields[0][0])
+    width = sum(values.shape[1] * each for values, each in fields)
+    octets = np.zeros((count, 4 * words(width)), np.uint8)
+    step = max(1, BLOCK // max(width, 1))
+    for low in range(0, count, step):
+        part = slice(low, low + step)
+        _pack(octets[part], [(values[part], each) for values, each in fields])
+    return octets.view("<u4").reshape(count, words(width))  # beats may be none
 
 
 def pack_rows(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
@@ -63,19 +71,71 @@ def unpack(
     count = len(beats)
     octets = np.ascontiguousarray(beats, dtype="<u4").view(np.uint8)
     octets = octets.reshape(count, 4 * beats.shape[1])  # beats may be none
+    values = np.empty((count, lanes), np.int64)
+    first, end = offset // 8, -(-(offset + lanes * width) // 8)
+    step = max(1, BLOCK // max(1, lanes * width))
+    for low in range(0, count, step):
+        part = np.ascontiguousarray(octets[low : low + step, first:end])
+        values[low : low + step] = _unpack(part, offset % 8, width, lanes, signed=signed)
+    return values
+
+
+def _pack(octets: NDArray[np.uint8], fields: Sequence[tuple[NDArray, int]]) -> None:
+    """Fill ``octets``: whole ones are copied, others are put together bit by bit."""
+    at, loose, pending = 0, 0, []
+    for values, width in fields:
+        if width in CONTAINERS and not pending:
+            made = np.ascontiguousarray(values.astype(f"<i{width // 8}")).view(np.uint8)
+            octets[:, at : at + made.shape[1]] = made
+            at += made.shape[1]
+            continue
+        pending.append(_bits(values, width))
+        loose += pending[-1].shape[1]
+        if loose % 8 == 0:
+            at = _flush(octets, at, pending)
+            loose, pending = 0, []
+    if pending:
+        _flush(octets, at, pending)
+
+
+def _flush(octets: NDArray[np.uint8], at: int, columns: Sequence[NDArray[np.uint8]]) -> int:
+    made = np.packbits(np.concatenate(columns, axis=1), axis=1, bitorder="little")
+    octets[:, at : at + made.shape[1]] = made
+    return at + made.shape[1]
+
+
+def _unpack(
+    octets: NDArray[np.uint8], offset: int, width: int, lanes: int, *, signed: bool
+) -> NDArray[np.integer]:
+    count = len(octets)
+    if width in CONTAINERS and offset == 0:
+        return octets.view(f"<{'i' if signed else 'u'}{width // 8}").reshape(count, lanes)
     bits = np.unpackbits(octets, axis=1, bitorder="little")[:, offset : offset + lanes * width]
     bits = bits.reshape(count, lanes, width)
-    fill = bits[..., -1:] if signed else np.zeros_like(bits[..., -1:])
-    full = np.concatenate([bits, np.repeat(fill, 64 - width, axis=2)], axis=2)
-    return np.packbits(full, axis=2, bitorder="little").view("<i8").reshape(count, lanes)
+    container = next(each for each in CONTAINERS if each >= width)
+    full = np.zeros((count, lanes, container), np.uint8)
+    full[..., :width] = bits
+    if signed:
+        full[..., width:] = bits[..., -1:]
+    kind = "i" if signed else "u"
+    made = np.packbits(full, axis=2, bitorder="little").view(f"<{kind}{container // 8}")
+    return made.reshape(count, lanes)
 
 
-def _bits(values: ArrayLike, width: int) -> NDArray[np.uint8]:
-    values = np.atleast_1d(np.asarray(values)).astype("<i8")
+def _lanes_of(values: ArrayLike) -> NDArray[np.integer]:
+    """``[beats, lanes]``, whatever a beat's values were shaped like."""
+    values = np.atleast_1d(np.asarray(values))
+    values = values if values.dtype.kind in "iub" else values.astype("<i8")
     values = values[:, None] if values.ndim == 1 else values
-    values = values.reshape(len(values), math.prod(values.shape[1:]))
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def _bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+    """``[beats, lanes * width]``; widths beyond 64 bits are extended with the sign."""
     beats, lanes = values.shape
-    octets = np.ascontiguousarray(values).view(np.uint8).reshape(beats, lanes, 8)
+    container = next((each for each in CONTAINERS if each >= width), 64)
+    made = np.ascontiguousarray(values.astype(f"<i{container // 8}"))
+    octets = made.view(np.uint8).reshape(beats, lanes, container // 8)
     bits = np.unpackbits(octets, axis=2, bitorder="little")
     if width > 64:
         sign = np.repeat(bits[..., -1:], width - 64, axis=2)

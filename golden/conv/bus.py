@@ -1,7 +1,6 @@
 """The external memory's time: which bytes move in which cycle, as in the simulator's memory."""
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +10,9 @@ __all__ = ["Bus", "Reading"]
 
 WRITES = 4
 """Vectors to write that the memory holds."""
+
+STEPS = 32
+"""Vectors that are looked at one by one before several at once are tried again."""
 
 
 @dataclass
@@ -39,8 +41,8 @@ class Bus:
         self.cursor = 0
         self.told = 0
         self.offered: dict[int, int] = {}
-        self.served: list[int] = []
-        self.accepted: list[int] = []
+        self.served: list[int] = []  # when the last vectors to write had moved
+        self.accepted = -1  # when the last one was taken
         self.bytes_read = self.bytes_written = 0
 
     def ask(self, channel: int, begin: int, requests: int, vectors: int, size: int) -> Reading:
@@ -119,18 +121,47 @@ class Bus:
             more = max(len(self.left), end - len(self.left))
             self.left = np.concatenate([self.left, np.full(more, self.width, np.int64)])
 
-    def write(self, ready: Sequence[int], size: int) -> list[int]:
-        """Vectors that are offered at these cycles: when each is accepted."""
-        for time in ready:
-            begin = 0
-            if self.served:
-                time, begin = max(time, self.accepted[-1] + 1), self.served[-1]
-            if len(self.served) >= WRITES:
-                time = max(time, self.served[-WRITES] + 1)
-            self.accepted.append(time)
-            self.served.append(self._pay(max(time + 1, begin), size))
+    def write(self, ready: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """Vectors that are offered at these cycles, one after the other: when each is accepted."""
+        accepted = np.empty(len(ready), np.int64)
+        at = 0
+        while at < len(ready):
+            count = self._at_once(ready[at:], size)
+            if count:
+                part = ready[at : at + count]
+                self.left[part + 1] -= size
+                accepted[at : at + count] = part
+                self.accepted = int(part[-1])
+                self.served = [*self.served, *(part[-WRITES:] + 1).tolist()][-WRITES:]
+                at += count
+            for number in range(at, min(at + STEPS, len(ready))):
+                accepted[number] = self._write(int(ready[number]), size)
+                at += 1
         self.bytes_written += size * len(ready)
-        return self.accepted[-len(ready) :]
+        return accepted
+
+    def _at_once(self, ready: NDArray[np.int64], size: int) -> int:
+        """How many of the first ones are accepted as they are offered, and move a cycle later."""
+        self._reach(int(ready[-1]) + 2)
+        first = int(ready[0])
+        early = self.served and first + 1 < self.served[-1]
+        # Each takes the place of the one WRITES before it, which has moved by then.
+        places = enumerate(self.served, WRITES - len(self.served))
+        full = any(time >= first + number for number, time in places)
+        if size > self.width or first <= self.accepted or early or full:
+            return 0
+        free = (self.left[ready + 1] >= size) & (np.diff(ready, prepend=ready[0] - 1) > 0)
+        return len(ready) if free.all() else int(free.argmin())
+
+    def _write(self, time: int, size: int) -> int:
+        begin = 0
+        if self.served:
+            time, begin = max(time, self.accepted + 1), self.served[-1]
+        if len(self.served) == WRITES:
+            time = max(time, self.served[0] + 1)
+        self.accepted = time
+        self.served = [*self.served, self._pay(max(time + 1, begin), size)][-WRITES:]
+        return time
 
     def _pay(self, cycle: int, owed: int) -> int:
         """Moves a vector from ``cycle`` on; the cycle that moves its last byte."""

@@ -50,7 +50,7 @@ def stationary_products(
                 stationary_sums=False,
                 places=walk_over(places[tuple(slice(*part) for part in box)] + span[0]),
                 columns=(column + span[0], column + span[1]),
-                b_sum=plain[..., slice(*span)].sum((0, 1)),
+                b_sum=plain[..., slice(*span)].sum((0, 1), dtype=np.int64),
             )
             for group in groups:
                 vectors, walk = view.window(box, taps, group)
@@ -292,4 +292,4 @@ def _sums(dy: View, columns: int, lanes: int, pad: int) -> NDArray[np.int64]:
     """What each column of ``b`` sums to, masked beats counted as the pad that they are."""
     plain = dy.vectors.values.reshape(-1, dy.blocks * lanes)[:, :columns]
     masked = int(np.prod(dy.outs)) - len(plain)
-    return plain.sum(0) + masked * pad
+    return plain.sum(0, dtype=np.int64) + masked * pad

@@ -42,7 +42,8 @@ class _Clock(ArrayClock):
         self.w.start()
         self.dirty = not self.cascade
         self.claimed: list[int] = []
-        self.handed: list[int] = []  # when each result left for memory
+        self.given = 0  # results that left for memory
+        self.handed = np.zeros(0, np.int64)  # when the last ones did, as many as have room
         self.copied = 0
 
     def copy(self, copy: Copy) -> None:
@@ -52,14 +53,17 @@ class _Clock(ArrayClock):
         ready = self.x.ready(step.walk.length, -1)
         times = ready - 1
         accepted = self._hand(times, size)
-        times[-1] = max(int(times[-1]), accepted[-1] - 2)
+        last = int(accepted[-1])
+        times[-1] = max(int(times[-1]), last - 2)
         self.x.took(times, ready)
-        self.commands.ended[Kind.PLACES].append(accepted[-1])
-        self.copied = accepted[-1] + 1
+        self.commands.ended[Kind.PLACES].append(last)
+        self.copied = last + 1
 
-    def _hand(self, times: NDArray[np.int64], size: int) -> list[int]:
-        accepted = self.bus.write([int(time) + 1 for time in times], size)
-        self.handed += [max(int(t), a - 2) for t, a in zip(times, accepted, strict=True)]
+    def _hand(self, times: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        accepted = self.bus.write(times + 1, size)
+        handed = np.maximum(times, accepted - 2)
+        self.given += len(handed)
+        self.handed = np.concatenate([self.handed, handed])[-self.timing.capacity :]
         return accepted
 
     def pass_fence(self) -> None:
@@ -83,7 +87,7 @@ class _Clock(ArrayClock):
             self._weight_stationary(product)
         self.claimed.append(self.last - 2)
         self.commands.ended[Kind.PRODUCT].append(max(self.a, self.b, self.scale))
-        self.commands.ended[Kind.PLACES].append(self.handed[-1] if self.handed else 0)
+        self.commands.ended[Kind.PLACES].append(int(self.handed[-1]) if self.given else 0)
 
     def _weight_stationary(self, product: Product) -> None:
         tiles = product.k // self.rows
@@ -97,7 +101,7 @@ class _Clock(ArrayClock):
             ready = self.x.ready(product.m, begin)
             times = one_a_cycle(begin, product.m, ready)
             if tile == tiles - 1:
-                times = self._with_room(times)
+                times = self._with_room(times, product.n)
             self.x.took(times, ready)
             self.begun = int(times[0])
             self.b, self.a = loaded + 1, int(times[-1]) + 1
@@ -107,24 +111,27 @@ class _Clock(ArrayClock):
         results = times + self.rows - 1 + self.timing.result_latency
         self._result(product, results)
 
-    def _with_room(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of results are begun while there is room for them."""
-        room = self.timing.capacity
-        done = len(self.handed)
-        latency = self.rows - 1 + self.timing.result_latency
-        if len(times) + done <= room or (len(times) <= room and self.handed[-1] < times[0]):
+    def _with_room(self, times: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
+        """Rows of results of ``lanes`` are begun while there is room for them."""
+        room, free = self.timing.capacity, self.timing.capacity - self.given
+        if len(times) <= free or (len(times) <= room and self.handed[-1] < times[0]):
             return times
-        each = -(-self.timing.c_size * self.timing.hardware.cols // self.bus.width)
-        freed = list(self.handed)
-        made: list[int] = []
-        for place, time in enumerate(times.tolist()):
-            time = max(time, made[-1] + 1) if made else time
-            if place + done >= room:
-                time = max(time, freed[place + done - room] + 2)
-            made.append(time)
-            # An estimate; the memory tells in the end.
-            freed.append(max(time + latency, freed[-1] + each if freed else 0))
-        return np.array(made)
+        latency = self.rows - 1 + self.timing.result_latency
+        each = -(-self.timing.c_size * lanes // self.bus.width)
+        # A row takes the place of the one `room` before it. When that left is an estimate, as far
+        # as it is one of these; the memory tells in the end.
+        freed = self.handed
+        if free > 0:
+            freed = np.concatenate([np.full(free, -2), freed])
+        made: list[NDArray[np.int64]] = []
+        for low in range(0, len(times), room):
+            part = times[low : low + room]
+            begin = int(made[-1][-1]) + 1 if made else int(part[0])
+            made.append(one_a_cycle(begin, len(part), np.maximum(part, freed[: len(part)] + 2)))
+            steps = each * np.arange(1, len(part) + 1)
+            ends = np.maximum(made[-1] + latency - steps, freed[-1])
+            freed = np.concatenate([freed, np.maximum.accumulate(ends) + steps])[-room:]
+        return np.concatenate(made)
 
     def _result(self, product: Product, results: NDArray[np.int64]) -> None:
         """Results leave the product at these cycles, and go to memory if they have a place."""
@@ -164,10 +171,18 @@ class _Clock(ArrayClock):
         self._result(product, np.concatenate(results))
 
 
-def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = None) -> int:
-    """Cycles from the first request to the report of the counters, both counted."""
+def model(
+    steps: Sequence[Product | Copy],
+    timing: Timing,
+    bus: Bus | None = None,
+    commands: Sequence[tuple[Kind, object]] | None = None,
+) -> int:
+    """Cycles from the first request to the report of the counters, both counted.
+
+    ``commands`` are those of ``golden.conv.order.ordered``, if the caller has them.
+    """
     bus = bus or Bus()
-    commands = list(ordered(steps, timing.hardware))
+    commands = commands or list(ordered(steps, timing.hardware))
     clock = _Clock(timing, bus, commands)
     begins = [reading.begin for *_, reading in bus.waiting]
     first = min(begins + [SCALE] * isinstance(steps[0], Product))
@@ -178,4 +193,4 @@ def model(steps: Sequence[Product | Copy], timing: Timing, bus: Bus | None = Non
         if clock.copied:
             clock.pass_fence()
         clock.product(step)
-    return bus.accepted[-1] + END - first
+    return bus.accepted + END - first

@@ -78,7 +78,7 @@ class Geometry:
         axes = len(size)
         unit = cls(**shape | {
             "batch": 1, "channels": 1, "filters": 1, "groups": 1, "output_padding": 0,
-            "size": (1 << 20,) * axes,
+            "size": (1 << 40,) * axes,
         })  # fmt: skip
         extra = _per_axis("--output-padding", shape.get("output_padding", 0), axes, 0)
         begins, ends = unit.padding[:axes], unit.padding[axes:]
@@ -162,33 +162,48 @@ class Geometry:
         """Kernel positions."""
         return prod(self.kernel)
 
-    def positions(self, axis: int) -> NDArray[np.int64]:
-        """``[kernel, out]``: the input pixel that a tap of an output pixel lands on."""
-        taps = np.arange(self.kernel[axis]) * self.dilation[axis]
-        pixels = np.arange(self.out[axis]) * self.stride[axis] - self.begins[axis]
-        return taps[:, None] + pixels
-
-    def meets(self, axis: int) -> NDArray[np.bool_]:
-        """``[kernel, out]``: whether that pixel is a real one, and not padding."""
-        where = self.positions(axis)
-        return (where >= 0) & (where < self.size[axis])
+    def met(self, axis: int) -> NDArray[np.int64]:
+        """``[kernel]``: how many output pixels of each tap land on a real pixel, not on padding."""
+        first = np.arange(self.kernel[axis]) * self.dilation[axis] - self.begins[axis]
+        return _inside(first, self.stride[axis], self.out[axis], self.size[axis])
 
     @cached_property
     def macs(self) -> int:
         """Products that the mathematics needs, the same for all operations."""
-        pairs = prod(int(self.meets(axis).sum()) for axis in range(self.axes))
+        pairs = prod(int(self.met(axis).sum()) for axis in range(self.axes))
         return self.batch * self.filters * self.group_channels * pairs
 
     def products(self, operation: str) -> int:
         """The most products that meet in one sum: padding and inserted zeros do not count."""
         axes = range(self.axes)
         if operation == "forward":
-            return self.group_channels * prod(int(self.meets(a).sum(0).max()) for a in axes)
+            return self.group_channels * prod(map(self._most_taps, axes))
         if operation == "weight_grad":
-            return self.batch * prod(int(self.meets(a).sum(1).max()) for a in axes)
-        return self.group_filters * prod(
-            int(np.bincount(self.positions(a)[self.meets(a)], minlength=1).max()) for a in axes
-        )
+            return self.batch * prod(int(self.met(axis).max()) for axis in axes)
+        return self.group_filters * prod(map(self._most_outputs, axes))
+
+    def _most_taps(self, axis: int) -> int:
+        """The most taps that meet a real pixel in one output pixel."""
+        first = np.arange(self.out[axis]) * self.stride[axis] - self.begins[axis]
+        taps, size = self.kernel[axis], self.size[axis]
+        return int(_inside(first, self.dilation[axis], taps, size).max())
+
+    def _most_outputs(self, axis: int) -> int:
+        """The most pairs of a tap and an output pixel that meet in one real pixel."""
+        size, stride = self.size[axis], self.stride[axis]
+        counts = np.zeros(size, np.min_scalar_type(self.kernel[axis]))
+        for tap, count in zip(range(self.kernel[axis]), self.met(axis), strict=True):
+            first = tap * self.dilation[axis] - self.begins[axis]
+            start = first if first >= 0 else first % stride
+            counts[start : start + int(count) * stride : stride] += 1
+        return int(counts.max())
+
+
+def _inside(first: NDArray[np.int64], step: int, count: int, size: int) -> NDArray[np.int64]:
+    """How many of ``first``, ``first + step``, ... (``count`` of them) are in ``0..size - 1``."""
+    low = np.maximum(-(first // step), 0)
+    high = np.minimum((size - 1 - first) // step, count - 1)
+    return np.maximum(high - low + 1, 0)
 
 
 def needed_width(products: int, a: Format, b: Format) -> int:

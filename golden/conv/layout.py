@@ -105,7 +105,7 @@ def spread_extent(geometry: Geometry, hardware: Hardware) -> int:
 def _place(made: dict[str, Operand], groups: int, vectors: Vectors, fill: int) -> None:
     """One group's vectors into their region; between them, ``fill``."""
     if vectors.region not in made:
-        made[vectors.region] = np.full(groups * vectors.extent, fill, np.int64)
+        made[vectors.region] = np.full(groups * vectors.extent, fill, vectors.values.dtype)
     at = vectors.index[..., None] + np.arange(vectors.lanes)
     made[vectors.region][at] = vectors.values
 

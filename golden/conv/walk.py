@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,17 +69,17 @@ class Walk:
     loops: tuple[Loop, ...]
     base: int = 0
 
-    @property
+    @cached_property
     def length(self) -> int:
         """How many beats."""
-        return int(np.prod([loop.bound for loop in self.loops], dtype=np.int64))
+        return prod(loop.bound for loop in self.loops)
 
-    @property
+    @cached_property
     def real(self) -> int:
         """How many beats are not masked; loops that move one axis each are counted by axes."""
         if any(sum(map(bool, loop.moves)) > 1 for loop in self.loops):
             return int(self.beats()[1].sum())
-        count = int(np.prod([loop.bound for loop in self.loops if not any(loop.moves)]))
+        count = prod(loop.bound for loop in self.loops if not any(loop.moves))
         for number, axis in enumerate(self.axes):
             loops = [loop for loop in self.loops if loop.moves[number]]
             grid = np.zeros((1,), np.int64) + axis.start

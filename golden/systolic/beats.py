@@ -96,10 +96,9 @@ class Tiling:
             left -= sizes[-1]
         return [*sizes, left]
 
-    def a_beats(self, a: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The beats of ``a``, ``[beats, rows]``."""
-        edges = np.cumsum([0, *self.stretches])
-        spans = pairwise(edges)
+    def a_tile(self, a: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The beats of ``a`` for a tile of N, ``[beats, rows]``: they are the same for each."""
+        spans = pairwise(np.cumsum([0, *self.stretches]))
         if self.output_stationary:
             step = -1 if self.cascade else 1
             tiles = [_pad(a[low:high], self.rows, 0)[::step].T for low, high in spans]
@@ -107,26 +106,28 @@ class Tiling:
             wide = _pad(a, self.rows * len(self.k_tiles), 1)
             wide = wide.reshape(self.m, -1, self.rows).swapaxes(0, 1)
             tiles = [wide[:, low:high].reshape(-1, self.rows) for low, high in spans]
-        return np.tile(np.concatenate(tiles), (self.n_tiles, 1))
+        return np.concatenate(tiles)
 
-    def b_beats(self, b: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The beats of ``b``, ``[beats, cols]``."""
-        # The rows of b in the order in which one stretch of M takes them.
+    def a_beats(self, a: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The beats of ``a``, ``[beats, rows]``."""
+        return np.tile(self.a_tile(a), (self.n_tiles, 1))
+
+    def b_tiles(self, b: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The beats of ``b`` for one stretch of M, ``[n_tiles, K, cols]``: each takes the same."""
+        # The rows of b in the order in which a stretch takes them.
         edges = np.cumsum([0, *self.k_tiles])
         step = 1 if self.output_stationary else -1
-        spans = pairwise(edges)
-        order = np.concatenate([np.arange(low, high)[::step] for low, high in spans])
+        order = np.concatenate([np.arange(low, high)[::step] for low, high in pairwise(edges)])
         wide = _pad(b, self.cols * self.n_tiles, 1)[order]
-        tiles = wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)
-        return np.repeat(tiles, len(self.stretches), axis=0).reshape(-1, self.cols)
+        return wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)
+
+    def b_beats(self, b: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The beats of ``b``, ``[beats, cols]``."""
+        return np.repeat(self.b_tiles(b), len(self.stretches), axis=0).reshape(-1, self.cols)
 
     def column_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
         return _pad(values, self.cols * self.n_tiles, 0).reshape(-1, self.cols)
-
-    def row_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``values [M, lanes]`` as the lanes of the ``row_scale`` stream, ``[c_count, lanes]``."""
-        return np.tile(values, (self.n_tiles, 1))
 
     @property
     def c_count(self) -> int:

@@ -1,5 +1,7 @@
 """Matrix multiplication of quantized integers: what every array of cells must compute."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -8,8 +10,8 @@ from ..common.formats import Format, check_array
 from ..common.requantize import Requantization
 
 __all__ = [
-    "acc_width_for", "check_operands", "corrections", "gemm", "largest_k", "row_sum_width",
-    "zero_points",
+    "acc_width_for", "check_operands", "check_shapes", "corrections", "gemm", "largest_k",
+    "row_sum_width", "zero_points",
 ]  # fmt: skip
 
 
@@ -63,30 +65,36 @@ def gemm(
 def check_operands(
     a: ArrayLike, b: ArrayLike, a_format: Format | str, b_format: Format | str, acc_width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``a`` and ``b`` as int64, once their values, their shapes and K are legal."""
+    """``a`` and ``b`` as int64, once their shapes, K and their values are legal."""
     a_format, b_format = Format.parse(a_format), Format.parse(b_format)
-    a, b = check_array("a", a, a_format), check_array("b", b, b_format)
-    for name, array, shape in (("a", a, "[M, K]"), ("b", b, "[K, N]")):
-        if array.ndim not in (2, 3) or 0 in array.shape:
+    check_shapes(np.shape(a), np.shape(b), a_format, b_format, acc_width)
+    return check_array("a", a, a_format), check_array("b", b, b_format)
+
+
+def check_shapes(
+    a: Sequence[int], b: Sequence[int], a_format: Format, b_format: Format, acc_width: int
+) -> None:
+    """Refuse shapes of ``a`` and ``b`` that do not multiply, and a K that could overflow."""
+    for name, given, shape in (("a", a, "[M, K]"), ("b", b, "[K, N]")):
+        if len(given) not in (2, 3) or 0 in given:
             raise UsageError(
                 f"{name} must have shape {shape} or [batch, {shape[1:]}, each at least 1, not"
-                f" {list(array.shape)}"
+                f" {list(given)}"
             )
-    k = a.shape[-1]
-    if b.shape[-2] != k:
+    k = a[-1]
+    if b[-2] != k:
         raise UsageError(
-            f"a has K = {k} columns, so b must have {k} rows, not {b.shape[-2]}"
-            f" (a is {list(a.shape)}, b is {list(b.shape)})"
+            f"a has K = {k} columns, so b must have {k} rows, not {b[-2]}"
+            f" (a is {list(a)}, b is {list(b)})"
         )
-    if a.ndim == b.ndim == 3 and a.shape[0] != b.shape[0] and 1 not in (a.shape[0], b.shape[0]):
-        raise UsageError(f"a has a batch of {a.shape[0]}, so b must not have {b.shape[0]}")
+    if len(a) == len(b) == 3 and a[0] != b[0] and 1 not in (a[0], b[0]):
+        raise UsageError(f"a has a batch of {a[0]}, so b must not have {b[0]}")
     if k > largest_k(a_format, b_format, acc_width):
         raise UsageError(
             f"K of {k} could overflow --acc-width {acc_width}, where {a_format} x {b_format} may"
             f" sum {largest_k(a_format, b_format, acc_width)} products: it takes --acc-width"
             f" {acc_width_for(a_format, b_format, k)}"
         )
-    return a, b
 
 
 def zero_points(

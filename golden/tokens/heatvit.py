@@ -1,16 +1,16 @@
 """HeatViT's multi-head token classifier in int8: which part of each head says "keep"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import UsageError
-from ..common.formats import Format, check_array
+from ..common.formats import Format, check_array, check_values
 from ..nonlinear.elementwise import build_unit
 from ..nonlinear.softmax import softmax
-from ..systolic.gemm import gemm
+from ..systolic.gemm import gemm, largest_k
 
 __all__ = ["ARRAYS", "LAYERS", "SUM", "TOKEN", "UNIT", "Ops", "Selector", "mean_scale"]
 
@@ -117,20 +117,26 @@ class Selector:
     layers: Mapping[str, Layer]
 
     @classmethod
-    def check(cls, arrays: Mapping[str, ArrayLike]) -> "Selector":
-        """The classifier of ``arrays``, named as in :data:`ARRAYS`."""
+    def shapes(cls, arrays: Mapping[str, NDArray]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the weights of ``arrays``, named as in :data:`ARRAYS`, if all are there."""
         missing = [name for name, *_ in ARRAYS if name not in arrays]
         if missing:
             raise UsageError(f"--score heatvit needs the arrays {', '.join(missing)}")
-        feature = np.asarray(arrays["feature_weight"])
-        if feature.ndim != 3 or feature.shape[1] % 4:
+        feature, head1 = (np.shape(arrays[f"{name}_weight"]) for name in ("feature", "head1"))
+        if len(feature) != 3 or feature[1] % 4 or 0 in feature:
             raise UsageError(
                 "feature_weight must have shape [heads, d, d] with d a multiple of 4,"
-                f" not {list(feature.shape)}"
+                f" not {list(feature)}"
             )
-        heads, d, _ = feature.shape
-        hidden = np.asarray(arrays["head1_weight"]).shape[-1]
-        shapes = {
+        heads, d, _ = feature
+        hidden = head1[-1] if head1 else 0
+        longest = largest_k(TOKEN, TOKEN, S32.width)
+        if not 1 <= hidden <= longest or heads * d > longest:
+            raise UsageError(
+                f"head1_weight must have 1 to {longest} columns, and heads * d be at most as many,"
+                f" not {hidden} and {heads * d}"
+            )
+        return {
             "feature": (heads, d, d),
             "mlp1": (heads, d, d // 2),
             "mlp2": (heads, d // 2, d // 4),
@@ -138,7 +144,26 @@ class Selector:
             "head1": (heads, hidden),
             "head2": (hidden, heads),
         }
-        return cls({name: _layer(name, shape, arrays) for name, shape in shapes.items()})
+
+    @classmethod
+    def refuse(cls, arrays: Mapping[str, NDArray]) -> None:
+        """Refuse ``arrays`` that are no classifier, or no tokens of its width."""
+        shapes = cls.shapes(arrays)
+        heads, d, _ = shapes["feature"]
+        _refuse_tokens(arrays, heads * d)
+        for name, shape in shapes.items():
+            for each, fmt, wanted in _fields(name, shape):
+                check_values(each, arrays[each], fmt, shape=wanted)
+
+    @classmethod
+    def check(cls, arrays: Mapping[str, ArrayLike]) -> "Selector":
+        """The classifier of ``arrays``."""
+        return cls({
+            name: Layer(
+                *(check_array(n, arrays[n], f, shape=s) for n, f, s in _fields(name, shape))
+            )
+            for name, shape in cls.shapes(arrays).items()
+        })
 
     @property
     def heads(self) -> int:
@@ -147,13 +172,9 @@ class Selector:
 
     def check_tokens(self, arrays: Mapping[str, ArrayLike]) -> Integers:
         """The tokens ``[N, heads * d]`` of ``arrays``."""
-        if "tokens" not in arrays:
-            raise UsageError("--score heatvit needs the array tokens")
         heads, d, _ = self.layers["feature"].weight.shape
-        tokens = check_array("tokens", arrays["tokens"], TOKEN, shape=(None, heads * d))
-        if not len(tokens):
-            raise UsageError("tokens must be at least 1, not 0")
-        return tokens
+        _refuse_tokens(arrays, heads * d)
+        return np.asarray(arrays["tokens"]).astype(np.int64)
 
     def heads_of(
         self, tokens: Integers, valid: NDArray[np.bool_], fmt: Format, ops: Ops | None = None
@@ -188,12 +209,17 @@ class Selector:
         return ops.sigmoid(self.layers["head2"](ops, hidden), unit)
 
 
-def _layer(name: str, shape: tuple[int, ...], arrays: Mapping[str, ArrayLike]) -> Layer:
-    bias = (*shape[:-2], shape[-1])
-    shift = Format(signed=False, width=MAX_SHIFT.bit_length())
-    return Layer(
-        check_array(f"{name}_weight", arrays[f"{name}_weight"], TOKEN, shape=shape),
-        check_array(f"{name}_bias", arrays[f"{name}_bias"], S32, shape=bias),
-        check_array(f"{name}_multiplier", arrays[f"{name}_multiplier"], SCALE, shape=(1,)),
-        check_array(f"{name}_shift", arrays[f"{name}_shift"], shift, shape=(1,)),
-    )
+def _refuse_tokens(arrays: Mapping[str, ArrayLike], width: int) -> None:
+    if "tokens" not in arrays:
+        raise UsageError("--score heatvit needs the array tokens")
+    check_values("tokens", arrays["tokens"], TOKEN, shape=(None, width))
+    if not len(arrays["tokens"]):
+        raise UsageError("tokens must be at least 1, not 0")
+
+
+def _fields(name: str, shape: tuple[int, ...]) -> Iterator[tuple[str, Format, tuple[int, ...]]]:
+    """The arrays of a layer, in the order of its fields: names, formats, shapes."""
+    yield f"{name}_weight", TOKEN, shape
+    yield f"{name}_bias", S32, (*shape[:-2], shape[-1])
+    yield f"{name}_multiplier", SCALE, (1,)
+    yield f"{name}_shift", Format(signed=False, width=MAX_SHIFT.bit_length()), (1,)

@@ -1,6 +1,7 @@
 """Parameters of the `conv2d` and `conv3d` blocks."""
 
 from dataclasses import Field, dataclass, field, fields
+from functools import cached_property
 from typing import ClassVar
 
 from amaranth.lib import data
@@ -139,7 +140,7 @@ class LayerParams(Options):
             )
         return Format(signed_, width)
 
-    @property
+    @cached_property
     def core(self) -> CoreParams:
         """Parameters of the product: its operands hold whatever an operation puts there."""
         return CoreParams(**self._core())
@@ -159,17 +160,17 @@ class LayerParams(Options):
         width = row_sum_width(a, b, self.acc_width)
         return max(width, min(width + (self.rows - 1).bit_length(), ROW_SUM))
 
-    @property
+    @cached_property
     def x_walks(self) -> BpParams:
         """Parameters of the streamed operand's address generator."""
         return self._walks(self.x_depth)
 
-    @property
+    @cached_property
     def w_walks(self) -> BpParams:
         """Parameters of the other operand's address generator."""
         return self._walks(self.w_depth)
 
-    @property
+    @cached_property
     def places(self) -> PlaceParams:
         """Parameters of the results' address generator."""
         return PlaceParams(axes=self.AXES, address_width=ADDRESS_WIDTH, size_width=self.size_width)

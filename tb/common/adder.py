@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.gen.block import Array, Arrays, Block, Job
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.formats import Format, check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.hw.common.shared import shared
@@ -115,6 +115,10 @@ class AdderAdapter:
         Array("y", "[packets, n]", "format", "the second operand"),
     )
     outputs = (Array("total", "[packets, n]", "sum format", "their sum"),)
+
+    def check(self, params: AdderParams, run: Options, arrays: Arrays) -> None:
+        for name in "xy":
+            check_values(name, arrays[name], params.format, shape=(None, None))
 
     def plan(self, params: AdderParams, run: Options, arrays: Arrays) -> Job:
         x, y = (check_array(name, arrays[name], params.format, shape=(None, None)) for name in "xy")

@@ -158,6 +158,11 @@ class CopierAdapter:
     )
     outputs = (Array("image", "[n]", "u8", "the memory"),)
 
+    external_memory = True
+
+    def check(self, params: CopierParams, run: Options, arrays: Arrays) -> None:
+        """A test's own arrays are right, or a fault on purpose."""
+
     def plan(self, params: CopierParams, run: Options, arrays: Arrays) -> Job:
         commands = np.asarray(arrays["commands"], np.int64)
         image = np.asarray(arrays["image"], np.uint8)

@@ -171,7 +171,10 @@ LAYER = Geometry(batch=1, channels=4, filters=6, size=(5, 5), kernel=(3, 3), pad
         ({"output_padding": (1,)}, "--output-padding is for --op transposed"),
         ({"kernel": (3,)}, "--kernel is for --op weight_grad"),
         ({"input_height": 4}, "--input-height and --input-width are for"),
-        ({"groups": 3}, "w has 12 channels of a group, but x has 4"),
+        (
+            {"groups": 3},
+            "w has 4 channels of a group, and --groups 3 of them are 12 channels, but x",
+        ),
         ({"padding": (1, 2, 3)}, "--padding must be one, 2 or 4"),
         ({"clamp": (5, 2)}, "--clamp"),
     ],

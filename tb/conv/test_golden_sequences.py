@@ -43,7 +43,10 @@ def pairs(geometry: Geometry) -> list[tuple]:
     for tap in product(*map(range, geometry.kernel)):
         for pixel in product(*map(range, geometry.out)):
             moved = zip(tap, pixel, range(geometry.axes), strict=True)
-            where = tuple(int(geometry.positions(a)[k, p]) for k, p, a in moved)
+            where = tuple(
+                p * geometry.stride[a] + k * geometry.dilation[a] - geometry.begins[a]
+                for k, p, a in moved
+            )
             if all(0 <= i < n for i, n in zip(where, geometry.size, strict=True)):
                 found.append((tap, pixel, where))
     return found

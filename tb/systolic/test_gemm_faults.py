@@ -54,7 +54,7 @@ def cut(beats, width):
 def stretch(beats, width):
     """A packet that goes on for three beats after its end."""
     last = 1 << width % 32
-    head = beats.copy()
+    head = np.array(beats)
     head[-1, width // 32] &= ~np.uint32(last)
     tail = np.zeros((3, beats.shape[1]), np.uint32)
     tail[-1, width // 32] = last
