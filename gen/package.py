@@ -19,6 +19,7 @@ from .docs import plain
 from .earlier import digest, leftovers
 from .emit import Emitted, emit
 from .files import folder_at, write_folder
+from .selftest import selftest_view
 from .sheet.code import code_view, encoder_text
 from .sheet.plain import sheet_of
 from .sheet.view import sheet_view
@@ -81,7 +82,7 @@ def _texts(
         f"{name}.xdc": "clock and margins of the ports, out of context",
         f"{name}_ooc.tcl": "Vivado: builds out of context, reports use and timing",
         f"{name}_project.tcl": "Vivado: makes a project",
-        f"{name}.core": "FuseSoC core, with a lint target",
+        f"{name}.core": "FuseSoC core, with targets lint and, where there is a testbench, sim",
         "fusesoc.conf": "makes this folder a FuseSoC library",
         f"{name}.vlt": "Verilator: what lint need not say, and why",
         f"{name}.md": "data sheet",
@@ -91,7 +92,11 @@ def _texts(
     primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
     view = _view(block, params, emitted, border, board, clock_mhz)
+    selftest = selftest_view(block, params, view["streams"], view["sheet"].examples)
+    benches = {f"sim/{name}_tb.sv": "replays the data sheet's first example"} if selftest else {}
+    what |= benches
     view |= {"files": what, "models": sorted(primitives), "rtl": [f"{name}.v", *axis]}
+    view |= {"selftest": selftest, "benches": list(benches)}
     texts = {
         f"{name}.v": emitted.verilog,
         **(dict.fromkeys(axis, border.verilog) if border else {}),
@@ -106,6 +111,7 @@ def _texts(
             TEMPLATES, "header.h", code_view(name, view["sheet"], view["streams"])
         ),
         f"{name}.py": encoder_text(name, view["sheet"], view["streams"]),
+        **{each: _render(TEMPLATES, "selftest.sv", view) for each in benches},
         **primitives,
     }
     manifest = emitted.manifest | {"vlnv": view["vlnv"]}

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pyslang import driver
@@ -73,6 +74,30 @@ def test_b_icarus_takes_all_blocks_in_one_design(together):
     assert "error" not in done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus is not here: apt install iverilog")
+def test_each_package_passes_its_own_testbench(together, tmp_path):
+    folder, _tops = together
+    benches = sorted(folder.glob("sim/*_tb.sv"))
+    assert {"gemm_tb", "gemm_dsp_tb", "wide_tb", "my_softmax_tb"} <= {each.stem for each in benches}
+    for bench in benches:
+        assert "PASSED" in replay(folder, bench, tmp_path)
+    text = (folder / "sim" / "wide_tb.sv").read_text()
+    wrong = re.sub(r"(c_beats\[0\] = \{1'b0, 64'h.*)(.)\}", r"\1f}", text)
+    assert wrong != text
+    (tmp_path / "wide_tb.sv").write_text(wrong)
+    assert "FAILED: beat 0 of c" in replay(folder, tmp_path / "wide_tb.sv", tmp_path)
+
+
+def replay(folder, bench, place):
+    """What Icarus says of a package's testbench."""
+    name, program = bench.stem.removesuffix("_tb"), place / "program"
+    parts = [*folder.glob(f"{name}.v"), *folder.glob(f"{name}_axis.v"), *folder.glob("sim/*.v")]
+    command = ["iverilog", "-g2009", "-o", program, "-s", bench.stem, *parts, bench]
+    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(["vvp", "-n", program], capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
 def test_b_yosys_takes_all_blocks_in_one_design(together):
     folder, _tops = together
     # In a process of its own: Yosys ends the process it runs in when it meets an error.
@@ -105,7 +130,7 @@ def test_every_module_and_file_begins_with_the_name(together):
         assert manifest["block"] == (name[3:] if name.startswith("my_") else "gemm")
         assert manifest["vlnv"] == f"gemmule::{name}:{manifest['versions']['gemmule']}"
         common = {"fusesoc.conf", "sim/dsp48e2.v"}
-        assert all(each.startswith(name) for each in set(manifest["files"]) - common)
+        assert all(Path(each).name.startswith(name) for each in set(manifest["files"]) - common)
         for file in {f"{name}.v", f"{name}_axis.v"} & set(manifest["files"]):
             found = re.findall(r"^module (\S+?)\(", (folder / file).read_text(), re.MULTILINE)
             assert found
