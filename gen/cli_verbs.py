@@ -214,6 +214,10 @@ def _print_report(report: dict[str, Any]) -> None:
         *((part, *(counts[name] for name in percent)) for part, counts in parts.items()),
     ]
     table(["part", *percent], rows)
+    report["logic_levels"] = (
+        f"{report['logic_levels']} (a LUT, a multiplexer, four bits of a carry chain: one each)"
+    )
+    report["longest_path"] = " > ".join(report["longest_path"])
     fanouts = report.pop("fanouts")
     report["fanouts"] = ", ".join(f"{net} {sinks}" for net, sinks in fanouts.items())
     levels = report.pop("logic_levels")

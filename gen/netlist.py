@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["largest_fanouts", "logic_levels"]
+__all__ = ["largest_fanouts", "logic_levels", "longest_path"]
 
 LOGIC = re.compile(r"LUT[1-6]|LUT6_2|INV|CARRY4|CARRY8|MUXF[789]|RAM\d+[XM].*")
 """Cells that a signal passes within a cycle; a distributed memory is read within one."""
@@ -22,6 +22,23 @@ def logic_levels(netlist: Netlist) -> int:
 
     A carry chain counts once for each CARRY4. What lies inside a DSP block does not count.
     """
+    return len(_slowest(netlist))
+
+
+def longest_path(netlist: Netlist) -> list[str]:
+    """The cells of the longest way and the net that each drives, as ``LUT3 name``."""
+    path = _slowest(netlist)
+    drives = [next(iter(_bits(cell, "output")), None) for cell in path]
+    names = _names(netlist, {bit for cell in path for bit in _bits(cell, "output")})
+    return [
+        f"{cell['type']} "
+        + next((names[bit] for bit in _bits(cell, "output") if bit in names), f"net {drive}")
+        for cell, drive in zip(path, drives, strict=True)
+    ]
+
+
+def _slowest(netlist: Netlist) -> list[Mapping[str, Any]]:
+    """The cells on the longest way between two registers, in order."""
     cells = [cell for cell in netlist["cells"].values() if LOGIC.fullmatch(cell["type"])]
     driver = {
         bit: index for index, cell in enumerate(cells) for bit in _bits(cell, "output")
@@ -32,15 +49,20 @@ def logic_levels(netlist: Netlist) -> int:
         for source in {driver[bit] for bit in _bits(cell, "input") if bit in driver}:
             users[source].append(index)
             waiting[index] += 1
-    level = [1] * len(cells)
+    level, before = [1] * len(cells), [-1] * len(cells)
     ready = [index for index, count in enumerate(waiting) if not count]
     for index in ready:
         for user in users[index]:
-            level[user] = max(level[user], level[index] + 1)
+            if level[index] + 1 > level[user]:
+                level[user], before[user] = level[index] + 1, index
             waiting[user] -= 1
             if not waiting[user]:
                 ready.append(user)
-    return max(level, default=0)
+    path, at = [], max(range(len(cells)), key=level.__getitem__, default=-1)
+    while at >= 0:
+        path.append(cells[at])
+        at = before[at]
+    return path[::-1]
 
 
 def largest_fanouts(netlist: Netlist, count: int = 5) -> dict[str, int]:

@@ -50,9 +50,10 @@ class Report:
     more than the whole, from which what nothing uses was removed across their borders.
     ``logic_delay_ns`` is the longest path without its routing, in 7-series figures of Yosys: a
     bound that compares two designs, never a clock; None where Yosys knows no delays.
-    ``logic_levels`` are the cells on the longest way between two registers, ``fanouts`` the nets
-    with the most sinks but for clocks. On UltraScale+ Yosys leaves accumulators outside the DSP
-    block that Vivado would fold into it.
+    ``logic_levels`` counts the cells of ``longest_path``, the longest way between two registers: a
+    look-up table, a multiplexer or four bits of a carry chain (CARRY4) are a level each, whatever
+    is inside a DSP block none. ``fanouts`` are the nets with the most sinks but for clocks. On
+    UltraScale+ Yosys leaves accumulators outside the DSP block that Vivado would fold into it.
     """
 
     block: str
@@ -71,6 +72,7 @@ class Report:
     fits: bool
     logic_delay_ns: float | None
     logic_levels: int
+    longest_path: list[str]
     fanouts: Mapping[str, int]
     parts: Mapping[str, Mapping[str, int]]
     seconds: float
@@ -115,6 +117,7 @@ def synthesize(
         fits=_fits(use, target.resources),
         logic_delay_ns=found["logic_delay_ns"],
         logic_levels=found["logic_levels"],
+        longest_path=found["longest_path"],
         fanouts=found["fanouts"],
         parts={
             name: {"instances": part["instances"], **count(part["cells"])}
@@ -190,6 +193,7 @@ def _run(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
         "parts": parts | {"glue": {"instances": 1, "cells": glue}} if parts else {},
         "logic_delay_ns": found.delay_ns,
         "logic_levels": found.levels,
+        "longest_path": found.path,
         "fanouts": found.fanouts,
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .netlist import largest_fanouts, logic_levels
+from .netlist import largest_fanouts, logic_levels, longest_path
 
 __all__ = ["Netlists", "run"]
 
@@ -33,6 +33,7 @@ class Netlists:
     parts: Mapping[str, Mapping[str, int]]
     delay_ns: float | None
     levels: int
+    path: list[str]
     fanouts: Mapping[str, int]
 
 
@@ -66,6 +67,7 @@ def run(
             parts=_stat(folder / "parts.json"),
             delay_ns=_arrival(folder / "sta.txt") if family in DELAYS else None,
             levels=logic_levels(netlist),
+            path=longest_path(netlist),
             fanouts=largest_fanouts(netlist),
         )
 

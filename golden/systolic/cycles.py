@@ -122,7 +122,7 @@ class Clock(ArrayClock):
             self._output_stationary(tiling)
         else:
             self._weight_stationary(tiling)
-        self.released.append(self.last - 2)
+        self.released.append(self.last - 1)
 
     def _state(self) -> tuple[int | bool, ...]:
         """All that the next tile of the same command depends on, relative to its first beat."""

@@ -32,6 +32,8 @@ class PacketGuard(wiring.Component):
     valid : Out(1)
         There is a beat to take.
     data : Out(``shape``)
+    raw : Out(``shape``); filling : Out(1)
+        ``data`` in two parts, for registers that ``filling`` resets: ``raw`` or, with it, zeros.
     take : In(1)
         Take it; only where ``valid``, on which it may depend.
     final : In(1)
@@ -47,6 +49,8 @@ class PacketGuard(wiring.Component):
             "i": In(packet_stream(shape)),
             "valid": Out(1),
             "data": Out(shape),
+            "raw": Out(shape),
+            "filling": Out(1),
             "take": In(1),
             "final": In(1),
             "early": Out(1),
@@ -56,6 +60,7 @@ class PacketGuard(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         last = self.i.payload.last
+        m.d.comb += Value.cast(self.raw).eq(Value.cast(self.i.payload.data))
         with m.FSM():
             with m.State("pass"):
                 m.d.comb += [
@@ -70,7 +75,7 @@ class PacketGuard(wiring.Component):
                 with m.If(self.late):
                     m.next = "drop"
             with m.State("fill"):
-                m.d.comb += self.valid.eq(1)
+                m.d.comb += [self.valid.eq(1), self.filling.eq(1)]
                 with m.If(self.take & self.final):
                     m.next = "pass"
             with m.State("drop"):

@@ -1,6 +1,6 @@
 """Requantize vectors of wide accumulators to narrow results, one vector a cycle."""
 
-from amaranth import Module, Signal, Value, signed
+from amaranth import Const, Module, Mux, Value, signed
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -35,6 +35,10 @@ class Requantizer(wiring.Component):
     from the cycle in which the last vector that names it is at ``o``. ``zero_point``, ``low`` and
     ``high`` are numbers of one format of at most ``out_width`` bits.
 
+    With ``keeps``, ``acc`` of a vector is ``sums + kept``, or ``sums`` alone of a ``first`` one,
+    and a result comes only of a ``final`` one: others leave ``kept_sum``. Where a memory keeps the
+    sums, three cycles pass from reading one to reading it back.
+
     Latency: ``params.latency`` cycles. Throughput: one vector a cycle. Back-pressure: none, it
     runs free; whoever feeds it keeps room for what is in flight.
 
@@ -47,33 +51,37 @@ class Requantizer(wiring.Component):
     Members
     -------
     load : In
-        ``valid``; ``bank``; ``select``, a bit for each lane that is to be written;
-        ``lanes`` ([lanes] x ``lane_layout``) and ``settings`` (``settings_layout``).
+        ``valid``; ``bank``; ``lanes`` ([lanes] x ``lane_layout``) and ``settings``
+        (``settings_layout``).
     i : In
-        ``valid``; ``bank``; ``acc`` ([lanes] x signed(acc_width)); ``row_sum``
-        (signed(row_sum_width), but not its least value), where there is a sum lane; ``meta``; with
-        ``row_scales`` also ``by_row`` and ``row`` (``row_layout``), which all lanes are scaled by
-        instead, without a zero point of b. The settings are the bank's all the same.
+        ``valid``; ``bank``; ``sums`` ([lanes] x signed(input_width)); ``final``; ``meta``;
+        ``first`` with ``keeps``; with ``row_scales`` also ``by_row`` and ``row``
+        (``row_layout``), which all lanes are scaled by instead, without a zero point of b. The
+        settings are the bank's all the same.
+    kept : In([lanes] x signed(acc_width)); kept_sum : Out([lanes] x signed(acc_width))
+        With ``keeps``, so many cycles after ``i`` as ``params.times`` says.
+    row_sum : In(signed(row_sum_width))
+        But not its least value; a cycle after ``i``, where there is a sum lane.
     o : Out
         ``valid``; ``data`` ([lanes] x signed(out_width)); ``meta``.
     """
 
     def __init__(self, params: RequantizerParams, meta: ShapeLike = 0):
         self.params = params
-        row_sum = {"row_sum": Out(signed(params.row_sum_width))} if params.row_sum_width else {}
+        kept = data.ArrayLayout(signed(params.acc_width), params.lanes)
         load = wiring.Signature({
             "valid": Out(1),
             "bank": Out(range(params.banks)),
-            "select": Out(params.lanes),
             "lanes": Out(data.ArrayLayout(params.lane_layout, params.lanes)),
             "settings": Out(params.settings_layout),
         })
         vector = wiring.Signature({
             "valid": Out(1),
             "bank": Out(range(params.banks)),
-            "acc": Out(data.ArrayLayout(signed(params.acc_width), params.lanes)),
+            "sums": Out(data.ArrayLayout(signed(params.input_width), params.lanes)),
+            "final": Out(1),
             "meta": Out(meta),
-            **row_sum,
+            **({"first": Out(1)} if params.keeps else {}),
             **({"by_row": Out(1), "row": Out(params.row_layout)} if params.row_scales else {}),
         })
         result = wiring.Signature({
@@ -81,77 +89,98 @@ class Requantizer(wiring.Component):
             "data": Out(data.ArrayLayout(signed(params.out_width), params.lanes)),
             "meta": Out(meta),
         })
-        super().__init__({"load": In(load), "i": In(vector), "o": Out(result)})
+        super().__init__({
+            "load": In(load),
+            "i": In(vector),
+            **({"kept": In(kept), "kept_sum": Out(kept)} if params.keeps else {}),
+            **({"row_sum": In(signed(params.row_sum_width))} if params.row_sum_width else {}),
+            "o": Out(result),
+        })
 
     def elaborate(self, platform):
         m = Module()
         latency = self.params.latency
-        valid = delay(m, "valid", self.i.valid, latency, reset=True)
+        valid = delay(m, "valid", self.i.valid & self.i.final, latency, reset=True)
         meta = delay(m, "meta", Value.cast(self.i.meta), latency)
         m.d.comb += [self.o.valid.eq(valid), Value.cast(self.o.meta).eq(meta)]
-        self._lanes(m, self._settings(m))
+        self._lanes(m, self._settings(m) | self._controls(m))
         return m
 
-    @property
-    def _ages(self) -> dict[str, int]:
-        """When each field of a lane is read, counted from ``i``."""
-        times = {"multiplier": self.params.sum_time, "drop": self.params.product_time}
-        return {"offset": 0} | {field: time - 1 for field, time in times.items()}
-
-    def _row(self, m: Module) -> tuple[data.View, data.View]:
-        """The fields of the vector's own row, and whether it has any, each when it is read."""
-        row, by_row = Signal(self.params.row_layout), Signal(self.params.by_row_layout)
-        for field, age in self._ages.items():
-            m.d.comb += [
-                row[field].eq(delay(m, f"row_{field}", self.i.row[field], age)),
-                by_row[field].eq(delay(m, f"{field}_by_row", self.i.by_row, age)),
-            ]
-        return row, by_row
+    def _controls(self, m: Module) -> dict[str, Value]:
+        """What every lane takes of the vector, each when it is taken."""
+        names = ("first", "final") if self.params.keeps else ("final",)
+        late = {
+            name: delay(m, name, getattr(self.i, name), self.params.times[name]) for name in names
+        }
+        return late | ({"row_sum": self.row_sum} if self.params.row_sum_width else {})
 
     def _settings(self, m: Module) -> dict[str, Value]:
-        """The settings of the vector whose product is being rounded, and the clamp's of the next.
-
-        A sum with ``below`` is negative where the result is below ``low``; one with ``above`` is
-        not negative where it is above ``high``.
-        """
+        """The settings of the vectors that are being rounded and clamped, each when it is taken."""
         m.submodules.settings = memory = Memory(
             shape=self.params.settings_layout, depth=self.params.banks, init=[]
         )
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        time = self.params.product_time
         m.d.comb += [
             write.addr.eq(self.load.bank),
             write.data.eq(self.load.settings),
             write.en.eq(self.load.valid),
-            read.addr.eq(delay(m, "settings_bank", self.i.bank, time - 1)),
+            read.addr.eq(delay(m, "settings_bank", self.i.bank, self.params.times["product"] - 1)),
         ]
-        fields = ("zero_point", "low", "high", "rounding")
-        zero_point, low, high, rounding = (register(m, f, read.data[f]) for f in fields)
+        held = {f: register(m, f, read.data[f]) for f in self.params.settings_layout.members}
+        low, out_width = held["low"], self.params.out_width
+        span = register(m, "span", (held["high"] - low)[: out_width + 1])
+        span = register(m, "span_taken", span)
+        used = delay(m, "lanes_used", held["used"], 2)
         return {
-            "rounding": register(m, "ties", rounding),
-            "zero_point": register(m, "shift_by", zero_point),
-            "below": register(m, "below", zero_point - low),
-            "above": register(m, "above", zero_point + ~high),
-            "low": delay(m, "clamp_low", low, 2),
-            "high": delay(m, "clamp_high", high, 2),
+            "rounding": held["rounding"],
+            "base": register(m, "base", (held["zero_point"] - low)[: out_width + 1].as_signed()),
+            "span": span,
+            "span_held": register(m, "span_held", span),
+            "low": delay(m, "clamp_low", low, 3),
+            "used": [register(m, f"used_{n}", used > n) for n in range(self.params.lanes)],
         }
 
-    def _lanes(self, m: Module, settings: dict[str, Value]) -> None:
-        common = dict(settings)
-        for field, age in self._ages.items():
-            common[f"{field}_bank"] = delay(m, f"{field}_bank", self.i.bank, age)
-        if self.params.row_sum_width:
-            common["minus_row_sum"] = register(m, "minus_row_sum", -self.i.row_sum)
-        if self.params.row_scales:
-            common["row"], common["by_row"] = self._row(m)
+    def _fields(self, m: Module) -> dict[str, list[Value]]:
+        """The fields of each lane, from the vector's bank or its row, each when it is taken."""
+        fields = {}
+        for name, load in self.params.lane_layout.members.items():
+            age = self.params.times[name.removeprefix("b_")]
+            layout = data.ArrayLayout(load, self.params.lanes)
+            m.submodules[f"{name}s"] = memory = Memory(
+                shape=layout, depth=self.params.banks, init=[]
+            )
+            write, read = memory.write_port(), memory.read_port(domain="comb")
+            m.d.comb += [
+                write.addr.eq(self.load.bank),
+                *(write.data[n].eq(self.load.lanes[n][name]) for n in range(self.params.lanes)),
+                write.en.eq(self.load.valid),
+                read.addr.eq(delay(m, f"{name}_bank", self.i.bank, age)),
+            ]
+            fields[name] = [read.data[n] for n in range(self.params.lanes)]
+            if self.params.row_scales:
+                by_row = delay(m, f"{name}_by_row", self.i.by_row, age)
+                # Only columns have zero points of b: they go with the offsets.
+                row = (
+                    Const(0, load)
+                    if name == "b_zero_point"
+                    else delay(m, f"row_{name}", self.i.row[name], age)
+                )
+                fields[name] = [Mux(by_row, row, each) for each in fields[name]]
+        fields["drop"] = [register(m, f"drop_{n}", each) for n, each in enumerate(fields["drop"])]
+        return fields
+
+    def _lanes(self, m: Module, common: dict[str, Value]) -> None:
+        fields = self._fields(m)
         for n in range(self.params.lanes):
             lane = RequantizerLane(self.params)
             m.submodules[f"lane_{n}"] = shared(lane, self.params)
+            mine = common | {name: values[n] for name, values in fields.items()}
+            mine["used"] = common["used"][n]
+            if self.params.keeps:
+                mine["kept"] = self.kept[n]
+                m.d.comb += self.kept_sum[n].eq(lane.kept_sum)
             m.d.comb += [
-                lane.write.eq(self.load.valid & self.load.select[n]),
-                lane.write_bank.eq(self.load.bank),
-                lane.fields.eq(self.load.lanes[n]),
-                lane.acc.eq(self.i.acc[n]),
-                *(getattr(lane, name).eq(value) for name, value in common.items()),
+                lane.sums.eq(self.i.sums[n]),
+                *(getattr(lane, name).eq(value) for name, value in mine.items()),
                 self.o.data[n].eq(lane.out),
             ]

@@ -1,15 +1,16 @@
 """One lane of a :class:`Requantizer`."""
 
-from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth import Array, Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.common.requantize import STEP, Rounding, sum_width
+from gemmule.golden.common.requantize import STEP, Rounding
 
+from ..tech.product import product_of
+from ..tech.total import total_of
 from .fixed import add_carry
-from .pipeline import delay, register, wire
-from .requantizer_params import CHUNK, RequantizerParams
+from .pipeline import register, wire
+from .requantizer_params import RequantizerParams
 
 __all__ = ["RequantizerLane"]
 
@@ -17,147 +18,140 @@ __all__ = ["RequantizerLane"]
 class RequantizerLane(wiring.Component):
     """The datapath of one lane; its :class:`Requantizer` says what it computes.
 
-    Every stage is one adder, one multiplier or one choice, and the form is that of DSP blocks:
-    each chunk of the sum is multiplied, registered, and added to what the last chunk carries on.
+    Sum and product are parts of their own, in logic or in DSP blocks. What is behind them is the
+    same: every stage is one choice or one adder. The quotient is clamped as its distance from
+    ``low``: ``low + min(max(quotient + zero_point - low, 0), high - low)``.
 
-    Latency: ``params.latency`` cycles from ``acc`` to ``out``; the others enter where they are
-    needed, as noted.
+    Latency: ``params.latency`` cycles from ``sums`` to ``out``; the others enter as
+    ``params.times`` says or, where it does not name them, so many cycles after the product as
+    noted.
 
     Members
     -------
-    write, write_bank, fields : In
-        Write ``fields`` (``lane_layout``) into a bank.
-    acc : In(signed(acc_width))
-    offset_bank, multiplier_bank, drop_bank : In
-        Where to read a field: with ``acc``; a cycle before the sum and before the product.
-    row, by_row : In
-        With ``row_scales``: a field of ``row_layout`` to take instead, and whether to; each when
-        its bank is read.
-    minus_row_sum : In(signed(row_sum_width))
-        A cycle after ``acc``.
-    rounding, zero_point, below, above : In
-        A cycle after the product.
-    low, high : In
-        A cycle after ``zero_point``.
+    sums : In(signed(input_width))
+    kept : In(signed(acc_width)); first : In(1), with ``keeps``
+    final : In(1)
+    offset, b_zero_point, multiplier : In, as of ``lane_layout``
+    row_sum : In(signed(row_sum_width))
+    drop : In
+        0 cycles after the product, as ``rounding``.
+    rounding : In(Rounding)
+    base : In(signed(out_width + 1))
+        1 cycle: ``zero_point - low``.
+    span : In(unsigned(out_width + 1))
+        2 cycles: ``high - low``.
+    low : In(signed(out_width + 1)); span_held : In(unsigned(out_width + 1)); used : In(1)
+        3 cycles: ``span`` once more; ``out`` is 0 without ``used``.
+    kept_sum : Out(signed(acc_width))
     out : Out(signed(out_width))
     """
 
     def __init__(self, params: RequantizerParams):
         self.params = params
-        bank, number = range(params.banks), signed(params.out_width + 1)
+        number, lane = signed(params.out_width + 1), params.lane_layout
         row_sum = {}
         if params.row_sum_width:
-            row_sum["minus_row_sum"] = In(signed(params.row_sum_width))
-        row_scales = {}
-        if params.row_scales:
-            row_scales = {"row": In(params.row_layout), "by_row": In(params.by_row_layout)}
+            row_sum = {
+                "row_sum": In(signed(params.row_sum_width)),
+                "b_zero_point": In(lane["b_zero_point"].shape),
+            }
         super().__init__({
-            "write": In(1),
-            "write_bank": In(bank),
-            "fields": In(params.lane_layout),
-            "acc": In(signed(params.acc_width)),
-            "offset_bank": In(bank),
-            "multiplier_bank": In(bank),
-            "drop_bank": In(bank),
-            "rounding": In(Rounding),
-            "zero_point": In(number),
-            "below": In(signed(params.out_width + 2)),
-            "above": In(signed(params.out_width + 2)),
-            "low": In(number),
-            "high": In(number),
-            "out": Out(signed(params.out_width)),
+            "sums": In(signed(params.input_width)),
+            **({"kept": In(signed(params.acc_width)), "first": In(1)} if params.keeps else {}),
+            "final": In(1),
+            **{name: In(lane[name].shape) for name in ("offset", "multiplier", "drop")},
             **row_sum,
-            **row_scales,
+            "rounding": In(Shape.cast(Rounding)),
+            "base": In(number),
+            "span": In(params.out_width + 1),
+            "span_held": In(params.out_width + 1),
+            "low": In(number),
+            "used": In(1),
+            "kept_sum": Out(signed(params.acc_width)),
+            "out": Out(signed(params.out_width)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        self._result(m, self._product(m, self._sum(m)))
+        product = self._product(m, self._total(m))
+        quotient, up, outside, negative = self._quotient(m, product)
+        self._clamped(m, quotient, up, outside, negative)
         return m
 
-    def _field(self, m: Module, name: str, bank: Value) -> Signal:
-        """A register that holds one field of ``bank``, or of the row."""
-        load = self.fields[name]
-        m.submodules[f"{name}s"] = memory = Memory(
-            shape=load.shape(), depth=self.params.banks, init=[]
-        )
-        write, read = memory.write_port(), memory.read_port(domain="comb")
+    def _total(self, m: Module) -> Value:
+        m.submodules.total = total = total_of(self.params)
         m.d.comb += [
-            write.addr.eq(self.write_bank),
-            write.data.eq(load),
-            write.en.eq(self.write),
-            read.addr.eq(bank),
+            total.sums.eq(self.sums),
+            total.final.eq(self.final),
+            total.offset.eq(self.offset),
+            self.kept_sum.eq(total.kept_sum),
         ]
-        field = read.data
-        if self.params.row_scales:
-            # Only columns have zero points of b: they go with the offsets.
-            by_row = self.by_row["offset" if name == "b_zero_point" else name]
-            field = Mux(by_row, 0 if name == "b_zero_point" else self.row[name], field)
-        return register(m, name, field)
-
-    def _sum(self, m: Module) -> Signal:
-        """``acc + offset - b_zero_point * row_sum``: terms may be wider, but not their sum."""
-        width = sum_width(self.params.acc_width)
-        acc = register(m, "held", self.acc)
-        offset = self._field(m, "offset", self.offset_bank)
-        total = register(m, "biased", (acc + offset)[:width].as_signed())
+        if self.params.keeps:
+            m.d.comb += [total.kept.eq(self.kept), total.first.eq(self.first)]
         if self.params.row_sum_width:
-            zero_point = self._field(m, "b_zero_point", self.offset_bank)
-            correction = register(m, "correction", zero_point * self.minus_row_sum)
-            total = register(m, "corrected", (total + correction)[:width].as_signed())
-        return total
+            m.d.comb += [total.zero_point.eq(self.b_zero_point), total.row_sum.eq(self.row_sum)]
+        return total.total
 
-    def _product(self, m: Module, total: Signal) -> Signal:
-        """``total * multiplier``, a chunk a cycle; each adds what the last one carries on."""
-        multiplier = self._field(m, "multiplier", self.multiplier_bank)
-        last = self.params.chunks - 1
-        carry, done, width = Const(0, 0), [], len(total) + len(multiplier)
-        for n in range(last + 1):
-            chunk = total[CHUNK * n :].as_signed() if n == last else total[CHUNK * n :][:CHUNK]
-            chunk = delay(m, f"chunk_{n}", chunk, n)
-            partial = register(m, f"partial_{n}", chunk * multiplier)
-            added = register(m, f"added_{n}", (partial + carry)[: width - CHUNK * n])
-            done.append(delay(m, f"done_{n}", added if n == last else added[:CHUNK], last - n))
-            carry = added[CHUNK:]
-            if n < last:
-                multiplier = register(m, f"multiplier_{n}", multiplier)
-        return wire(m, "product", Cat(done).as_signed())
+    def _product(self, m: Module, total: Value) -> Signal:
+        m.submodules.product = product = product_of(self.params.product)
+        m.d.comb += [product.number.eq(total), product.factor.eq(self.multiplier)]
+        return product.product
 
-    def _result(self, m: Module, product: Signal) -> None:
-        """Choose the bytes that stay, round, add the zero point, clamp."""
-        drop = self._field(m, "drop", self.drop_bank)
-        width = self.params.out_width + 1
-        ends = [STEP * (n + 1) for n in range(self.params.drops)]
-        wide = product.as_unsigned()
-        if len(product) < ends[-1] + width:
-            wide = Cat(product, product[-1].replicate(ends[-1] + width - len(product)))
+    def _quotient(self, m: Module, product: Signal) -> tuple[Value, Value, Value, Value]:
+        """The bits that stay, as far as a result can need them, and whether to round them up.
 
-        def choose(name: str, parts: list[Value]) -> Signal:
-            return register(m, name, wire(m, f"next_{name}", Array(parts)[drop]))
+        Where the quotient is ``outside`` its bits, only its sign counts. Of the coarse shift, the
+        lowest bit is left to the adder behind it.
+        """
+        width, drops, drop = self.params.out_width + 1, self.params.drops, self.drop
+        ends = [STEP * (n + 1) for n in range(drops)]
+        sign, missing = product[-1], ends[-1] + width + STEP - len(product)
+        wide = Cat(product, sign.replicate(missing)) if missing > 0 else product.as_unsigned()
+        below, above = [Const(0, 1)], [Const(0, 1)]
+        for n, end in enumerate(ends):
+            # What is below the half, and what lies between this quotient's bits and the next's.
+            lower = below[-1] | wide[end - STEP - 1] if n else Const(0, 1)
+            below.append(wire(m, f"below_{n}", lower | wide[end - STEP : end - 1].any()))
+        for n, end in reversed(list(enumerate(ends))):
+            top = wide[end + width - 1 :] if n == drops - 1 else wide[end + width - 1 :][:STEP]
+            differs = (top ^ sign.replicate(len(top))).any()
+            above.append(wire(m, f"above_{n}", above[-1] | differs))
+        above = above[:0:-1]
 
-        # `half` is the first bit dropped, `rest` whether any other was set. Where the quotient is
-        # `outside` its register, only its sign counts.
-        floor = choose("floor", [wide[end : end + width].as_signed() for end in ends])
-        half = choose("half", [wide[end - 1] for end in ends])
-        rest = choose("rest", [wide[: end - 1].any() for end in ends])
-        tops = [wide[end + width - 1 :] for end in ends]
-        outside = choose("outside", [top.any() & ~top.all() for top in tops])
-        negative = register(m, "negative", product[-1])
-        tie_up = Signal()
+        def choose(name: str, parts: list[Value], by: Value) -> Signal:
+            chosen = Array(parts)[by] if len(parts) > 1 else parts[0]
+            return register(m, name, wire(m, f"next_{name}", chosen))
 
-        with m.Switch(self.rounding):
-            with m.Case(Rounding.HALF_EVEN):
-                m.d.comb += tie_up.eq(floor[0])
-            with m.Case(Rounding.HALF_UP):
-                m.d.comb += tie_up.eq(1)
-            with m.Default():
-                m.d.comb += tie_up.eq(~negative)
-        up = wire(m, "up", half & (rest | tie_up))
-        shifted = register(m, "shifted", add_carry(floor, self.zero_point, up))
-        below = register(m, "below_sum", add_carry(floor, self.below, up))
-        above = register(m, "above_sum", add_carry(floor, self.above, up))
-        clamped = register(m, "clamped", outside)
-        low = wire(m, "is_low", Mux(clamped, register(m, "was_negative", negative), below < 0))
-        high = wire(m, "is_high", ~low & (clamped | (above >= 0)))
-        result = Mux(low, self.low, Mux(high, self.high, shifted))
-        m.d.comb += self.out.eq(register(m, "result", result[: self.params.out_width].as_signed()))
+        coarse = [wide[end : end + width + STEP] for end in ends[::2]]
+        kept = choose("kept_bits", coarse, drop[1:])
+        fine = register(m, "fine", drop[0])
+        half = wire(m, "half", Array([wide[end - 1] for end in ends])[drop])
+        rest = wire(m, "rest", Array(below[1:])[drop])
+        even, upward = self.rounding == Rounding.HALF_EVEN, self.rounding == Rounding.HALF_UP
+        sure = register(m, "sure", half & (rest | upward | ~(even | sign)))
+        perhaps = register(m, "perhaps", half & even)
+        outside, negative = choose("outside", above, drop), register(m, "negative", sign)
+        quotient = wire(m, "quotient", Mux(fine, kept[STEP:], kept[:width]).as_signed())
+        up = wire(m, "up", sure | (perhaps & quotient[0]))
+        return quotient, up, outside, negative
+
+    def _clamped(
+        self, m: Module, quotient: Value, up: Value, outside: Value, negative: Value
+    ) -> None:
+        """Add the zero point, clamp."""
+        distance = register(m, "distance", add_carry(self.base, quotient, up))
+        over = register(m, "over", outside & ~negative)
+        under = register(m, "under", outside & negative)
+
+        # A distance below 0 has its own flag, so that its sign need not be compared.
+        beyond = register(m, "beyond", self.span < distance[: self.params.out_width + 1])
+        before = register(m, "before", distance[-1])
+        held = register(m, "distance_held", distance[: self.params.out_width])
+        over, under = register(m, "over_held", over), register(m, "under_held", under)
+
+        high = wire(m, "is_high", over | (beyond & ~under & ~before))
+        least = wire(m, "is_low", under | (before & ~over))
+        span = self.span_held
+        above_low = Mux(high, span, Mux(least, 0, held))
+        result = (self.low + above_low)[: self.params.out_width]
+        m.d.comb += self.out.eq(register(m, "result", Mux(self.used, result, 0)))

@@ -48,10 +48,20 @@ def product_status(params: ProductParams) -> data.StructLayout:
     return status_layout(Refusal, packets(params))
 
 
+def _fields(name: str, params: ProductParams) -> data.StructLayout:
+    """What of a command the packet ``name`` needs to know: only ``scale`` the settings."""
+    settings = ("rounding", "zero_point", "low", "high")
+    members = command_layout(params).members
+    return data.StructLayout({
+        field: shape for field, shape in members.items() if name == "scale" or field not in settings
+    })
+
+
 def reader_signature(params: ProductParams) -> wiring.Signature:
     """One reader's view of the queue: the command at its place, and what it reports of it.
 
-    The packet may be ``absent``; that of a ``refused`` command is there to ``discard``, if it has
+    Of the settings, 0 is all that a reader other than that of ``scale`` sees. The packet may be
+    ``absent``; that of a ``refused`` command is there to ``discard``, if it has
     one. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not
     ended.
     """
@@ -127,18 +137,25 @@ class CommandQueue(wiring.Component):
         names = packets(self.params)
         for index, (name, reader) in enumerate(zip(names, self.readers, strict=True)):
             # One for each: memories of logic cells have few ports.
+            fields = _fields(name, self.params)
             m.submodules[f"memory_{name}"] = memory = Memory(
-                shape=command_layout(self.params).as_shape(), depth=DEPTH, init=[]
+                shape=fields.as_shape(), depth=DEPTH, init=[]
             )
             write, read = memory.write_port(), memory.read_port(domain="comb")
+            given, found = Signal(fields, name=f"given_{name}"), Signal(fields, name=f"at_{name}")
+            m.d.comb += [found.eq(read.data)]
+            for field in fields.members:
+                m.d.comb += [
+                    given[field].eq(self.command.p[field]),
+                    reader.command[field].eq(found[field]),
+                ]
             place = Signal(range(2 * DEPTH), name=f"place_{index}")
             m.d.sync += place.eq(place + reader.take)
             m.d.comb += [
                 write.addr.eq(head[:-1]),
-                write.data.eq(self.command.payload),
+                write.data.eq(given),
                 write.en.eq(take),
                 read.addr.eq(place[:-1]),
-                reader.command.eq(read.data),
                 reader.valid.eq(place != head),
                 reader.absent.eq(self._absent(name, reader.command)),
                 reader.refused.eq(refusals[place[:-1]].bool()),

@@ -138,14 +138,14 @@ class Gemm(wiring.Component):
         targets = [array.a] if self.params.m_lanes == 1 else list(array.a)
         for lane in range(rows * self.params.m_lanes):
             row = lane % rows
-            used = a.take & (a.at.output_stationary | (a.at.depth > row))
+            used = a.take & ~a.blank & (a.at.output_stationary | (a.at.depth > row))
             data = Value.cast(a.data[lane])
             if self.params.mirrors_rows and self.params.drains_down:
                 data = Mux(a.at.output_stationary, Value.cast(a.data[rows - 1 - row]), data)
             value = Mux(used, data, 0)
             target = targets[lane // rows][row]
             m.d.comb += Value.cast(target).eq(delay(m, f"a_{lane}", value, A_SLOT))
-        m.d.comb += array.b.eq(register(m, "b_slot", b.data))
+        m.d.comb += array.b.eq(register(m, "b_slot", _unless(b.blank, b.data)))
         for name in ("shift", "swap", "ws", "clear", "drain"):
             if name in array.signature.members:
                 m.d.comb += getattr(array, name).eq(getattr(sequencer, name))
@@ -163,16 +163,18 @@ class Gemm(wiring.Component):
             ready.eq(ready + load - sequencer.claimed),
             bank.eq(bank + load),
         ]
-        settings = results.load.settings
+        # A register between: the zeros of a packet that is too short reset it.
         m.d.comb += [
             scale.take.eq(load),
             sequencer.scaled.eq(ready != 0),
-            results.width.eq(scale.at.width),
-            results.load.valid.eq(load),
-            results.load.bank.eq(bank),
-            results.load.select.eq(-1),
-            results.load.lanes.eq(scale.data),
-            *(settings[name].eq(scale.command[name]) for name in settings.shape().members),
+            results.load.valid.eq(register(m, "loads", load, reset=True)),
+            results.load.bank.eq(register(m, "load_bank", bank)),
+            results.load.lanes.eq(register(m, "load_lanes", _unless(scale.blank, scale.data))),
+            results.load.settings.used.eq(register(m, "load_used", scale.at.width)),
+            *(
+                results.load.settings[name].eq(register(m, f"load_{name}", scale.command[name]))
+                for name in ("zero_point", "low", "high", "rounding")
+            ),
         ]
 
     def _row_scales(
@@ -182,10 +184,15 @@ class Gemm(wiring.Component):
         m.submodules.row_scales = rows = RowScales(self.params)
         m.d.comb += [
             rows.offered.eq(settings.valid),
-            rows.settings.eq(settings.data),
+            rows.settings.eq(_unless(settings.blank, settings.data)),
             settings.take.eq(rows.take),
             rows.completed.eq(Mux(a.at.by_row, sequencer.completed, 0)),
             sequencer.row_settings.eq(rows.held),
             results.row_scale.eq(rows.data),
             rows.next.eq(results.row_scale_take),
         ]
+
+
+def _unless(blank: Value, data: Value) -> Value:
+    """``data``, or zeros: where a register follows, they are its reset."""
+    return Mux(blank, 0, Value.cast(data))

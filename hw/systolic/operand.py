@@ -42,8 +42,8 @@ class Operand(wiring.Component):
     -------
     i : In(stream of packets of ``shape``)
     queue : In(:func:`reader_signature`)
-    valid : Out(1); data : Out(shape); at : Out(:func:`position_signature`)
-        The beat to come, and where it stands.
+    valid : Out(1); data : Out(shape); blank : Out(1); at : Out(:func:`position_signature`)
+        The beat to come, zeros if ``blank`` whatever ``data`` is, and where it stands.
     command : Out(:func:`command_layout`)
         The command it belongs to.
     take : In(1)
@@ -62,6 +62,7 @@ class Operand(wiring.Component):
             "queue": In(reader_signature(params)),
             "valid": Out(1),
             "data": Out(shape),
+            "blank": Out(1),
             "at": Out(position_signature(params)),
             "command": Out(command_layout(params)),
             "take": In(1),
@@ -108,7 +109,8 @@ class Operand(wiring.Component):
                 for name in ("m", "n", "k", "output_stationary", *by_row)
             ),
             self.valid.eq((guard.valid | absent) & self.at.active),
-            self.data.eq(guard.data),
+            self.data.eq(guard.raw),
+            self.blank.eq(guard.filling),
             guard.take.eq((self.take & ~absent) | discarded),
             guard.final.eq(self.at.final | discarding),
         ]

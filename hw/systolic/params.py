@@ -196,7 +196,7 @@ class ProductParams(ArrayParams):
     """What fixes the hardware of a product on an array, requantized. Widths are in bits."""
 
     multiplier_width: int = option(
-        16, low=1, high=24, help="bits of a requantization multiplier, unsigned"
+        16, low=1, high=31, help="bits of a requantization multiplier, unsigned"
     )
     max_shift: int = option(47, low=0, high=63, help="largest requantization shift")
     b_zero_points: bool = option(
@@ -212,6 +212,11 @@ class ProductParams(ArrayParams):
         return False
 
     @property
+    def keeps(self) -> bool:
+        """Whether sums wait for those of other tiles of K."""
+        return "ws" in self.dataflows
+
+    @property
     def requantizer(self) -> RequantizerParams:
         """The requantizer that fits."""
         return RequantizerParams(
@@ -224,12 +229,15 @@ class ProductParams(ArrayParams):
             out_width=self.out_width,
             banks=BANKS,
             row_scales=self.row_scales,
+            sums_width=self.psum_width,
+            keeps=self.keeps,
+            cell=self.cell,
         )
 
     @property
     def output_latency(self) -> int:
-        """Cycles from the array's sums to ``c``: accumulate, requantize, blank lanes, queue."""
-        return 1 + self.requantizer.latency + 1 + 2
+        """Cycles from the array's sums to ``c``: accumulate and requantize, queue."""
+        return self.requantizer.latency + 2
 
     @property
     def result_latency(self) -> int:

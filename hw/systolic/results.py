@@ -1,6 +1,6 @@
 """From the array's sums to results: accumulate over tiles of K, requantize, wait to be taken."""
 
-from amaranth import Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -8,13 +8,16 @@ from gemmule.golden.common.formats import Format
 
 from ..common.fifo import Fifo
 from ..common.memory import DualPortMemory
-from ..common.pipeline import delay, register
+from ..common.pipeline import delay
 from ..common.requantizer import Requantizer
 from ..common.streams import packet, packet_stream, vector
-from .params import BANKS, ProductParams
+from .params import ProductParams
 from .sequencer import token_layout
 
 __all__ = ["Results"]
+
+AHEAD = 1
+"""Cycles that a row is known ahead of its sums: a memory is read in them."""
 
 
 class Results(wiring.Component):
@@ -35,8 +38,7 @@ class Results(wiring.Component):
     row_scale : In([m_lanes] x ``params.requantizer.row_layout``); row_scale_take : Out(1)
         With ``--row-scales``: the settings of the next row that is scaled by its own.
     load : In, as `Requantizer` has it
-    width : In(range(cols + 1))
-        With ``load``: lanes from here on are 0 in the results of that bank.
+        Lanes from ``settings.used`` on are 0 in the results of that bank.
     released : Out(1)
         The bank whose turn it is has served its last row.
     c : Out(stream of packets of [m_lanes * cols] x signed(out_width))
@@ -58,7 +60,6 @@ class Results(wiring.Component):
             **({"row_sum": In(row_sum)} if params.b_zero_points else {}),
             **(row_scales if params.row_scales else {}),
             "load": self._requantizers[0].signature.members["load"],
-            "width": In(range(params.cols + 1)),
             "released": Out(1),
             "c": Out(packet_stream(self._vector(params))),
         })
@@ -69,100 +70,97 @@ class Results(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        ahead = self.params.array_latency - 1
-        valid = delay(m, "valid", self.token_valid, ahead, reset=True)
-        token = delay(m, "token", self.token, ahead)
-        totals, row_sums, valid, token = self._accumulate(m, valid, token)
-        rows = self._row_scales(m) if self.params.row_scales else []
-
+        ahead = self.params.array_latency - AHEAD
+        token_ahead = delay(m, "token", self.token, ahead)
+        valid = delay(m, "valid", self.token_valid, ahead + AHEAD, reset=True)
+        token = delay(m, "sums_token", token_ahead, AHEAD)
         for index, requantizer in enumerate(self._requantizers):
             name = "requantizer" if not index else f"requantizer_{index}"
             m.submodules[name] = requantizer
             connect(m, flipped(self.load), requantizer.load)
-            mine = totals[index * self.params.cols :][: self.params.cols]
+            mine = self.sums[index * self.params.cols :][: self.params.cols]
             m.d.comb += [
-                requantizer.i.valid.eq(valid & token.final),
+                requantizer.i.valid.eq(valid),
                 requantizer.i.bank.eq(token.bank),
+                requantizer.i.final.eq(token.final),
                 requantizer.i.meta.eq(token),
-                *(requantizer.i.acc[lane].eq(total) for lane, total in enumerate(mine)),
+                *(requantizer.i.sums[lane].eq(each) for lane, each in enumerate(mine)),
             ]
-            if self.params.b_zero_points:
-                m.d.comb += requantizer.i.row_sum.eq(row_sums[index])
             if self.params.row_scales:
                 m.d.comb += [
                     requantizer.i.by_row.eq(token.by_row),
-                    requantizer.i.row.eq(rows[index]),
+                    requantizer.i.row.eq(self.row_scale[index]),
+                    self.row_scale_take.eq(valid & token.final & token.by_row),
                 ]
+        if self.params.b_zero_points:
+            self._row_sums(m, token_ahead, valid, token)
+        if self.params.keeps:
+            self._keep(m, token_ahead, valid, token)
         self._emit(m)
         return m
 
-    def _accumulate(
-        self, m: Module, ahead_valid: Value, ahead: data.View
-    ) -> tuple[list[Signal], list[Signal], Signal, data.View]:
-        """The totals, in the cycle after the sums; the memory is read one before them."""
-        valid = delay(m, "sums_valid", ahead_valid, 1, reset=True)
-        token = delay(m, "sums_token", ahead, 1)
-        if self.params.row_scales:
-            m.d.comb += self.row_scale_take.eq(valid & token.final & token.by_row)
-        width, count = self.params.acc_width, len(self.sums)
-        lanes = [(f"total_{c}", self.sums[c], width) for c in range(count)]
-        if self.params.b_zero_points:
-            width = self.params.row_sum_width
-            lanes += [(f"total_row_sum_{i}", each, width) for i, each in enumerate(self.row_sum)]
-        layout = data.StructLayout({name: signed(width) for name, _, width in lanes})
-        if "ws" in self.params.dataflows:
-            kept = self._kept(m, layout, ahead)
-            values = [Mux(token.first, 0, kept.read_data[name]) + value for name, value, _ in lanes]
-        else:
-            values = [value for _, value, _ in lanes]
-        totals = []
-        for (name, _, width), value in zip(lanes, values, strict=True):
-            total = Signal(signed(width), name=name, reset_less=True)
-            m.d.sync += total.eq(value)
-            totals.append(total)
-        valid = delay(m, "total_valid", valid, 1, reset=True)
-        token = delay(m, "total_token", token, 1)
-        if "ws" in self.params.dataflows:
+    def _row_sums(self, m: Module, ahead: Value, valid: Value, token: data.View) -> None:
+        """The rows' own sums over tiles of K, a cycle after those of this tile."""
+        shape = data.ArrayLayout(signed(self.params.row_sum_width), self.params.m_lanes)
+        totals = Signal(shape, name="row_totals", reset_less=True)
+        kept = [0] * self.params.m_lanes
+        if self.params.keeps:
+            memory = self._memory(m, "kept_rows", shape, ahead, valid, token, late=0, wait=1)
+            m.d.comb += memory.write_data.eq(totals)
+            kept = [Mux(token.first, 0, each) for each in memory.read_data]
+        for total, before, each in zip(totals, kept, self.row_sum, strict=True):
+            m.d.sync += total.eq(before + each)
+        for requantizer, total in zip(self._requantizers, totals, strict=True):
+            m.d.comb += requantizer.row_sum.eq(total)
+
+    def _keep(self, m: Module, ahead: Value, valid: Value, token: data.View) -> None:
+        """Keep the sums of tiles of K that are not the last."""
+        times = self.params.requantizer.times
+        lane = self._requantizers[0].kept.shape()
+        memory = self._memory(
+            m, "kept", data.ArrayLayout(lane, self.params.m_lanes), ahead, valid, token,
+            late=times["kept"], wait=times["kept_sum"] - times["kept"],
+        )  # fmt: skip
+        sums = [Value.cast(each.kept_sum) for each in self._requantizers]
+        m.d.comb += Value.cast(memory.write_data).eq(Cat(*sums))
+        for index, requantizer in enumerate(self._requantizers):
             m.d.comb += [
-                kept.write_address.eq(token.address),
-                kept.write_enable.eq(valid & ~token.final),
-                *(
-                    kept.write_data[name].eq(t)
-                    for (name, _, _), t in zip(lanes, totals, strict=True)
-                ),
+                requantizer.i.first.eq(token.first),
+                requantizer.kept.eq(memory.read_data[index]),
             ]
-        return totals[:count], totals[count:], valid, token
 
-    def _row_scales(self, m: Module) -> list[Value]:
-        """The row's own settings, beside its totals."""
-        return [register(m, f"row_scale_{i}", each) for i, each in enumerate(self.row_scale)]
-
-    def _kept(self, m: Module, layout: data.StructLayout, ahead: data.View) -> DualPortMemory:
-        m.submodules.kept = kept = DualPortMemory(layout, self.params.acc_depth)
-        m.d.comb += [kept.read_enable.eq(1), kept.read_address.eq(ahead.address)]
-        return kept
+    def _memory(
+        self,
+        m: Module,
+        name: str,
+        shape: data.Layout,
+        ahead: Value,
+        valid: Value,
+        token: data.View,
+        *,
+        late: int,
+        wait: int,
+    ) -> DualPortMemory:
+        """Sums by row, read ``late`` cycles after those of a tile come, written ``wait`` later."""
+        m.submodules[name] = memory = DualPortMemory(shape, self.params.acc_depth)
+        written = valid & ~token.final
+        m.d.comb += [
+            memory.read_enable.eq(1),
+            memory.read_address.eq(delay(m, f"{name}_read", ahead.address, late)),
+            memory.write_address.eq(delay(m, f"{name}_address", token.address, late + wait)),
+            memory.write_enable.eq(delay(m, f"{name}_write", written, late + wait, reset=True)),
+        ]
+        return memory
 
     def _emit(self, m: Module) -> None:
-        """Blank the lanes beyond N and queue the row."""
+        """Queue the row."""
         params, o = self.params, self._requantizers[0].o
         lanes = [lane for requantizer in self._requantizers for lane in requantizer.o.data]
         m.submodules.fifo = fifo = Fifo(packet(self._vector(params)), params.capacity)
-        widths = [Signal(range(params.cols + 1), name=f"width_{bank}") for bank in range(BANKS)]
-        for bank, width in enumerate(widths):
-            with m.If(self.load.valid & (self.load.bank == bank)):
-                m.d.sync += width.eq(self.width)
-        width = Signal(range(params.cols + 1))
-        with m.Switch(o.meta.bank):
-            for bank, held in enumerate(widths):
-                with m.Case(bank):
-                    m.d.comb += width.eq(held)
-        row = fifo.i.p
-        for lane, value in enumerate(lanes):
-            kept = Mux(width > lane % params.cols, value, 0)
-            m.d.comb += row.data[lane].eq(register(m, f"lane_{lane}", kept))
         m.d.comb += [
+            *(fifo.i.p.data[lane].eq(value) for lane, value in enumerate(lanes)),
             self.released.eq(o.valid & o.meta.releases),
-            row.last.eq(register(m, "last", o.meta.last)),
-            fifo.i.valid.eq(delay(m, "row_valid", o.valid, 1, reset=True)),
+            fifo.i.p.last.eq(o.meta.last),
+            fifo.i.valid.eq(o.valid),
         ]
         connect(m, fifo.o, flipped(self.c))

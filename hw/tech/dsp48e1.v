@@ -106,7 +106,7 @@ module DSP48E1 #(
 );
     wire attributes_modeled =
         PREG == 1 && USE_SIMD == "ONE48" && USE_PATTERN_DETECT == "NO_PATDET"
-        && USE_MULT != "NONE" && AUTORESET_PATDET == "NO_RESET"
+        && AUTORESET_PATDET == "NO_RESET"
         && IS_ALUMODE_INVERTED == 0 && IS_CARRYIN_INVERTED == 0 && IS_CLK_INVERTED == 0
         && IS_INMODE_INVERTED == 0 && IS_OPMODE_INVERTED == 0;
 
@@ -185,7 +185,8 @@ module DSP48E1 #(
         (opmode[1:0] == 2'b01) == (opmode[3:2] == 2'b01) && opmode[3:2] != 2'b10
         && opmode[6:4] != 3'b100 && opmode[6:4] != 3'b111
         && (alumode == 4'b0000 || alumode == 4'b0001 || alumode == 4'b0010 || alumode == 4'b0011)
-        && carryinsel == 3'b000 && !(inmode[0] && AREG == 1) && !(inmode[4] && BREG == 1);
+        && carryinsel == 3'b000 && !(USE_MULT == "NONE" && opmode[1:0] == 2'b01)
+        && !(inmode[0] && AREG == 1) && !(inmode[4] && BREG == 1);
 
     assign CARRYCASCOUT = 1'bx;
     assign CARRYOUT = 4'bx;

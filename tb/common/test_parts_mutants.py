@@ -15,7 +15,14 @@ from gemmule.tb.common import (
 from gemmule.tb.common.mutants import infect
 
 NARROW = RequantizerParams(
-    lanes=2, acc_width=12, out_width=8, multiplier_width=8, max_shift=13, row_sum_width=9
+    lanes=2,
+    acc_width=12,
+    out_width=8,
+    multiplier_width=8,
+    max_shift=13,
+    row_sum_width=9,
+    keeps=True,
+    sums_width=10,
 )
 
 
@@ -84,24 +91,29 @@ MUTANTS = [
     *(
         ("requantizer_lane", test_parts_requantizer, requantizer, old, new)
         for old, new in [
-            ("half & (rest | tie_up)", "half & tie_up"),
-            ("tie_up.eq(floor[0])", "tie_up.eq(0)"),
-            ("tie_up.eq(1)", "tie_up.eq(0)"),
-            ("tie_up.eq(~negative)", "tie_up.eq(negative)"),
-            ("top.any() & ~top.all()", "0 & top.any()"),
-            ("(above >= 0)", "(above > 0)"),
-            ("below < 0)", "below > 0)"),
-            ("partial + carry", "partial"),
-            ("self.zero_point, up)", "self.zero_point, 0)"),
+            ("half & (rest | upward", "half & (upward"),
+            ("| upward | ~(even | sign)", "| ~(even | sign)"),
+            ("| ~(even | sign)", "| ~even"),
+            ("half & even)", "half)"),
+            ("perhaps & quotient[0]", "perhaps"),
+            ("lower | wide[end - STEP : end - 1].any()", "lower"),
+            ("above[-1] | differs", "above[-1]"),
+            ("Mux(fine, kept[STEP:]", "Mux(fine, kept[STEP - 1 :]"),
+            ("outside & ~negative", "outside"),
+            ("over | (beyond & ~under & ~before)", "over | beyond"),
+            ("under | (before & ~over)", "under"),
+            ("Mux(self.used, result, 0)", "result"),
         ]
     ),
     *(
-        ("requantizer", test_parts_requantizer, requantizer, old, new)
-        for old, new in [
-            ("{field: time - 1", "{field: time"),
-            ("zero_point + ~high", "zero_point + high"),
-            ('delay(m, "clamp_low", low, 2)', 'delay(m, "clamp_low", low, 1)'),
-            ("self.load.valid & self.load.select[n]", "self.load.valid"),
+        (part, test_parts_requantizer, requantizer, old, new)
+        for part, old, new in [
+            ("requantizer", 'delay(m, "clamp_low", low, 3)', 'delay(m, "clamp_low", low, 2)'),
+            ("requantizer", "self.i.valid & self.i.final", "self.i.valid"),
+            ("requantizer", "used > n)", "used >= n)"),
+            ("tech.product", "partial + carry", "partial"),
+            ("tech.total", "Mux(self.first, 0, self.kept)", "self.kept"),
+            ("tech.total", "total - correction", "total + correction"),
         ]
     ),
 ]
@@ -113,7 +125,9 @@ MUTANTS = [
     ids=[f"{part}-{n}" for n, (part, *_) in enumerate(MUTANTS)],
 )
 def test_mutant_is_caught(part, tests, run, old, new, monkeypatch):
-    infect(monkeypatch, f"gemmule.hw.common.{part}", old, new)
+    infect(
+        monkeypatch, f"gemmule.hw.{part}" if "." in part else f"gemmule.hw.common.{part}", old, new
+    )
     with pytest.raises((AssertionError, TimeoutError)):
         run(tests)
 

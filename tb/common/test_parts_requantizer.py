@@ -45,10 +45,9 @@ def ties(rng, scale):
     return odd << np.maximum(scale.shift - 1 - np.minimum(twos, 16), 0)
 
 
-def load(dut, bank, scale, offset, zeros, select):
-    """What to set on ``dut.load`` for a bank; lanes that are not selected get nonsense."""
+def load(dut, bank, scale, offset, zeros, used):
+    """What to set on ``dut.load`` for a bank."""
     scaled, drop = scale.folded()
-    scaled = np.where(select >> np.arange(dut.params.lanes) & 1, scaled, scaled ^ 1)
     fields = [
         {"offset": int(offset[n]), "multiplier": int(scaled[n]), "drop": int(drop[n])}
         | ({"b_zero_point": int(zeros[n])} if dut.params.row_sum_width else {})
@@ -59,8 +58,9 @@ def load(dut, bank, scale, offset, zeros, select):
         "low": scale.low,
         "high": scale.high,
         "rounding": Rounding[scale.rounding.upper()],
+        "used": used,
     }
-    return {"bank": bank, "lanes": fields, "settings": settings, "select": select, "valid": 1}
+    return {"bank": bank, "lanes": fields, "settings": settings, "valid": 1}
 
 
 def run(params, seed, vectors=120, loads=8):
@@ -74,9 +74,15 @@ def run(params, seed, vectors=120, loads=8):
 
     async def bench(ctx):
         sent, received, cycle = [], 0, 0
+        later = {}  # by cycle: what to set, or to find, of the inputs and outputs that come late
 
         async def tick():
             nonlocal received, cycle
+            for name, value in later.pop(cycle, []):
+                if name == "kept_sum":
+                    assert [ctx.get(dut.kept_sum[n]) for n in range(params.lanes)] == value
+                else:
+                    ctx.set(getattr(dut, name), value)
             if ctx.get(dut.o.valid):
                 time, meta, values, width = sent[received]
                 got = [ctx.get(dut.o.data[n]) for n in range(params.lanes)]
@@ -92,15 +98,15 @@ def run(params, seed, vectors=120, loads=8):
             for bank in range(params.banks):
                 scale = some_scale(rng, params, str(rng.choice(ROUNDINGS)))
                 zeros = some(rng, -(2**8), 2**8 - 1, params.lanes)
-                banks.append((scale, zeros))
-                for select in (1, -2):  # the first lane, then the others
-                    for name, value in load(dut, bank, scale, scale.bias, zeros, select).items():
-                        ctx.set(getattr(dut.load, name), value)
-                    await tick()
+                used = int(rng.integers(1, params.lanes, endpoint=True))
+                banks.append((scale, zeros, used))
+                for name, value in load(dut, bank, scale, scale.bias, zeros, used).items():
+                    ctx.set(getattr(dut.load, name), value)
+                await tick()
             ctx.set(dut.load.valid, 0)
             for _ in range(vectors // loads):
                 bank = int(rng.integers(params.banks))
-                scale, zeros = banks[bank]
+                scale, zeros, used = banks[bank]
                 row = int(some(rng, -rows.high, rows.high, 1)[0]) * int(rng.integers(2))
                 acc = some(rng, low, high, params.lanes)
                 tie = ties(rng, scale) - scale.bias + zeros * row
@@ -113,11 +119,26 @@ def run(params, seed, vectors=120, loads=8):
                 ctx.set(dut.i.valid, valid)
                 ctx.set(dut.i.bank, bank)
                 ctx.set(dut.i.meta, meta)
-                ctx.set(dut.i.acc, [int(v) for v in acc])
+                final, kept = int(rng.random() < 0.8), np.zeros(params.lanes, np.int64)
+                if params.keeps:
+                    most = 1 << params.input_width - 1
+                    first = int(rng.random() < 0.3 and (acc >= -most).all() and (acc < most).all())
+                    kept = np.clip(acc - some(rng, -most, most - 1, params.lanes), low, high)
+                    before = kept * (1 - first)
+                    ctx.set(dut.i.first, first)
+                    times = params.times
+                    later.setdefault(cycle + times["kept"], []).append(("kept", kept.tolist()))
+                    if valid and not final:
+                        found = ("kept_sum", acc.tolist())
+                        later.setdefault(cycle + times["kept_sum"], []).append(found)
+                    kept = before
+                ctx.set(dut.i.final, final)
+                ctx.set(dut.i.sums, (acc - kept).tolist())
                 if params.row_sum_width:
-                    ctx.set(dut.i.row_sum, row)
-                if valid:
-                    sent.append((cycle, meta, scale(total).tolist(), params.out_width))
+                    later.setdefault(cycle + 1, []).append(("row_sum", row))
+                if valid and final:
+                    wanted = np.where(np.arange(params.lanes) < used, scale(total), 0)
+                    sent.append((cycle, meta, wanted.tolist(), params.out_width))
                 await tick()
             ctx.set(dut.i.valid, 0)
             for _ in range(params.latency - 1):
@@ -138,8 +159,12 @@ def run(params, seed, vectors=120, loads=8):
     "params",
     [
         RequantizerParams(lanes=2),
-        RequantizerParams(lanes=3, row_sum_width=25, b_zero_point_width=10),
-        RequantizerParams(lanes=1, acc_width=48, out_width=48, multiplier_width=24, banks=2),
+        RequantizerParams(
+            lanes=3, row_sum_width=25, b_zero_point_width=10, keeps=True, sums_width=20
+        ),
+        RequantizerParams(
+            lanes=1, acc_width=48, out_width=48, multiplier_width=31, max_shift=63, banks=2
+        ),
         RequantizerParams(lanes=2, acc_width=9, out_width=8, multiplier_width=8, max_shift=13),
         RequantizerParams(lanes=1, acc_width=6, out_width=2, max_shift=7, banks=1),
     ],

@@ -29,7 +29,7 @@ MUTANTS = {
     "drained tiles collide": ("drain", "(at.end & (self._gap != 0))", "0"),
     "weights are swapped late": ("sequencer", "row & self.a_at.first) | beat", "beat)"),
     "scales are overwritten": ("gemm", "(held != BANKS)", "1"),
-    "sums are not kept": ("results", "valid & ~token.final", "0"),
+    "sums are not kept": ("results", "valid & ~token.final", "valid & 0"),
     "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
     "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),
     "a stretch of M is too long": ("loops", "rest <= depth, rest, depth", "1, rest, depth"),
@@ -39,7 +39,7 @@ MUTANTS = {
                                               "valid & token.by_row"),
     "columns take settings of rows": ("gemm", "Mux(a.at.by_row, sequencer.completed, 0)",
                                       "sequencer.completed"),
-    "a row has no settings of its own": ("requantizer_lane", "Mux(by_row,", "Mux(0,"),
+    "a row has no settings of its own": ("requantizer", "Mux(by_row,", "Mux(0,"),
     "a scale is awaited that never comes": ("operand", "(guard.valid | absent)", "guard.valid"),
 }  # fmt: skip
 
@@ -92,6 +92,6 @@ def test_the_unbroken_block_agrees(monkeypatch):
 @pytest.mark.parametrize("fault", MUTANTS)
 def test_mutant_is_caught(fault, monkeypatch):
     module, old, new = MUTANTS[fault]
-    family = COMMON if module == "requantizer_lane" else SYSTOLIC
+    family = COMMON if module == "requantizer" else SYSTOLIC
     infect(monkeypatch, f"{family}.{module}", old, new)
     assert not agrees(monkeypatch)
