@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth import Shape
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.nonlinear.layernorm import epsilon_code, layernorm
+from gemmule.golden.nonlinear.layernorm import Refusal, epsilon_code, layernorm
+from gemmule.hw.common.status import status_layout
 from gemmule.hw.nonlinear.layernorm import Layernorm
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
 from ..block import Array, Arrays, Beats, Block, Job
 from .beats import check_rows, check_status, from_rows, to_rows
+from .layernorm_sheet import layernorm_sheet
 
 __all__ = ["LAYERNORM"]
 
@@ -85,8 +88,14 @@ class LayernormAdapter:
             receive={"y": len(beats), "status": 1},
             decode=decode,
             golden={"y": y.astype(out.dtype)},
+            results=lambda: {
+                "y": pack((to_rows(y, params.lanes)[0], out.width), (last, 1)),
+                "status": pack(([0], Shape.cast(status_layout(Refusal, ["affine", "x"])).width)),
+            },
             counters={"rows": count, "vectors": len(beats)},
         )
 
 
-LAYERNORM = Block("layernorm", "nonlinear", LayernormParams, Layernorm, LayernormAdapter())
+LAYERNORM = Block(
+    "layernorm", "nonlinear", LayernormParams, Layernorm, LayernormAdapter(), sheet=layernorm_sheet
+)

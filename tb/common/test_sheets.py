@@ -26,6 +26,7 @@ from gemmule.gen.sheet.words import to_bytes
 SMALL = {
     "gemm": {"rows": 4, "cols": 4},
     "softmax": {"lanes": 4, "max_length": 16},
+    "layernorm": {"lanes": 2, "max_length": 8},
     "sparse_gemm": {"rows": 2, "cols": 2},
     "prune24": {"lanes": 2},
     **{block.name: {"lanes": 2} for block in ELEMENTWISE},
