@@ -112,6 +112,7 @@ def select_command(params: TokenSelectParams, run: Selection) -> list[Field]:
         ([min(keep, most)], params.number.width),
         ([ratio_word(run, most)], ratio_bits(most) + 1),
         ([min(run.protect, most)], params.number.width),
+        ([run.policy == "cpvit"], 1),
     ]
 
 

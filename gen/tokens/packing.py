@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.common.status import expect_clean
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import option
@@ -62,12 +63,15 @@ def _tokens(params: TokenPackParams, tokens: NDArray, previous: tuple | None) ->
 def _receive(params: TokenPackParams, run: Packing, packed: Packed) -> dict[str, int]:
     beats = -(-packed.kept.shape[1] // params.lanes)
     some = run.package != "none"
-    return {"kept": len(packed.kept) * beats, "package": some * beats, "weight": int(some)}
+    return {
+        "kept": len(packed.kept) * beats, "package": some * beats, "weight": int(some), "status": 1,
+    }  # fmt: skip
 
 
 def _decoded(
     params: TokenPackParams, run: Packing, length: int, received: dict[str, Beats]
 ) -> dict[str, NDArray]:
+    expect_clean(received)
     lanes, fmt = params.lanes, params.token_format
     kept = from_tokens(received["kept"], fmt, lanes, length)
     package, weight = np.zeros(length, np.int64), 0

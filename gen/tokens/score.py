@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.common.status import expect_clean
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
@@ -190,12 +191,13 @@ class TokenScoreAdapter:
         fmt = params.result
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            expect_clean(received)
             values = unpack(received["scores"], 0, fmt.width, 1, signed=fmt.signed)
             return {"scores": values[:, 0].astype(fmt.dtype)}
 
         return Job(
             send=send,
-            receive={"scores": len(scores)},
+            receive={"scores": len(scores), "status": 1},
             decode=decode,
             golden={"scores": saturate(scores, fmt).astype(fmt.dtype)},
             counters={"tokens": len(scores)},

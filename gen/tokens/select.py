@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.common.status import expect_clean
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.tokens.selection import Selected, Selection, select
@@ -60,6 +61,7 @@ class TokenSelectAdapter:
         selected = select(scores, valid, run=run)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            expect_clean(received)
             mask = unpack(received["decisions"], 0, 1, 1, signed=False)[:, 0]
             return {"mask": mask.astype(bool), **from_selected(params, received)}
 
@@ -68,7 +70,7 @@ class TokenSelectAdapter:
                 "command": pack(*select_command(params, run)),
                 "scores": score_beats(params, scores, valid),
             },
-            receive={"decisions": len(scores), "indices": selected.count, "count": 1},
+            receive={"decisions": len(scores), "indices": selected.count, "count": 1, "status": 1},
             decode=decode,
             golden={"mask": selected.mask, **selected_arrays(params, selected)},
             counters={"tokens": len(scores), "kept": selected.count},

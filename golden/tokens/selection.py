@@ -25,7 +25,9 @@ class Selection(Options):
     threshold: int = option(0, help="threshold: a token stays where score >= this")
     keep: int = option(1, low=0, help="topk: how many unprotected valid tokens stay")
     fraction: float = option(0.5, low=0, high=1, help="fraction: ceil(this * number) stay")
-    rho: float = option(0.3, low=0, high=1, help="cpvit: the floor(this * number) lowest go")
+    rho: float = option(
+        0.3, low=0, high=1, help="cpvit: below the score of rank floor(this * number) they go"
+    )
     protect: int = option(0, low=0, help="the first tokens, always kept and not counted")
 
 
@@ -39,7 +41,9 @@ class Selected:
 
 
 def quota(run: Selection, number: int) -> int:
-    """How many of ``number`` unprotected valid tokens the ranked policies keep.
+    """How many of ``number`` unprotected valid tokens the ranked policies keep, at least.
+
+    cpvit keeps more where more than one token has the last score that is kept.
 
     Examples
     --------
@@ -60,11 +64,13 @@ def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection)
 
     Ranked policies keep the :func:`quota` highest scores among the valid tokens past the first
     ``protect``, the lower index first where scores are equal; ``threshold`` keeps ``score >=
-    threshold`` among them. The first ``protect`` tokens are kept whatever their score and validity.
+    threshold`` among them. ``cpvit`` keeps ``score >= t`` among them, where ``t`` has rank
+    ``floor(rho * number)``, counted from 0 upwards: as many as the quota and all that equal the
+    last of these. Where rho is 1 there is no such score, and none of them stays. The first
+    ``protect`` tokens are kept whatever their score and validity.
 
     Fraction and threshold follow HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022), top-k EViT's
-    code; CP-ViT's code (arXiv 2203.04570) drops what lies *below* the floor(rho * number)-th lowest
-    score, here exactly that many go.
+    code, cpvit that of CP-ViT (arXiv 2203.04570).
 
     Examples
     --------
@@ -72,6 +78,8 @@ def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection)
     array([0, 1])
     >>> select([5, 9, 5, 1], [1, 0, 1, 1], run=Selection(policy="threshold", threshold=5)).mask
     array([ True, False,  True, False])
+    >>> select([7, 5, 5, 5], run=Selection(policy="cpvit", rho=0.5)).indices  # ties stay
+    array([0, 1, 2, 3])
     """
     scores = np.asarray(scores, dtype=np.int64)
     valid = np.ones(len(scores), bool) if valid is None else np.asarray(valid, dtype=bool)
@@ -82,6 +90,8 @@ def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection)
     else:
         order = np.argsort(-scores[candidates], kind="stable")
         chosen = candidates[order[: quota(run, len(candidates))]]
+        if run.policy == "cpvit" and len(chosen):
+            chosen = candidates[scores[candidates] >= scores[chosen[-1]]]
     mask = protected.copy()
     mask[chosen] = True
     return Selected(mask, np.flatnonzero(mask), int(mask.sum()))

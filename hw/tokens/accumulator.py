@@ -30,8 +30,10 @@ class Accumulator(wiring.Component):
     -------
     add : In(1)
     token : In([lanes] x token_format)
+    blank : In(1)
+        ``token`` counts as zeros.
     weight : In(unsigned)
-    beat : In(range(max_beats))
+    beat : In(beat)
     first : In(1)
         The sum starts anew.
     single : In(1)
@@ -51,8 +53,9 @@ class Accumulator(wiring.Component):
         super().__init__({
             "add": In(1),
             "token": In(data.ArrayLayout(shape_of(params.token_format), lanes)),
+            "blank": In(1),
             "weight": In(width),
-            "beat": In(range(params.max_beats)),
+            "beat": In(params.beat),
             "first": In(1),
             "single": In(1),
             "fetch": In(1),
@@ -87,7 +90,11 @@ class Accumulator(wiring.Component):
         ]
         again = wire(m, "again", wrote & self.single)
         for lane in range(self.params.lanes):
-            token = delay(m, f"token_{lane}", self.token[lane], 1)
+            token = Signal(self.token[lane].shape(), name=f"token_{lane}", reset_less=True)
+            m.d.sync += token.eq(self.token[lane])
+            # As the last word: the registers' own reset does it, without a LUT.
+            with m.If(self.blank):
+                m.d.sync += token.eq(0)
             product = delay(m, f"product_{lane}", token * weight, 1)
             total = Signal(self.params.total, name=f"total_{lane}")
             before = Signal(self.params.total, name=f"before_{lane}")

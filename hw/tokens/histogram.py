@@ -43,6 +43,8 @@ class Histogram(wiring.Component):
     place : Out(8)
     rank : Out(signed)
         -1 where none are needed: ``place`` is then 255.
+    behind : Out(number)
+        With ``found``: how many bytes of that place come after the one of ``rank``.
     """
 
     LATENCY = 2 * _GROUP + 2
@@ -61,6 +63,7 @@ class Histogram(wiring.Component):
             "found": Out(1),
             "place": Out(8),
             "rank": Out(signed(number.width + 1)),
+            "behind": Out(number),
         })
 
     def elaborate(self, platform):
@@ -113,7 +116,8 @@ class Histogram(wiring.Component):
         """Go down the groups, then the bytes of one, whose counters are read a step ahead."""
         groups = Signal()
         over = Signal(self.rank.shape())
-        m.d.comb += over.eq(self.rank - Mux(groups, group, byte))
+        # Where the search ends, `over` is -1 less the bytes behind.
+        m.d.comb += [over.eq(self.rank - Mux(groups, group, byte)), self.behind.eq(~over)]
         with m.If(self.load):
             m.d.sync += self.rank.eq(self.need - 1)
         with m.FSM():

@@ -33,10 +33,10 @@ class Packager(wiring.Component):
     start : In(1)
     mean : In(1)
     weight : In(weight)
-    final : In(range(max_beats))
+    final : In(beat)
         The last beat's number. All are held from ``start`` to ``done``.
     fetch : Out(1)
-    beat : Out(range(max_beats))
+    beat : Out(beat)
         To an accumulator, whose ``sums`` follow in the next cycle and hold.
     sums : In([lanes] x total)
     package : Out(packet stream of [lanes] x signed(32))
@@ -50,9 +50,9 @@ class Packager(wiring.Component):
             "start": In(1),
             "mean": In(1),
             "weight": In(params.weight),
-            "final": In(range(params.max_beats)),
+            "final": In(params.beat),
             "fetch": Out(1),
-            "beat": Out(range(params.max_beats)),
+            "beat": Out(params.beat),
             "sums": In(data.ArrayLayout(params.total, params.lanes)),
             "package": Out(packet_stream(vector(package, params.lanes))),
             "done": Out(1),
@@ -103,13 +103,15 @@ class Packager(wiring.Component):
     def _collect(self, m: Module, shift: Value, results: list[Value]) -> None:
         """The package is its own shift register: the first lanes end in the low bits."""
         package = self.package.p.data
-        new = Signal(data.ArrayLayout(signed(PACKAGE_WIDTH), len(results)))
-        for lane, result in enumerate(results):
+        # One signal a lane: as slices of one they would read each other's bits where a narrow
+        # result is extended, which Verilator takes for a loop.
+        new = [Signal(signed(PACKAGE_WIDTH), name=f"new_{lane}") for lane in range(len(results))]
+        for lane, result in zip(new, results, strict=True):
             # Where nothing was dropped, the memory holds another stage's sums.
-            m.d.comb += new[lane].eq(Mux(self.weight.any(), result, 0))
-        kept = package.as_value()[len(new.as_value()) :]
+            m.d.comb += lane.eq(Mux(self.weight.any(), result, 0))
+        kept = package.as_value()[PACKAGE_WIDTH * len(new) :]
         with m.If(shift):
-            m.d.sync += package.as_value().eq(Cat(kept, new))
+            m.d.sync += package.as_value().eq(Cat(kept, *new))
 
     def _control(
         self, m: Module, turn: Signal, start: Signal, shift: Signal, divided: Value

@@ -39,12 +39,13 @@ class TokenSelectParams(Options):
 
     @property
     def select_command(self) -> data.StructLayout:
-        """One stage's selection, see :class:`TokenSelect`."""
+        """One stage's selection, see `token_select`."""
         return data.StructLayout({
             "threshold": shape_of(self.score_format),
             "keep": self.number,
             "ratio": ratio_bits(self.max_tokens) + 1,
             "protect": self.number,
+            "ties": 1,
         })
 
     @property
@@ -86,6 +87,11 @@ class TokenPackParams(TokenSelectParams):
         return -(-self.max_length // self.lanes)
 
     @property
+    def beat(self) -> Shape:
+        """The number of a token's beat; one bit where all tokens are single beats."""
+        return unsigned(max(1, (self.max_beats - 1).bit_length()))
+
+    @property
     def weight(self) -> Shape:
         """The sum of all dropped scores and of an earlier package's weight."""
         scores = self.max_tokens * self.score_format.high
@@ -99,13 +105,9 @@ class TokenPackParams(TokenSelectParams):
 
     @property
     def pack_command(self) -> data.StructLayout:
-        """One stage's packing.
-
-        ``final`` is the number of a token's last beat; with ``merge`` an earlier package of
-        ``weight`` comes before the tokens.
-        """
+        """One stage's packing, see `token_pack`."""
         return data.StructLayout({
-            "final": range(self.max_beats),
+            "final": self.beat,
             "package": 2,
             "compact": 1,
             "merge": 1,

@@ -27,7 +27,9 @@ class RowReducer(wiring.Component):
     -------
     add : In(1)
     row : In([lanes] x attention_format)
-    beat : In(range(max_beats))
+    blank : In(1)
+        ``row`` counts as zeros.
+    beat : In(beat)
         Which columns these are.
     top, bottom : In(1)
         The row is its head's first, its last; of one row both.
@@ -49,7 +51,8 @@ class RowReducer(wiring.Component):
         super().__init__({
             "add": In(1),
             "row": In(row),
-            "beat": In(range(params.max_beats)),
+            "blank": In(1),
+            "beat": In(params.beat),
             "top": In(1),
             "bottom": In(1),
             "first": In(1),
@@ -63,30 +66,36 @@ class RowReducer(wiring.Component):
         held = Signal(
             data.StructLayout({
                 "row": self.row.shape(),
-                "beat": range(self.params.max_beats),
+                "beat": self.params.beat,
                 "top": 1,
                 "bottom": 1,
                 "first": 1,
             }),
             reset_less=True,
         )
-        adding, added = Signal(), Signal()
-        m.d.sync += [adding.eq(self.add), added.eq(adding)]
+        adding, wrote = Signal(), Signal()
+        m.d.sync += [adding.eq(self.add), wrote.eq(adding)]
         m.d.sync += [held[name].eq(getattr(self, name)) for name in held.shape().members]
-        again = added & self.single
+        # As the last word: the registers' own reset does it, without a LUT.
+        with m.If(self.blank):
+            m.d.sync += held.row.eq(0)
+        again = wrote & self.single
 
         peaks, peak = self._store(m, "maxima", self.row.shape(), held.beat, adding)
         sums, total = self._store(m, "sums", self.totals.shape(), held.beat, adding)
         m.d.comb += self.totals.eq(total)
         for lane in range(self.params.lanes):
-            before = self._before(m, f"peak_{lane}", peak[lane], peaks.data[lane], again)
+            # Signals of their own, since slices of a memory's word read as a loop in Verilator.
+            higher = Signal(peak[lane].shape(), name=f"higher_{lane}")
+            added = Signal(total[lane].shape(), name=f"added_{lane}")
+            before = self._before(m, f"peak_{lane}", peak[lane], higher, again)
             x = held.row[lane]
-            higher = Mux(held.top | (x > before), x, before)
-            m.d.comb += peaks.data[lane].eq(higher)
-            before = self._before(m, f"total_{lane}", total[lane], sums.data[lane], again)
+            m.d.comb += higher.eq(Mux(held.top | (x > before), x, before))
+            before = self._before(m, f"total_{lane}", total[lane], added, again)
             # The rows above a head's last add nothing, so the first head may start anew in each.
-            head = Mux(held.bottom, peaks.data[lane], 0)
-            m.d.comb += sums.data[lane].eq(Mux(held.first, 0, before) + head)
+            head = Mux(held.bottom, higher, 0)
+            m.d.comb += added.eq(Mux(held.first, 0, before) + head)
+            m.d.comb += [peaks.data[lane].eq(higher), sums.data[lane].eq(added)]
         return m
 
     def _store(

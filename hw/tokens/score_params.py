@@ -45,6 +45,11 @@ class TokenScoreParams(Options):
         return -(-self.max_tokens // self.lanes)
 
     @property
+    def beat(self) -> Shape:
+        """The number of a row's beat; one bit where all rows are single beats."""
+        return unsigned(max(1, (self.max_beats - 1).bit_length()))
+
+    @property
     def heads(self) -> Shape:
         """How many heads: 0 to ``max_heads``."""
         return unsigned(self.max_heads.bit_length())
@@ -67,7 +72,7 @@ class TokenScoreParams(Options):
 
     @property
     def command(self) -> data.StructLayout:
-        """What is made of the rows or of the pairs that follow, see :class:`TokenScore`."""
+        """What is made of the rows or of the pairs that follow, see `token_score`."""
         return data.StructLayout({
             "weighted": 1,
             "maximum": 1,

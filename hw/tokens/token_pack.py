@@ -1,34 +1,56 @@
 """Pack kept tokens and make one of the dropped."""
 
 from amaranth import Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.tokens.faults import PackRefusal
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.status import SideQueue, status_layout
+from gemmule.hw.common.streams import packet, packet_stream, vector
 
-from .accumulator import Accumulator
-from .packager import Packager
+from .gate import CommandGate
+from .limit import PacketLimit
+from .pack_stage import PackStage
 from .params import Package, TokenPackParams
 
-__all__ = ["TokenPack"]
+__all__ = ["TokenPack", "pack_refusal"]
+
+FAULTS = ("decisions", "tokens", "kept_count")
 
 
 class TokenPack(wiring.Component):
     """Pass kept tokens on in order, and weigh the dropped ones into a package token.
 
     ``package = sum(score * token) / sum(score)`` over the dropped valid tokens, rounded half to
-    even, or the sum alone. An earlier package counts as one more dropped token: it comes before
-    the stage's tokens. :func:`golden.tokens.packing.pack` defines every bit.
+    even (zeros where the scores sum to 0), or the sum alone, saturated to 32 bits. An earlier
+    package counts as one more dropped token: it comes before the stage's tokens.
+    :func:`golden.tokens.packing.pack` defines every bit.
+
+    Order of beats: a command and a ``kept_count``; then, token by token in the order of their
+    numbers, one decision and ``final + 1`` beats of ``lanes`` elements, the first elements in the
+    first beat, the lowest element in the low bits. All tokens of a stage are one packet, the
+    earlier package in front of them if ``merge`` says so; it has no decision. Element ``lanes *
+    beat + lane`` of the package comes in the same order. ``decisions`` may run one ahead of
+    ``tokens`` and the other way round; neither is buffered.
+
+    Wrong traffic: a command that is refused takes one ``kept_count`` and one packet each of
+    decisions and of tokens with it, and gives nothing but its status. The number of decisions, 1 to
+    ``max_tokens``, says how many tokens there are; more are cut and dropped up to and with their
+    ``last`` (``decisions.late``). Tokens that end early go on as zeros (``tokens.early``), those
+    that go on are dropped up to and with their ``last`` (``tokens.late``). Where more tokens are
+    kept than ``kept_count`` says (``kept_count.early``) or fewer (``kept_count.late``), ``compact``
+    leaves out the last of them or appends zeros, so that ``kept`` holds as many as were announced.
 
     Source: HeatViT (arXiv 2211.08110, equation 10); SPViT's code has the sum without the division.
     Latency: 1 cycle from ``tokens`` to ``kept``. After a stage's last beat, 3 cycles for the sums
-    and then the package, see :class:`Packager`.
+    and then for each beat of the package ``lanes / dividers * (token width + 2) + 3`` cycles where
+    it is divided, ``lanes / dividers + 3`` where not.
     Throughput: one beat a cycle, kept or dropped. A stage's tokens wait for the package of the
     stage before.
-    Back-pressure: ``tokens.ready`` follows ``kept.ready`` combinationally. A packet of tokens that
-    ends early is filled up with what the wires hold, one that ends late is read to its end.
+    Back-pressure: ``tokens.ready`` follows ``kept.ready`` combinationally; every output but
+    ``status`` must be taken for the stage to end.
 
     Parameters
     ----------
@@ -36,19 +58,23 @@ class TokenPack(wiring.Component):
 
     Members
     -------
-    command : In(stream of pack_command)
-        One a stage.
+    command : In(stream of {final, package, compact, merge, weight})
+        One a stage. ``final``: beats of a token less one, below ``max_length / lanes``, rounded up.
+        ``package``: 0 is the mean, 1 the sum, 2 none. ``compact``: 1, dropped tokens go; 0, they
+        stay as zeros. ``merge``: 1, an earlier package of weight ``weight`` comes first.
     kept_count : In(stream of number)
         How many tokens ``decisions`` will keep: what `token_select` gives as ``count``.
     decisions : In(packet stream of {keep, valid, score})
-        One a token.
+        One a token. One that is neither kept nor valid is in no sum.
     tokens : In(packet stream of [lanes] x token_format)
-        The earlier package, if the command says so, then the tokens, each in ``final + 1`` beats.
     kept : Out(packet stream of [lanes] x token_format)
         ``last`` with the last beat of the last token; nothing where none is kept.
     package : Out(packet stream of [lanes] x signed(32))
+        Its ``final + 1`` beats.
     weight : Out(stream of weight)
-        The package's; neither is there where the command asks for none.
+        The package's, offered before it; neither is there where the command asks for none.
+    status : Out(stream of {refused, decisions, tokens, kept_count, lost})
+        One a command, in order, at its end.
     """
 
     def __init__(self, params: TokenPackParams):
@@ -63,142 +89,66 @@ class TokenPack(wiring.Component):
             "kept": Out(packet_stream(beat)),
             "package": Out(packet_stream(package)),
             "weight": Out(stream.Signature(params.weight)),
+            "status": Out(stream.Signature(status_layout(PackRefusal, FAULTS))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.accumulator = self._accumulator = Accumulator(self.params)
-        m.submodules.packager = self._packager = Packager(self.params)
-        with m.If(self.weight.ready):
-            m.d.sync += self.weight.valid.eq(0)
-        self._state()
-        self._connect(m)
-        taken = self._flow(m)
-        self._keep(m, taken)
-        self._drop(m, taken)
-        with m.FSM():
-            self._begin(m)
-            self._stream(m, taken)
-            self._finish(m)
+        params = self.params
+        m.submodules.stage = stage = PackStage(params)
+        m.submodules.limit = limit = PacketLimit(params.decision, params.max_tokens)
+        streams = {
+            "kept_count": data.StructLayout({"number": params.number}),
+            "decisions": packet(params.decision),
+            "tokens": self.tokens.p.shape(),
+        }
+        m.submodules.gate = gate = CommandGate(self.command.p.shape(), PackRefusal, streams)
+        connect(m, flipped(self.command), gate.command)
+        connect(m, gate.go, stage.command)
+        connect(m, flipped(self.decisions), gate.i.decisions)
+        connect(m, gate.o.decisions, limit.i)
+        connect(m, limit.o, stage.decisions)
+        connect(m, flipped(self.tokens), gate.i.tokens)
+        connect(m, gate.o.tokens, stage.tokens)
+        for outer, inner in ((self.kept_count, gate.i.kept_count),
+                             (gate.o.kept_count, stage.kept_count)):  # fmt: skip
+            m.d.comb += [
+                inner.valid.eq(outer.valid),
+                Value.cast(inner.payload).eq(Value.cast(outer.payload)),
+                outer.ready.eq(inner.ready),
+            ]
+        for name in ("kept", "package", "weight"):
+            connect(m, getattr(stage, name), flipped(getattr(self, name)))
+        m.d.comb += [
+            gate.verdict.eq(pack_refusal(params, self.command.p)),
+            gate.drop.eq(gate.drop.shape().const(dict.fromkeys(streams, 1))),
+            gate.idle.eq(stage.idle & ~limit.dropping),
+        ]
+        self._report(m, gate, stage, limit)
         return m
 
-    def _state(self) -> None:
-        params = self.params
-        self._run = Signal(params.pack_command, reset_less=True)
-        self._left = Signal(params.number, reset_less=True)
-        self._beat = Signal(range(params.max_beats), reset_less=True)
-        self._merging = Signal(reset_less=True)
-        self._fresh = Signal(reset_less=True)
-        self._weight = Signal(params.weight, reset_less=True)
-        self._ended = Signal(reset_less=True)
-        self._streaming = Signal()
-        self._decision = Signal(params.decision)
-        self._final = Signal()
-
-    def _flow(self, m: Module) -> Value:
-        """High when a beat of tokens meets its decision, and ``kept`` has room."""
-        room = ~self.kept.valid | self.kept.ready
-        known = self._merging | self.decisions.valid
-        there = self._ended | self.tokens.valid
-        taken = Signal()
+    def _report(self, m: Module, gate: CommandGate, stage: PackStage, limit: PacketLimit) -> None:
+        m.submodules.statuses = statuses = SideQueue(self.status.p.shape())
+        connect(m, statuses.o, flipped(self.status))
+        cut = Signal()
+        with m.If(limit.late):
+            m.d.sync += cut.eq(1)
+        with m.Elif(stage.done):
+            m.d.sync += cut.eq(0)
         m.d.comb += [
-            self._decision.eq(self.decisions.p.data),
-            self._final.eq(self._beat == self._run.final),
-            self.tokens.ready.eq(self._streaming & room & known & ~self._ended),
-            taken.eq(self._streaming & room & known & there),
-            self.decisions.ready.eq(self._streaming & room & there & self._final & ~self._merging),
+            statuses.i.valid.eq(stage.done | gate.done),
+            statuses.i.p.refused.eq(gate.refused),
+            statuses.i.p.decisions.late.eq(cut),
         ]
-        with m.If(self._merging):
-            m.d.comb += [self._decision.keep.eq(0), self._decision.valid.eq(1)]
-        return taken
+        with m.If(stage.done):
+            m.d.comb += [statuses.i.p[name].eq(stage.faults[name]) for name in FAULTS[1:]]
 
-    def _keep(self, m: Module, taken: Value) -> None:
-        kept, keep = self.kept, self._decision.keep
-        with m.If(kept.ready):
-            m.d.sync += kept.valid.eq(0)
-        ends = Mux(self._run.compact, self._left == 1, self.decisions.p.last)
-        with m.If(taken):
-            m.d.sync += [
-                kept.valid.eq((keep | ~self._run.compact) & ~self._merging),
-                kept.p.last.eq(self._final & ends),
-                self._left.eq(self._left - (self._final & keep)),
-            ]
-        # In this order the registers' own reset and enable do it, without a LUT.
-        with m.If(taken & ~keep):
-            m.d.sync += kept.p.data.eq(0)
-        with m.Elif(taken):
-            m.d.sync += kept.p.data.eq(self.tokens.p.data)
 
-    def _drop(self, m: Module, taken: Value) -> None:
-        sums, decision = self._accumulator, self._decision
-        dropped = decision.valid & ~decision.keep
-        added = Mux(self._merging, self._run.weight, decision.score)
-        m.d.comb += [
-            sums.add.eq(taken & dropped),
-            sums.token.eq(self.tokens.p.data),
-            sums.weight.eq(added),
-            sums.first.eq(self._fresh),
-            sums.single.eq(self._run.final == 0),
-        ]
-        with m.If(taken & dropped & self._final):
-            m.d.sync += [self._fresh.eq(0), self._weight.eq(self._weight + added)]
-
-    def _connect(self, m: Module) -> None:
-        sums, packager = self._accumulator, self._packager
-        m.d.comb += [
-            sums.fetch.eq(packager.fetch),
-            sums.beat.eq(Mux(packager.fetch, packager.beat, self._beat)),
-            packager.sums.eq(sums.sums),
-            packager.mean.eq(self._run.package == Package.MEAN),
-            packager.weight.eq(self._weight),
-            packager.final.eq(self._run.final),
-        ]
-        wiring.connect(m, packager.package, wiring.flipped(self.package))
-
-    def _begin(self, m: Module) -> None:
-        with m.State("COMMAND"):
-            both = self.command.valid & self.kept_count.valid
-            m.d.comb += [self.command.ready.eq(both), self.kept_count.ready.eq(both)]
-            m.d.sync += [
-                self._run.eq(self.command.p),
-                self._left.eq(self.kept_count.p),
-                self._merging.eq(self.command.p.merge),
-                self._beat.eq(0),
-                self._fresh.eq(1),
-                self._ended.eq(0),
-                self._weight.eq(0),
-            ]
-            with m.If(both):
-                m.next = "STREAM"
-
-    def _stream(self, m: Module, taken: Value) -> None:
-        tokens = self.tokens
-        over = self._ended | tokens.p.last
-        with m.State("STREAM"):
-            m.d.comb += self._streaming.eq(1)
-            with m.If(taken):
-                m.d.sync += [self._ended.eq(over), self._beat.eq(self._beat + 1)]
-                with m.If(self._final):
-                    m.d.sync += [self._beat.eq(0), self._merging.eq(0)]
-                    with m.If(~self._merging & self.decisions.p.last):
-                        m.next = "SKIP"
-        with m.State("SKIP"):
-            m.d.comb += tokens.ready.eq(~self._ended)
-            with m.If(self._ended | (tokens.valid & tokens.p.last)):
-                m.next = "SETTLE"
-
-    def _finish(self, m: Module) -> None:
-        packager, weight = self._packager, self.weight
-        wait = Signal(range(Accumulator.LATENCY))
-        free = ~weight.valid | weight.ready
-        with m.State("SETTLE"):
-            with m.If(self._run.package == Package.NONE):
-                m.next = "COMMAND"
-            with m.Elif(wait != Accumulator.LATENCY - 1):
-                m.d.sync += wait.eq(wait + 1)
-            with m.Elif(free):
-                m.d.comb += packager.start.eq(1)
-                m.d.sync += [wait.eq(0), weight.p.eq(self._weight), weight.valid.eq(1)]
-                m.next = "PACKAGE"
-        with m.State("PACKAGE"), m.If(packager.done):
-            m.next = "COMMAND"
+def pack_refusal(params: TokenPackParams, command: data.View) -> Value:
+    """What is wrong with a pack command."""
+    long = command.final > params.max_beats - 1
+    return Mux(
+        command.package > Package.NONE,
+        PackRefusal.PACKAGE.value,
+        Mux(long, PackRefusal.LENGTH.value, PackRefusal.NONE.value),
+    )

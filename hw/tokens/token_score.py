@@ -1,16 +1,16 @@
 """The reductions that turn attention, or per-head scores, into one score a token."""
 
-from amaranth import Module, Mux, Shape, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth import Module, Mux, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from gemmule.golden.common.formats import Format
+from gemmule.golden.tokens.faults import ScoreRefusal
+from gemmule.hw.common.status import SideQueue, status_layout
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
-from .divider_bank import DividerBank
-from .packager import pick
-from .row_reducer import RowReducer
+from .gate import CommandGate
 from .score_params import TokenScoreParams
+from .score_stage import PACKETS, ScoreStage
 
 __all__ = ["TokenScore"]
 
@@ -20,8 +20,29 @@ class TokenScore(wiring.Component):
 
     ``column_max``: ``previous[n] + sum_h max_q attention[h, q, n]``; sums of one row a head for
     class-token attention (divided by the heads) and for the first column; ``heatvit``: ``sum_h
-    weight[n, h] * score[n, h] / sum_h weight[n, h]``. Quotients are rounded half to even, results
-    saturate; :mod:`golden.tokens.scores` defines every bit.
+    weight[n, h] * score[n, h] / sum_h weight[n, h]``. Quotients are rounded half to even, and 0
+    where the weights sum to 0; results saturate. :mod:`golden.tokens.scores` defines every bit.
+
+    ================= ======== ======= ==== =======
+    score             weighted maximum mean carried
+    ================= ======== ======= ==== =======
+    class_attention   0        0       1    0
+    column_max        0        1       0    0, 1
+    first_column      0        0       0    0
+    heatvit           1        0       0    0
+    ================= ======== ======= ==== =======
+
+    Order of beats: a command. Without ``weighted``, one packet of ``attention``: head by head, of a
+    head row by row (``final_row + 1`` rows with ``maximum``, else one), of a row the tokens in
+    their order, ``lanes`` a beat, the first in the low bits, filled up to a whole beat; and with
+    ``carried`` one packet of ``previous``, a beat a token, taken while the scores come out. With
+    ``weighted``, token by token one packet of ``pairs``, a beat a head. ``scores`` has a beat a
+    token in their order.
+
+    Wrong traffic: a command that is refused takes those packets with it (``final_token + 1`` of
+    ``pairs``; none at all where ``heads`` is 0), and gives nothing but its status. A packet that
+    ends early goes on as zeros; of one that goes on beyond its length, the rest is dropped up to
+    and with its ``last``. Each is reported, of ``pairs`` whether any packet was.
 
     Source: CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv
     2211.08110), whose layers run on the `gemm` array and the nonlinear units: only the reductions
@@ -30,7 +51,7 @@ class TokenScore(wiring.Component):
     Throughput: one beat of attention a cycle, then ``lanes`` scores in ``lanes + 1`` cycles, or
     where they are divided ``dividers`` in ``quotient width + 4``; one pair a cycle until the
     dividers are all busy.
-    Back-pressure: rows and pairs wait while scores are not taken.
+    Back-pressure: rows and pairs wait while scores are not taken; ``status`` holds up nothing.
 
     Parameters
     ----------
@@ -38,17 +59,22 @@ class TokenScore(wiring.Component):
 
     Members
     -------
-    command : In(stream of command)
-        ``maximum``: rows of a head, ``final_row + 1``, are reduced by maximum; ``mean``: totals are
-        divided by ``heads``; ``carried``: ``previous`` is added; ``weighted``: pairs come.
+    command : In(stream of {weighted, maximum, mean, carried, heads, final_row, final_token})
+        ``weighted``: 1, pairs come, and ``maximum``, ``mean`` and ``final_row`` say nothing.
+        ``maximum``: 1, a head's rows are reduced by maximum. ``mean``: 1, sums are divided by
+        ``heads``. ``carried``: 1, ``previous`` is added to the sums. ``heads``: 1 to
+        ``max_heads``. ``final_row``, ``final_token``: rows of a head and tokens, less one, below
+        ``max_tokens``.
     attention : In(packet stream of [lanes] x attention_format)
-        The rows of all heads, each filled up to whole beats.
+        The rows of all heads.
     previous : In(packet stream of result)
         One a token.
     pairs : In(packet stream of {score, weight})
         The heads of one token are a packet.
     scores : Out(packet stream of result)
         One a token.
+    status : Out(stream of {refused, attention, previous, pairs, lost})
+        One a command, in order, once its last score is offered.
     """
 
     def __init__(self, params: TokenScoreParams):
@@ -60,187 +86,54 @@ class TokenScore(wiring.Component):
             "previous": In(packet_stream(result)),
             "pairs": In(packet_stream(params.pair)),
             "scores": Out(packet_stream(result)),
+            "status": Out(stream.Signature(status_layout(ScoreRefusal, PACKETS))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        params = self.params
-        m.submodules.reducer = self._reducer = RowReducer(params)
-        bank = DividerBank(params.quotient, params.divisor, params.dividers)
-        m.submodules.bank = self._bank = bank
-        self._run = Signal(params.command, reset_less=True)
-        self._beat = Signal(range(params.max_beats), reset_less=True)
-        self._final = Signal(range(params.max_beats), reset_less=True)
-        self._row = Signal(range(params.max_tokens), reset_less=True)
-        self._first = Signal(reset_less=True)
-        self._carrying = Signal(reset_less=True)
-        self._token = Signal(range(params.max_tokens), reset_less=True)
-        self._lane = Signal(range(params.lanes), reset_less=True)
-        product = params.head_format.width * 2 + params.max_heads.bit_length()
-        self._product = Signal(product, reset_less=True)
-        self._weights = Signal(params.divisor, reset_less=True)
-
-        self._left = Signal(range(params.max_tokens), reset_less=True)
-        self._given = Signal(reset_less=True)
-        self._outcomes(m)
-        with m.FSM():
-            self._begin(m)
-            self._rows(m)
-            self._pairs(m)
-            self._results(m)
+        params, run = self.params, self.command.p
+        m.submodules.stage = stage = ScoreStage(params)
+        streams = {name: getattr(self, name).p.shape() for name in PACKETS}
+        tokens = unsigned(params.max_tokens.bit_length())
+        gate = CommandGate(params.command, ScoreRefusal, streams, {"pairs": tokens})
+        m.submodules.gate = gate
+        connect(m, flipped(self.command), gate.command)
+        connect(m, gate.go, stage.command)
+        for name in PACKETS:
+            connect(m, flipped(getattr(self, name)), getattr(gate.i, name))
+            connect(m, getattr(gate.o, name), getattr(stage, name))
+        connect(m, stage.scores, flipped(self.scores))
+        some = run.heads.any()
+        m.d.comb += [
+            gate.verdict.eq(_refusal(params, run)),
+            gate.drop.attention.eq(some & ~run.weighted),
+            gate.drop.previous.eq(some & run.carried),
+            gate.drop.pairs.eq(Mux(some & run.weighted, run.final_token + 1, 0)),
+            gate.idle.eq(stage.idle),
+        ]
+        m.submodules.statuses = statuses = SideQueue(self.status.p.shape())
+        connect(m, statuses.o, flipped(self.status))
+        m.d.comb += [
+            statuses.i.valid.eq(stage.done | gate.done),
+            statuses.i.p.refused.eq(gate.refused),
+        ]
+        with m.If(stage.done):
+            m.d.comb += [statuses.i.p[name].eq(stage.faults[name]) for name in PACKETS]
         return m
 
-    def _begin(self, m: Module) -> None:
-        run = self.command.p
-        with m.State("COMMAND"):
-            m.d.comb += self.command.ready.eq(1)
-            m.d.sync += [
-                self._run.eq(run),
-                self._final.eq(run.final_token // self.params.lanes),
-                self._first.eq(1),
-                self._carrying.eq(run.carried),
-                self._left.eq(run.final_token),
-                self._given.eq(0),
-            ]
-            m.d.sync += [each.eq(0) for each in (self._beat, self._row, self._token, self._lane)]
-            m.d.sync += [self._product.eq(0), self._weights.eq(0)]
-            with m.If(self.command.valid & run.weighted):
-                m.next = "PAIRS"
-            with m.Elif(self.command.valid):
-                m.next = "ROWS"
 
-    def _rows(self, m: Module) -> None:
-        reducer, attention = self._reducer, self.attention
-        top, bottom = self._row == 0, self._row == self._run.final_row
-        m.d.comb += [
-            reducer.row.eq(attention.p.data),
-            reducer.beat.eq(self._beat),
-            reducer.top.eq(top | ~self._run.maximum),
-            reducer.bottom.eq(bottom | ~self._run.maximum),
-            reducer.first.eq(self._first),
-            reducer.single.eq(self._final == 0),
-        ]
-        with m.State("ROWS"):
-            m.d.comb += [attention.ready.eq(1), reducer.add.eq(attention.valid)]
-            with m.If(attention.valid):
-                m.d.sync += self._beat.eq(self._beat + 1)
-                with m.If(self._beat == self._final):
-                    m.d.sync += [self._beat.eq(0), self._row.eq(self._row + 1)]
-                    with m.If(bottom):
-                        m.d.sync += [self._row.eq(0), self._first.eq(0)]
-                with m.If(attention.p.last):
-                    m.next = "SETTLE"
-        with m.State("SETTLE"):
-            m.d.sync += self._beat.eq(0)
-            m.next = "FETCH"
-        with m.State("FETCH"):
-            m.d.comb += reducer.fetch.eq(1)
-            m.d.sync += self._beat.eq(self._beat + 1)
-            m.next = "TOTALS"
-
-    def _pairs(self, m: Module) -> None:
-        pairs, bank = self.pairs, self._bank
-        with m.State("PAIRS"):
-            pair = pairs.p.data
-            m.d.comb += pairs.ready.eq(1)
-            with m.If(pairs.valid):
-                m.d.sync += [
-                    self._product.eq(self._product + pair.score * pair.weight),
-                    self._weights.eq(self._weights + pair.weight),
-                ]
-                with m.If(pairs.p.last):
-                    m.next = "DIVIDE"
-        with m.State("DIVIDE"):
-            m.d.comb += [
-                bank.i.valid.eq(1),
-                bank.i.p.numerator.eq(self._product),
-                bank.i.p.denominator.eq(self._weights),
-            ]
-            with m.If(bank.i.ready):
-                # The next token's first pair may come at once.
-                m.d.comb += pairs.ready.eq(self._token != self._run.final_token)
-                m.d.sync += [self._product.eq(0), self._weights.eq(0)]
-                with m.If(pairs.valid & pairs.ready):
-                    m.d.sync += [
-                        self._product.eq(pairs.p.data.score * pairs.p.data.weight),
-                        self._weights.eq(pairs.p.data.weight),
-                    ]
-                self._advance(m)
-                with m.If(pairs.valid & pairs.ready & pairs.p.last):
-                    m.next = "DIVIDE"
-
-    def _results(self, m: Module) -> None:
-        """Totals, a lane at a time: to the bank, or straight out with ``previous`` added."""
-        run, bank, previous = self._run, self._bank, self.previous
-        totals = self._reducer.totals
-        total = pick([totals[lane] for lane in range(self.params.lanes)], self._lane)
-        with m.State("TOTALS"):
-            carried = Mux(self._carrying, previous.p.data, 0)
-            m.d.comb += self._straight.eq(total + carried)
-            with m.If(run.mean):
-                m.d.comb += [
-                    bank.i.valid.eq(1),
-                    bank.i.p.numerator.eq(total),
-                    bank.i.p.denominator.eq(run.heads),
-                ]
-                with m.If(bank.i.ready):
-                    self._advance(m)
-            with m.Elif(self._free & (previous.valid | ~self._carrying)):
-                m.d.comb += [previous.ready.eq(self._carrying), self._offer.eq(1)]
-                with m.If(previous.p.last):
-                    m.d.sync += self._carrying.eq(0)
-                self._advance(m)
-        with m.State("SKIP"):
-            m.d.comb += previous.ready.eq(1)
-            with m.If(previous.valid & previous.p.last):
-                m.next = "FINISH"
-        with m.State("FINISH"), m.If(self._given):
-            m.next = "COMMAND"
-
-    def _advance(self, m: Module) -> None:
-        """To the next lane, beat or token, or to the end."""
-        run = self._run
-        m.d.sync += [self._token.eq(self._token + 1), self._lane.eq(self._lane + 1)]
-        m.next = "TOTALS"
-        with m.If(self._lane == self.params.lanes - 1):
-            m.d.sync += self._lane.eq(0)
-            m.next = "FETCH"
-        with m.If(run.weighted):
-            m.next = "PAIRS"
-        with m.If(self._token == run.final_token):
-            m.next = "FINISH"
-            with m.If(self._carrying & ~self.previous.p.last):
-                m.next = "SKIP"
-
-    def _outcomes(self, m: Module) -> None:
-        """The register in front of ``scores``: of quotients, or of sums that come straight."""
-        scores, bank, fmt = self.scores, self._bank, self.params.result
-        divided = self._run.mean | self._run.weighted
-        total, own = self.params.total, shape_of(fmt)
-        signed = total.signed or own.signed
-        width = max(total.width, own.width) + 2
-        self._straight = Signal(Shape(width, signed))
-        self._offer, self._free = Signal(), Signal()
-        value = Signal(Shape(max(width, self.params.quotient.width + signed), signed))
-        m.d.comb += [
-            self._free.eq(~scores.valid | scores.ready),
-            bank.o.ready.eq(self._free),
-            value.eq(Mux(divided, bank.o.p, self._straight)),
-        ]
-        with m.If(scores.ready):
-            m.d.sync += scores.valid.eq(0)
-        with m.If(self._free & Mux(divided, bank.o.valid, self._offer)):
-            m.d.sync += [
-                scores.valid.eq(1),
-                scores.p.data.eq(_saturated(value, fmt)),
-                scores.p.last.eq(self._left == 0),
-                self._left.eq(self._left - 1),
-                self._given.eq(self._left == 0),
-            ]
-
-
-def _saturated(value: Signal, fmt: Format) -> Value:
-    """The nearest integer of ``fmt``; no comparison that ``value``'s own width decides."""
-    own = Format(value.shape().signed, len(value))
-    result = Mux(value > fmt.high, fmt.high, value) if own.high > fmt.high else value
-    return Mux(value < fmt.low, fmt.low, result) if own.low < fmt.low else result
+def _refusal(params: TokenScoreParams, run: data.View) -> Value:
+    """What is wrong with a command; the last verdict counts."""
+    why, most = ScoreRefusal, params.max_tokens - 1
+    many = (run.final_token > most) | (run.maximum & ~run.weighted & (run.final_row > most))
+    of_signed = run.mean & ~run.weighted if params.attention_format.signed else 0
+    verdict = why.NONE.value
+    for wrong, code in (
+        (of_signed, why.SIGNED),
+        (run.carried & (run.mean | run.weighted), why.CARRIED),
+        (many, why.TOKENS),
+        (run.heads > params.max_heads, why.HEADS),
+        (run.heads == 0, why.NO_HEADS),
+    ):
+        verdict = Mux(wrong, code.value, verdict)
+    return verdict

@@ -1,18 +1,19 @@
 """Choose tokens by threshold or by rank, without sorting."""
 
-from amaranth import C, Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth import Module, Mux, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from gemmule.golden.tokens.faults import SelectRefusal
 from gemmule.golden.tokens.selection import ratio_bits
-from gemmule.hw.common.streams import packet_stream, shape_of
+from gemmule.hw.common.status import SideQueue, status_layout
+from gemmule.hw.common.streams import packet, packet_stream
 
-from .histogram import BINS, Histogram
+from .gate import CommandGate
 from .params import TokenSelectParams
+from .select_stage import SelectStage
 
-__all__ = ["TokenSelect"]
-
-_BYTE = 8
+__all__ = ["TokenSelect", "select_refusal"]
 
 
 class TokenSelect(wiring.Component):
@@ -20,20 +21,39 @@ class TokenSelect(wiring.Component):
 
     ``keep[i] = i < protect or (candidate[i] and score[i] ranks among the first quota)``, where a
     candidate is valid, not protected and reaches ``threshold``, equal scores go by index, the lower
-    first, and ``quota = min(keep, ceil(ratio * candidates))``. Every policy is a case of that:
-    :func:`golden.tokens.selection.select` defines every bit, and :func:`~.ratio_word` the ratio.
+    first, and ``quota = min(keep, ceil(ratio * candidates))``. With ``ties``, candidates that equal
+    the last of these are kept as well. Every policy is a case of that:
 
-    The scores are kept in memory. While they arrive, a histogram counts the candidates' high bytes;
-    a second pass counts the low bytes of those in the bin where the quota ends (scores of up to 8
-    bits need none); the last pass emits.
+    ========= =========== ========== ============ ====
+    policy    threshold   keep       ratio        ties
+    ========= =========== ========== ============ ====
+    threshold T           max_tokens 1.0          0
+    topk      least score n          1.0          0
+    fraction  least score max_tokens f, see below 0
+    cpvit     least score max_tokens 1 - rho      1
+    ========= =========== ========== ============ ====
+
+    A ratio has ``b = 2 * ceil(log2(max_tokens)) + 2`` bits behind its point. So that
+    ``ceil(ratio * n)`` is exact for every n, take ``floor(f * 2**b)`` and, if that is too small for
+    an n up to ``max_tokens``, one more.
+
+    Order of beats: a command, then its packet of scores, whose length is the number of tokens, 1 to
+    ``max_tokens``. Out come ``count``, then a decision a token in the order of the scores, and
+    beside these the numbers of those that are kept. All streams but these two move on their own.
+
+    Wrong traffic: a command that is refused takes one packet of scores with it, and gives nothing
+    but its status. A packet of more than ``max_tokens`` scores is cut there, dropped up to and with
+    its ``last``, and reported as ``scores.late``; any shorter one is legal. ``keep`` and
+    ``protect`` may be larger than the number of tokens: all are kept.
 
     Source: the policies of HeatViT (arXiv 2211.08110), SPViT, EViT and CP-ViT (arXiv 2203.04570);
     the way to select is ours.
     Latency: ``count`` is offered at most 2 N + 128 cycles after the first of N scores is taken
-    (N + 64 for up to 8 bits), the last decision at most 3 N + 128, whatever the scores.
+    (N + 64 for up to 8 bits), the last decision at most 3 N + 128, whatever the scores. After a
+    reset, counters are swept for 512 cycles (256 for up to 8 bits) before the first command.
     Throughput: one score a cycle in, one decision a cycle out, stages in turn.
     Back-pressure: ``decisions`` and ``indices`` advance together; ``count`` holds up the next
-    stage's decision only. A packet longer than ``max_tokens`` is cut there and read to its end.
+    stage's decision only; ``status`` holds up nothing.
 
     Parameters
     ----------
@@ -41,15 +61,20 @@ class TokenSelect(wiring.Component):
 
     Members
     -------
-    command : In(stream of select_command)
-        One a stage, before its scores.
+    command : In(stream of {threshold, keep, ratio, protect, ties})
+        One a stage. ``threshold``: the least score of a candidate. ``keep``: tokens, 0 to
+        ``max_tokens``, greater ones count as that. ``ratio``: of the candidates that may stay, 0 to
+        1.0. ``protect``: that many first tokens are always kept and not counted. ``ties``: 0 or 1.
     scores : In(packet stream of {score, valid})
+        One a token; ``valid`` 0 is a token that does not count.
     decisions : Out(packet stream of {keep, valid, score})
         One a token.
     indices : Out(packet stream of index)
-        Of the kept tokens, ascending; none where ``count`` is 0.
+        Of the kept tokens, ascending, the first token is 0; none where ``count`` is 0.
     count : Out(stream of number)
         How many tokens are kept, known before ``indices`` begins.
+    status : Out(stream of {refused, scores, lost})
+        One a command, in order, once its last decision is offered.
     """
 
     def __init__(self, params: TokenSelectParams):
@@ -60,204 +85,34 @@ class TokenSelect(wiring.Component):
             "decisions": Out(packet_stream(params.decision)),
             "indices": Out(packet_stream(params.index)),
             "count": Out(stream.Signature(params.number)),
+            "status": Out(stream.Signature(status_layout(SelectRefusal, ("scores",)))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        self._state(m)
-        row = self._rows(m)
-        for port in (self.decisions, self.indices, self.count):
-            with m.If(port.ready):
-                m.d.sync += port.valid.eq(0)
-        with m.FSM():
-            self._load(m)
-            self._rank(m, row)
-            self._emit(m, row)
+        m.submodules.stage = stage = SelectStage(self.params)
+        streams = {"scores": packet(self.params.score)}
+        m.submodules.gate = gate = CommandGate(self.command.p.shape(), SelectRefusal, streams)
+        m.submodules.statuses = statuses = SideQueue(self.status.p.shape())
+        connect(m, flipped(self.command), gate.command)
+        connect(m, flipped(self.scores), gate.i.scores)
+        connect(m, gate.go, stage.command)
+        connect(m, gate.o.scores, stage.scores)
+        for name in ("decisions", "indices", "count"):
+            connect(m, getattr(stage, name), flipped(getattr(self, name)))
+        connect(m, statuses.o, flipped(self.status))
+        m.d.comb += [
+            gate.verdict.eq(select_refusal(self.params, self.command.p)),
+            gate.drop.scores.eq(1),
+            gate.idle.eq(stage.idle),
+            statuses.i.valid.eq(stage.done | gate.done),
+            statuses.i.p.refused.eq(gate.refused),
+            statuses.i.p.scores.late.eq(stage.done & stage.late),
+        ]
         return m
 
-    def _state(self, m: Module) -> None:
-        params = self.params
-        self._two_passes = params.score_format.width > _BYTE
-        m.submodules.histogram = Histogram(params.number, 1 + self._two_passes)
-        self._histogram = m.submodules.histogram
-        self._protect = Signal(params.number, reset_less=True)
-        self._keep = Signal(params.number, reset_less=True)
-        self._ratio = Signal(ratio_bits(params.max_tokens) + 1, reset_less=True)
-        self._share = Signal(self._ratio.shape().width + params.number.width, reset_less=True)
-        self._cutoff = Signal(2 * _BYTE, reset_less=True)
-        self._left = Signal(params.number, reset_less=True)
-        # Which row is written, or read next; the row that is read follows by one `_step`.
-        self._index = Signal(params.index)
-        self._final = Signal(params.index, reset_less=True)
-        self._token = Signal(params.index, reset_less=True)
-        self._reading = Signal()
-        self._fetched = Signal()
-        self._step = Signal()
 
-    def _key(self, score: Value) -> Value:
-        """Two bytes that are ordered as the scores are; the low one is 0 if one will do."""
-        fmt = self.params.score_format
-        flipped = Cat(score.as_unsigned()[:-1], score[-1] ^ fmt.signed)
-        return Cat(C(0, 2 * _BYTE - fmt.width), flipped)
-
-    def _rows(self, m: Module) -> Value:
-        params, sample = self.params, self.scores.p.data
-        score = shape_of(params.score_format)
-        shape = data.StructLayout({"score": score, "valid": 1, "fixed": 1})
-        m.submodules.rows = rows = memory.Memory(shape=shape, depth=params.max_tokens, init=[])
-        write, read = rows.write_port(), rows.read_port()
-        self._write = write
-        m.d.comb += [
-            write.addr.eq(self._index),
-            write.data.score.eq(sample.score),
-            write.data.valid.eq(sample.valid),
-            write.data.fixed.eq(self._index < self._protect),
-            read.addr.eq(self._index),
-            read.en.eq(self._step),
-        ]
-        with m.If(self._step):
-            m.d.sync += [self._fetched.eq(self._reading), self._token.eq(self._index)]
-            with m.If(self._reading):
-                m.d.sync += [
-                    self._index.eq(self._index + 1),
-                    self._reading.eq(self._index != self._final),
-                ]
-        return read.data
-
-    def _rewind(self, m: Module) -> None:
-        m.d.sync += [self._index.eq(0), self._reading.eq(1), self._fetched.eq(0)]
-
-    def _load(self, m: Module) -> None:
-        histogram, scores, run = self._histogram, self.scores, self.command.p
-        with m.State("SWEEP"):
-            # A reset may have caught the histogram half filled.
-            swept = Signal(range(BINS * (1 + self._two_passes)))
-            m.d.comb += [Cat(histogram.byte, histogram.bank).eq(swept), histogram.wipe.eq(1)]
-            m.d.sync += swept.eq(swept + 1)
-            with m.If(swept.all()):
-                m.next = "COMMAND"
-        with m.State("COMMAND"):
-            m.d.comb += self.command.ready.eq(1)
-            m.d.sync += [
-                self._cutoff.eq(self._key(run.threshold)),
-                self._protect.eq(run.protect),
-                self._keep.eq(run.keep),
-                self._ratio.eq(run.ratio),
-                # Rounds up what is added to it.
-                self._share.eq((1 << len(run.ratio) - 1) - 1),
-                self._left.eq(0),
-                self._index.eq(0),
-            ]
-            with m.If(self.command.valid):
-                m.next = "LOAD"
-        with m.State("LOAD"):
-            key = self._key(scores.p.data.score)
-            fixed = self._write.data.fixed
-            candidate = scores.p.data.valid & ~fixed & (key >= self._cutoff)
-            m.d.comb += [
-                scores.ready.eq(1),
-                self._write.en.eq(scores.valid),
-                histogram.byte.eq(key[_BYTE:]),
-                histogram.add.eq(scores.valid & candidate),
-            ]
-            with m.If(scores.valid):
-                m.d.sync += [
-                    self._index.eq(self._index + 1),
-                    self._final.eq(self._index),
-                    self._left.eq(self._left + fixed),
-                ]
-                with m.If(candidate):
-                    m.d.sync += self._share.eq(self._share + self._ratio)
-                with m.If(scores.p.last):
-                    m.next = "PLAN"
-                with m.Elif(self._index == self.params.max_tokens - 1):
-                    m.next = "SKIP"
-        with m.State("SKIP"):
-            m.d.comb += scores.ready.eq(1)
-            with m.If(scores.valid & scores.p.last):
-                m.next = "PLAN"
-
-    def _rank(self, m: Module, row: Value) -> None:
-        histogram = self._histogram
-        share = self._share[len(self._ratio) - 1 :]
-        key = self._key(row.score)
-        with m.State("PLAN"):
-            quota = Signal(self.params.number)
-            m.d.comb += [
-                quota.eq(Mux(self._keep < share, self._keep, share)),
-                histogram.need.eq(quota),
-                histogram.load.eq(1),
-            ]
-            m.d.sync += self._left.eq(self._left + quota)
-            m.next = "SEARCH_HIGH"
-        with m.State("SEARCH_HIGH"):
-            m.d.comb += histogram.search.eq(1)
-            m.next = "HIGH"
-        with m.State("HIGH"):
-            m.d.sync += self._cutoff.eq(Cat(C(0, _BYTE), histogram.place))
-            self._rewind(m)
-            with m.If(histogram.found):
-                m.next = "REFINE" if self._two_passes else "DECIDE"
-        if not self._two_passes:
-            return
-        with m.State("REFINE"):
-            # The low bytes of the cutoff's bin are counted; all other high bytes are wiped.
-            inside = key[_BYTE:] == self._cutoff[_BYTE:]
-            counts = row.valid & ~row.fixed
-            m.d.comb += [
-                self._step.eq(1),
-                histogram.bank.eq(inside),
-                histogram.byte.eq(Mux(inside, key[:_BYTE], key[_BYTE:])),
-                histogram.add.eq(self._fetched & inside & counts),
-                histogram.wipe.eq(self._fetched & ~inside),
-            ]
-            with m.If(self._fetched & ~self._reading):
-                m.next = "WIPE"
-        with m.State("WIPE"):
-            m.d.comb += [histogram.byte.eq(self._cutoff[_BYTE:]), histogram.wipe.eq(1)]
-            m.next = "SEARCH_LOW"
-        with m.State("SEARCH_LOW"):
-            m.d.comb += [histogram.bank.eq(1), histogram.search.eq(1)]
-            m.next = "LOW"
-        with m.State("LOW"):
-            m.d.comb += histogram.bank.eq(1)
-            m.d.sync += self._cutoff[:_BYTE].eq(histogram.place)
-            with m.If(histogram.found):
-                m.next = "DECIDE"
-
-    def _emit(self, m: Module, row: Value) -> None:
-        decisions, indices, histogram = self.decisions, self.indices, self._histogram
-        ties = Signal(histogram.rank.shape(), reset_less=True)
-        with m.State("DECIDE"):
-            self._rewind(m)
-            m.d.sync += ties.eq(histogram.rank)
-            with m.If(~self.count.valid | self.count.ready):
-                m.d.sync += [self.count.p.eq(self._left), self.count.valid.eq(1)]
-                m.next = "EMIT"
-        with m.State("EMIT"):
-            key = self._key(row.score)
-            free = (~decisions.valid | decisions.ready) & (~indices.valid | indices.ready)
-            more = ties >= 0
-            chosen = row.valid & ~row.fixed & (Cat(more, key) > Cat(C(0, 1), self._cutoff))
-            keep = row.fixed | chosen
-            m.d.comb += [
-                self._step.eq(free),
-                histogram.bank.eq(self._two_passes),
-                histogram.byte.eq(key[:_BYTE] if self._two_passes else key[_BYTE:]),
-                histogram.wipe.eq(self._fetched),
-            ]
-            with m.If(free & self._fetched):
-                m.d.sync += [
-                    decisions.valid.eq(1),
-                    decisions.p.data.keep.eq(keep),
-                    decisions.p.data.valid.eq(row.valid),
-                    decisions.p.data.score.eq(row.score),
-                    decisions.p.last.eq(~self._reading),
-                    indices.valid.eq(keep),
-                    indices.p.data.eq(self._token),
-                    indices.p.last.eq(self._left == 1),
-                    self._left.eq(self._left - keep),
-                    ties.eq(ties - (chosen & (key == self._cutoff))),
-                ]
-                with m.If(~self._reading):
-                    m.next = "COMMAND"
+def select_refusal(params: TokenSelectParams, command: data.View) -> Value:
+    """What is wrong with a select command."""
+    above = command.ratio > 1 << ratio_bits(params.max_tokens)
+    return Mux(above, SelectRefusal.RATIO.value, SelectRefusal.NONE.value)

@@ -22,7 +22,9 @@ RUNS = [
     Selection(policy="topk", keep=10**6),
     Selection(policy="fraction", fraction=0.617, protect=1),
     Selection(policy="fraction", fraction=0.0),
+    Selection(policy="cpvit", rho=0.0),
     Selection(policy="cpvit", rho=0.3),
+    Selection(policy="cpvit", rho=0.999, protect=1),
     Selection(policy="cpvit", rho=1.0, protect=2),
     Selection(policy="threshold", threshold=30000, protect=3),
 ]
@@ -34,18 +36,24 @@ def slow_select(values, valid, run):
     number = len(pool)
     if run.policy == "threshold":
         chosen = {i for s, i in pool if -s >= run.threshold}
+    elif run.policy == "cpvit":
+        # The score of that rank, counted upwards from 0; there is none behind the last.
+        upwards = sorted(-s for s, i in pool)
+        cutoff = upwards[math.floor(Fraction(str(run.rho)) * number) :][:1]
+        chosen = {i for s, i in pool for t in cutoff if -s >= t}
     else:
         keep = {
             "topk": run.keep,
             "fraction": math.ceil(Fraction(str(run.fraction)) * number),
-            "cpvit": number - math.floor(Fraction(str(run.rho)) * number),
         }[run.policy]
         chosen = {i for _, i in sorted(pool)[:keep]}
     return [i for i in range(len(values)) if i in chosen or i < run.protect]
 
 
 @pytest.mark.parametrize("pattern", stimulus.PATTERNS)
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.policy}-{run.protect}-{run.keep}")
+@pytest.mark.parametrize(
+    "run", RUNS, ids=lambda run: f"{run.policy}-{run.protect}-{run.keep}-{run.rho}"
+)
 def test_select_is_sorting(pattern, run):
     rng = np.random.default_rng(7)
     for count in (1, 2, 17, 64):

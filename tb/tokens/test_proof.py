@@ -17,11 +17,16 @@ SMALL = {
     "selector": {"lanes": 2, "max_tokens": 4, "max_length": 4},
 }
 BROKEN = [
-    ("token_select", "token_select", "(~indices.valid | indices.ready)", "1"),
-    ("token_pack", "token_pack", "room = ~self.kept.valid | self.kept.ready", "room = 1"),
+    ("token_select", "select_stage", "(~indices.valid | indices.ready)", "1"),
+    (
+        "token_pack",
+        "pack_stage",
+        "self._room.eq(~self.kept.valid | self.kept.ready)",
+        "self._room.eq(1)",
+    ),
     (
         "token_score",
-        "token_score",
+        "score_stage",
         "self._free.eq(~scores.valid | scores.ready)",
         "self._free.eq(1)",
     ),
