@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.gen.common.status import expect_clean
 from gemmule.gen.systolic.gemm import packet
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
@@ -66,6 +67,7 @@ class Prune24Adapter:
             send["metric"] = packet(to_groups(metric, params.lanes), params.metric_format.width)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            expect_clean(received)
             beats, width = received["out"], params.w_format.width
             lanes = 2 * params.lanes
             fields = {
@@ -94,7 +96,7 @@ class Prune24Adapter:
 
         return Job(
             send=send,
-            receive={"out": len(send["w"])},
+            receive={"out": len(send["w"]), "status": 1},
             decode=decode,
             golden={
                 "values": values.astype(params.w_format.dtype),

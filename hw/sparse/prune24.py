@@ -4,19 +4,23 @@ from itertools import combinations
 
 from amaranth import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
 
 from ..common.pipeline import register, wire
 from ..common.skid import SkidBuffer
+from ..common.status import FaultLayout, SideQueue
 from ..common.streams import packet, packet_stream, vector
 from .params import Prune24Params
 
-__all__ = ["COMMAND", "INDEX", "Prune24", "group_layout"]
+__all__ = ["COMMAND", "INDEX", "STATUS", "Prune24", "group_layout"]
 
 COMMAND = data.StructLayout({"metric": 1})
 """``metric``: rank by the metric stream's packet, in place of ``|w|``."""
+
+STATUS = data.StructLayout({"metric": FaultLayout, "lost": 1})
+"""What became of a command. None is refused: there is no illegal one."""
 
 INDEX = Format(signed=False, width=2)
 
@@ -39,16 +43,25 @@ class Prune24(wiring.Component):
     sort. Exact; ``golden.sparse.select.prune24`` defines the bits, ``|w|`` of the least integer
     included.
 
-    A command starts a packet of ``w``. With ``metric`` it also takes a packet of metrics, beat by
-    beat with ``w``: one that ends early counts as zeros from there on, the rest of one that ends
-    late is dropped before the next packet.
+    Order of beats: a command starts a packet of ``w``; with ``metric`` it also takes a packet of
+    metrics, beat by beat with ``w``. A beat holds four rows of each of ``lanes`` columns: element
+    ``4 * lane + place`` is row ``place`` of column ``lane``. ``out`` has a beat for each of ``w``
+    in the same order, ``last`` with the same one: values and indices ``2 * lane`` and ``2 * lane +
+    1`` are the two that column ``lane`` keeps, in ascending order of their indices, which are the
+    places 0 to 3.
+
+    Wrong traffic: both values of ``metric`` in a command are legal, and ``w`` may be of any length.
+    Metrics that end before ``w`` count as zeros from there on, and ``status`` says
+    ``metric.early``; of those that go on, the rest is dropped up to and with its ``last`` before
+    the next command's, and ``status`` says ``metric.late``.
 
     The online form of HWPQ's 2:4 selection (arXiv 2501.16376): keep the two largest of each four;
     that this is hardware beside the array is our reading.
 
     Latency: 3 cycles (:attr:`LATENCY`).
     Throughput: a beat of ``lanes`` groups a cycle, packets back to back.
-    Back-pressure: any stream may stall; no combinational path leads from ``out`` to an input.
+    Back-pressure: any stream may stall; no combinational path leads from ``out`` to an input;
+    ``status`` holds up nothing.
 
     Parameters
     ----------
@@ -56,11 +69,14 @@ class Prune24(wiring.Component):
 
     Members
     -------
-    command : In(stream of :data:`COMMAND`)
+    command : In(stream of {metric})
+        0: rank by ``|w|``; 1: by the packet of ``metric``.
     w : In(packets of [4 * lanes] x w_format)
         Four rows of each of ``lanes`` columns, a column's four beside each other.
     metric : In(packets of [4 * lanes] x metric_format)
     out : Out(packets of :func:`group_layout`)
+    status : Out(stream of {metric, lost})
+        One a command, in order, offered when the last beat of ``w`` is taken.
     """
 
     LATENCY = 3
@@ -73,6 +89,7 @@ class Prune24(wiring.Component):
             "w": In(packet_stream(vector(params.w_format, 4 * params.lanes))),
             "metric": In(packet_stream(vector(params.metric_format, 4 * params.lanes))),
             "out": Out(packet_stream(group_layout(params))),
+            "status": Out(stream.Signature(STATUS)),
         })
 
     def elaborate(self, platform):
@@ -121,7 +138,18 @@ class Prune24(wiring.Component):
             m.d.sync += over.eq(self.metric.payload.last)
         with m.If(self.metric.valid & self.metric.ready):
             m.d.sync += drop.eq(~self.metric.payload.last & (drop | ends))
+        self._report(m, ends, use, over)
         return take, over
+
+    def _report(self, m: Module, ends: Value, use: Value, over: Value) -> None:
+        """A word at the end of each packet of ``w``, where its metrics should end as well."""
+        m.submodules.statuses = statuses = SideQueue(STATUS)
+        connect(m, statuses.o, flipped(self.status))
+        m.d.comb += [
+            statuses.i.valid.eq(ends),
+            statuses.i.p.metric.early.eq(over),
+            statuses.i.p.metric.late.eq(use & ~over & ~self.metric.payload.last),
+        ]
 
     def _lane(
         self, m: Module, lane: int, zero: Signal, go: Value

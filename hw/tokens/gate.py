@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.codes import Code
 
-__all__ = ["CommandGate"]
+__all__ = ["CommandGate", "above"]
 
 
 class CommandGate(wiring.Component):
@@ -105,3 +105,8 @@ class CommandGate(wiring.Component):
             with m.If(dropping & source.valid & ends):
                 m.d.sync += count.eq(count - 1)
         return m
+
+
+def above(field: Value, most: int) -> Value:
+    """Whether an unsigned field is greater; no comparison where its bits cannot hold more."""
+    return field > most if most < (1 << len(field)) - 1 else C(0)

@@ -10,7 +10,7 @@ from gemmule.golden.tokens.packing import PACKAGE_WIDTH
 from gemmule.hw.common.status import SideQueue, status_layout
 from gemmule.hw.common.streams import packet, packet_stream, vector
 
-from .gate import CommandGate
+from .gate import CommandGate, above
 from .limit import PacketLimit
 from .pack_stage import PackStage
 from .params import Package, TokenPackParams
@@ -146,9 +146,9 @@ class TokenPack(wiring.Component):
 
 def pack_refusal(params: TokenPackParams, command: data.View) -> Value:
     """What is wrong with a pack command."""
-    long = command.final > params.max_beats - 1
+    long = above(command.final, params.max_beats - 1)
     return Mux(
-        command.package > Package.NONE,
+        above(command.package, Package.NONE),
         PackRefusal.PACKAGE.value,
         Mux(long, PackRefusal.LENGTH.value, PackRefusal.NONE.value),
     )

@@ -8,7 +8,7 @@ from gemmule.golden.tokens.faults import ScoreRefusal
 from gemmule.hw.common.status import SideQueue, status_layout
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
-from .gate import CommandGate
+from .gate import CommandGate, above
 from .score_params import TokenScoreParams
 from .score_stage import PACKETS, ScoreStage
 
@@ -125,14 +125,14 @@ class TokenScore(wiring.Component):
 def _refusal(params: TokenScoreParams, run: data.View) -> Value:
     """What is wrong with a command; the last verdict counts."""
     why, most = ScoreRefusal, params.max_tokens - 1
-    many = (run.final_token > most) | (run.maximum & ~run.weighted & (run.final_row > most))
+    many = above(run.final_token, most) | (run.maximum & ~run.weighted & above(run.final_row, most))
     of_signed = run.mean & ~run.weighted if params.attention_format.signed else 0
     verdict = why.NONE.value
     for wrong, code in (
         (of_signed, why.SIGNED),
         (run.carried & (run.mean | run.weighted), why.CARRIED),
         (many, why.TOKENS),
-        (run.heads > params.max_heads, why.HEADS),
+        (above(run.heads, params.max_heads), why.HEADS),
         (run.heads == 0, why.NO_HEADS),
     ):
         verdict = Mux(wrong, code.value, verdict)

@@ -9,7 +9,7 @@ from gemmule.golden.tokens.selection import ratio_bits
 from gemmule.hw.common.status import SideQueue, status_layout
 from gemmule.hw.common.streams import packet, packet_stream
 
-from .gate import CommandGate
+from .gate import CommandGate, above
 from .params import TokenSelectParams
 from .select_stage import SelectStage
 
@@ -114,5 +114,5 @@ class TokenSelect(wiring.Component):
 
 def select_refusal(params: TokenSelectParams, command: data.View) -> Value:
     """What is wrong with a select command."""
-    above = command.ratio > 1 << ratio_bits(params.max_tokens)
-    return Mux(above, SelectRefusal.RATIO.value, SelectRefusal.NONE.value)
+    large = above(command.ratio, 1 << ratio_bits(params.max_tokens))
+    return Mux(large, SelectRefusal.RATIO.value, SelectRefusal.NONE.value)

@@ -18,20 +18,11 @@ FREE = ("gelu", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "exp", "r
 IN_MEMORY = ("conv2d", "conv3d")
 """Their packets come from a memory: tb/conv/test_conv_faults.py."""
 
-PENDING = (
-    "prune24",
-    "token_score",
-    "token_select",
-    "token_pack",
-    "selector",
-)
-"""Whoever gives one of these its `status` writes its rows (tb/<family>/faults.py), and it goes."""
-
 
 def test_every_block_has_its_rows():
     """Every input with packets, of every block that counts them, is in the table with each kind."""
     for name, block in catalog().items():
-        if block.adapter is None or name in (*FREE, *IN_MEMORY, *PENDING):
+        if block.adapter is None or name in (*FREE, *IN_MEMORY):
             continue
         tables = [rows for rows in TABLES.values() if rows.block == name]
         for params in [rows.params for rows in tables] or [block.params()]:

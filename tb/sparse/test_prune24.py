@@ -89,7 +89,10 @@ def test_broken_metric_packets_do_not_poison_the_next(stall):
         for i in range(len(ends))
     ]
     send = packets(mats, ends)
-    got = model.run(send, {"out": len(send["w"])}, stall=stall, seed=3).received["out"]
+    receive = {"out": len(send["w"]), "status": len(mats)}
+    received = model.run(send, receive, stall=stall, seed=3).received
+    got, statuses = received["out"], received["status"][:, 0]
+    assert statuses.tolist() == [0 if end == 0 else 1 if end < 0 else 2 for end in ends]
     values = unpack(got, 0, 8, 8, signed=True).reshape(len(mats), -1, 8)
     for (w, metric), end, beats in zip(mats, ends, values, strict=True):
         if end < 0:

@@ -66,18 +66,6 @@ def test_pairs_keep_the_dividers_busy(heads):
     assert run_stages(build(BLOCK, UNSIGNED), [stage]) <= pair_cycles(197, heads)
 
 
-def test_previous_scores_that_end_early_or_late_do_not_poison_the_next():
-    rng = np.random.default_rng(3)
-    good = job(UNSIGNED, "column_max", 2, 9, rng, carried=True)
-    plain, marked = good.send["previous"][:1], good.send["previous"][-1:]
-    for count in (0, 20):
-        send = {name: np.concatenate([beats, beats]) for name, beats in good.send.items()}
-        previous = [np.repeat(plain, count, axis=0), marked, good.send["previous"]]
-        send["previous"] = np.concatenate(previous)
-        received = build(BLOCK, UNSIGNED).run(send, {"scores": 18}).received["scores"]
-        assert (good.decode({"scores": received[9:]})["scores"] == good.golden["scores"]).all()
-
-
 @pytest.mark.parametrize("model", SHAPES)
 def test_int8_ranks_as_the_float_classifier_does(model):
     """Rank correlation of at least 0.99, random weights of the model's shape."""
