@@ -94,7 +94,7 @@ class TokenScore(wiring.Component):
         params, run = self.params, self.command.p
         m.submodules.stage = stage = ScoreStage(params)
         streams = {name: getattr(self, name).p.shape() for name in PACKETS}
-        tokens = unsigned(params.max_tokens.bit_length())
+        tokens = unsigned(len(run.final_token) + 1)  # also of one that is refused
         gate = CommandGate(params.command, ScoreRefusal, streams, {"pairs": tokens})
         m.submodules.gate = gate
         connect(m, flipped(self.command), gate.command)
