@@ -29,9 +29,13 @@ def numbers(fmt: Format) -> str:
     return f"integer {fmt.low}..{fmt.high}{scale}"
 
 
-def status(packets: Iterable[str], *, meaning: str = "") -> Stream:
-    """The stream `status` that ``hw.common.status.status_layout`` makes of ``packets``."""
-    fields = {"refused": Field("why the command was refused; 0: carried out", "see the codes")}
+def status(packets: Iterable[str], *, meaning: str = "", refuses: bool = True) -> Stream:
+    """The stream `status` that ``hw.common.status.status_layout`` makes of ``packets``.
+
+    One that never ``refuses`` a command has no field for that.
+    """
+    refused = {"refused": Field("why the command was refused; 0: carried out", "see the codes")}
+    fields = refused if refuses else {}
     for name in packets:
         fields[f"{name}.early"] = Field(
             f"TLAST of this command's packet of `{name}` came before the packet's last beat", "0, 1"

@@ -92,7 +92,8 @@ class Prune24Adapter:
             ]
             widths = params.w_format.width, INDEX.width
             last = last_of(len(beats[0]))
-            return {"out": pack(*zip(beats, widths, strict=True), (last, 1))}
+            clean = np.zeros((1, 1), np.uint32)
+            return {"out": pack(*zip(beats, widths, strict=True), (last, 1)), "status": clean}
 
         return Job(
             send=send,

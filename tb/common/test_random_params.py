@@ -30,7 +30,7 @@ def test_random_params(number, tmp_path):
     rng = np.random.default_rng([number, 12])
     params = random_params(block, rng)
     generate(block, params, tmp_path / "ip")
-    lint(tmp_path / "ip", f"{block.name}_axis")
+    lint(tmp_path / "ip", block.name if block.adapter is None else f"{block.name}_axis")
     if block.adapter is None:
         return
     run = block.adapter.Run()
