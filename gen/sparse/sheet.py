@@ -213,9 +213,9 @@ def prune24_sheet(params: Prune24Params) -> Sheet:
         """),
         faults=text("""
         The packet of `w` may have any length, and decides that of `out`. A packet of `metric` that
-        ends early counts as zeros from there on, and its `early` is set; what one that ends late has
-        too much is dropped before the next packet, up to and with TLAST, and its `late` is set. No
-        command is refused: both values are legal.
+        ends early counts as zeros from there on, and its `early` is set; what one that ends late
+        has too much is dropped before the next packet, up to and with TLAST, and its `late` is
+        set. No command is refused: both values are legal.
         """),
         limits=(("rows and columns of a matrix", "any"),),
         latency="{latency} cycles from a beat of `w` to its beat of `out`.",
