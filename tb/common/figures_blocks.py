@@ -1,11 +1,13 @@
-"""Benchmark `blocks`: every block of the catalog with its default options, as README shows them."""
+"""Benchmark `blocks`: every block of the catalog, with the board's cells, as README shows them."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gemmule.gen.block import Block
+from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import catalog
+from gemmule.gen.choose import Choice, choose
 from gemmule.gen.docs import plain
 from gemmule.gen.emit import emit
 from gemmule.gen.files import write_folder
@@ -14,7 +16,7 @@ from gemmule.gen.synth import synthesize
 __all__ = ["NAME", "SUMMARY", "in_markdown", "markdown", "run"]
 
 NAME = "blocks"
-SUMMARY = "every block with its default options, on the ZCU102"
+SUMMARY = "every block with its default options and the board's cells, on the ZCU102"
 BOARD = "zcu102"
 USE = ("lut", "ff", "dsp", "bram36")
 
@@ -33,13 +35,13 @@ def run(out: Path, quick: bool) -> list[Row]:
 def markdown(rows: list[Row]) -> str:
     """The table of README."""
     return in_markdown(
-        ["block", "what it does", "latency", "LUT", "FF", "DSP", "BRAM36"],
+        ["block", "what it does", "cell", "latency", "LUT", "FF", "DSP", "BRAM36"],
         [
-            [f"`{row['block']}`", row["what it does"], row["latency"] or "-"]
+            [f"`{row['block']}`", row["what it does"], row["cell"] or "-", row["latency"] or "-"]
             + [f"{row[name]:,}" if row.get(name) is not None else "-" for name in USE]
             for row in rows
         ],
-        texts=2,
+        texts=3,
     )
 
 
@@ -50,9 +52,18 @@ def in_markdown(names: Sequence[str], rows: Iterable[Sequence[object]], *, texts
 
 
 def _row(block: Block) -> Row:
-    params = block.params()
+    params, chosen = choose(block, {}, {}, load_board(BOARD))
     report = synthesize(block, params, BOARD, flatten=False)
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
     latency = emit(block, params).manifest["latency"]
-    return {"block": block.name, "what it does": plain(block.summary), "latency": latency, **use}
+    about = {"block": block.name, "what it does": plain(block.summary), "latency": latency}
+    return {**about, "cell": _cell(chosen), **use}
+
+
+def _cell(chosen: Choice | None) -> str | None:
+    """The cell, its packing and, where that needs one, the dataflow."""
+    if chosen is None:
+        return None
+    packed = [chosen.pack, chosen.dataflow] if chosen.pack != "none" else []
+    return ", ".join(filter(None, [chosen.cell, *packed]))
