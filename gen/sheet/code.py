@@ -30,7 +30,7 @@ def code_view(name: str, sheet: Sheet, streams: list[AxisStream]) -> dict[str, A
                 "fields": [_field(row) for row in rows(each)],
                 "parts": [
                     {
-                        "variant": variant.name,
+                        "variant": _identifier(variant.name),
                         "name": _identifier(part["name"]),
                         "bit": 8 * row.byte + part["offset"],
                         "bits": part["width"],

@@ -11,7 +11,7 @@ from gemmule.golden.common.options import Options
 
 from ..axis import AxisStream
 from ..block import Beats, Block
-from .form import Example
+from .form import Example, Sheet, variant_parts
 from .words import Row, from_bytes, lasts, rows, to_bytes
 
 __all__ = ["Printed", "Words", "parse", "payloads", "printed"]
@@ -42,19 +42,21 @@ class Printed:
     options: dict[str, object]
 
 
-def printed(block: Block, params: Options, streams: list[AxisStream], example: Example) -> Printed:
+def printed(
+    block: Block, params: Options, sheet: Sheet, streams: list[AxisStream], example: Example
+) -> Printed:
     """An example in text."""
     run = block.adapter.Run(**example.run)
     job = block.adapter.plan(params, run, example.arrays)
     results = job.results()
     by_name = {each.name: each for each in streams}
     sent = [
-        _words(by_name[name], beats) for name, beats in job.send.items() if len(beats)
+        _words(by_name[name], beats, sheet) for name, beats in job.send.items() if len(beats)
     ]  # fmt: skip
     if job.memory:
         sent.append(_memory("memory_before", job.memory.image))
     received = [
-        _words(by_name[name], beats) for name, beats in results.items()
+        _words(by_name[name], beats, sheet) for name, beats in results.items()
         if name != "memory" and len(beats)
     ]  # fmt: skip
     if "memory" in results:
@@ -78,7 +80,8 @@ def parse(text: str) -> list[dict[str, tuple[list[bytes], list[bool]]]]:
             joined = body.replace("\\\n", "")
             lines = [line.split("#")[0].split() for line in joined.splitlines()]
             words = [line for line in lines if line]
-            octets = [bytes.fromhex(line[0].replace("_", ""))[::-1] for line in words]
+            step = 1 if port.startswith("memory") else -1
+            octets = [bytes.fromhex(line[0])[::step] for line in words]
             example[port] = octets, [line[-1] == "last" for line in words]
         found.append(example)
     return found
@@ -90,12 +93,12 @@ def payloads(stream: AxisStream, words: tuple[list[bytes], list[bool]]) -> Beats
     return from_bytes(stream, np.array([list(each) for each in octets], np.uint8), np.array(last))
 
 
-def _words(stream: AxisStream, beats: Beats) -> Words:
+def _words(stream: AxisStream, beats: Beats, sheet: Sheet) -> Words:
     octets, ends = to_bytes(stream, beats), lasts(stream, beats)
     fields, lines = rows(stream), []
     few = sum(row.lanes for row in fields) <= 12 or len(fields) == 1
     for number, word in enumerate(octets):
-        note = "  # " + _note(fields, word) if few else ""
+        note = "  # " + _note(fields, word, stream, sheet) if few else ""
         digits = word.tobytes()[::-1].hex()
         first = len(digits) % DIGITS or DIGITS
         pieces = [digits[:first], *_cut(digits[first:])]
@@ -115,14 +118,14 @@ def _cut(digits: str) -> Iterator[str]:
 
 def _memory(name: str, image: NDArray[np.uint8]) -> Words:
     lines = [
-        f"{image[start : start + 32].tobytes()[::-1].hex()}  # bytes {start}.."
+        f"{image[start : start + 32].tobytes().hex()}  # from byte {start} on"
         for start in range(0, len(image), 32)
     ]
     return Words(name, len(image), "\n".join(lines))
 
 
-def _note(fields: list[Row], word: NDArray[np.uint8]) -> str:
-    """The word's fields in decimal."""
+def _note(fields: list[Row], word: NDArray[np.uint8], stream: AxisStream, sheet: Sheet) -> str:
+    """The word's fields in decimal; of those with variants, the parts that are not 0."""
     parts = []
     for row in fields:
         values = [
@@ -131,7 +134,12 @@ def _note(fields: list[Row], word: NDArray[np.uint8]) -> str:
             ) for place in row.places
         ]  # fmt: skip
         short = str(values[0]) if len(values) == 1 else str(values).replace(" ", "")
-        parts.append(f"{row.name}={short}" if row.bits <= 64 else f"{row.name}=...")
+        variants = sheet.variants.get(f"{stream.name}.{row.name}", ())
+        for variant in variants:
+            name, value = variant.when.replace("`", "").split(" is ")
+            if f"{name}={value}" in parts:
+                short = f"{variant.name}: {variant_parts(variant, values[0])}"
+        parts.append(f"{row.name}={short}" if not variants else short)
     return " ".join(parts)
 
 

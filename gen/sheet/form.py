@@ -33,7 +33,9 @@ from dataclasses import dataclass, field
 from amaranth.lib import data
 from numpy.typing import NDArray
 
-__all__ = ["ANY", "Example", "Field", "Sheet", "Stream", "Variant"]
+from ..ports import layout_fields
+
+__all__ = ["ANY", "Example", "Field", "Sheet", "Stream", "Variant", "variant_parts"]
 
 ANY = None
 """Of a stream that needs no other one: it is taken as fast as results leave."""
@@ -60,7 +62,7 @@ class Stream:
 class Variant:
     """What a field holds in one kind of command: ``layout`` from its lowest bit on.
 
-    ``when`` says which kind, as "`kind` is 3".
+    ``when`` says which kind, always as "`kind` is 3".
     """
 
     name: str
@@ -134,3 +136,17 @@ class Sheet:
     encoder: tuple[str, ...] = ()
     source: str = ""
     ports: Mapping[str, str] = field(default_factory=dict)
+
+
+def variant_parts(variant: Variant, number: int) -> str:
+    """What ``number`` holds as this variant, the parts that are not 0."""
+    found = []
+    for part in layout_fields(variant.layout):
+        for lane in range(part["lanes"]):
+            bits = part["width"]
+            value = number >> part["offset"] + lane * bits & (1 << bits) - 1
+            if part["signed"] and value >> bits - 1:
+                value -= 1 << bits
+            name = part["name"] + (f"[{lane}]" if part["lanes"] > 1 else "")
+            found += [f"{name}={value}"] if value else []
+    return " ".join(found)

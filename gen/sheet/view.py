@@ -36,7 +36,7 @@ def sheet_view(
             if "__" not in each["name"]
         ],
         "tables": [_table(sheet, each) for each in streams],
-        "examples": [printed(block, params, streams, each) for each in sheet.examples],
+        "examples": [printed(block, params, sheet, streams, each) for each in sheet.examples],
     }
 
 
@@ -107,19 +107,47 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
                 "base": 8 * row.byte,
                 "rows": [
                     {
-                        "name": part["name"],
-                        "offset": part["offset"],
-                        "bits": part["width"] * part["lanes"],
-                        **_told(
-                            part["signed"], part["width"], variant.fields[bare(part["name"])]
+                        "name": name,
+                        "offset": alike[0]["offset"],
+                        "bits": alike[0]["width"],
+                        "lanes": _lanes(alike),
+                        **_coded(
+                            alike[0],
+                            _told(alike[0]["signed"], alike[0]["width"], variant.fields[name]),
                         ),
                     }
-                    for part in parts
+                    for name, alike in _alike(parts).items()
                 ],
             }
             for row, variant, parts in variants_of(sheet, stream)
         ],
     }  # fmt: skip
+
+
+def _coded(part: Mapping[str, Any], told: dict[str, str]) -> dict[str, str]:
+    """With the codes of the part, if it has some, beside its meaning."""
+    codes = "; ".join(f"{code['value']}: {code['text']}" for code in part.get("codes", ()))
+    return told | {"meaning": f"{told['meaning']}: {codes}"} if codes else told
+
+
+def _alike(parts: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The parts by their names without numbers."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for part in parts:
+        if part["width"]:
+            found.setdefault(bare(part["name"]), []).append(part)
+    return found
+
+
+def _lanes(alike: list[dict[str, Any]]) -> str:
+    """How many there are, and the bits from one to the next."""
+    first = alike[0]
+    texts = []
+    if len(alike) > 1:
+        texts.append(f"{len(alike)} x {alike[1]['offset'] - first['offset']}")
+    if first["lanes"] > 1:
+        texts.append(f"{first['lanes']} x {first['width']}")
+    return ", in each ".join(texts) or "1"
 
 
 def _told(signed: bool, bits: int, about: Field) -> dict[str, str]:

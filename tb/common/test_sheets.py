@@ -30,6 +30,11 @@ SMALL = {
     "sparse_gemm": {"rows": 2, "cols": 2},
     "prune24": {"lanes": 2},
     **{block.name: {"lanes": 2} for block in ELEMENTWISE},
+    "token_select": {"max_tokens": 16},
+    "conv2d": {"rows": 2, "cols": 2, "x_depth": 16, "w_depth": 16},
+    "conv3d": {"rows": 2, "cols": 2, "x_depth": 16, "w_depth": 16},
+    "token_pack": {"max_tokens": 16, "lanes": 2, "max_length": 8},
+    "selector": {"max_tokens": 16, "lanes": 2, "max_length": 8},
 }
 """Parameters with which sheets are short and builds are quick; the others have their defaults."""
 
@@ -67,7 +72,7 @@ def test_a_sheet_names_nothing_of_the_source_and_is_short(name, packages):
     sheet = (folder / f"{name}.md").read_text()
     found = [line for line in sheet.splitlines() if FORBIDDEN.search(line)]
     assert not found
-    assert len(sheet.splitlines()) < 450
+    assert len(sheet.splitlines()) < (700 if name.startswith("conv") else 500)
 
 
 @pytest.mark.parametrize("name", DRIVEN)
@@ -87,9 +92,15 @@ def test_worked_examples_replay_on_the_verilog(name, packages):
         send = {each: beats[each] for each in beats if each in job.send}
         for each in job.send:
             assert np.array_equal(send.get(each, job.send[each][:0]), job.send[each])
-        receive = {each: len(beats[each]) for each in beats if each not in job.send}
-        result = model.run(send, receive, memory=job.memory)
-        for each in receive:
+        result = model.run(send, job.receive, memory=job.memory)
+        if job.memory:
+            before, after = (b"".join(example[f"memory_{when}"][0]) for when in ("before", "after"))
+            assert before == job.memory.image.tobytes()
+            assert after == result.received["memory"].tobytes()
+        # How long a run took is nothing that an example can say.
+        for each in set(job.receive) - {"counters"}:
+            if not job.receive[each]:
+                continue
             got, printed = (
                 to_bytes(streams[f"m_axis_{each}"], words)
                 for words in (result.received[each], beats[each])
@@ -117,16 +128,18 @@ def test_streams_run_ahead_as_the_sheet_says(name, packages):
             outputs = [each["name"] for each in model.manifest["streams"]
                        if each["direction"] == "output"]  # fmt: skip
             counts.append(_taken(model, offered, outputs, stream))
+        if not counts:
+            continue
         if told is None:
             assert min(counts) >= most, stream
         else:
             # A tile of weights may be taken beside what any command lets in.
-            assert told <= min(counts, default=told) <= told + 4, (stream, counts)
+            assert told <= min(counts) <= told + 4, (stream, counts)
 
 
 def _taken(model, offered, outputs, stream):
     try:
-        model.run(offered, dict.fromkeys(outputs), patience=500)
+        model.run(offered, dict.fromkeys(outputs), patience=2000)
     except SimulationError as error:
         return int(re.search(rf"; {stream} (\d+) of", str(error))[1])
     return len(offered[stream])
