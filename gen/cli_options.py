@@ -19,7 +19,7 @@ from .toml import parse_toml, read_text
 
 __all__ = ["allowed", "block_command", "block_in", "chosen_settings", "settings", "spell_out_flags"]
 
-FLAGS = {"--help", "--json", "--force", "--quick", "--flatten", "--no-flatten"}
+FLAGS = {"--help", "--json", "--force", "--resources", "--quick", "--flatten", "--no-flatten"}
 """The verbs' own options that take no value."""
 
 

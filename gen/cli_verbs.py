@@ -52,6 +52,9 @@ FIFO_DEPTH = Annotated[
     str,
     typer.Option(metavar="WORDS", help="Queued before each input, or some: a=512,scale=16."),
 ]
+RESOURCES = Annotated[
+    bool, typer.Option("--resources", help="Count for the data sheet what Yosys maps it to.")
+]
 FORCE = Annotated[
     bool, typer.Option("--force", help="Overwrite files that no earlier run left there.")
 ]
@@ -92,6 +95,7 @@ def generate(
     streams: STREAMS = "plain",
     tdata_width: TDATA_WIDTH = None,
     fifo_depth: FIFO_DEPTH = "0",
+    resources: RESOURCES = False,
     force: FORCE = False,
     as_json: JSON = False,
 ) -> int:
@@ -104,7 +108,7 @@ def generate(
         form = AxisForm(streams=streams, tdata_width=tdata_width, fifo_depth=fifo_depth)
         written = write(
             block, params, folder, name=name, board=board, clock_mhz=clock_mhz, form=form,
-            force=force,
+            force=force, resources=resources,
         )  # fmt: skip
     if as_json:
         found = {"block": block.name, "out": str(folder), "files": sorted(written)}

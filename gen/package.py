@@ -23,12 +23,13 @@ from .selftest import selftest_view
 from .sheet.code import code_view, encoder_text
 from .sheet.plain import sheet_of
 from .sheet.view import sheet_view
-from .synth import check_cell
+from .synth import check_cell, synthesize
 from .tech.models import models
 
 __all__ = ["generate"]
 
 DEFAULT_MHZ = 200.0
+Rows = list[tuple[str, str]]
 CONSTRAINTS, TEMPLATES = "gemmule.constraints", "gemmule.gen.templates"
 
 
@@ -42,13 +43,15 @@ def generate(
     clock_mhz: float | None = None,
     form: AxisForm | None = None,
     force: bool = False,
+    resources: bool = False,
 ) -> dict[str, str]:
     """Write ``block`` into the folder ``out``; return each file's name and what it is.
 
     Modules, files and the FuseSoC core are called ``name`` or ``name_...``, by default after the
     block. ``form`` says what the AXI4-Streams are like. The same parameters and versions give the
     same bytes. All files appear together or none does; those that an earlier run left there go. A
-    file that is not as an earlier run left it is overwritten with ``force`` alone.
+    file that is not as an earlier run left it is overwritten with ``force`` alone. With
+    ``resources`` the data sheet says what Yosys maps the block to on ``board``.
     """
     folder = folder_at("--out", out)
     block = find(block) if isinstance(block, str) else block
@@ -58,11 +61,36 @@ def generate(
         raise UsageError(f"--clock-mhz must be in 1..2000, not {clock}")
     if target:
         check_cell(params, target)
+    if resources and not target:
+        raise UsageError("--resources needs --board")
+    taken = _resources(block, params, target) if resources else _unknown(block, target)
     emitted = emit(block, params, name=name)
     border = emit_border(emitted, form or AxisForm())
-    texts, what = _texts(block, params, emitted, border, target, clock)
+    texts, what = _texts(block, params, emitted, border, target, clock, taken)
     write_folder(folder, texts, remove=leftovers(folder, emitted.top, texts, force=force))
     return what
+
+
+def _resources(block: Block, params: Options, board: Board) -> Rows:
+    """What the block takes on the board, as rows of the data sheet."""
+    report = synthesize(block, params, board, parts=False)
+    brams = report.bram36 + report.bram18 / 2
+    counts = (
+        f"{report.lut} LUT, {report.ff} FF, {report.dsp} DSP, {brams:g} BRAM36, as Yosys maps the"
+        f" block; {report.logic_levels} logic levels on the longest way from register to register;"
+        f" constraints ask for {board.clock_mhz:g} MHz"
+    )
+    return [(f"on {board.title}, {board.part}", counts)]
+
+
+def _unknown(block: Block, board: Board | None) -> Rows:
+    """Which command counts what was not counted."""
+    name = board.name if board else "BOARD"
+    how = (
+        f"not counted: `gemmule synth {block.name} --board {name}` with these parameters tells, and"
+        f" `gemmule generate {block.name} --board {name} --resources` puts it here"
+    )
+    return [("resources, logic levels", how)]
 
 
 def _texts(
@@ -72,6 +100,7 @@ def _texts(
     border: Border | None,
     board: Board | None,
     clock_mhz: float,
+    resources: Rows,
 ) -> tuple[dict[str, str], dict[str, str]]:
     name = emitted.top
     axis = {f"{name}_axis.v": "the block between AXI4-Streams"} if border else {}
@@ -91,7 +120,7 @@ def _texts(
     }
     primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
-    view = _view(block, params, emitted, border, board, clock_mhz)
+    view = _view(block, params, emitted, border, board, clock_mhz) | {"resources": resources}
     selftest = selftest_view(block, params, view["streams"], view["sheet"].examples)
     benches = {f"sim/{name}_tb.sv": "replays the data sheet's first example"} if selftest else {}
     what |= benches
@@ -136,7 +165,6 @@ def _view(
         **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
         "name": emitted.top,
         "block": block.name,
-        "resources": [],
         "summary": plain(manifest["summary"]),
         "notes": manifest.get("notes"),
         "versions": manifest["versions"],
