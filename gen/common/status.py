@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+from amaranth import Shape
+from amaranth.lib.wiring import Component
+
 from gemmule.gen.block import Beats
 from gemmule.gen.model import SimulationError
+from gemmule.golden.common.lanes import words
 
-__all__ = ["expect_clean"]
+__all__ = ["clean_status", "expect_clean"]
 
 
 def expect_clean(received: Mapping[str, Beats]) -> None:
@@ -15,3 +20,9 @@ def expect_clean(received: Mapping[str, Beats]) -> None:
             bits = int.from_bytes(word.astype("<u4").tobytes(), "little")
             text = f"says {bits:#x} of command {number}, with which nothing was wrong"
             raise SimulationError("status", "status", text)
+
+
+def clean_status(component: Component, count: int = 1) -> dict[str, Beats]:
+    """The words of ``status`` of so many commands with which nothing was wrong."""
+    payload = component.signature.members["status"].signature.members["payload"].shape
+    return {"status": np.zeros((count, words(Shape.cast(payload).width)), np.uint32)}

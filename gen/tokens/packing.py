@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
-from gemmule.gen.common.status import expect_clean
+from gemmule.gen.common.status import clean_status, expect_clean
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import option
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Packed, Packing
 from gemmule.golden.tokens.packing import pack as pack_tokens
@@ -34,7 +34,8 @@ from .beats import (
 )
 from .score import SCORES as SCORES_FROM
 from .score import TOKEN_SCORE, ScoreRun
-from .select import SELECTED, from_selected, selected_arrays
+from .select import SELECTED, from_selected, selected_arrays, selected_beats
+from .sheet import selector_sheet, token_pack_sheet
 
 __all__ = ["SELECTOR", "TOKEN_PACK", "SelectorRun"]
 
@@ -82,6 +83,23 @@ def _decoded(
     return dict(packed_arrays(params, run, Packed(kept, package, weight)))
 
 
+def _packed_beats(params: TokenPackParams, run: Packing, packed: Packed) -> dict[str, Beats]:
+    """What comes back of packing: :func:`_decoded` turned around."""
+    lanes = params.lanes
+
+    def lanes_of(rows: NDArray) -> NDArray:
+        rows = np.atleast_2d(rows)
+        return np.pad(rows, ((0, 0), (0, -rows.shape[1] % lanes))).reshape(-1, lanes)
+
+    kept = lanes_of(packed.kept)
+    beats = {"kept": pack((kept, params.token_format.width), (last_of(len(kept)), 1))}
+    if run.package != "none":
+        package = lanes_of(packed.package)
+        beats["package"] = pack((package, PACKAGE_WIDTH), (last_of(len(package)), 1))
+        beats["weight"] = pack(([packed.weight], params.weight.width))
+    return beats
+
+
 class TokenPackAdapter:
     """One stage: a command, the count, the decisions, and the tokens after an earlier package."""
 
@@ -122,6 +140,7 @@ class TokenPackAdapter:
             receive=_receive(params, run, packed),
             decode=lambda received: _decoded(params, run, length, received),
             golden=dict(packed_arrays(params, run, packed)),
+            results=lambda: _packed_beats(params, run, packed) | clean_status(TokenPack(params)),
             counters={"tokens": count, "kept": int(mask.sum())},
         )
 
@@ -190,6 +209,11 @@ class SelectorAdapter:
             receive={"indices": selected.count, "count": 1, **_receive(params, run, packed)},
             decode=decode,
             golden=packed_arrays(params, run, packed) | selected_arrays(params, selected),
+            results=lambda: {
+                **selected_beats(params, selected),
+                **_packed_beats(params, run, packed),
+                **clean_status(Selector(params)),
+            },
             counters={"tokens": count, "kept": selected.count},
         )
 
@@ -209,6 +233,20 @@ class SelectorAdapter:
 
 PRESETS = {"zcu102": {"lanes": 16}, "deit": {"max_tokens": 256, "max_length": 768}}
 TOKEN_PACK = Block(
-    "token_pack", "tokens", TokenPackParams, TokenPack, TokenPackAdapter(), presets=PRESETS
+    "token_pack",
+    "tokens",
+    TokenPackParams,
+    TokenPack,
+    TokenPackAdapter(),
+    presets=PRESETS,
+    sheet=token_pack_sheet,
 )
-SELECTOR = Block("selector", "tokens", SelectorParams, Selector, SelectorAdapter(), presets=PRESETS)
+SELECTOR = Block(
+    "selector",
+    "tokens",
+    SelectorParams,
+    Selector,
+    SelectorAdapter(),
+    presets=PRESETS,
+    sheet=selector_sheet,
+)

@@ -4,16 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
-from gemmule.gen.common.status import expect_clean
+from gemmule.gen.common.status import clean_status, expect_clean
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.tokens.selection import Selected, Selection, select
 from gemmule.hw.tokens.params import TokenSelectParams
 from gemmule.hw.tokens.token_select import TokenSelect
 
-from .beats import check_flags, check_scores, flags, score_beats, select_command
+from .beats import check_flags, check_scores, decisions, flags, score_beats, select_command
+from .sheet import token_select_sheet
 
-__all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays"]
+__all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays", "selected_beats"]
 
 SELECTED = (
     Array("indices", "[n]", "u", "the kept tokens, ascending"),
@@ -36,6 +37,15 @@ def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict
     return {
         "indices": indices.astype(Format(False, params.index.width).dtype),
         "count": np.array(count, Format(False, params.number.width).dtype),
+    }
+
+
+def selected_beats(params: TokenSelectParams, selected: Selected) -> dict[str, Beats]:
+    """A selection as both blocks give it: :func:`from_selected` turned around."""
+    last = last_of(selected.count)
+    return {
+        "indices": pack((selected.indices, params.index.width), (last, 1)),
+        "count": pack(([selected.count], params.number.width)),
     }
 
 
@@ -73,6 +83,11 @@ class TokenSelectAdapter:
             receive={"decisions": len(scores), "indices": selected.count, "count": 1, "status": 1},
             decode=decode,
             golden={"mask": selected.mask, **selected_arrays(params, selected)},
+            results=lambda: {
+                "decisions": decisions(params, selected.mask, valid, scores),
+                **selected_beats(params, selected),
+                **clean_status(TokenSelect(params)),
+            },
             counters={"tokens": len(scores), "kept": selected.count},
         )
 
@@ -84,4 +99,5 @@ TOKEN_SELECT = Block(
     TokenSelect,
     TokenSelectAdapter(),
     presets={"8-bit": {"score_format": "u8"}},
+    sheet=token_select_sheet,
 )
