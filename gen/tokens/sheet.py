@@ -186,7 +186,7 @@ def selector_sheet(params: SelectorParams) -> Sheet:
             "Every output but `status` must be taken for a stage to end. `tokens` are ready only"
             " while `kept` is."
         ),
-        ahead={"command": 0, "scores": 0, "tokens": 0},
+        ahead={"command": 0, "scores": 1, "tokens": 0},
         examples=_selector_examples(params),
         constants=_select_constants(params) | _pack_constants(params),
         encoder=("encode_select.py",),
