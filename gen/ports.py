@@ -1,6 +1,6 @@
 """What a component's signature says of its ports and streams, as plain data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from amaranth import Shape
@@ -25,14 +25,22 @@ def ports(component: Component) -> list[dict[str, Any]]:
 def streams(component: Component) -> list[dict[str, Any]]:
     """Each stream: direction, payload width, and the fields of the payload, low bits first.
 
-    A field that carries a :class:`~gemmule.golden.common.codes.Code` lists its ``codes``.
+    A field that carries a :class:`~gemmule.golden.common.codes.Code` lists its ``codes``. Where a
+    component has ``command_layouts``, by kind what a command carries in its ``content``, the stream
+    ``command`` lists them as ``variants``: each with its ``kind``, and its fields there.
     """
+    layouts = getattr(component, "command_layouts", None)
     return [
         {
             "name": name,
             "direction": _direction(member),
             "width": Shape.cast(_payload(member)).width,
             "fields": list(_fields("", _payload(member), 0)),
+            **(
+                {"variants": list(_variants(member, layouts))}
+                if layouts and name == "command"
+                else {}
+            ),
         }
         for name, member in _leaves(component.signature.members)
         if member.is_signature
@@ -101,9 +109,19 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
     }
 
 
+def _variants(member: Member, layouts: Mapping[Code, data.StructLayout]) -> Iterator[dict]:
+    (content,) = (
+        each["offset"] for each in _fields("", _payload(member), 0)
+        if each["name"].split(".")[-1] == "content"
+    )  # fmt: skip
+    for kind, layout in layouts.items():
+        fields = list(_fields("", layout, content)) if layout.members else []
+        yield {"kind": _codes([kind])[0], "fields": fields}
+
+
 def _is_code(shape: Any) -> bool:
     return isinstance(shape, type) and issubclass(shape, Code)
 
 
-def _codes(codes: type[Code]) -> list[dict[str, Any]]:
+def _codes(codes: Iterable[Code]) -> list[dict[str, Any]]:
     return [{"value": int(each), "name": each.name, "text": each.text} for each in codes]

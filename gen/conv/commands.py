@@ -13,7 +13,8 @@ from gemmule.golden.conv.order import Fill, Kind
 from gemmule.golden.conv.program import Copy, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH
-from gemmule.hw.conv.convolution import KIND_WIDTH, command_layout
+from gemmule.hw.common.streams import packet
+from gemmule.hw.conv.command import command_layout
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.conv.walk_params import BpParams
 
@@ -30,18 +31,21 @@ def commands(
     image: Image,
     order: Sequence[tuple[Kind, object]],
 ) -> Beats:
-    """The whole layer, ``golden.conv.order.ordered``, as beats."""
-    width = command_layout(params).size
-    beats = np.zeros((len(order), words(width)), np.uint32)
+    """The whole layer as one program: a packet, which ends when all results are written."""
+    layout = packet(command_layout(params))
+    kind_width = command_layout(params)["kind"].width
+    last = layout["last"].offset
+    beats = np.zeros((len(order), words(layout.size)), np.uint32)
     kinds = np.array([kind.value for kind, _ in order])
     for kind in Kind:
         rows = [
-            [(kind.value, KIND_WIDTH), *_fields(params, layer, image, kind, content)]
+            [(kind.value, kind_width), *_fields(params, layer, image, kind, content)]
             for each, content in order if each is kind
         ]  # fmt: skip
         if rows:
             packed = pack_rows(rows)
             beats[kinds == kind.value, : packed.shape[1]] = packed
+    beats[-1, last // 32] |= np.uint32(1 << last % 32)
     return beats
 
 
@@ -63,10 +67,8 @@ def _fields(
         yield from _pass(content, params.w_walks, core.b_format.width)
     elif kind is Kind.PLACES:
         yield from _places(params, image, content)
-    elif kind is Kind.FENCE:
-        yield int(content), 1
-    else:
-        yield from _load(params, image, content)
+    elif kind is not Kind.FENCE:
+        yield from _load(params, image, kind, content)
 
 
 def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Field]:
@@ -92,14 +94,16 @@ def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator
     yield int(copied), 1
 
 
-def _load(params: LayerParams, image: Image, fill: Fill) -> Iterator[Field]:
+def _load(params: LayerParams, image: Image, kind: Kind, fill: Fill) -> Iterator[Field]:
     region, run = fill.load.vectors.region, fill.run
+    depth = params.x_depth if kind is Kind.X_LOAD else params.w_depth
     yield image.address(region, run.first), ADDRESS_WIDTH
-    yield run.length, LENGTH_WIDTH
+    yield fill.vectors, depth.bit_length()
     for level in range(params.AXES + 1):
         count, step = run.loops[level] if level < len(run.loops) else (1, 0)
         yield count, params.size_width + 1
         yield (step << image.sizes[region]) % (1 << ADDRESS_WIDTH), ADDRESS_WIDTH
-    yield fill.vectors, LENGTH_WIDTH
+    yield run.requests, depth.bit_length()
     yield int(fill.closes), 1
-    yield int(fill.load.turned), 1
+    if kind is Kind.W_LOAD and params.turns:
+        yield int(fill.load.turned), 1

@@ -21,8 +21,10 @@ from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.order import ordered
 from gemmule.golden.conv.program import Copy, Hardware, Product
+from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import element_size
+from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
@@ -96,8 +98,8 @@ class ConvAdapter:
         ))  # fmt: skip
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            if received["status"].any():
-                raise RuntimeError(f"a product was not taken as it is: {received['status'].max()}")
+            if fault := _refused(received["status"][0]):
+                raise RuntimeError(f"the program was not carried out as it is: {fault}")
             table = image.results(received["memory"], shape, fmt)
             return {layer.result_name: result(
                 run.op, layer.geometry, table, hardware
@@ -108,7 +110,7 @@ class ConvAdapter:
                 "command": commands(params, layer, image, order),
                 "scale": _scales(params, made, partial(_column_scales, layer)),
             },
-            receive={"status": len(made), "counters": 1},
+            receive={"status": 1, "counters": 1},
             decode=decode,
             golden={layer.result_name: layer.golden.astype(fmt.dtype)},
             macs=layer.geometry.macs,
@@ -138,7 +140,20 @@ def timing_of(params: LayerParams, fmt: Format) -> Timing:
 def _counted(received: dict[str, Beats]) -> dict[str, int]:
     """What the hardware counted, in vectors."""
     (beat,) = received["counters"]
-    return dict(zip(COUNTS, map(int, beat), strict=True))
+    return dict(zip(COUNTS, map(int, beat[: len(COUNTS)]), strict=True))
+
+
+def _refused(word: NDArray[np.uint32]) -> str:
+    """What a word of ``status`` says, or nothing if all is well."""
+    status = program_status()
+    number = int.from_bytes(word.tobytes(), "little")
+    fields = {
+        name: number >> field.offset & (1 << field.width) - 1 for name, field in status
+    }  # fmt: skip
+    command = fields.pop("command")
+    if not any(fields.values()):
+        return ""
+    return f"at command {command}, {Refusal(fields['refused']).text}; {fields}"
 
 
 def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
@@ -229,7 +244,7 @@ def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:
     lanes = [
         (table[name][:, lane], field.width) for lane in range(params.cols) for name, field in layout
     ]
-    return pack(*lanes, ([1] * len(made), 1))
+    return pack(*lanes, ([0] * (len(made) - 1) + [1], 1))
 
 
 _VOLUME = ConvAdapter(

@@ -10,6 +10,7 @@ from gemmule.gen.block import Array, Arrays, Block, Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.refusal import WalkRefusal
 from gemmule.golden.conv.sequences import (
     bp_gradient,
     bp_loss,
@@ -18,8 +19,8 @@ from gemmule.golden.conv.sequences import (
     zero_free,
 )
 from gemmule.golden.conv.walk import Walk
-from gemmule.hw.conv.generator import AddressGenerator
 from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
+from gemmule.hw.conv.walker import Walker
 
 from .walks import decode, encode
 
@@ -50,18 +51,32 @@ class LayerRun(Options):
             stride=self.stride, padding=self.padding, dilation=self.dilation,
         )  # fmt: skip
 
+    @property
+    def vectors(self) -> int:
+        """The vectors of the map that is walked over: the input's, or else the output's."""
+        return self.batch * self.blocks * prod(self.geometry.size)
+
     def walks(self) -> Iterator[Walk]:
         """Forward, or ``x`` of the weight gradient."""
         yield im2col(self.geometry, self.blocks)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BpRun(LayerRun):
-    """As :class:`LayerRun`, walked over with inserted zeros."""
+class GradientRun(LayerRun):
+    """As :class:`LayerRun`, of which the output's gradient is walked over."""
 
     mode: str = option(
         "transposed", choices=("transposed", "dilated"), help="for the loss, or for the gradient"
     )
+
+    @property
+    def vectors(self) -> int:
+        return self.batch * self.blocks * prod(self.geometry.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BpRun(GradientRun):
+    """As :class:`GradientRun`, walked over with inserted zeros."""
 
     def walks(self) -> Iterator[Walk]:
         order = bp_loss if self.mode == "transposed" else bp_gradient
@@ -69,12 +84,8 @@ class BpRun(LayerRun):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroFreeRun(LayerRun):
-    """As :class:`LayerRun`, walked over phase by phase, or pixel by pixel."""
-
-    mode: str = option(
-        "transposed", choices=("transposed", "dilated"), help="for the loss, or for the gradient"
-    )
+class ZeroFreeRun(GradientRun):
+    """As :class:`GradientRun`, walked over phase by phase, or pixel by pixel."""
 
     def walks(self) -> Iterator[Walk]:
         if self.mode == "dilated":
@@ -107,9 +118,7 @@ class WalkAdapter:
                     f"{flag(each.name)} must be at most {most}, what --size-width"
                     f" {params.size_width} counts to, not {largest}"
                 )
-        geometry = run.geometry
-        mapped = geometry.size if type(run) is LayerRun else geometry.out
-        vectors = run.batch * run.blocks * prod(mapped)
+        geometry, vectors = run.geometry, run.vectors
         if vectors > 1 << params.address_width:
             raise UsageError(
                 f"--address-width {params.address_width} holds addresses below "
@@ -136,25 +145,29 @@ class WalkAdapter:
         count = len(address)
 
         def outputs(beats):
+            if beats["status"].any():
+                codes = sorted({WalkRefusal(word & 3).text for word in beats["status"][:, 0]})
+                raise RuntimeError(f"a walk was not carried out as it is: {codes}")
             at, keep, _ = decode(beats["o"], params)
             return {"address": at, "real": keep}
 
         golden = {"address": address % (1 << params.address_width), "real": real}
         return Job(
-            send={"walk": encode(walks, params)}, receive={"o": count}, decode=outputs,
+            send={"walk": encode(walks, params, [run.vectors] * len(walks))},
+            receive={"o": count, "status": len(walks)}, decode=outputs,
             golden=golden, counters={"masked": int(count - real.sum()), "walks": len(walks)},
         )  # fmt: skip
 
 
-class Im2col(AddressGenerator):
-    """Addresses of im2col, forward: one a cycle, padding as a mask (see AddressGenerator)."""
+class Im2col(Walker):
+    """Addresses of im2col, forward: one a cycle, padding as a mask (see Walker)."""
 
 
-class ZeroFree(AddressGenerator):
+class ZeroFree(Walker):
     """Addresses of the zero-free backward passes: phases of the result, pixels of the gradient."""
 
 
-class BpIm2col(AddressGenerator):
+class BpIm2col(Walker):
     """Addresses of BP-im2col, loss and gradient: inserted zeros are detected, never stored."""
 
 

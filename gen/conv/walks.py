@@ -15,9 +15,18 @@ from gemmule.hw.conv.walk_params import GeneratorParams
 __all__ = ["decode", "encode", "fields", "padded"]
 
 
-def encode(walks: Sequence[Walk], params: GeneratorParams) -> Beats:
-    """One beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``."""
-    return pack_rows([fields(walk, params) for walk in walks])
+def encode(
+    walks: Sequence[Walk], params: GeneratorParams, vectors: Sequence[int] | None = None
+) -> Beats:
+    """One beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``.
+
+    ``vectors``, of each walk's map, are those of ``hw.conv.walker.mapped_layout``.
+    """
+    rows = [fields(walk, params) for walk in walks]
+    if vectors is not None:
+        for row, many in zip(rows, vectors, strict=True):
+            row.append((many, params.address_width + 1))
+    return pack_rows(rows)
 
 
 def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

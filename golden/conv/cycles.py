@@ -1,7 +1,8 @@
 """How many cycles a convolution takes: memory, buffers, and the product's timing.
 
 The product's rules are those of ``golden.systolic.cycles``, here with operands that arrive when
-memory gives them, and results that wait for it.
+memory gives them, and results that wait for it. Unlike those, this is an estimate: where results
+wait for memory, or a load for one of the loads under way, it may be some cycles off.
 """
 
 from collections.abc import Sequence
@@ -177,7 +178,7 @@ def model(
     bus: Bus | None = None,
     commands: Sequence[tuple[Kind, object]] | None = None,
 ) -> int:
-    """Cycles from the first request to the report of the counters, both counted.
+    """About how many cycles lie from the first request to the report of the counters.
 
     ``commands`` are those of ``golden.conv.order.ordered``, if the caller has them.
     """

@@ -1,8 +1,9 @@
 """The order of commands: each as early as it can begin, and none that waits for one behind it."""
 
-import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from gemmule.golden.common.codes import Code
 
 from .maps import Run
 from .program import Copy, Hardware, Load, Pass, Product
@@ -17,16 +18,16 @@ _LATE = 100
 banks that are free then, which nobody waits for yet."""
 
 
-class Kind(enum.Enum):
-    """To whom a command goes; a fence stops those behind it until all results are written."""
+class Kind(Code):
+    """What a command of a convolution is."""
 
-    PRODUCT = 0
-    X_PASS = 1
-    W_PASS = 2
-    X_LOAD = 3
-    W_LOAD = 4
-    PLACES = 5
-    FENCE = 6
+    PRODUCT = 0, "multiply: what x and w pass to the array, of these sizes, by these settings"
+    X_PASS = 1, "walk over the oldest bank of the streamed operand, and pass the beats on"
+    W_PASS = 2, "walk over the oldest bank of the other operand, and pass the beats on"
+    X_LOAD = 3, "ask memory for vectors of the streamed operand, into its newest bank"
+    W_LOAD = 4, "ask memory for vectors of the other operand, into its newest bank"
+    PLACES = 5, "write the rows of the next product, or vectors to copy, to these places"
+    FENCE = 6, "wait until all that was to be written is handed to memory; ends each program"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Fill:
 
     @property
     def vectors(self) -> int:
-        """Those that arrive in the bank."""
-        lanes = self.load.vectors.lanes
-        return self.run.requests * (lanes if self.load.turned else self.run.length // lanes)
+        """Those that memory gives for a request."""
+        return self.run.length // self.load.vectors.lanes
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class _Entry:
     slot: int
     rank: int
     kind: Kind
-    content: Product | Copy | Pass | Fill | bool
+    content: Product | Copy | Pass | Fill | None
 
 
 def ordered(
     steps: Sequence[Product | Copy], hardware: Hardware
-) -> Iterator[tuple[Kind, Product | Copy | Pass | Fill | bool]]:
-    """The commands of a layer; the last one reports the counters when all results are written.
+) -> Iterator[tuple[Kind, Product | Copy | Pass | Fill | None]]:
+    """The commands of a layer; the last one waits until all results are written.
 
     A bank is loaded when the one two before it is released: its loads stand behind all passes that
     begin by then.
@@ -67,7 +67,7 @@ def ordered(
     fence = 0
     for number, step in enumerate(steps):
         if number and isinstance(step, Product) and isinstance(steps[number - 1], Copy):
-            entries.append(_Entry(number, -2, 0, Kind.FENCE, False))
+            entries.append(_Entry(number, -2, 0, Kind.FENCE, None))
             fence = number
         if isinstance(step, Product):
             entries.append(_Entry(number, -1, 0, Kind.PRODUCT, step))
@@ -77,7 +77,7 @@ def ordered(
     entries.sort(key=lambda entry: (entry.step, entry.slot, entry.rank))
     for entry in entries:
         yield entry.kind, entry.content
-    yield Kind.FENCE, True
+    yield Kind.FENCE, None
 
 
 def _side(

@@ -1,51 +1,41 @@
 """The `conv2d` and `conv3d` blocks: buffers between an external memory and a matrix product."""
 
-from amaranth import Module, Mux, Shape, unsigned
+from amaranth import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    Const,
+    DomainRenamer,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+)
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.common.memory_port import request_layout
+from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet_stream
-from gemmule.hw.systolic.command import command_layout as product_layout
-from gemmule.hw.systolic.gemm import Gemm
 
+from .command import command_layout, content, variants
+from .control import Control, program_status
+from .core import Core
 from .counters import Counters, counters_layout
-from .loader import Loader, load_layout
-from .operand import OperandBuffer, pass_layout
+from .loader import Loader
+from .operand import OperandBuffer
 from .params import LayerParams
-from .writer import Writer, place_layout
+from .scales import Scales
+from .writer import Writer
 
-__all__ = ["KIND_WIDTH", "Convolution", "Volume", "command_layout"]
+__all__ = ["Convolution", "Volume"]
 
-KIND_WIDTH = (len(Kind) - 1).bit_length()
-"""Bits that tell to whom a command goes."""
-
-
-def fence_layout() -> data.StructLayout:
-    """``report``: the counters are told, and begin anew."""
-    return data.StructLayout({"report": 1})
-
-
-def command_layout(params: LayerParams) -> data.StructLayout:
-    """``kind`` and, above it, what :func:`contents` says for it."""
-    width = max(Shape.cast(layout).width for layout in contents(params).values())
-    return data.StructLayout({"kind": unsigned(KIND_WIDTH), "content": unsigned(width)})
-
-
-def contents(params: LayerParams) -> dict[Kind, data.StructLayout]:
-    """What each kind of command carries."""
-    core = params.core
-    return {
-        Kind.PRODUCT: product_layout(core),
-        Kind.X_PASS: pass_layout(params.x_walks, core.a_format),
-        Kind.W_PASS: pass_layout(params.w_walks, core.b_format),
-        Kind.X_LOAD: load_layout(params.x_walks),
-        Kind.W_LOAD: load_layout(params.w_walks),
-        Kind.PLACES: place_layout(params),
-        Kind.FENCE: fence_layout(),
-    }
+PROGRAM = "program"
+"""The clock domain of all that carries out commands: its reset ends a program."""
 
 
 class Convolution(Component):
@@ -67,10 +57,17 @@ class Convolution(Component):
     array's time on inserted zeros but stores none, runs on the same address generators, as does
     the explicit form, which first writes a map with its zeros to memory.
 
+    A program is a packet of ``command``, with a packet of ``scale`` beside it; ``status`` and
+    ``counters`` have a word for each. It ends with its fence, when all its results are written; the
+    next one begins then. A command that is illegal, commands that do not fit each other, memory's
+    packets of a wrong length, or a standstill end a program at once: what it asked for and what it
+    has not begun is dropped, its ``status`` says why, and the next program is not touched.
+
     Latency: the memory's, a bank of each operand, then that of :class:`Gemm` and of the buffers,
     which add ``OperandBuffer.LATENCY``. Throughput: that of :class:`Gemm`, as long as the banks of
     the next pass are loaded while this one is walked. Back-pressure: each stream waits alone;
-    results wait for memory in ``c_depth`` rows, then the array starts nothing.
+    results wait for memory in ``c_depth`` rows, then the array starts nothing; ``status`` and
+    ``counters`` stop nothing.
 
     Parameters
     ----------
@@ -78,9 +75,9 @@ class Convolution(Component):
 
     Members
     -------
-    command : ``In(stream(command_layout))``
+    command : ``In(packet_stream(command_layout))``
         Products, loads and passes; where those of both operands are ordered by the K at which they
-        can begin, none can wait for one behind it.
+        can begin, none can wait for one behind it. A packet is a program.
     x_request, w_request : ``Out(stream(request_layout))``
         What to read of the streamed operand (``x``, or ``dy`` for the input gradient) and of the
         other one (``w``, or ``dy`` for the weight gradient).
@@ -90,64 +87,83 @@ class Convolution(Component):
     c_request : ``Out(stream(request_layout))``
         Where each vector of ``c`` goes.
     c : ``Out(packet_stream(params.written))``
-    scale, status
-        As those of `Gemm`: one packet of ``scale``, and one ``status``, a product.
+    scale : ``In(packet_stream([cols] x lane_layout))``
+        The settings of columns, as those of `Gemm`: a beat a product, a packet a program, which has
+        a beat even where no product is.
+    status : ``Out(stream(program_status))``
     counters : ``Out(stream(counters_layout))``
-        One a fence that reports.
+        What a program cost.
     """
 
     def __init__(self, params: LayerParams):
         self.params = params
-        self._product = product = Gemm(params.core)
+        self._product = Core(params.core)
         request = stream.Signature(request_layout())
+        self._scale = data.ArrayLayout(params.core.requantizer.lane_layout, params.cols)
         super().__init__({
-            "command": In(stream.Signature(command_layout(params))),
+            "command": In(packet_stream(command_layout(params))),
             "x_request": Out(request),
             "x": In(packet_stream(params.streamed)),
             "w_request": Out(request),
             "w": In(packet_stream(params.stationary)),
             "c_request": Out(request),
             "c": Out(packet_stream(params.written)),
-            **{name: product.signature.members[name] for name in ("scale", "status")},
+            "scale": In(packet_stream(self._scale)),
+            "status": Out(stream.Signature(program_status())),
             "counters": Out(stream.Signature(counters_layout())),
         })
+
+    @property
+    def command_layouts(self) -> dict[Kind, data.StructLayout]:
+        """What each kind of command carries in its ``content``."""
+        return variants(self.params)
 
     def elaborate(self, platform):
         m = Module()
         params, core = self.params, self.params.core
-        m.submodules.product = product = self._product
-        m.submodules.writer = writer = Writer(params)
+        m.submodules.control = control = Control(params)
+        m.submodules.scales = scales = Scales(self._scale)
         m.submodules.counters = counters = Counters()
-        m.submodules.x_buffer = x = OperandBuffer(params.x_walks, core.a_format, params.rows)
-        m.submodules.w_buffer = w = OperandBuffer(params.w_walks, core.b_format, params.cols)
-        m.submodules.x_loader = x_loader = Loader(
-            params.x_walks, core.a_format, params.rows, turns=False
-        )
-        m.submodules.w_loader = w_loader = Loader(
-            params.w_walks, core.b_format, params.cols, turns="ws" in core.dataflows
-        )
+        m.domains += ClockDomain(PROGRAM, local=True)
+        m.d.comb += [
+            ClockSignal(PROGRAM).eq(ClockSignal()),
+            ResetSignal(PROGRAM).eq(ResetSignal() | control.clear),
+        ]
+        product, writer = self._product, Writer(params)
+        x = OperandBuffer(params.x_walks, core.a_format, params.rows)
+        w = OperandBuffer(params.w_walks, core.b_format, params.cols)
+        x_loader = Loader(params.x_walks, core.a_format, params.rows, turns=False)
+        w_loader = Loader(params.w_walks, core.b_format, params.cols, turns=params.turns)
+        parts = {"product": product, "writer": writer, "x_buffer": x, "w_buffer": w,
+                 "x_loader": x_loader, "w_loader": w_loader}  # fmt: skip
+        for name, part in parts.items():
+            m.submodules[name] = DomainRenamer(PROGRAM)(part)
         for name, buffer, loader in (("x", x, x_loader), ("w", w, w_loader)):
             connect(m, loader.request, flipped(getattr(self, f"{name}_request")))
             connect(m, flipped(getattr(self, name)), loader.i)
             connect(m, loader.o, buffer.load)
-            m.d.comb += loader.released.eq(buffer.released)
+            m.d.comb += [loader.released.eq(buffer.released), loader.stop.eq(control.broken)]
         self._stream(m, x, product, writer)
         connect(m, w.o, product.b)
-        connect(m, flipped(self.scale), product.scale)
+        connect(m, flipped(self.scale), scales.i)
+        connect(m, scales.o, product.scale)
         connect(m, product.c, writer.c)
         connect(m, writer.request, flipped(self.c_request))
         connect(m, writer.o, flipped(self.c))
-        connect(m, product.status, flipped(self.status))
+        connect(m, flipped(self.command), control.command)
+        connect(m, control.status, flipped(self.status))
         connect(m, counters.o, flipped(self.counters))
-        self._count(m, x, w, counters)
+        self._count(m, x, w, control, counters)
         targets = {
             Kind.PRODUCT: product.command, Kind.X_PASS: x.passes, Kind.W_PASS: w.passes,
             Kind.X_LOAD: x_loader.loads, Kind.W_LOAD: w_loader.loads, Kind.PLACES: writer.places,
         }  # fmt: skip
-        self._dispatch(m, targets, writer.idle, counters)
+        self._dispatch(m, control, targets)
+        self._end(m, control, scales, parts, targets)
+        self._watch(m, control, scales, counters, parts)
         return m
 
-    def _stream(self, m: Module, x: OperandBuffer, product: Gemm, writer: Writer) -> None:
+    def _stream(self, m: Module, x: OperandBuffer, product: Core, writer: Writer) -> None:
         """The streamed operand goes to the product, or back to memory."""
         m.d.comb += [
             product.a.valid.eq(x.o.valid & ~writer.copying),
@@ -157,7 +173,9 @@ class Convolution(Component):
             x.o.ready.eq(Mux(writer.copying, writer.x.ready, product.a.ready)),
         ]
 
-    def _count(self, m: Module, x: OperandBuffer, w: OperandBuffer, counters: Counters) -> None:
+    def _count(
+        self, m: Module, x: OperandBuffer, w: OperandBuffer, control: Control, counters: Counters
+    ) -> None:
         moves = {
             name: port.valid & port.ready for name, port in (
                 ("x", x.o), ("w", w.o), ("x_in", self.x), ("w_in", self.w), ("c", self.c),
@@ -165,36 +183,94 @@ class Convolution(Component):
             )
         }  # fmt: skip
         events = {
-            "busy_cycles": moves["asked"],
+            "busy_cycles": moves["asked"] | moves["x"],
             "x_reads": moves["x"] & x.real, "x_masked": moves["x"] & ~x.real,
             "x_loaded": moves["x_in"],
             "w_reads": moves["w"] & w.real, "w_masked": moves["w"] & ~w.real,
             "w_loaded": moves["w_in"], "c_written": moves["c"],
         }  # fmt: skip
         m.d.comb += [counters.events[name].eq(event) for name, event in events.items()]
+        m.d.comb += counters.report.eq(control.report)
 
-    def _dispatch(self, m: Module, targets: dict, idle, counters: Counters) -> None:
+    def _dispatch(self, m: Module, control: Control, targets: dict) -> None:
         """Each command to the target that its kind names, through two places of its own."""
-        ready = 0
-        layouts = contents(self.params)
+        layouts = variants(self.params)
+        ready = Const(0)
         for kind, target in targets.items():
-            name = kind.name.lower()
-            m.submodules[f"{name}_queue"] = queue = SkidBuffer(layouts[kind])
-            mine = self.command.p.kind == kind.value
+            queue = SkidBuffer(layouts[kind])
+            m.submodules[f"{kind.name.lower()}_queue"] = DomainRenamer(PROGRAM)(queue)
+            mine = control.o.payload.kind == kind.value
             m.d.comb += [
-                queue.i.valid.eq(self.command.valid & mine),
-                queue.i.payload.as_value().eq(self.command.p.content),
+                queue.i.valid.eq(control.o.valid & mine),
+                queue.i.payload.as_value().eq(control.o.payload.content),
                 target.valid.eq(queue.o.valid),
                 target.payload.eq(queue.o.payload),
                 queue.o.ready.eq(target.ready),
             ]
             ready |= mine & queue.i.ready
-        fence = self.command.p.kind == Kind.FENCE.value
-        report = data.View(fence_layout(), self.command.p.content[:1]).report
-        done = idle & ~targets[Kind.PLACES].valid
+        m.d.comb += control.o.ready.eq(ready)
+
+    def _end(self, m: Module, control: Control, scales: Scales, parts: dict, targets: dict) -> None:
+        """What fences and the ends of programs wait for."""
+        writer, loaders = parts["writer"], (parts["x_loader"], parts["w_loader"])
+        taken = wire(m, "handed", control.o.valid & control.o.ready)
+        kind = control.o.payload.kind
+        product = wire(m, "product_handed", taken & (kind == Kind.PRODUCT.value))
+        places = content(self.params, control.o.payload, Kind.PLACES)
+        placed = taken & (kind == Kind.PLACES.value) & ~places.copied
+        # Products without places yet: as many as have results in the array, less those ahead.
+        lead = Signal(range(-8, self.params.core.capacity + 64))
+        m.d.sync += lead.eq(Mux(control.report, 0, lead + product - placed))
+        settled = [
+            lead == 0, *(part.idle for name, part in parts.items() if name != "product"),
+            *(~targets[kind].valid for kind in (Kind.X_PASS, Kind.W_PASS)),
+        ]  # fmt: skip
         m.d.comb += [
-            counters.report.valid.eq(self.command.valid & fence & done & report),
-            self.command.ready.eq(ready | (fence & done & (~report | counters.report.ready))),
+            control.written.eq(writer.idle & ~targets[Kind.PLACES].valid),
+            control.settled.eq(Cat(settled).all()),
+            control.drained.eq(writer.flushed & Cat(each.stopped for each in loaders).all()),
+            control.pending.eq(Cat(each.pending for each in loaders).any()),
+            control.over.eq(scales.over),
+            writer.stop.eq(control.broken),
+            scales.product.eq(product),
+            scales.drop.eq(control.ends),
+            scales.report.eq(control.report),
+        ]
+
+    def _watch(
+        self, m: Module, control: Control, scales: Scales, counters: Counters, parts: dict
+    ) -> None:
+        """What goes wrong, and whether anything goes on."""
+        product, writer = parts["product"], parts["writer"]
+        loaders = {name: parts[f"{name}_loader"] for name in ("x", "w")}
+        buffers = [parts[f"{name}_buffer"] for name in ("x", "w")]
+        ends = Cat(Value.cast(each.faults) for each in loaders.values()).any()
+        refused = product.status.valid & product.status.payload.refused.bool()
+        found = {
+            Refusal.PACKET: ends | scales.faults.early,
+            Refusal.REQUESTS: Cat(each.miscounted for each in loaders.values()).any(),
+            Refusal.BANK: Cat(each.overflow for each in buffers).any(),
+            Refusal.ADDRESS: Cat(each.beyond for each in buffers).any(),
+            Refusal.PASSES: product.misfit, Refusal.PLACES: writer.misplaced,
+            Refusal.SETTINGS: refused, Refusal.TIME: counters.full,
+        }  # fmt: skip
+        offers = [self.x_request, self.w_request, self.c_request, self.c]
+        arrives = [port.valid & port.ready for port in (self.x, self.w)]
+        outside = [port.valid for port in offers]
+        owed = [
+            each.pending & ~(each.i.valid & ~each.i.ready) for each in loaders.values()
+        ]  # fmt: skip
+        inside = [
+            port.valid & port.ready
+            for port in (scales.o, *(each.o for each in (*loaders.values(), *buffers)))
+        ]  # fmt: skip
+        m.d.comb += [
+            product.status.ready.eq(1),
+            *(control.found[why.name].eq(fault) for why, fault in found.items()),
+            *(control.faults[name].eq(each.faults) for name, each in loaders.items()),
+            control.faults.scale.eq(scales.faults),
+            control.moves.eq(Cat(*outside, *owed, *inside, scales.waits, writer.moves).any()),
+            control.hears.eq(Cat(*outside, *arrives).any()),
         ]
 
 

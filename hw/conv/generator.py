@@ -9,7 +9,7 @@ from gemmule.hw.common.streams import packet_stream
 
 from .walk_params import GeneratorParams
 
-__all__ = ["AddressGenerator", "beat_layout", "hand_over", "walk_layout"]
+__all__ = ["AddressGenerator", "beat_layout", "hand_over", "misfit", "walk_layout"]
 
 
 def walk_layout(params: GeneratorParams) -> data.StructLayout:
@@ -29,6 +29,17 @@ def walk_layout(params: GeneratorParams) -> data.StructLayout:
 def beat_layout(params: GeneratorParams) -> data.StructLayout:
     """An address, and whether a real pixel lies there (if not: padding or an inserted zero)."""
     return data.StructLayout({"address": unsigned(params.address_width), "real": 1})
+
+
+def misfit(walk: data.View) -> Value:
+    """Whether a spread is 0 or a remainder is not below its spread: then there is no such walk."""
+    wrong = [Const(0)]
+    jumps = [walk.origin, *(loop.jump for loop in walk.loops)]
+    for number, axis in enumerate(walk.axes):
+        if "spread" in axis.shape().members:
+            # A remainder of 0 is not below a spread of 0 either.
+            wrong += [jump.part[number] >= axis.spread for jump in jumps]
+    return Cat(wrong).any()
 
 
 def _jump_layout(params: GeneratorParams) -> data.StructLayout:

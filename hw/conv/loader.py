@@ -14,6 +14,8 @@ from gemmule.hw.common.memory_port import (
     request_layout,
 )
 from gemmule.hw.common.nested import NestedCounter
+from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.status import FaultLayout
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 from gemmule.hw.common.transposer import Transposer
 
@@ -25,22 +27,23 @@ UNDER_WAY = 16
 """Loads whose vectors have not all arrived: as short as a square is, they cover a memory's time."""
 
 
-def load_layout(params: GeneratorParams) -> data.StructLayout:
-    """Requests of ``length`` elements from ``base`` on, in nested loops, innermost first.
+def load_layout(params: GeneratorParams, *, turns: bool) -> data.StructLayout:
+    """Requests of ``vectors`` each, from the byte ``base`` on, in nested loops, innermost first.
 
-    ``vectors`` arrive in the bank, which ``closes`` after the last of them, or goes on with the
-    next load. ``turned``: each request is a square to transpose.
+    ``requests`` is how many there are: the product of the loops' counts; a stride counts bytes. The
+    bank ``closes`` after the last of them, or goes on with the next load. ``turned``: each request
+    is a square to transpose, and brings as many vectors into the bank as there are lanes.
     """
     loop = data.StructLayout({
         "count": unsigned(params.size_width + 1), "stride": unsigned(ADDRESS_WIDTH),
     })  # fmt: skip
     return data.StructLayout({
         "base": unsigned(ADDRESS_WIDTH),
-        "length": unsigned(LENGTH_WIDTH),
+        "vectors": unsigned(params.address_width + 1),
         "loops": data.ArrayLayout(loop, params.axes + 1),
-        "vectors": unsigned(LENGTH_WIDTH),
+        "requests": unsigned(params.address_width + 1),
         "closes": 1,
-        "turned": 1,
+        **({"turned": 1} if turns else {}),
     })
 
 
@@ -49,7 +52,11 @@ class Loader(Component):
 
     The requests of a bank begin when it is free: whoever answers them is never made to wait. With
     ``turns``, loads of weights can be transposed on their way: the input gradient reads the same
-    copy as the forward pass.
+    copy as the forward pass. Vectors are counted; ``last`` of memory's packets must agree. Vectors
+    that nobody asked for are dropped.
+
+    With ``stop``, a request that is offered stands until it is taken, then there is no other one,
+    and whatever arrives is dropped; only a reset ends this.
 
     Latency: 1 cycle from a load to its first request; vectors pass straight through, squares in
     ``lanes`` cycles. Throughput: a request and a vector a cycle. Back-pressure: ``loads`` waits for
@@ -72,6 +79,18 @@ class Loader(Component):
         What memory answers, ``last`` on each request's last vector.
     o : ``Out(packet_stream(vector(fmt, lanes)))``
         To the banks, ``last`` on each one's last vector.
+    stop : ``In(1)``
+    stopped : ``Out(1)``
+        No request is offered any more.
+    pending : ``Out(1)``
+        Requests were taken whose last vector has not come.
+    idle : ``Out(1)``
+        No bank is claimed, and no load is there.
+    faults : ``Out(FaultLayout)``
+        A packet of memory's ends with this vector before, or not with, the last one asked for.
+    miscounted : ``Out(1)``
+        With this request the loops of a load end, but its number of requests does not, or the other
+        way round.
     """
 
     def __init__(self, params: GeneratorParams, fmt: Format, lanes: int, *, turns: bool):
@@ -81,20 +100,27 @@ class Loader(Component):
         self.turns = turns
         vectors = packet_stream(vector(fmt, lanes))
         super().__init__({
-            "loads": In(stream.Signature(load_layout(params))),
+            "loads": In(stream.Signature(load_layout(params, turns=turns))),
             "released": In(1),
             "request": Out(stream.Signature(request_layout())),
             "i": In(vectors),
             "o": Out(vectors),
+            "stop": In(1),
+            **dict.fromkeys(("stopped", "pending", "idle", "miscounted"), Out(1)),
+            "faults": Out(FaultLayout),
         })
 
     def elaborate(self, platform):
         m = Module()
-        layout = data.StructLayout({"vectors": unsigned(LENGTH_WIDTH), "closes": 1})
+        names = ("vectors", "requests", "closes")
+        load = self.loads.payload
+        layout = data.StructLayout({name: load.shape().members[name] for name in names})
         m.submodules.expected = expected = Fifo(layout, UNDER_WAY)
+        m.d.comb += [expected.i.payload[name].eq(load[name]) for name in names]
+        arriving = packet_stream(vector(self.fmt, self.lanes)).create(path=("arriving",))
         turned = Signal()
-        source, empty = self._turn(m, turned) if self.turns else (self.i, 1)
-        nothing = self._deliver(m, source, expected)
+        nothing = self._receive(m, arriving, expected)
+        empty = self._turn(m, arriving, turned) if self.turns else self._straight(m, arriving)
         self._request(m, expected, turned, nothing & empty)
         return m
 
@@ -106,26 +132,27 @@ class Loader(Component):
             address_width=ADDRESS_WIDTH,
         )  # fmt: skip
         length = Signal(LENGTH_WIDTH, reset_less=True)
+        left = Signal.like(load.requests, name="left_to_ask", reset_less=True)
         loops = Signal.like(load.loops, name="loops", reset_less=True)
         claimed, opened = Signal(range(BANKS + 1)), Signal()
         free = opened | (claimed != BANKS)
         way = (load.turned == turned) | idle if self.turns else 1
-        step = self.request.valid & self.request.ready
+        step = wire(m, "step", self.request.valid & self.request.ready)
         over = ~counter.active | (counter.final & step)
         take = Signal()
         m.d.comb += [
-            expected.i.valid.eq(self.loads.valid & free & way & over),
-            expected.i.payload.vectors.eq(load.vectors),
-            expected.i.payload.closes.eq(load.closes),
+            expected.i.valid.eq(self.loads.valid & free & way & over & ~self.stop),
             take.eq(expected.i.valid & expected.i.ready),
             self.loads.ready.eq(take),
+            self.idle.eq((claimed == 0) & ~self.loads.valid),
             counter.load.eq(take),
             counter.base.eq(load.base),
             counter.step.eq(step),
-            self.request.valid.eq(counter.active),
+            self.request.valid.eq(counter.active & ~self.stopped),
             self.request.payload.address.eq(counter.address),
             self.request.payload.length.eq(length),
             self.request.payload.size.eq(element_size(self.fmt.width)),
+            self.miscounted.eq(step & (counter.final != (left == 1))),
         ]
         for level, loop in enumerate(loops):
             m.d.comb += [
@@ -135,42 +162,95 @@ class Loader(Component):
         m.d.sync += claimed.eq(claimed + (take & ~opened) - self.released)
         with m.If(take):
             m.d.sync += [
-                length.eq(load.length), loops.eq(load.loops), opened.eq(~load.closes),
-                turned.eq(load.turned),
+                length.eq(_times(load.vectors, self.lanes)), left.eq(load.requests),
+                loops.eq(load.loops), opened.eq(~load.closes),
             ]  # fmt: skip
+            if self.turns:
+                m.d.sync += turned.eq(load.turned)
+        with m.Elif(step):
+            m.d.sync += left.eq(left - 1)
+        free_now = ~self.request.valid | self.request.ready
+        m.d.sync += self.stopped.eq(self.stop & (self.stopped | free_now))
 
-    def _turn(self, m: Module, turned: Signal) -> tuple[stream.Interface, Value]:
-        """Straight through, or through the transposer."""
-        m.submodules.transposer = square = Transposer(shape_of(self.fmt), self.lanes)
-        chosen = packet_stream(vector(self.fmt, self.lanes)).create(path=("chosen",))
-        m.d.comb += [
-            square.i.payload.eq(self.i.payload),
-            square.i.valid.eq(self.i.valid & turned),
-            self.i.ready.eq(Mux(turned, square.i.ready, chosen.ready)),
-            chosen.valid.eq(Mux(turned, square.o.valid, self.i.valid)),
-            chosen.payload.eq(Mux(turned, square.o.payload, self.i.payload)),
-            square.o.ready.eq(turned & chosen.ready),
-        ]
-        return chosen, square.idle
+    def _receive(self, m: Module, o: stream.Interface, expected: Fifo) -> Value:
+        """Counts what arrives; ``last`` of a request, and true where none is expected.
 
-    def _deliver(self, m: Module, source: stream.Interface, expected: Fifo) -> Value:
-        """Counts the vectors of each load; true where none is expected."""
-        left, counting = Signal(LENGTH_WIDTH, reset_less=True), Signal()
-        closes = Signal(reset_less=True)
-        ends = left == 1
-        give = self.o.valid & self.o.ready
+        A request may be answered before it was taken, but not before it was offered.
+        """
+        unanswered = Signal(self.params.address_width + 1 + UNDER_WAY.bit_length())
+        vectors, requests = (
+            Signal.like(expected.o.payload[name], name=f"{name}_left", reset_less=True)
+            for name in ("vectors", "requests")
+        )
+        each = Signal.like(vectors, name="each", reset_less=True)
+        counting, closes = Signal(), Signal(reset_less=True)
+        arrives = wire(m, "arrives", self.i.valid & self.i.ready)
+        strays = wire(m, "strays", ~self.pending & ~self.request.valid)
+        give = wire(m, "give", o.valid & o.ready)
+        final = wire(m, "final", vectors == 1)
+        ends = wire(m, "ends", give & final & (requests == 1))
+        asked = self.request.valid & self.request.ready
+        m.d.sync += unanswered.eq(unanswered + asked - (arrives & self.i.payload.last))
         m.d.comb += [
-            self.o.valid.eq(source.valid & counting),
-            self.o.payload.data.eq(source.payload.data),
-            self.o.payload.last.eq(ends & closes),
-            source.ready.eq(self.o.ready & counting),
-            expected.o.ready.eq(~counting | (give & ends)),
+            self.pending.eq(unanswered != 0),
+            o.valid.eq(self.i.valid & counting & ~strays & ~self.stop),
+            o.payload.data.eq(self.i.payload.data),
+            o.payload.last.eq(final),
+            self.i.ready.eq((o.ready & counting) | strays | self.stop),
+            self.faults.early.eq(give & self.i.payload.last & ~final),
+            self.faults.late.eq(give & ~self.i.payload.last & final),
+            expected.o.ready.eq(~counting | ends),
         ]
+        self._closing = closes & (requests == 1)
         with m.If(expected.o.ready):
-            m.d.sync += counting.eq(expected.o.valid)
             m.d.sync += [
-                left.eq(expected.o.payload.vectors), closes.eq(expected.o.payload.closes),
+                counting.eq(expected.o.valid), vectors.eq(expected.o.payload.vectors),
+                each.eq(expected.o.payload.vectors), requests.eq(expected.o.payload.requests),
+                closes.eq(expected.o.payload.closes),
             ]  # fmt: skip
         with m.Elif(give):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [vectors.eq(Mux(final, each, vectors - 1)), requests.eq(requests - final)]
         return ~counting & (expected.level == 0)
+
+    def _straight(self, m: Module, i: stream.Interface) -> Value:
+        """To the bank as they are; nothing is ever inside."""
+        m.d.comb += [
+            self.o.valid.eq(i.valid),
+            self.o.payload.data.eq(i.payload.data),
+            self.o.payload.last.eq(i.payload.last & self._closing),
+            i.ready.eq(self.o.ready),
+        ]
+        return Value.cast(1)
+
+    def _turn(self, m: Module, i: stream.Interface, turned: Signal) -> Value:
+        """Straight through, or through the transposer; true if nothing is inside.
+
+        Two squares at most are there, one that leaves and one that enters: whether each is the last
+        of its bank waits beside them.
+        """
+        m.submodules.transposer = square = Transposer(shape_of(self.fmt), self.lanes)
+        marks, inside = Signal(2), Signal(range(3))
+        enters = wire(m, "enters", square.i.valid & square.i.ready & i.payload.last)
+        leaves = wire(m, "leaves", square.o.valid & square.o.ready & square.o.payload.last)
+        marked = Mux(turned, square.o.payload.last & marks[0], i.payload.last & self._closing)
+        m.d.comb += [
+            square.i.payload.eq(i.payload),
+            square.i.valid.eq(i.valid & turned),
+            i.ready.eq(Mux(turned, square.i.ready, self.o.ready)),
+            self.o.valid.eq(Mux(turned, square.o.valid, i.valid)),
+            self.o.payload.data.eq(Mux(turned, square.o.payload.data, i.payload.data)),
+            self.o.payload.last.eq(marked),
+            square.o.ready.eq(turned & self.o.ready),
+        ]
+        m.d.sync += inside.eq(inside + enters - leaves)
+        after = Mux(leaves, marks[1:], marks)
+        m.d.sync += marks.eq(after)
+        with m.If(enters):
+            m.d.sync += marks.bit_select((inside - leaves)[:1], 1).eq(self._closing)
+        return square.idle
+
+
+def _times(value: Value, factor: int) -> Value:
+    """A product by additions: a factor has few ones, and needs no multiplier."""
+    shifts = [value << bit for bit in range(factor.bit_length()) if factor >> bit & 1]
+    return sum(shifts[1:], shifts[0])

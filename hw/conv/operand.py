@@ -5,6 +5,7 @@ from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
+from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
 from .generator import AddressGenerator, hand_over, walk_layout
@@ -36,7 +37,8 @@ class OperandBuffer(Component):
     is stored twice and no zero is stored: padding and the zeros of BP-im2col (arXiv 2209.09434)
     are masks.
 
-    A load longer than a bank starts over at its address 0; the next packet has the next bank.
+    A load longer than a bank starts over at its address 0, and a read of a vector that its bank
+    does not hold waits for good: both are told, and whoever commands must not let it stand.
 
     Latency: 2 cycles from a pass to its first beat, ``LATENCY``. Throughput: one vector a cycle in
     and out, from pass to pass and from bank to bank, too. Back-pressure: ``load`` waits while both
@@ -58,6 +60,10 @@ class OperandBuffer(Component):
         A bank was given back.
     real : ``Out(1)``
         The beat at ``o`` was read, and is not the pad.
+    idle : ``Out(1)``
+        No pass is under way, and no bank is full.
+    overflow, beyond : ``Out(1)``
+        A vector came for which the bank has no room; a beat wants one that its bank lacks.
     """
 
     LATENCY = 2
@@ -72,6 +78,9 @@ class OperandBuffer(Component):
             "o": Out(packet_stream(vector(fmt, lanes))),
             "released": Out(1),
             "real": Out(1),
+            "idle": Out(1),
+            "overflow": Out(1),
+            "beyond": Out(1),
         })
 
     def elaborate(self, platform):
@@ -81,32 +90,47 @@ class OperandBuffer(Component):
             shape=unsigned(self.fmt.width * self.lanes), depth=2 << self.params.address_width,
             init=[],
         )  # fmt: skip
-        loaded, filled = self._load(m, banks)
-        held = hand_over(m, self.passes, walker)
         full = Signal(range(3))
+        loaded, there = self._load(m, banks, full)
+        held = hand_over(m, self.passes, walker)
         m.d.sync += full.eq(full + loaded - self.released)
-        m.d.comb += self.load.ready.eq(full < 2)
         beat = walker.o.payload
-        there = (beat.data.address < filled) | ~beat.data.real
-        ready = (full != 0) | (there & ~(beat.last & held.release))
-        self._read(m, banks, walker, held, ready)
+        known = wire(m, "known", (beat.data.address < there) | ~beat.data.real)
+        m.d.comb += [
+            self.load.ready.eq(full < 2),
+            self.beyond.eq(walker.o.valid & (full != 0) & ~known),
+            self.idle.eq(~walker.o.valid & ~self.o.valid & (full == 0)),
+        ]
+        self._read(m, banks, walker, held, known & ((full != 0) | ~(beat.last & held.release)))
         return m
 
-    def _load(self, m: Module, banks: memory.Memory) -> tuple[Value, Value]:
-        """Fills one bank after the other: a pulse that completes one, and how far it is."""
+    def _load(self, m: Module, banks: memory.Memory, full: Value) -> tuple[Value, Value]:
+        """Fills one bank after the other: a pulse that completes one, and how far the oldest is."""
         port = banks.write_port()
         bank = Signal()
         address = Signal(self.params.address_width)
         take = self.load.valid & self.load.ready
+        last = self.load.payload.last
+        after = wire(m, "after", address + 1)
         m.d.comb += [
+            self.overflow.eq(take & after[-1] & ~last),
             port.en.eq(take),
             port.addr.eq(Cat(address, bank)),
             port.data.eq(self.load.payload.data.as_value()),
         ]
+        # Vectors in the older and in the newer one of the full banks.
+        older, newer = (
+            Signal.like(after, name=name, reset_less=True) for name in ("older", "newer")
+        )
         with m.If(take):
-            m.d.sync += address.eq(Mux(self.load.payload.last, 0, address + 1))
-            m.d.sync += bank.eq(bank ^ self.load.payload.last)
-        return take & self.load.payload.last, address
+            m.d.sync += [address.eq(Mux(last, 0, after)), bank.eq(bank ^ last)]
+        with m.If(take & last & (full == self.released)):
+            m.d.sync += older.eq(after)
+        with m.Elif(self.released):
+            m.d.sync += older.eq(newer)
+        with m.If(take & last):
+            m.d.sync += newer.eq(after)
+        return take & last, Mux(full != 0, older, address)
 
     def _read(
         self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,

@@ -176,6 +176,11 @@ class LayerParams(Options):
         return PlaceParams(axes=self.AXES, address_width=ADDRESS_WIDTH, size_width=self.size_width)
 
     @property
+    def turns(self) -> bool:
+        """Whether weights are transposed on their way: the input gradient takes them so."""
+        return "ws" in self.core.dataflows
+
+    @property
     def streamed(self) -> data.ArrayLayout:
         """A vector of the streamed operand."""
         return vector(self.core.a_format, self.rows)

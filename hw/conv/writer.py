@@ -18,7 +18,7 @@ def place_layout(params: LayerParams) -> data.StructLayout:
     """Where the vectors of a packet go: a walk over bytes, and of each vector ``length`` lanes.
 
     ``size`` is the power of 2 of an element's bytes. ``copied``: the vectors are those of the
-    streamed operand, and not results.
+    streamed operand, and not results. The walk has as many steps as the packet has vectors.
     """
     return data.StructLayout({
         "walk": walk_layout(params.places),
@@ -54,6 +54,14 @@ class Writer(Component):
         The vectors of ``x`` are wanted here.
     idle : ``Out(1)``
         Everything was handed to memory.
+    stop : ``In(1)``
+        Take no vector any more; what was taken still goes to memory.
+    flushed : ``Out(1)``
+        Nothing is on its way to memory.
+    moves : ``Out(1)``
+        A vector is taken.
+    misplaced : ``Out(1)``
+        With this vector either the packet or its places end, and not both.
     """
 
     def __init__(self, params: LayerParams):
@@ -66,6 +74,8 @@ class Writer(Component):
             "o": Out(packet_stream(params.written)),
             "copying": Out(1),
             "idle": Out(1),
+            "stop": In(1),
+            **dict.fromkeys(("flushed", "moves", "misplaced"), Out(1)),
         })
 
     def elaborate(self, platform):
@@ -76,7 +86,8 @@ class Writer(Component):
         held = hand_over(m, self.places, walker)
         beat = walker.o.payload
         arrived = Mux(held.copied, self.x.valid, self.c.valid)
-        room = requests.i.ready & vectors.i.ready
+        ended = Mux(held.copied, self.x.payload.last, self.c.payload.last)
+        room = requests.i.ready & vectors.i.ready & ~self.stop
         take, keep = Signal(), Signal()
         m.d.comb += [
             take.eq(walker.o.valid & arrived & room),
@@ -91,7 +102,10 @@ class Writer(Component):
             requests.i.payload.size.eq(held.size),
             vectors.i.valid.eq(keep),
             vectors.i.payload.last.eq(beat.last),
-            self.idle.eq(~(walker.o.valid | self.request.valid | self.o.valid)),
+            self.idle.eq(~walker.o.valid & self.flushed),
+            self.flushed.eq(~self.request.valid & ~self.o.valid),
+            self.moves.eq(take),
+            self.misplaced.eq(take & (ended != beat.last)),
         ]
         for lane, written in enumerate(vectors.i.payload.data):
             # Lanes beyond a request's length are of no meaning.

@@ -9,7 +9,9 @@ from gemmule.gen.conv.generators import GENERATORS, BpRun, LayerRun, WalkAdapter
 from gemmule.gen.conv.walks import decode, encode, padded
 from gemmule.gen.engine import build
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.refusal import WalkRefusal
 from gemmule.golden.conv.sequences import (
     bp_gradient,
     bp_loss,
@@ -61,9 +63,12 @@ def check(name: str, params: GeneratorParams, walks: list[Walk], stall: float = 
     """All walks back to back: beats as golden, and without a stall not one cycle more."""
     made = [padded(walk, params).beats() for walk in walks]
     count = sum(len(address) for address, _ in made)
+    vectors = [int((address * real).max()) + 1 for address, real in made]
     result = build(BLOCKS[name], params).run(
-        {"walk": encode(walks, params)}, {"o": count}, stall=stall, seed=len(walks)
-    )
+        {"walk": encode(walks, params, vectors)}, {"o": count, "status": len(walks)}, stall=stall,
+        seed=len(walks),
+    )  # fmt: skip
+    assert not result.received["status"].any()
     address, real, last = decode(result.received["o"], params)
     wanted = np.concatenate([keep for _, keep in made])
     assert (real == wanted).all()
@@ -105,6 +110,87 @@ def test_the_zero_free_block_goes_phase_by_phase():
     got = job.decode(result.received)
     assert (got["real"] == job.golden["real"]).all()
     assert (got["address"] == job.golden["address"]).all()
+
+
+def raw_walks(model, seed: int, count: int) -> list[dict[str, int]]:
+    """Walks of random bits but for their turns, half of them with remainders that can be."""
+    rng = np.random.default_rng(seed)
+    fields = next(each["fields"] for each in model.manifest["streams"] if each["name"] == "walk")
+    drawn = []
+    for number in range(count):
+        walk = {
+            f"{each['name']}.{lane}": int(rng.integers(1 << each["width"]))
+            for each in fields for lane in range(each["lanes"])
+        }  # fmt: skip
+        for name in walk:
+            if ".turns" in name:
+                walk[name] %= 3
+            elif ".part" in name and number % 2:
+                walk[name] = 0
+            elif ".limit" in name and number % 3:
+                walk[name] |= 1 << PLAIN.size_width - 1
+        drawn.append(walk)
+    return drawn
+
+
+def raw_beats(params, walk: dict[str, int]) -> tuple[int, list[tuple[int, int, int]]]:
+    """The refusal and the beats of a walk, by the words of the data sheet."""
+    axes, size = range(params.axes), params.size_width
+    spread = [walk.get(f"axes.{a}.spread.0", 1) for a in axes]
+
+    def jump(prefix: str) -> tuple[int, list[int], list[int]]:
+        whole, part = (
+            [walk.get(f"{prefix}.{name}.{a}", 0) for a in axes] for name in ("whole", "part")
+        )
+        return walk[f"{prefix}.step.0"], whole, part
+
+    jumps = [jump(f"loops.{level}.jump") for level in range(params.loops)]
+    address, pixel, part = jump("origin")
+    if any(each[2][a] >= spread[a] for each in (*jumps, (address, pixel, part)) for a in axes):
+        return WalkRefusal.SPREAD, []
+    turns = [walk[f"loops.{level}.turns.0"] for level in range(params.loops)]
+    left, beats, outside = list(turns), [], False
+    while True:
+        address %= 1 << params.address_width
+        pixel = [each % (2 << size) for each in pixel]
+        real = all(part[a] == 0 and pixel[a] < walk[f"axes.{a}.limit.0"] for a in axes)
+        outside |= real and address >= walk["vectors.0"]
+        level = next((level for level in range(params.loops) if left[level]), None)
+        beats.append((address, int(real and address < walk["vectors.0"]), int(level is None)))
+        if level is None:
+            return WalkRefusal.OUTSIDE if outside else WalkRefusal.NONE, beats
+        left[:level] = turns[:level]
+        left[level] -= 1
+        step, whole, more = jumps[level]
+        address += step
+        for a in axes:
+            carry = part[a] + more[a] >= spread[a]
+            part[a] += more[a] - spread[a] * carry
+            pixel[a] += whole[a] + carry
+            address += walk.get(f"axes.{a}.pitch.0", 0) * carry
+
+
+@pytest.mark.parametrize("name", ["im2col", "bp_im2col"])
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_walks_of_random_bits(name, stall):
+    """F5: none hangs, none leaves its map, each says what was wrong with it, and the next is right.
+
+    A walk without inserted zeros has a spread of 1 and no remainders.
+    """
+    params = PLAIN if name == "im2col" else BpParams(address_width=12, size_width=6)
+    model = build(BLOCKS[name], params)
+    walks = raw_walks(model, 5, 60)
+    fields = next(each["fields"] for each in model.manifest["streams"] if each["name"] == "walk")
+    send = pack(*(
+        ([walk[f"{each['name']}.{lane}"] for walk in walks], each["width"])
+        for each in fields for lane in range(each["lanes"])
+    ))  # fmt: skip
+    wanted = [raw_beats(params, walk) for walk in walks]
+    beats = [beat for _, made in wanted for beat in made]
+    got = model.run({"walk": send}, {"o": len(beats), "status": len(walks)}, stall=stall, seed=1)
+    assert got.received["status"][:, 0].tolist() == [why for why, _ in wanted]
+    assert {why for why, _ in wanted} >= set(WalkRefusal) - {WalkRefusal.SPREAD}
+    assert np.array(decode(got.received["o"], params)).T.tolist() == [list(each) for each in beats]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.program import Pass
 from gemmule.golden.conv.walk import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH, request_layout
+from gemmule.hw.common.memory_port import ADDRESS_WIDTH, request_layout
 from gemmule.hw.common.streams import packet_stream, vector
 from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
@@ -29,6 +29,8 @@ SIZE = 2
 """Bytes of an element."""
 
 ROOM = 32
+COUNT_WIDTH = ROOM.bit_length()
+"""Bits of the vectors of a request, and of the requests of a load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Loaded(Component):
         self._buffer = operand.OperandBuffer(params, FORMAT, LANES)
         vectors = packet_stream(vector(FORMAT, LANES))
         super().__init__({
-            "loads": In(stream.Signature(load_layout(params))),
+            "loads": In(stream.Signature(load_layout(params, turns=True))),
             "passes": In(stream.Signature(pass_layout(params, FORMAT))),
             "request": Out(stream.Signature(request_layout())),
             "i": In(vectors),
@@ -104,9 +106,9 @@ def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: 
         number for count, stride in zip(counts, strides.tolist(), strict=True)
         for number in ((count, PARAMS.size_width + 1), (stride % 2**32, ADDRESS_WIDTH))
     ]  # fmt: skip
-    fields = [(base, ADDRESS_WIDTH), (length, LENGTH_WIDTH), *loops]
+    fields = [(base, ADDRESS_WIDTH), (length // LANES, COUNT_WIDTH), *loops]
     vectors, known = vectors.reshape(-1, len(lanes)), known.reshape(-1, len(lanes))
-    return Load([*fields, (len(vectors), LENGTH_WIDTH)], vectors, known)
+    return Load([*fields, (int(np.prod(counts)), COUNT_WIDTH)], vectors, known)
 
 
 def one_pass(rng: np.random.Generator, size: int, *, release: bool) -> Pass:
@@ -192,7 +194,7 @@ def test_a_reset_forgets_what_was_under_way():
 def waits_for_a_bank(model: Model) -> bool:
     """Whether of ten loads, two a bank, those of two banks are asked for where none is released."""
     loops = [(1, PARAMS.size_width + 1), (0, ADDRESS_WIDTH)] * (PARAMS.axes + 1)
-    fields = [(0, ADDRESS_WIDTH), (LANES, LENGTH_WIDTH), *loops, (1, LENGTH_WIDTH)]
+    fields = [(0, ADDRESS_WIDTH), (1, COUNT_WIDTH), *loops, (1, COUNT_WIDTH)]
     loads = pack(
         *[([value] * 10, width) for value, width in fields], ([0, 1] * 5, 1), ([0] * 10, 1)
     )
@@ -213,7 +215,7 @@ def test_a_vector_a_cycle():
         each, banks = LANES if turned else 1, 12
         requests = ROOM // each
         loops = [(requests, 7), (LANES * SIZE * each, 32), (1, 7), (0, 32), (1, 7), (0, 32)]
-        fields = [(0, 32), (LANES * each, 20), *loops, (requests * each, 20), (1, 1)]
+        fields = [(0, 32), (each, COUNT_WIDTH), *loops, (requests, COUNT_WIDTH), (1, 1)]
         fields.append((int(turned), 1))
         walk = Walk(axes=(Axis(0, ROOM, 1),), loops=(Loop(requests * each, (1,)),))
         model, channels = build(BLOCK, PARAMS), (Channel("request", "i", LANES, FORMAT.width),)

@@ -1,0 +1,38 @@
+"""Why a convolution's program is refused, and why an address generator's walk is."""
+
+from gemmule.golden.common.codes import Code
+
+__all__ = ["Refusal", "WalkRefusal"]
+
+
+class Refusal(Code):
+    """Why the rest of a program was dropped: what was wrong with a command, or came of several."""
+
+    NONE = 0, "carried out"
+    KIND = 1, "there is no such kind of command"
+    END = 2, "the last command of a program is not a fence"
+    SIZE = 3, "m, n or k of a product is 0, or n is more than the columns"
+    DATAFLOW = 4, "the dataflow of a product is not built in"
+    SETTINGS = (
+        5,
+        "low of a product is above high, a setting is below all results, or its rounding is none",
+    )
+    WALK = 6, "a walk has a spread of 0, or a remainder that is not below its spread"
+    LOAD = 7, "a load has a 0 where it counts, or asks for more than a bank or a square holds"
+    LENGTH = 8, "the places of vectors have a length of 0, or of more than their lanes"
+    REQUESTS = 9, "the loops of a load make fewer or more requests than it says"
+    BANK = 10, "loads brought more vectors into a bank than it holds"
+    ADDRESS = 11, "a pass read a vector that was not loaded into its bank"
+    PASSES = 12, "the passes of a product ended before it had its beats, or went on after them"
+    PLACES = 13, "the places of a packet are fewer or more than its vectors"
+    PACKET = 14, "a packet of x, w or scale was too short or too long"
+    STUCK = 15, "nothing could move: a bank, a pass, a product or places were waited for in vain"
+    TIME = 16, "the program took longer than its cycles can be counted"
+
+
+class WalkRefusal(Code):
+    """What was wrong with a walk."""
+
+    NONE = 0, "carried out"
+    SPREAD = 1, "a spread is 0, or a remainder is not below its spread; the walk had no beats"
+    OUTSIDE = 2, "addresses beyond the map's vectors were met; their beats were masked"

@@ -1,0 +1,94 @@
+"""Commands of a convolution: what each kind carries, and what is wrong with one by itself."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth import Cat, Mux, Shape, Value, unsigned
+from amaranth.lib import data
+
+from gemmule.golden.common.requantize import Rounding
+from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.refusal import Refusal
+from gemmule.hw.common.memory_port import LENGTH_WIDTH
+from gemmule.hw.systolic.command import command_layout as product_layout
+
+from .generator import misfit
+from .loader import load_layout
+from .operand import pass_layout
+from .params import LayerParams
+from .writer import place_layout
+
+__all__ = ["command_layout", "content", "refusal", "variants"]
+
+
+def variants(params: LayerParams) -> dict[Kind, data.StructLayout]:
+    """What each kind of command carries in its ``content``, from its bit 0 on."""
+    core = params.core
+    return {
+        Kind.PRODUCT: product_layout(core),
+        Kind.X_PASS: pass_layout(params.x_walks, core.a_format),
+        Kind.W_PASS: pass_layout(params.w_walks, core.b_format),
+        Kind.X_LOAD: load_layout(params.x_walks, turns=False),
+        Kind.W_LOAD: load_layout(params.w_walks, turns=params.turns),
+        Kind.PLACES: place_layout(params),
+        Kind.FENCE: data.StructLayout({}),
+    }
+
+
+def command_layout(params: LayerParams) -> data.StructLayout:
+    """``kind`` and, above it, what :func:`variants` says for it; bits above that are ignored."""
+    width = max(Shape.cast(layout).width for layout in variants(params).values())
+    return data.StructLayout({"kind": Kind, "content": unsigned(width)})
+
+
+def content(params: LayerParams, command: data.View, kind: Kind) -> data.View:
+    """The content of a command of that kind."""
+    layout = variants(params)[kind]
+    return data.View(layout, command.content[: Shape.cast(layout).width])
+
+
+def refusal(params: LayerParams, command: data.View, last: Value) -> Value:
+    """What is wrong with a command by itself, as a :class:`Refusal`; 0 if nothing is."""
+    views = {kind: content(params, command, kind) for kind in Kind}
+    lanes = {Kind.X_LOAD: params.rows, Kind.W_LOAD: params.cols}
+    depths = {Kind.X_LOAD: params.x_depth, Kind.W_LOAD: params.w_depth}
+    wrong = {
+        Kind.PRODUCT: _product(params, views[Kind.PRODUCT]),
+        **{kind: [(misfit(views[kind].walk), Refusal.WALK)] for kind in (Kind.X_PASS, Kind.W_PASS)},
+        **{kind: [(_load(views[kind], lanes[kind], depths[kind]), Refusal.LOAD)] for kind in lanes},
+        Kind.PLACES: [(_length(params, views[Kind.PLACES]), Refusal.LENGTH)],
+    }
+    known = command.kind < len(Kind)
+    found = Mux(known, 0, Refusal.KIND.value)
+    for kind, checks in wrong.items():
+        mine = command.kind == kind.value
+        for fault, why in reversed(checks):
+            found = Mux(mine & fault, why.value, found)
+    return Mux(last & (command.kind != Kind.FENCE.value), Refusal.END.value, found)
+
+
+def _product(params: LayerParams, product: data.View) -> list[tuple[Value, Refusal]]:
+    size = (product.m == 0) | (product.n == 0) | (product.k == 0) | (product.n > params.cols)
+    lacking = {"ws": product.output_stationary, "os": ~product.output_stationary, "both": 0}
+    # A setting has a bit more than a lane: its two highest say -2, below every result.
+    settings = (product.low, product.high, product.zero_point)
+    low = reduce(or_, (each[-1] & ~each[-2] for each in settings))
+    order = (product.low > product.high) | (product.rounding > max(Rounding))
+    checks = [(size, Refusal.SIZE), (order | low, Refusal.SETTINGS)]
+    if params.dataflow != "both":
+        checks.append((lacking[params.dataflow], Refusal.DATAFLOW))
+    return checks
+
+
+def _load(load: data.View, lanes: int, depth: int) -> Value:
+    most = min(depth, ((1 << LENGTH_WIDTH) - 1) // lanes)
+    counts = [loop.count == 0 for loop in load.loops]
+    wrong = [load.vectors == 0, load.requests == 0, *counts, load.requests > depth,
+             load.vectors > most]  # fmt: skip
+    if "turned" in load.shape().members:
+        wrong.append(load.turned & (load.vectors > lanes))
+    return Cat(wrong).any()
+
+
+def _length(params: LayerParams, places: data.View) -> Value:
+    return (places.length == 0) | (places.length > Mux(places.copied, params.rows, params.cols))

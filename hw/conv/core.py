@@ -1,0 +1,27 @@
+"""The matrix product within a convolution."""
+
+from amaranth import Module, Signal, Value
+
+from gemmule.hw.systolic.gemm import Gemm
+from gemmule.hw.systolic.operand import Operand
+
+from .params import CoreParams
+
+__all__ = ["Core"]
+
+
+class Core(Gemm):
+    """A :class:`Gemm` that tells at once where a packet of an operand does not end as it should.
+
+    Members beside its own: ``misfit``, 1 bit.
+    """
+
+    def __init__(self, params: CoreParams):
+        super().__init__(params)
+        self.misfit = Signal()
+
+    def _operands(self, m: Module) -> list[Operand]:
+        operands = super()._operands(m)
+        a, b, *_ = (Value.cast(each.queue.faults) for each in operands)
+        m.d.comb += self.misfit.eq((a | b).any())
+        return operands
