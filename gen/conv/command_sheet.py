@@ -12,13 +12,6 @@ from ..sheet.parts import numbers, text
 
 __all__ = ["command_variants", "memory_text", "program_faults", "program_text"]
 
-TITLES = {
-    Kind.PRODUCT: "multiply", Kind.X_PASS: "walk over a bank of `x`",
-    Kind.W_PASS: "walk over a bank of `w`", Kind.X_LOAD: "load a bank of `x`",
-    Kind.W_LOAD: "load a bank of `w`", Kind.PLACES: "where rows of results go",
-    Kind.FENCE: "wait for the writes",
-}  # fmt: skip
-
 
 def command_variants(params: LayerParams) -> tuple[Variant, ...]:
     """What ``content`` holds in each kind of command."""
@@ -32,7 +25,13 @@ def command_variants(params: LayerParams) -> tuple[Variant, ...]:
         Kind.FENCE: {},
     }
     return tuple(
-        Variant(TITLES[kind], f"`kind` is {kind.value}", kind.text, layout, fields[kind])
+        Variant(
+            kind.name,
+            f"`data.kind` is {kind.value}",
+            kind.text,
+            layout,
+            fields[kind],
+        )
         for kind, layout in variants(params).items()
     )
 

@@ -32,6 +32,7 @@ from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 from .commands import commands
 from .image import Image, check_extent
 from .layer import OPERANDS, ConvRun, Layer, VolumeRun
+from .sheet import conv_sheet
 
 __all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
 
@@ -105,14 +106,26 @@ class ConvAdapter:
                 run.op, layer.geometry, table, hardware
             ).astype(fmt.dtype)}  # fmt: skip
 
+        def results() -> dict[str, NDArray]:
+            # Where each element of the result lies tells a table of their numbers.
+            places = np.arange(prod(shape)).reshape(shape)
+            where = result(run.op, layer.geometry, places, hardware).ravel()
+            after = image.with_results(where, layer.golden.ravel())
+            count = len(send["command"]) - 1
+            known = {"command": count}
+            fields = [([known.get(name, 0)], field.width) for name, field in program_status()]
+            return {"status": pack(*fields), "memory": after}
+
+        send = {
+            "command": commands(params, layer, image, order),
+            "scale": _scales(params, made, partial(_column_scales, layer)),
+        }
         return Job(
-            send={
-                "command": commands(params, layer, image, order),
-                "scale": _scales(params, made, partial(_column_scales, layer)),
-            },
+            send=send,
             receive={"status": 1, "counters": 1},
             decode=decode,
             golden={layer.result_name: layer.golden.astype(fmt.dtype)},
+            results=results,
             macs=layer.geometry.macs,
             peak_macs_per_cycle=params.rows * params.cols,
             memory=memory,
@@ -254,6 +267,6 @@ _VOLUME = ConvAdapter(
 )
 
 CONVOLUTIONS = (
-    Block("conv2d", "conv", ConvParams, Convolution, ConvAdapter()),
-    Block("conv3d", "conv", VolumeParams, Volume, _VOLUME),
+    Block("conv2d", "conv", ConvParams, Convolution, ConvAdapter(), sheet=conv_sheet),
+    Block("conv3d", "conv", VolumeParams, Volume, _VOLUME, sheet=conv_sheet),
 )

@@ -69,6 +69,16 @@ class Image:
             base=self.address(region, walk.base),
         )
 
+    def with_results(
+        self, where: NDArray[np.int64], values: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """The image after a run that wrote ``values`` to the elements ``where`` of the result."""
+        size, after = self.sizes[RESULT], self.bytes.copy()
+        octets = values.astype("<i8").view(np.uint8).reshape(-1, 8)[:, : 1 << size]
+        first = self.bases[RESULT] + (where << size)
+        after[first[:, None] + np.arange(1 << size)] = octets
+        return after
+
     def results(
         self, memory: NDArray[np.uint8], shape: tuple[int, ...], fmt: Format
     ) -> NDArray[np.int64]:
