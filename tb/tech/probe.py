@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth import Cat, ClockSignal, Const, Instance, Module, Signal
+from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
@@ -47,8 +47,8 @@ class Variant:
 class Probe(wiring.Component):
     """Instances of a primitive, side by side, that all see the same pins.
 
-    A beat's pins meet one clock edge; in between the enables and resets are low, so that the
-    instances stand still however the streams stall.
+    A beat's pins meet one clock edge; in between all pins are low, so that the instances stand
+    still however the streams stall, and none sees an OPMODE that its model refuses.
 
     Members
     -------
@@ -68,7 +68,7 @@ class Probe(wiring.Component):
         m = Module()
         m.d.comb += [self.pins.ready.eq(self.p.ready), self.p.valid.eq(self.pins.valid)]
         go = self.pins.valid & self.p.ready
-        held = {name: self.pins.p[name] for name in pins(self._primitive)}
+        held = {name: Mux(self.pins.valid, self.pins.p[name], 0) for name in pins(self._primitive)}
         held |= {name: held[name] & go for name in (*ENABLES, *RESETS)}
         unused = {
             "ACIN": 30, "BCIN": 18, "CARRYCASCIN": 1, "MULTSIGNIN": 1,
