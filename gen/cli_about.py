@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from gemmule.golden.common.options import Options, flag
+from gemmule.hw.common.unused import looked_at
 
 from .block import Array, Block
 from .catalog import catalog, find
@@ -92,7 +93,7 @@ def env() -> int:
 
 def latency(block: Block) -> int | None:
     """Cycles from a beat that is taken to what comes of it, with the default options."""
-    component = block.component(block.params())
+    component = looked_at(block.component(block.params()))
     return getattr(component, "latency", getattr(component, "LATENCY", None))
 
 
@@ -111,7 +112,7 @@ def describe(block: Block) -> dict[str, Any]:
         "run_options": _options(adapter.Run) if adapter else [],
         "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
         "outputs": [_array(each) for each in adapter.outputs] if adapter else [],
-        "ports": ports(block.component(block.params())),
+        "ports": ports(looked_at(block.component(block.params()))),
         "presets": {name: dict(values) for name, values in block.presets.items()},
     }
 

@@ -3,10 +3,11 @@
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
+from .axis import AxisForm
 from .block import Block
 from .choose import Choice
 from .cli_print import JSON, print_json, progress, table
-from .cli_verbs import BOARD, FOLDER, INPUTS
+from .cli_verbs import BOARD, FOLDER, INPUTS, STREAMS, TDATA_WIDTH
 from .files import check_folder, folder_at
 from .inputs import read_arrays
 
@@ -22,6 +23,8 @@ def export(
     inputs: INPUTS,
     out: FOLDER,
     board: BOARD = None,
+    streams: STREAMS = "plain",
+    tdata_width: TDATA_WIDTH = None,
     as_json: JSON = False,
 ) -> int:
     """Write the words that a run sends and gets, as files for a DMA program."""
@@ -33,7 +36,8 @@ def export(
     check_folder("--out", folder)
     arrays = read_arrays(inputs, block.adapter.inputs)
     with progress(f"writing a run of {block.name}"):
-        written = write(block, params, run, arrays, folder)
+        form = AxisForm(streams=streams, tdata_width=tdata_width)
+        written = write(block, params, run, arrays, folder, form)
     if as_json:
         found = {"block": block.name, "out": str(folder), "files": sorted(written)}
         print_json(found | (choice.as_dict() if choice else {}))

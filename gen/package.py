@@ -170,7 +170,11 @@ def _view(
         "versions": manifest["versions"],
         "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",
         "parameters": [
-            {"name": each.name, "value": values[each.name], "help": each.metadata.get("help", "")}
+            {
+                "name": each.name,
+                "value": "not given" if values[each.name] is None else values[each.name],
+                "help": each.metadata.get("help", ""),
+            }
             for each in fields(params)
         ],
         "streams": streams,

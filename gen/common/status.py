@@ -1,6 +1,6 @@
 """What a block's `status` says after a job in which nothing was wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from amaranth import Shape
@@ -9,6 +9,8 @@ from amaranth.lib.wiring import Component
 from gemmule.gen.block import Beats
 from gemmule.gen.model import SimulationError
 from gemmule.golden.common.lanes import words
+from gemmule.golden.common.options import Options
+from gemmule.hw.common.unused import looked_at
 
 __all__ = ["clean_status", "expect_clean"]
 
@@ -22,7 +24,9 @@ def expect_clean(received: Mapping[str, Beats]) -> None:
             raise SimulationError("status", "status", text)
 
 
-def clean_status(component: Component, count: int = 1) -> dict[str, Beats]:
+def clean_status(
+    component: Callable[[Options], Component], params: Options, count: int = 1
+) -> dict[str, Beats]:
     """The words of ``status`` of so many commands with which nothing was wrong."""
-    payload = component.signature.members["status"].signature.members["payload"].shape
+    payload = looked_at(component(params)).status.payload.shape()
     return {"status": np.zeros((count, words(Shape.cast(payload).width)), np.uint32)}

@@ -1,16 +1,27 @@
 """What a data sheet says of a convolution's commands: fields, memory, and a layer's program."""
 
+import re
+from textwrap import indent
+
 from gemmule.golden.conv.order import Kind
 from gemmule.hw.common.memory_port import LENGTH_WIDTH
 from gemmule.hw.conv.command import variants
 from gemmule.hw.conv.control import PATIENCE
 from gemmule.hw.conv.params import LayerParams
+from gemmule.hw.conv.walk_params import GeneratorParams
 from gemmule.hw.systolic.command import DIM_WIDTH
 
 from ..sheet import Field, Variant
 from ..sheet.parts import numbers, text
 
-__all__ = ["command_variants", "memory_text", "program_faults", "program_text"]
+__all__ = [
+    "command_variants",
+    "memory_text",
+    "program_faults",
+    "program_text",
+    "walk_fields",
+    "walk_text",
+]
 
 
 def command_variants(params: LayerParams) -> tuple[Variant, ...]:
@@ -55,11 +66,13 @@ def _product(params: LayerParams) -> dict[str, Field]:
     }  # fmt: skip
 
 
-def _walk(params: LayerParams, room: str, *, spread: bool) -> dict[str, Field]:
+def walk_fields(
+    params: GeneratorParams | LayerParams, room: str, *, spread: bool
+) -> dict[str, Field]:
     """Of an address generator: the fields of ``walk``, whose lanes are the spatial axes."""
     most = (1 << params.size_width) - 1
     fields = {
-        "walk.origin.step": Field("address of the first beat", f"modulo {room}", "see `walk`"),
+        "walk.origin.step": Field("address of the first beat", f"modulo {room}"),
         "walk.origin.whole": Field(
             "along each axis, slowest first: the pixel of the first beat, rounded down where zeros"
             " are inserted", f"{-most - 1}..{most}", "pixels"),
@@ -90,7 +103,7 @@ def _walk(params: LayerParams, room: str, *, spread: bool) -> dict[str, Field]:
 
 
 def _pass(params: LayerParams, depth: int, values: str) -> dict[str, Field]:
-    return _walk(params, str(depth), spread=True) | {
+    return walk_fields(params, str(depth), spread=True) | {
         "pad": Field("what each lane of a masked beat holds: the zero point", values),
         "release": Field(
             "1: the bank is free after the last beat, and the next one's turn", "0, 1"
@@ -122,7 +135,7 @@ def _load(params: LayerParams, depth: int, lanes: int, *, turns: bool) -> dict[s
 
 
 def _places(params: LayerParams) -> dict[str, Field]:
-    return _walk(params, "2^32 bytes", spread=False) | {
+    return walk_fields(params, "2^32 bytes", spread=False) | {
         "length": Field(
             "elements of each row that are written",
             f"1..{params.cols}; copied: 1..{params.rows}", "elements"),
@@ -156,25 +169,14 @@ def memory_text(params: LayerParams) -> str:
 def program_text(params: LayerParams) -> str:
     """The order of commands and beats, and a layer's program."""
     rows, cols = params.rows, params.cols
+    beat = "give a beat: bank[address] if real, else pad in all lanes"
+    walk = indent(walk_text(beat, spread=True), " " * 12).strip()
     return text(f"""
         A program is one packet of `command` (TLAST on its last command, a fence), and one packet of
         `scale` with a beat for each product, in their order. It gives one word of `status` and one
         of `counters`. A walk is this, whose innermost loop is number 0:
 
-            address, pixel[], part[] = origin.step, origin.whole[], origin.part[]
-            left[l] = loops[l].turns for all l
-            forever:
-                real = all axes a: part[a] == 0 and 0 <= pixel[a] < limit[a]
-                give a beat: bank[address] if real, else pad in all lanes
-                l = the innermost loop with left[l] > 0; if there is none, the walk has ended
-                left[i] = loops[i].turns for all i < l;  left[l] = left[l] - 1
-                address = address + loops[l].jump.step
-                for each axis a:
-                    pixel[a] = pixel[a] + loops[l].jump.whole[a]
-                    part[a]  = part[a] + loops[l].jump.part[a]
-                    if part[a] >= spread[a]:
-                        part[a] = part[a] - spread[a];  pixel[a] = pixel[a] + 1
-                        address = address + pitch[a]
+            {walk}
 
         A load asks for its `requests` in the same way: `base` plus, for each loop, its index times
         its `stride`. Both operands have two banks. A load goes to the oldest bank that is free; a
@@ -208,6 +210,29 @@ def program_text(params: LayerParams) -> str:
         program waits until all that was to be written was taken by memory: use it between copies
         and those who read them.
     """)
+
+
+def walk_text(beat: str, *, spread: bool) -> str:
+    """A walk's beats as pseudo-code; ``beat`` is what each of them gives."""
+    lines = [
+        "address, pixel[] = origin.step, origin.whole[]",
+        "part[] = origin.part[]",
+        "left[l] = loops[l].turns for all l",
+        "forever:",
+        "    real = 0 <= pixel[a] < limit[a] for all axes a",
+        "           and part[a] == 0 for all axes a",
+        f"    {beat}",
+        "    l = the innermost loop with left[l] > 0; if there is none, the walk has ended",
+        "    left[i] = loops[i].turns for all i < l;  left[l] = left[l] - 1",
+        "    address = address + loops[l].jump.step",
+        "    for each axis a:",
+        "        pixel[a] = pixel[a] + loops[l].jump.whole[a]",
+        "        part[a]  = part[a] + loops[l].jump.part[a]",
+        "        if part[a] >= spread[a]:",
+        "            part[a] = part[a] - spread[a];  pixel[a] = pixel[a] + 1",
+        "            address = address + pitch[a]",
+    ]
+    return "\n".join(line for line in lines if spread or not re.search(r"\bpart\b|pitch", line))
 
 
 def program_faults() -> str:

@@ -7,7 +7,9 @@ from math import prod
 import numpy as np
 
 from gemmule.gen.block import Array, Arrays, Block, Job
+from gemmule.gen.common.status import clean_status
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.lanes import last_of, pack
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.refusal import WalkRefusal
@@ -22,6 +24,7 @@ from gemmule.golden.conv.walk import Walk
 from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 from gemmule.hw.conv.walker import Walker
 
+from .walk_sheet import bp_im2col_sheet, im2col_sheet, zero_free_sheet
 from .walks import decode, encode
 
 __all__ = ["GENERATORS", "BpRun", "LayerRun", "WalkAdapter", "ZeroFreeRun"]
@@ -151,11 +154,20 @@ class WalkAdapter:
             at, keep, _ = decode(beats["o"], params)
             return {"address": at, "real": keep}
 
+        def results():
+            ends = np.concatenate([last_of(len(at)) for at, _ in made])
+            width = params.address_width
+            return {
+                "o": pack((address % (1 << width), width), (real, 1), (ends, 1)),
+                **clean_status(Walker, params, len(walks)),
+            }
+
         golden = {"address": address % (1 << params.address_width), "real": real}
         return Job(
             send={"walk": encode(walks, params, [run.vectors] * len(walks))},
             receive={"o": count, "status": len(walks)}, decode=outputs,
-            golden=golden, counters={"masked": int(count - real.sum()), "walks": len(walks)},
+            golden=golden, results=results,
+            counters={"masked": int(count - real.sum()), "walks": len(walks)},
         )  # fmt: skip
 
 
@@ -172,7 +184,8 @@ class BpIm2col(Walker):
 
 
 GENERATORS = (
-    Block("im2col", "conv", GeneratorParams, Im2col, WalkAdapter(LayerRun)),
-    Block("zero_free", "conv", GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun)),
-    Block("bp_im2col", "conv", BpParams, BpIm2col, WalkAdapter(BpRun)),
-)
+    Block("im2col", "conv", GeneratorParams, Im2col, WalkAdapter(LayerRun), sheet=im2col_sheet),
+    Block("zero_free", "conv", GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun),
+          sheet=zero_free_sheet),
+    Block("bp_im2col", "conv", BpParams, BpIm2col, WalkAdapter(BpRun), sheet=bp_im2col_sheet),
+)  # fmt: skip

@@ -8,10 +8,7 @@ from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.lanes import last_of
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
-from ..block import Beats
-from ..model import SimulationError
-
-__all__ = ["check_rows", "check_status", "from_rows", "to_rows"]
+__all__ = ["check_rows", "from_rows", "to_rows"]
 
 Integers = NDArray[np.int64]
 
@@ -27,13 +24,6 @@ def check_rows(x: NDArray, fmt: Format, max_length: int) -> None:
     if not 1 <= rows < 1 << ROWS_WIDTH:
         raise UsageError(f"x must have 1 to {(1 << ROWS_WIDTH) - 1} rows, not {rows}")
     check_values("x", x, fmt)
-
-
-def check_status(words: Beats) -> None:
-    """The hardware must have found nothing wrong with what was laid out here."""
-    if words.any():
-        wrong = ", ".join(f"{int(word):#x}" for word in words[:, 0])
-        raise SimulationError("status", "status", f"tells of a fault where there is none: {wrong}")
 
 
 def to_rows(x: Integers, lanes: int) -> tuple[Integers, NDArray[np.bool_]]:

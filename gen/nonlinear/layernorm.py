@@ -3,21 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth import Shape
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
-from gemmule.golden.nonlinear.layernorm import Refusal, epsilon_code, layernorm
-from gemmule.hw.common.status import status_layout
+from gemmule.golden.nonlinear.layernorm import epsilon_code, layernorm
 from gemmule.hw.nonlinear.layernorm import Layernorm
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 
 from ..block import Array, Arrays, Beats, Block, Job
-from .beats import check_rows, check_status, from_rows, to_rows
+from ..common.status import clean_status, expect_clean
+from .beats import check_rows, from_rows, to_rows
 from .layernorm_sheet import layernorm_sheet
 
 __all__ = ["LAYERNORM"]
@@ -70,7 +69,7 @@ class LayernormAdapter:
         command = ([count], ROWS_WIDTH), ([n], params.length_width), ([code], params.epsilon_width)
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            check_status(received["status"])
+            expect_clean(received)
             y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
             return {"y": from_rows(y, n, params.lanes).astype(out.dtype)}
 
@@ -90,7 +89,7 @@ class LayernormAdapter:
             golden={"y": y.astype(out.dtype)},
             results=lambda: {
                 "y": pack((to_rows(y, params.lanes)[0], out.width), (last, 1)),
-                "status": pack(([0], Shape.cast(status_layout(Refusal, ["affine", "x"])).width)),
+                **clean_status(Layernorm, params),
             },
             counters={"rows": count, "vectors": len(beats)},
         )

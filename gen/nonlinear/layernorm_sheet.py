@@ -98,7 +98,17 @@ def layernorm_sheet(params: LayernormParams) -> Sheet:
             "MAX_LENGTH": longest,
             "MAX_BEATS": params.beats,
             "EPSILON_BITS_BELOW": epsilon,
+            "GAMMA_FRAC": params.gamma_format.frac,
+            "BETA_FRAC": params.beta_format.frac,
+            "OUT_FRAC": params.out_format.frac,
+            "OUT_LOW": params.out_format.low,
+            "OUT_HIGH": params.out_format.high,
+            "HAS_MEAN": int(params.kind == "layer"),
+            "VARIANCE_BITS_BELOW": EPSILON_FRAC,
+            "DEVIATION_FRAC": DEVIATION_FRAC,
+            "OFFSET_BITS": pieces.offset_bits,
         },
+        encoder=("layernorm_reference.py",),
         tables={f"C{n}": pieces.coefficients[:, n].tolist() for n in range(3)},
     )  # fmt: skip
 
@@ -135,7 +145,7 @@ def _equation(params: LayernormParams) -> str:
     ```
 
     m is about 1 / sqrt(V); `{{name}}.py` has the tables C0, C1, C2 of {len(pieces.coefficients)}
-    entries.
+    entries, and a function `reference` that computes every bit.
     """)
 
 

@@ -15,7 +15,8 @@ from gemmule.hw.nonlinear.softmax import Softmax
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 from ..block import Array, Arrays, Beats, Block, Job
-from .beats import check_rows, check_status, from_rows, to_rows
+from ..common.status import clean_status, expect_clean
+from .beats import check_rows, from_rows, to_rows
 from .softmax_sheet import softmax_sheet
 
 __all__ = ["SOFTMAX"]
@@ -67,7 +68,7 @@ class SoftmaxAdapter:
         dtype = np.dtype(np.uint8) if run.log2 else out.dtype
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            check_status(received["status"])
+            expect_clean(received)
             signed = out.signed and not run.log2
             y = unpack(received["y"], 0, out.width, params.lanes, signed=signed)
             return {"y": from_rows(y, n, params.lanes).astype(dtype)}
@@ -87,7 +88,7 @@ class SoftmaxAdapter:
             masked = CODES - 1 if run.log2 else 0
             return {
                 "y": pack((to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1)),
-                "status": np.zeros((1, 1), np.uint32),
+                **clean_status(Softmax, params),
             }
 
         return Job(

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.options import Options
+from gemmule.hw.common.unused import looked_at
 
-from ..axis import AxisStream, axis_streams
+from ..axis import AxisForm, AxisStream, axis_streams
 from ..block import Arrays, Beats, Block, Job
 from ..files import Content, write_folder
 from ..ports import streams as streams_of
@@ -27,7 +28,7 @@ those of `{name}_axis`; which field is where in a word, and what it means, is in
 `gemmule generate {name}` writes with the same options.
 
 - `.bin`: the words one after the other, byte 0 of a word (TDATA[7:0]) first: what a DMA reads from
-  memory. Where TDATA is wider than a word (`--streams dma`), pad words with zeros to that width.
+  memory. {padded}
 - `.hex`: one word a line, the most significant digit first; `last` behind it where TLAST is 1. A
   packet ends there: one DMA transfer is one packet.
 - Send all streams at once, each with a channel of its own, or put queues before the block that hold
@@ -36,14 +37,27 @@ those of `{name}_axis`; which field is where in a word, and what it means, is in
 | file | what |
 |---|---|"""
 
+PLAIN = "They are those of `--streams plain`."
+DMA = """They are those of `--streams dma`: zeros fill a word up to whole beats of
+  TDATA, and the beats of a word lie behind each other, TLAST on the last."""
+
 
 def export(
-    block: Block, params: Options, run: Options, arrays: Arrays, folder: Path
+    block: Block,
+    params: Options,
+    run: Options,
+    arrays: Arrays,
+    folder: Path,
+    form: AxisForm | None = None,
 ) -> dict[str, str]:
-    """Write the words of one run into ``folder``; return each file's name and what it is."""
+    """Write the words of one run into ``folder``; return each file's name and what it is.
+
+    They are as wide as TDATA of a package in the same ``form``.
+    """
+    form = form or AxisForm()
     job = block.adapter.plan(params, run, arrays)
-    manifest = {"streams": streams_of(block.component(params))}
-    streams = {each.name: each for each in axis_streams(manifest)}
+    manifest = {"streams": streams_of(looked_at(block.component(params)))}
+    streams = {each.name: each for each in axis_streams(manifest, form)}
     contents: dict[str, Content] = {}
     what: dict[str, str] = {}
 
@@ -61,7 +75,8 @@ def export(
         add("send/memory.bin", _octets(job.memory.image), "the external memory before the run")
     add("expect/arrays.npz", _npz(job.golden), "the results, as arrays")
     what["README.md"] = "how all this is laid out"
-    contents["README.md"] = _readme(block, params, run, job, streams, what)
+    padded = DMA if form.streams == "dma" else PLAIN
+    contents["README.md"] = _readme(block, params, run, job, streams, what, padded)
     write_folder(folder, contents)
     return what
 
@@ -76,7 +91,8 @@ def _words(add, folder: str, stream: AxisStream, beats: Beats) -> None:
     def pieces() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
         for start in range(0, count, PIECE):
             some = np.asarray(beats[start : start + PIECE])
-            yield to_bytes(stream, some), lasts(stream, some)
+            words = np.ones(len(some), bool) if stream.tlast == "word" else None
+            yield to_bytes(stream, some), words if stream.last is None else lasts(stream, some)
 
     def binary(file) -> None:
         for octets, _ in pieces():
@@ -103,11 +119,17 @@ def _npz(arrays: Arrays) -> bytes:
 
 
 def _readme(
-    block: Block, params: Options, run: Options, job: Job, streams: dict[str, AxisStream], what
+    block: Block,
+    params: Options,
+    run: Options,
+    job: Job,
+    streams: dict[str, AxisStream],
+    what,
+    padded,
 ) -> str:
     name = block.name
     lines = [
-        _HEAD.format(name=name),
+        _HEAD.format(name=name, padded=padded),
         *(f"| `{file}` | {text} |" for file, text in what.items()),
         "",
         "Packets, in words:",

@@ -140,7 +140,7 @@ class TokenPackAdapter:
             receive=_receive(params, run, packed),
             decode=lambda received: _decoded(params, run, length, received),
             golden=dict(packed_arrays(params, run, packed)),
-            results=lambda: _packed_beats(params, run, packed) | clean_status(TokenPack(params)),
+            results=lambda: _packed_beats(params, run, packed) | clean_status(TokenPack, params),
             counters={"tokens": count, "kept": int(mask.sum())},
         )
 
@@ -212,7 +212,7 @@ class SelectorAdapter:
             results=lambda: {
                 **selected_beats(params, selected),
                 **_packed_beats(params, run, packed),
-                **clean_status(Selector(params)),
+                **clean_status(Selector, params),
             },
             counters={"tokens": count, "kept": selected.count},
         )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
-from gemmule.gen.common.status import expect_clean
+from gemmule.gen.common.status import clean_status, expect_clean
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
@@ -23,6 +23,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.hw.tokens.token_score import TokenScore
 
 from .beats import check_flags, flags
+from .score_sheet import token_score_sheet
 
 __all__ = ["SCORES", "TOKEN_SCORE", "ScoreRun"]
 
@@ -200,8 +201,19 @@ class TokenScoreAdapter:
             receive={"scores": len(scores), "status": 1},
             decode=decode,
             golden={"scores": saturate(scores, fmt).astype(fmt.dtype)},
+            results=lambda: {
+                "scores": pack((saturate(scores, fmt), fmt.width), (last_of(len(scores)), 1)),
+                **clean_status(TokenScore, params),
+            },
             counters={"tokens": len(scores)},
         )
 
 
-TOKEN_SCORE = Block("token_score", "tokens", TokenScoreParams, TokenScore, TokenScoreAdapter())
+TOKEN_SCORE = Block(
+    "token_score",
+    "tokens",
+    TokenScoreParams,
+    TokenScore,
+    TokenScoreAdapter(),
+    sheet=token_score_sheet,
+)

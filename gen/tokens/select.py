@@ -86,7 +86,7 @@ class TokenSelectAdapter:
             results=lambda: {
                 "decisions": decisions(params, selected.mask, valid, scores),
                 **selected_beats(params, selected),
-                **clean_status(TokenSelect(params)),
+                **clean_status(TokenSelect, params),
             },
             counters={"tokens": len(scores), "kept": selected.count},
         )

@@ -7,9 +7,9 @@ import pytest
 
 from gemmule.gen.block import Job
 from gemmule.gen.catalog import find
+from gemmule.gen.common.status import expect_clean
 from gemmule.gen.engine import build
 from gemmule.gen.model import SimulationError
-from gemmule.gen.nonlinear.beats import check_status
 from gemmule.gen.nonlinear.layernorm import LayernormRun
 from gemmule.gen.nonlinear.softmax import SoftmaxRun
 from gemmule.golden.common.lanes import unpack
@@ -124,6 +124,8 @@ def test_status_that_nobody_takes_stops_nothing(block):
 
 
 def test_an_adapter_reads_the_status():
-    check_status(np.zeros((1, 1), np.uint32))
-    with pytest.raises(SimulationError, match="status tells of a fault where there is none: 0x4"):
-        check_status(np.array([[4]], np.uint32))
+    expect_clean({"status": np.zeros((1, 1), np.uint32)})
+    with pytest.raises(
+        SimulationError, match="status says 0x4 of command 0, with which nothing was wrong"
+    ):
+        expect_clean({"status": np.array([[4]], np.uint32)})
