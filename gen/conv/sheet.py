@@ -117,11 +117,18 @@ def _equation(params: LayerParams) -> str:
     backward = (
         ""
         if axes > 2
-        else text("""
+        else "\n\n"
+        + text("""
+        The gradient by `x` (which is also the transposed convolution), where h and l are the row
+        and the column of a pixel of x, and the sum is over all o, u, v, p, q that meet it, those
+        with p * s + u * d - pad = h and q * s + v * d - pad = l:
 
-        and its gradients: by `x` (the transposed convolution), dx = sum over o, u, v and p, q with
-        p * s + u * d - pad = row, q * s + v * d - pad = column of dy[n, o, p, q] * w[o, c, u, v];
-        by `w`, dw[o, c, u, v] = sum over n, p, q of dy[n, o, p, q] * x[n, c, ...].
+            dx[n, c, h, l] = sum of dy[n, o, p, q] * w[o, c, u, v]
+
+        The gradient by `w`:
+
+            dw[o, c, u, v] = sum over n, p, q of
+                dy[n, o, p, q] * x[n, c, p * s + u * d - pad, q * s + v * d - pad]
         """)
     )
     return (
@@ -144,9 +151,13 @@ def _equation(params: LayerParams) -> str:
         """)
         + "\n\n"
         + requantized(params.core).strip()
-        + "\n\nHere `b` is what passes as weights to one product, a column a filter: all its k"
-        " beats, with what pads channels, masked taps and idle lanes counted in K. `za` is zx, `zb`"
-        " is zw."
+        + "\n\n"
+        + text("""
+        For a product of a convolution, `a` above is its streamed operand and `b` the matrix of its
+        weights: column n is filter n of the tile, and K is the `k` of its command. So rows of `b`
+        that are there for padded channels and for lanes that idle count in K; they hold 0 where
+        zero points are used. `za` is zx, and `zb` is zw.
+        """)
     )
 
 
