@@ -154,9 +154,9 @@ def _equation(params: LayerParams) -> str:
         + "\n\n"
         + text("""
         For a product of a convolution, `a` above is its streamed operand and `b` the matrix of its
-        weights: column n is filter n of the tile, and K is the `k` of its command. So rows of `b`
-        that are there for padded channels and for lanes that idle count in K; they hold 0 where
-        zero points are used. `za` is zx, and `zb` is zw.
+        weights: column n is filter n of the tile, and K is the `k` of its command. Rows of `b` that
+        are there for padded channels, masked taps and lanes that idle count, too, in the sum and
+        in K. `za` is zx, and `zb` is zw; `total` is acc + offset, less zb times the sum of `a`.
         """)
     )
 

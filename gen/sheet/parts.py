@@ -29,10 +29,12 @@ def numbers(fmt: Format) -> str:
     return f"integer {fmt.low}..{fmt.high}{scale}"
 
 
-def status(packets: Iterable[str], *, meaning: str = "", refuses: bool = True) -> Stream:
+def status(
+    packets: Iterable[str], *, meaning: str = "", more: str = "", refuses: bool = True
+) -> Stream:
     """The stream `status` that ``hw.common.status.status_layout`` makes of ``packets``.
 
-    One that never ``refuses`` a command has no field for that.
+    One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
     """
     refused = {"refused": Field("why the command was refused; 0: carried out", "see the codes")}
     fields = refused if refuses else {}
@@ -46,11 +48,11 @@ def status(packets: Iterable[str], *, meaning: str = "", refuses: bool = True) -
     fields["lost"] = Field(
         "words of this stream were dropped before this one, since nobody took them", "0, 1"
     )
-    return Stream(
+    meaning = (
         meaning
         or "One word a command, refused ones included, in the order of the commands. All zeros:"
         " the command was carried out and its packets were right. The stream never stops the"
         " block: behind the word that is offered 16 more wait, then the oldest of those is"
-        " dropped and the word after the gap has `lost` set.",
-        fields,
+        " dropped and the word after the gap has `lost` set."
     )
+    return Stream(meaning + more, fields)

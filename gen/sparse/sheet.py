@@ -12,6 +12,7 @@ from ..sheet import Example, Field, Sheet, Stream
 from ..sheet.parts import numbers, status, text
 from ..systolic.array_sheet import array_slots
 from ..systolic.sheet import (
+    ENDED,
     ahead,
     command_stream,
     product_constants,
@@ -57,7 +58,7 @@ def sparse_gemm_sheet(params: SparseGemmParams) -> Sheet:
             ),
             **scale_streams(params),
             "c": result_stream(params),
-            "status": status(packets(params)),
+            "status": status(packets(params), more=ENDED),
         },
         order=_order(params),
         faults=product_faults(params),

@@ -15,6 +15,7 @@ from ..sheet import Example, Field, Sheet, Stream
 from ..sheet.parts import FAULTS, numbers, status, text
 
 __all__ = [
+    "ENDED",
     "REQUANTIZATION",
     "ahead",
     "command_stream",
@@ -31,6 +32,13 @@ __all__ = [
     "tile_loops",
 ]  # fmt: skip
 
+ENDED = (
+    " **It comes when the command's operands were taken; `c` may still be on its way**: a job has"
+    " ended with the TLAST of `c`. A packet that is too long is told at the beat that should have"
+    " been its last: the word does not wait for its TLAST."
+)
+"""What the word of a product does not say."""
+
 REQUANTIZATION = """
 The host makes `offset` of the bias and of the zero points, once for each column, from its own copy
 of `b` (K rows; za, zb, bias are 0 where you have none):
@@ -42,7 +50,7 @@ two fields that the hardware takes, which shifts right by whole bytes:
 
     scale.multiplier = multiplier * 2^(8 - shift mod 8)      # {wide} bits
     scale.drop       = floor(shift / 8)
-    result           = (acc + offset) * scale.multiplier / 2^(8 * (scale.drop + 1))
+    result           = total * scale.multiplier / 2^(8 * (scale.drop + 1)), then rounded once
 
 So **no scaling at all is multiplier 256, drop 0**; multiplier 3, shift 9 is 3 * 2^7 = 384, drop 1.
 """
@@ -74,7 +82,7 @@ def gemm_sheet(params: GemmParams) -> Sheet:
             ),
             **scale_streams(params),
             "c": result_stream(params),
-            "status": status(packets(params)),
+            "status": status(packets(params), more=ENDED),
         },
         order=tile_loops(params, "k", "a[m, k0 + r]", "b[k, n0 + j]", "a[m0 + r, k]"),
         faults=product_faults(params),
@@ -119,7 +127,9 @@ def _zero_term(params: ProductParams) -> str:
 def command_stream(params: ProductParams, inner: str) -> Stream:
     """One product."""
     low, high = -(1 << params.out_width - 1), (1 << params.out_width) - 1
-    least = f"{low}..{high}, see `c`"
+    least = (
+        f"{low}..{high - (1 << params.out_width - 1)} for signed results, 0..{high} for unsigned"
+    )
     size = f"1..{(1 << DIM_WIDTH) - 1}"
     flow = {
         "ws": "0: weight-stationary (this hardware has no other)",
@@ -142,7 +152,11 @@ def command_stream(params: ProductParams, inner: str) -> Stream:
             "1: settings come by `row_scale`, one a row of `c`, and `scale` has no packet;"
             " 0: they come by `scale`, and `row_scale` has no packet", "0, 1",
         )  # fmt: skip
-    return Stream("One word for each product. It may be sent before or after its operands.", fields)
+    return Stream(
+        "One word for each product. Send it first, or beside its operands on a channel of its own:"
+        " without it `a` and `b` take at most a few words, and `scale` none.",
+        fields,
+    )
 
 
 def scale_streams(params: ProductParams) -> Mapping[str, Stream]:
@@ -294,9 +308,12 @@ def product_faults(params: ProductParams) -> str:
         - Refused for any other reason (see the codes of `refused`): **it consumes one packet each
           of {others}**, of any length, up to and with TLAST, and throws them away; its status comes
           only after it has all of them.
+        - Only what the codes of `refused` name is checked; other fields are used as they are.
         - A refused command gives no beat of `c`. A command that is carried out gives all of its
           beats, whatever its packets were like.
-    """) + "\n\n" + FAULTS  # fmt: skip
+    """) + "\n\n" + FAULTS + (
+        " Settings that are missing are zeros, too: such a column holds `zero_point`, clamped."
+    )  # fmt: skip
 
 
 def product_limits(params: ProductParams, largest: int, what: str) -> tuple:

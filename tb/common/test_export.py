@@ -43,7 +43,7 @@ def test_exported_words_are_the_run_and_give_its_results(name, form, tmp_path):
         ]
         last = np.array([line.endswith(" last") for line in lines])
         if stream.tlast != "packet":
-            assert last.all() == (stream.tlast == "word") and last.any() == last.all()
+            assert last.all() == last.any() == (stream.tlast == "word")
         beats = from_bytes(stream, octets, last)
         if stream.is_input:
             assert np.array_equal(beats, job.send[stream.name])
