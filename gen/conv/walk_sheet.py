@@ -172,7 +172,8 @@ def _equation(which: str, *, spread: bool) -> str:
         address     = base + sum over l of count[l] * step[l] + sum over a of pixel[a] * pitch[a]
         real        = {mask}0 <= pixel[a] < limit[a] for all a
 
-    {note} Maps lie in memory pixel after pixel, row after row, image after image; a pixel is B
+    {note}
+    Maps lie in memory pixel after pixel, row after row, image after image; a pixel is B
     blocks, each a vector: vector ((n * H + row) * W + column) * B + block.
     """)
     return f"{general}\n\n{which}"

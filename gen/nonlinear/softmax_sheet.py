@@ -58,7 +58,10 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
                     )
                 },
             ),
-            "status": status(["x"]),
+            "status": status(
+                ["x"],
+                more=" A command has a packet for each row: `x.late` is set if any was too long.",
+            ),
         },
         order=text(f"""
         ```text
@@ -174,6 +177,10 @@ def _equation(params: SoftmaxParams) -> str:
     That is y = delta * exp(x - max) / sum(exp(x - max)), or clamp(round(-log2 y), 0, 15).{tables}
     `{{name}}.py` holds the tables (CONSTANT and SLOPE have {len(pieces.coefficients)} entries each)
     and a function `reference` that computes every bit.
+    With f(t) = 2^16 / (1 + t / 128) they are, for s = 0 .. 127, SLOPE[s] = round(f(s + 1) - f(s))
+    and CONSTANT[s] = round((f(s) + f(s + 1)) / 4 + f(s + 1/2) / 2).
+    With `log2`, 1.0 is 2^12 / sqrt(2) = 2896.3, since then the floor of the logarithm of what is
+    smaller by sqrt(2) is the logarithm rounded to nearest: `delta` = round(2896.3 * the factor).
     """)
 
 

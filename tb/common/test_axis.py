@@ -3,6 +3,7 @@
 
 import json
 import re
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from gemmule.gen.axis import AxisForm
 from gemmule.gen.catalog import find
 from gemmule.gen.emit import Emitted
+from gemmule.gen.engine import build
+from gemmule.gen.model import SimulationError
 from gemmule.gen.package import generate
 from gemmule.gen.systolic.gemm import GemmRun
 from gemmule.hw.systolic.params import GemmParams
@@ -67,6 +70,25 @@ def test_gemm_runs_through_stock_dmas_and_through_one_channel(tmp_path):
     verification = bench(find("gemm"), SMALL, run, arrays, tmp_path, form=DMA, benches=benches)
     assert verification.ran == 3
     assert not verification.failed, verification.log
+
+
+def test_one_channel_without_queues_stops_in_every_order():
+    """1.2: whichever packet of a gemm comes first waits for one behind it, and so for ever."""
+    model, run = build(find("gemm"), SMALL), GemmRun()
+    job = find("gemm").adapter.plan(SMALL, run, gemm(SMALL, run, np.random.default_rng(6)))
+    for order in permutations(["a", "b", "scale"]):
+        sent = {"command": job.send["command"]}
+        for name in order:
+            sent[name] = job.send[name]
+            # A channel gives no packet before the one in front of it has been taken whole.
+            try:
+                model.run(sent, {}, patience=500)
+            except SimulationError as error:
+                taken = int(re.search(rf"; {name} (\d+) of", str(error))[1])
+                assert taken < len(sent[name])
+                break
+        else:
+            pytest.fail(f"one channel in the order {order} is enough")
 
 
 def bench(

@@ -360,6 +360,17 @@ def test_loops_become_walks(name, spread, sign, packages):
                for (at, real), beat in zip(told, beats, strict=True) if real)  # fmt: skip
 
 
+def test_the_formulas_of_softmax_make_its_tables():
+    block = find("softmax")
+    tables = block.sheet(block.params()).tables
+
+    def f(t):
+        return 2**16 / (1 + t / 128)
+
+    assert tables["SLOPE"] == [round(f(s + 1) - f(s)) for s in range(128)]
+    assert tables["CONSTANT"] == [round((f(s) + f(s + 1)) / 4 + f(s + 0.5) / 2) for s in range(128)]
+
+
 ELEMENT_CASES = [
     *((block.name, {}) for block in ELEMENTWISE),
     ("exp", {"in_format": "sq4.4", "out_format": "sq4.4"}),
