@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Job, Repeated
 from gemmule.gen.systolic.gemm import (
+    BY_ROW,
     SCALING,
     GemmAdapter,
     ProductRun,
@@ -74,14 +75,14 @@ class SparseGemmAdapter(GemmAdapter):
             "with values: their places in their groups, in any order",
             optional=True,
         ),
-        *GemmAdapter.inputs[2:],
+        *(each for each in GemmAdapter.inputs[2:] if each.name not in BY_ROW),
     )
 
     def check(self, params: SparseGemmParams, run: SparseGemmRun, arrays: Arrays) -> None:
         """Shapes, what follows the sums, K; then the values of the operands."""
         m, k, n = check_operand_shapes(params, arrays, dense=run.dense)
         check_sizes(params, run.run_dataflow, M=m, N=n, K=k)
-        self._scaling(params, run, arrays, n)
+        self._scaling(params, run, arrays, (n,))
         for name, fmt in (
             ("a", params.a_format), ("b", params.b_format), ("values", params.b_format)
         ):  # fmt: skip
@@ -93,7 +94,7 @@ class SparseGemmAdapter(GemmAdapter):
         self.check(params, run, arrays)
         ops = operands(params, arrays, dense=run.dense)
         k, n = ops.b.shape[-2:]
-        requantization, zeros, b_zero = self._scaling(params, run, arrays, n)
+        requantization, zeros, b_zero = self._scaling(params, run, arrays, (n,))
         offset = corrections(ops.b, bias=requantization.bias, **zeros)[0]
         if zeros:
             a_zero = zero_points("a_zero_point", zeros.get("a_zero_point"), params.a_format, 1)

@@ -23,7 +23,7 @@ from .product import Product, check_order, check_sizes, fastest, orders
 from .settings import settings_packets
 
 __all__ = [
-    "SCALING", "GemmAdapter", "GemmRun", "ProductRun", "batched", "batched_rows", "given",
+    "BY_ROW", "SCALING", "GemmAdapter", "GemmRun", "ProductRun", "batched", "batched_rows", "given",
     "packet",
 ]  # fmt: skip
 
@@ -61,6 +61,9 @@ class GemmRun(ProductRun):
 SCALING = ("bias", "multiplier", "shift", "zero_point")
 """Arrays of what follows the sums."""
 
+BY_ROW = ("row_multiplier", "row_shift")
+"""Those that count beside them, row by row."""
+
 
 class GemmAdapter:
     """Arrays of the `gemm` block; `golden.systolic.beats.Tiling` has the order of beats."""
@@ -73,6 +76,17 @@ class GemmAdapter:
         Array("multiplier", "[1] or [N]", "u(--multiplier-width)", "requantization", optional=True),
         Array("shift", "[1] or [N]", "0..--max-shift", "requantization", optional=True),
         Array("zero_point", "[1]", "--c-format", "added after scaling", optional=True),
+        *(
+            Array(name, "[M] or [batch, M]", fmt, help, optional=True)
+            for name, fmt, help in (
+                (
+                    "row_multiplier",
+                    "u(--multiplier-width)",
+                    "by row, times multiplier; --row-scales true",
+                ),
+                ("row_shift", "0..--max-shift", "by row, added to shift"),
+            )
+        ),
         Array("a_zero_point", "[1]", "--a-format", "what stands for 0 in a", optional=True),
         Array("b_zero_point", "[1] or [N]", "--b-format", "what stands for 0 in b", optional=True),
     )
@@ -84,7 +98,7 @@ class GemmAdapter:
         a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
         check_shapes(a, b, *formats, params.acc_width)
         check_sizes(params, run.run_dataflow, M=a[-2], N=b[-1], K=a[-1])
-        requantization, _, b_zero = self._scaling(params, run, arrays, b[-1])
+        requantization, _, b_zero = self._scaling(params, run, arrays, _c_shape(a, b))
         check_order(params, run.swap, requantization, b_zero, requantization.bias)
         for name, fmt in zip(("a", "b"), formats, strict=True):
             check_values(name, arrays[name], fmt)
@@ -93,30 +107,43 @@ class GemmAdapter:
         """Multiply ``a`` and ``b``; each item of a batch is one command, back to back."""
         self.check(params, run, arrays)
         a, b = (np.asarray(arrays[name]).astype(np.int64) for name in ("a", "b"))
-        requantization, zeros, b_zero = self._scaling(params, run, arrays, b.shape[-1])
+        shape = _c_shape(a.shape, b.shape)
+        requantization, zeros, b_zero = self._scaling(params, run, arrays, shape)
         offset = corrections(b, bias=requantization.bias, **zeros)[0]
         lefts, rights = batched(a, b)
+        offsets = batched_rows(offset, len(lefts))
         products = [
-            Product(*each)
-            for each in zip(lefts, rights, batched_rows(offset, len(lefts)), strict=True)
+            Product(*each, rows=rows)
+            for *each, rows in zip(
+                lefts, rights, offsets, _by_row(requantization, len(lefts)), strict=True
+            )
         ]
         choices = [
             orders(params, run.swap, product, requantization, b_zero) for product in products
         ]
         golden = gemm(
             a, b, a_format=params.a_format, b_format=params.b_format, acc_width=params.acc_width,
-            **zeros, **given(arrays, SCALING), **self._settings(params, run),
+            **zeros, **given(arrays, (*SCALING, *BY_ROW)), **self._settings(params, run),
         )  # fmt: skip
         return self.job(params, run, choices, requantization, b_zero, golden)
 
     def _scaling(
-        self, params: ProductParams, run: ProductRun, arrays: Arrays, columns: int
+        self, params: ProductParams, run: ProductRun, arrays: Arrays, shape: tuple[int, ...]
     ) -> tuple[Requantization, dict[str, NDArray], NDArray[np.int64]]:
-        """What follows the sums, the operands' zero points as given, and those of ``b`` in full."""
+        """What follows the sums, the operands' zero points as given, and those of ``b`` in full.
+
+        ``shape`` is that of ``c``.
+        """
+        *rows, columns = shape
         zeros = given(arrays, ("a_zero_point", "b_zero_point"))
+        if not params.row_scales and (scales := given(arrays, BY_ROW)):
+            raise UsageError(
+                f"{next(iter(scales))} needs hardware with --row-scales true, not false"
+            )
         requantization = Requantization.check(
-            columns, **given(arrays, SCALING), **self._settings(params, run)
-        )
+            columns, rows=tuple(rows), **given(arrays, (*SCALING, *BY_ROW)),
+            **self._settings(params, run),
+        )  # fmt: skip
         zero_points("a_zero_point", zeros.get("a_zero_point"), params.a_format, 1)
         b_zero = zero_points("b_zero_point", zeros.get("b_zero_point"), params.b_format, columns)
         if b_zero.any() and not params.b_zero_points:
@@ -141,7 +168,9 @@ class GemmAdapter:
         once = _Once()
         packets = [
             {
-                "command": self._command(params, tiling, requantization),
+                "command": self._command(
+                    params, tiling, requantization, beside=product.rows is not None
+                ),
                 "a": once(self._a_packet, params, tiling, product.a),
                 "b": once(self._b_packet, params, tiling, product.b),
                 **settings_packets(params, tiling, product, requantization, b_zero),
@@ -214,7 +243,9 @@ class GemmAdapter:
             "max_shift": params.max_shift,
         }
 
-    def _command(self, params: ProductParams, tiling: Tiling, scale: Requantization) -> Beats:
+    def _command(
+        self, params: ProductParams, tiling: Tiling, scale: Requantization, *, beside: bool
+    ) -> Beats:
         bound = params.out_width + 1
         return pack(
             ([tiling.m], DIM_WIDTH),
@@ -225,7 +256,7 @@ class GemmAdapter:
             ([scale.zero_point], bound),
             ([scale.low], bound),
             ([scale.high], bound),
-            *([([tiling.by_row], 1)] if params.row_scales else []),
+            *([([tiling.by_row], 1), ([beside], 1)] if params.row_scales else []),
         )
 
 
@@ -281,6 +312,20 @@ def batched(
     """``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
     count = max(x.shape[0] if x.ndim == 3 else 1 for x in (a, b))
     return tuple(np.broadcast_to(x, (count, *x.shape[-2:])) for x in (a, b))
+
+
+def _c_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
+
+
+def _by_row(
+    scale: Requantization, count: int
+) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
+    """The settings by row of each of ``count`` products, if there are any."""
+    if scale.row_multiplier is None:
+        return [None] * count
+    rows = (scale.row_multiplier, scale.row_shift)
+    return list(zip(*(np.reshape(each, (count, -1)) for each in rows), strict=True))
 
 
 def batched_rows(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -21,13 +21,15 @@ class Product:
     """One command: what to multiply, as the hardware takes it.
 
     ``offset`` is by output channel: a column of ``b``, or of a ``swapped`` product a row of ``a``,
-    and then ``c`` leaves transposed.
+    and then ``c`` leaves transposed. ``rows`` are the multipliers and the shifts of the rows of
+    ``c`` beside those of its columns, where there are any.
     """
 
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     offset: NDArray[np.int64]
     swapped: bool = False
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @property
     def transposed(self) -> "Product":
@@ -69,6 +71,9 @@ def check_order(
         "a b_zero_point of 0, or none": b_zero.any(),
         "hardware with --row-scales true, or the same bias, multiplier and shift for all"
         " columns, and an a_zero_point of 0": not (params.row_scales or alike()),
+        "no row_multiplier: it counts beside the columns' multipliers": (
+            scale.row_multiplier is not None
+        ),
     }
     obstacle = next((text for text, there in obstacles.items() if there), None)
     if swap == "always" and obstacle:
@@ -112,7 +117,7 @@ def _tiling(params: ProductParams, product: Product, *, output_stationary: bool)
         n,
         k,
         output_stationary=output_stationary,
-        by_row=product.swapped and params.row_scales,
+        by_row=(product.swapped and params.row_scales) or product.rows is not None,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Repeated
 from gemmule.golden.common.lanes import pack, words
-from gemmule.golden.common.requantize import Requantization
+from gemmule.golden.common.requantize import Requantization, fold
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import ProductParams
 
@@ -25,7 +25,10 @@ def settings_packets(
     scale: Requantization,
     b_zero: NDArray[np.int64],
 ) -> dict[str, Beats | Repeated]:
-    """The settings by column of ``c``, or, where the hardware can, of a swapped one by row."""
+    """The settings by column of ``c``, or, where the hardware can, of a swapped one by row.
+
+    Both of a product with settings of both kinds.
+    """
     multiplier, drop = scale.folded()
     by_channel = {
         "offset": product.offset,
@@ -36,15 +39,25 @@ def settings_packets(
     layouts = {"scale": ArrayLayout(params.requantizer.lane_layout, params.cols)}
     if params.row_scales:
         layouts["row_scale"] = ArrayLayout(params.requantizer.row_layout, params.m_lanes)
-    if tiling.by_row:
-        used, place, times = "row_scale", partial(_row_beats, params), tiling.n_tiles
+    dealt = {
+        "scale": (tiling.column_beats, 1),
+        "row_scale": (partial(_row_beats, params), tiling.n_tiles),
+    }
+    if product.rows is not None:
+        multiplier, drop = fold(*product.rows)
+        by_row = {"offset": np.zeros_like(drop), "multiplier": multiplier, "drop": drop}
+        used = {"scale": by_channel, "row_scale": by_row}
+    elif tiling.by_row:
+        used = {"row_scale": by_channel}
     else:
-        used, place, times = "scale", tiling.column_beats, 1
         if product.swapped:
             # All channels have the same, and so do all columns.
             by_channel = {name: np.full(tiling.n, x[0]) for name, x in by_channel.items()}
+        used = {"scale": by_channel}
     none = {name: np.zeros((0, words(each.size + 1)), np.uint32) for name, each in layouts.items()}
-    return none | {used: _settings_packet(layouts[used], by_channel, place, times)}
+    return none | {
+        name: _settings_packet(layouts[name], values, *dealt[name]) for name, values in used.items()
+    }
 
 
 def _row_beats(params: ProductParams, values: NDArray[np.int64]) -> NDArray[np.int64]:

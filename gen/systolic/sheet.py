@@ -56,11 +56,22 @@ So **no scaling at all is multiplier 256, drop 0**; multiplier 3, shift 9 is 3 *
 """
 
 
+BY_ROW = """
+With `by_row` and `beside`, row m has a multiplier and a shift of its own beside the columns',
+folded in the same way into `row_scale.multiplier` and `row_scale.drop`. shift[n] + row_shift[m]
+is at most the largest shift, and the result is rounded once:
+
+    result = (acc + offset) * scale.multiplier * row_scale.multiplier
+             / 2^(8 * (scale.drop + 1) + 8 * (row_scale.drop + 1))
+"""
+
+
 def requantized(params: ProductParams) -> str:
     """How bias, zero points, multiplier and shift become the fields of `scale`."""
-    return REQUANTIZATION.format(
+    found = REQUANTIZATION.format(
         bits=params.multiplier_width, wide=params.multiplier_width + 8, max_shift=params.max_shift
     )
+    return found + (BY_ROW if params.row_scales else "")
 
 
 def gemm_sheet(params: GemmParams) -> Sheet:
@@ -149,9 +160,14 @@ def command_stream(params: ProductParams, inner: str) -> Stream:
     }
     if params.row_scales:
         fields["by_row"] = Field(
-            "1: settings come by `row_scale`, one a row of `c`, and `scale` has no packet;"
-            " 0: they come by `scale`, and `row_scale` has no packet", "0, 1",
+            "1: settings come by `row_scale`, one a row of `c`, and `scale` has no packet, unless"
+            " `beside` is 1; 0: they come by `scale`, and `row_scale` has no packet", "0, 1",
         )  # fmt: skip
+        fields["beside"] = Field(
+            "with `by_row` = 1, 1: both `scale` and `row_scale` have a packet, and results are"
+            " multiplied by both; 0: only `row_scale` has one. Without `by_row` it means nothing",
+            "0, 1",
+        )
     return Stream(
         "One word for each product. Send it first, or beside its operands on a channel of its own:"
         " without it `a` and `b` take at most a few words, and `scale` none.",
@@ -185,8 +201,9 @@ def scale_streams(params: ProductParams) -> Mapping[str, Stream]:
     }  # fmt: skip
     if params.row_scales:
         streams["row_scale"] = Stream(
-            "With `by_row` = 1: what each row is requantized with. One packet a command: a beat for"
-            " each beat of `c`.", shared,
+            "With `by_row` = 1: what each row is requantized with, by itself or, with `beside` = 1,"
+            " besides its columns; then `offset` here counts for nothing. One packet a command: a"
+            " beat for each beat of `c`.", shared,
         )  # fmt: skip
     return streams
 
@@ -273,8 +290,8 @@ def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> s
         )
     if params.row_scales:
         parts.append(
-            "With `by_row` = 1 there is no beat of `scale`; `row_scale` has, for each n0, all of"
-            " m = 0 .. M - 1: one beat with the settings of row m"
+            "With `by_row` = 1 there is no beat of `scale`, unless `beside` = 1; `row_scale` has,"
+            " for each n0, all of m = 0 .. M - 1: one beat with the settings of row m"
             + (" (two lanes: rows 2m and 2m + 1)." if params.m_lanes == 2 else ".")
         )
     return "\n\n".join(parts)
@@ -300,7 +317,8 @@ def product_throughput(params: ProductParams) -> str:
 
 def product_faults(params: ProductParams) -> str:
     """What is refused, and what that consumes."""
-    others = "`a`, `b` and one of `scale` or `row_scale`" if params.row_scales else (
+    both = "`a`, `b` and `scale` or `row_scale` (whichever `by_row` and `beside` say, or both)"
+    others = both if params.row_scales else (
         "`a`, `b` and `scale`"
     )  # fmt: skip
     return text(f"""

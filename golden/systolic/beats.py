@@ -39,8 +39,9 @@ class Tiling:
       ``a``: lane r holds ``a[m0 + r, k]``, or with a drain over the ``cascade``, where the lowest
       row leaves first, ``a[m0 + rows - 1 - r, k]``. ``b``: lane c holds ``b[k, n0 + c]``.
     - Either way ``c``: a beat a row of M, lane c holds ``c[m, n0 + c]``, and ``scale``: a beat a
-      tile of N; or, scaled ``by_row``, no ``scale`` but ``row_scale``: a beat a row of M, all of M
-      for each tile of N. Lanes beyond an edge are ignored in operands and 0 in results.
+      tile of N; or, scaled ``by_row``, no ``scale`` (unless it counts beside the rows') but
+      ``row_scale``: a beat a row of M, all of M for each tile of N. Lanes beyond an edge are
+      ignored in operands and 0 in results.
 
     Examples
     --------

@@ -29,8 +29,9 @@ def gemm(
     """``c = requantize((a - a_zero_point) @ (b - b_zero_point))``, exact.
 
     ``requantization`` is what :meth:`Requantization.check` takes: ``bias``, ``multiplier``,
-    ``shift``, ``zero_point``, ``rounding``, ``c_format``, ``clamp`` and the hardware's
-    ``out_width``, ``multiplier_width``, ``max_shift``. The result saturates to its format.
+    ``shift``, ``row_multiplier``, ``row_shift``, ``zero_point``, ``rounding``, ``c_format``,
+    ``clamp`` and the hardware's ``out_width``, ``multiplier_width``, ``max_shift``. The result
+    saturates to its format.
 
     Parameters
     ----------
@@ -50,11 +51,15 @@ def gemm(
            [43, 50]])
     >>> gemm([[100, 100]], [[100], [100]], multiplier=[3], shift=[9], bias=[7])
     array([[117]])
+    >>> gemm([[9], [9]], [[9]], multiplier=[1], shift=[2], row_multiplier=[3, 1], row_shift=[1, 0])
+    array([[30],
+           [20]])
     >>> gemm([[0, 255]], [[1], [1]], a_format="u8", a_zero_point=[128])
     array([[-1]])
     """
     a, b = check_operands(a, b, a_format, b_format, acc_width)
-    requantize = Requantization.check(b.shape[-1], **requantization)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    requantize = Requantization.check(b.shape[-1], rows=(*batch, a.shape[-2]), **requantization)
     a_zero = zero_points("a_zero_point", a_zero_point, Format.parse(a_format), 1)
     b_zero = zero_points("b_zero_point", b_zero_point, Format.parse(b_format), b.shape[-1])
     # Sums are below 2**50, so every partial sum is exact in float64, where BLAS is fast.

@@ -1,10 +1,12 @@
 """Requantize vectors of wide accumulators to narrow results, one vector a cycle."""
 
-from amaranth import Const, Module, Mux, Value, signed
+from amaranth import Module, Mux, Value, signed
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from gemmule.golden.common.requantize import STEP
 
 from .pipeline import delay, register
 from .requantizer_lane import RequantizerLane
@@ -35,6 +37,11 @@ class Requantizer(wiring.Component):
     from the cycle in which the last vector that names it is at ``o``. ``zero_point``, ``low`` and
     ``high`` are numbers of one format of at most ``out_width`` bits.
 
+    With ``row_scales``, ``y = clamp(round(t * multiplier * row_multiplier / 2**(shift + row_shift))
+    + zero_point)``, still rounded once: a vector that is scaled ``by_row`` brings the row's factor
+    (others have 1) and, unless the factors of the lanes count ``beside`` it, the offset too.
+    The shifts' sum is at most ``max_shift``.
+
     With ``keeps``, ``acc`` of a vector is ``sums + kept``, or ``sums`` alone of a ``first`` one,
     and a result comes only of a ``final`` one: others leave ``kept_sum``. Where a memory keeps the
     sums, three cycles pass from reading one to reading it back.
@@ -55,9 +62,10 @@ class Requantizer(wiring.Component):
         (``settings_layout``).
     i : In
         ``valid``; ``bank``; ``sums`` ([lanes] x signed(input_width)); ``final``; ``meta``;
-        ``first`` with ``keeps``; with ``row_scales`` also ``by_row`` and ``row``
-        (``row_layout``), which all lanes are scaled by instead, without a zero point of b. The
-        settings are the bank's all the same.
+        ``first`` with ``keeps``; with ``row_scales`` also ``by_row``, ``beside`` (which counts
+        only with ``by_row``) and ``row`` (``row_layout``). All lanes are scaled by ``row``:
+        ``beside`` what their bank holds, with no offset of the row, or instead of it, with no
+        zero point of b. The settings are the bank's all the same.
     kept : In([lanes] x signed(acc_width)); kept_sum : Out([lanes] x signed(acc_width))
         With ``keeps``, so many cycles after ``i`` as ``params.times`` says.
     row_sum : In(signed(row_sum_width))
@@ -75,6 +83,7 @@ class Requantizer(wiring.Component):
             "lanes": Out(data.ArrayLayout(params.lane_layout, params.lanes)),
             "settings": Out(params.settings_layout),
         })
+        by_row = {"by_row": Out(1), "beside": Out(1), "row": Out(params.row_layout)}
         vector = wiring.Signature({
             "valid": Out(1),
             "bank": Out(range(params.banks)),
@@ -82,7 +91,7 @@ class Requantizer(wiring.Component):
             "final": Out(1),
             "meta": Out(meta),
             **({"first": Out(1)} if params.keeps else {}),
-            **({"by_row": Out(1), "row": Out(params.row_layout)} if params.row_scales else {}),
+            **(by_row if params.row_scales else {}),
         })
         result = wiring.Signature({
             "valid": Out(1),
@@ -112,6 +121,11 @@ class Requantizer(wiring.Component):
         late = {
             name: delay(m, name, getattr(self.i, name), self.params.times[name]) for name in names
         }
+        if self.params.row_scales:
+            age = self.params.times["row_multiplier"]
+            row = delay(m, "row_factor", self.i.row["multiplier"], age)
+            by_row = delay(m, "row_factor_by_row", self.i.by_row, age)
+            late["row_multiplier"] = Mux(by_row, row, 1 << STEP)
         return late | ({"row_sum": self.row_sum} if self.params.row_sum_width else {})
 
     def _settings(self, m: Module) -> dict[str, Value]:
@@ -158,16 +172,25 @@ class Requantizer(wiring.Component):
             ]
             fields[name] = [read.data[n] for n in range(self.params.lanes)]
             if self.params.row_scales:
-                by_row = delay(m, f"{name}_by_row", self.i.by_row, age)
-                # Only columns have zero points of b: they go with the offsets.
-                row = (
-                    Const(0, load)
-                    if name == "b_zero_point"
-                    else delay(m, f"row_{name}", self.i.row[name], age)
-                )
-                fields[name] = [Mux(by_row, row, each) for each in fields[name]]
+                fields[name] = self._with_row(m, name, fields[name], age)
         fields["drop"] = [register(m, f"drop_{n}", each) for n, each in enumerate(fields["drop"])]
         return fields
+
+    def _with_row(self, m: Module, name: str, columns: list[Value], age: int) -> list[Value]:
+        """A field of each lane where the vector may be scaled by its row, beside or instead."""
+        by_row = delay(m, f"{name}_by_row", self.i.by_row, age)
+        instead = delay(m, f"{name}_instead", self.i.by_row & ~self.i.beside, age)
+        if name == "multiplier":
+            # A factor of one, folded: the row's own is multiplied by in a product of its own.
+            return [Mux(instead, 1 << STEP, each) for each in columns]
+        if name == "b_zero_point":
+            # They go with the offsets, of which rows that are alone have their own.
+            return [Mux(instead, 0, each) for each in columns]
+        row = delay(m, f"row_{name}", self.i.row[name], age)
+        if name == "offset":
+            return [Mux(instead, row, each) for each in columns]
+        more = Mux(by_row, row, 0)
+        return [(Mux(instead, 0, each) + more)[: len(each)] for each in columns]
 
     def _lanes(self, m: Module, common: dict[str, Value]) -> None:
         fields = self._fields(m)

@@ -32,6 +32,7 @@ class RequantizerLane(wiring.Component):
     kept : In(signed(acc_width)); first : In(1), with ``keeps``
     final : In(1)
     offset, b_zero_point, multiplier : In, as of ``lane_layout``
+    row_multiplier : In, as ``multiplier``, with ``row_scales``
     row_sum : In(signed(row_sum_width))
     drop : In
         0 cycles after the product, as ``rounding``.
@@ -55,12 +56,14 @@ class RequantizerLane(wiring.Component):
                 "row_sum": In(signed(params.row_sum_width)),
                 "b_zero_point": In(lane["b_zero_point"].shape),
             }
+        by_row = {"row_multiplier": In(lane["multiplier"].shape)} if params.row_scales else {}
         super().__init__({
             "sums": In(signed(params.input_width)),
             **({"kept": In(signed(params.acc_width)), "first": In(1)} if params.keeps else {}),
             "final": In(1),
             **{name: In(lane[name].shape) for name in ("offset", "multiplier", "drop")},
             **row_sum,
+            **by_row,
             "rounding": In(Shape.cast(Rounding)),
             "base": In(number),
             "span": In(params.out_width + 1),
@@ -95,7 +98,14 @@ class RequantizerLane(wiring.Component):
     def _product(self, m: Module, total: Value) -> Signal:
         m.submodules.product = product = product_of(self.params.product)
         m.d.comb += [product.number.eq(total), product.factor.eq(self.multiplier)]
-        return product.product
+        if not self.params.row_product:
+            return product.product
+        m.submodules.row_product = row_product = product_of(self.params.row_product)
+        m.d.comb += [
+            row_product.number.eq(product.product),
+            row_product.factor.eq(self.row_multiplier),
+        ]
+        return row_product.product
 
     def _quotient(self, m: Module, product: Signal) -> tuple[Value, Value, Value, Value]:
         """The bits that stay, as far as a result can need them, and whether to round them up.
@@ -104,14 +114,15 @@ class RequantizerLane(wiring.Component):
         lowest bit is left to the adder behind it.
         """
         width, drops, drop = self.params.out_width + 1, self.params.drops, self.drop
-        ends = [STEP * (n + 1) for n in range(drops)]
+        ends = [self.params.least_shift + STEP * n for n in range(drops)]
         sign, missing = product[-1], ends[-1] + width + STEP - len(product)
         wide = Cat(product, sign.replicate(missing)) if missing > 0 else product.as_unsigned()
         below, above = [Const(0, 1)], [Const(0, 1)]
         for n, end in enumerate(ends):
             # What is below the half, and what lies between this quotient's bits and the next's.
             lower = below[-1] | wide[end - STEP - 1] if n else Const(0, 1)
-            below.append(wire(m, f"below_{n}", lower | wide[end - STEP : end - 1].any()))
+            since = end - STEP if n else 0
+            below.append(wire(m, f"below_{n}", lower | wide[since : end - 1].any()))
         for n, end in reversed(list(enumerate(ends))):
             top = wide[end + width - 1 :] if n == drops - 1 else wide[end + width - 1 :][:STEP]
             differs = (top ^ sign.replicate(len(top))).any()

@@ -23,7 +23,8 @@ class RequantizerParams:
     ``sums_width`` is that of a vector's sums (``acc_width`` where it is 0), to which those of
     earlier vectors are added where it ``keeps`` them; ``row_sum_width`` of 0 leaves out the sum
     lane and the zero points of the second operand; ``row_scales`` adds vectors that are scaled by
-    what comes with them, every lane alike; ``cell`` is what adds and multiplies.
+    what comes with them, every lane alike, instead or as well: a second product in each lane;
+    ``cell`` is what adds and multiplies.
     """
 
     lanes: int
@@ -102,12 +103,32 @@ class RequantizerParams:
         )
 
     @property
+    def row_product(self) -> ProductPlan | None:
+        """How that product is multiplied by the row's factor, where rows have one."""
+        if not self.row_scales:
+            return None
+        return ProductPlan(
+            cell=self.cell,
+            number_width=self.product.width,
+            factor_width=self.multiplier_width + STEP,
+        )
+
+    @property
+    def least_shift(self) -> int:
+        """Bits that go with a ``drop`` of 0: each factor is folded to leave a step."""
+        return STEP * (2 if self.row_scales else 1)
+
+    @property
     def times(self) -> Mapping[str, int]:
         """The cycle, from ``i``, in which each input of a lane is taken or a sum is there."""
         generic = self.total_cell == "generic"
         total = 2 + bool(self.row_sum_width) if generic else 4
-        product = total + self.product.latency
-        return (GENERIC_TIMES if generic else DSP_TIMES) | {
+        first = product = total + self.product.latency
+        times = GENERIC_TIMES if generic else DSP_TIMES
+        if self.row_product:
+            product = first + self.row_product.latency
+            times = times | {"row_multiplier": first - self.row_product.lead}
+        return times | {
             "row_sum": 1,
             "total": total,
             "multiplier": total - self.product.lead,

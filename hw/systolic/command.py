@@ -22,7 +22,8 @@ def command_layout(params: ProductParams) -> data.StructLayout:
     """One matrix product: sizes, dataflow, and what all columns share of the requantization.
 
     ``zero_point``, ``low`` and ``high`` are values of the format of ``c``. With ``--row-scales``,
-    ``by_row`` has the settings come by ``row_scale``, and then there is no packet of ``scale``.
+    ``by_row`` has the settings come by ``row_scale``, and then there is a packet of ``scale`` only
+    where those of the columns count ``beside`` them, which means nothing without ``by_row``.
     """
     bound = signed(params.out_width + 1)
     return data.StructLayout({
@@ -34,7 +35,7 @@ def command_layout(params: ProductParams) -> data.StructLayout:
         "zero_point": bound,
         "low": bound,
         "high": bound,
-        **({"by_row": 1} if params.row_scales else {}),
+        **({"by_row": 1, "beside": 1} if params.row_scales else {}),
     })
 
 
@@ -164,10 +165,12 @@ class CommandQueue(wiring.Component):
         return refusals
 
     def _absent(self, name: str, command: data.View) -> Value:
-        """Settings come by row or by column."""
+        """Settings come by row, by column, or by both."""
         if name == "row_scale":
             return ~command.by_row
-        return command.by_row if self.params.row_scales and name == "scale" else Const(0)
+        if self.params.row_scales and name == "scale":
+            return command.by_row & ~command.beside
+        return Const(0)
 
     def _refusal(self, command: data.View) -> Value:
         """Why the command is refused: the first reason that there is, of those that there are."""

@@ -31,8 +31,10 @@ class Gemm(wiring.Component):
     order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
     `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.
 
-    With ``--row-scales`` a command may have ``offset[m]``, ``multiplier[m]`` and ``shift[m]`` by
-    row instead, and no ``zb``. Then ``a`` can be the weights and ``b`` the activations: where these
+    With ``--row-scales`` a command may have ``row_multiplier[m]`` and ``row_shift[m]`` beside those
+    of the columns, as for activations that are quantized token by token: the total is multiplied
+    by both and rounded once. Or it has ``offset[m]``, ``multiplier[m]`` and ``shift[m]`` by row
+    instead, and no ``zb``. Then ``a`` can be the weights and ``b`` the activations: where these
     are few, loading weights bounds the product, and ``a`` has the wider port of a tall array.
 
     Both dataflows of `SystolicArray`, chosen by each command. A weight-stationary tile
@@ -62,7 +64,8 @@ class Gemm(wiring.Component):
     b : In(stream of packets of [cols] x b_shape)
     scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
     row_scale : In(stream of packets of [m_lanes] x ``params.requantizer.row_layout``)
-        With ``--row-scales``. A command has a packet here or at ``scale``, as its ``by_row`` says.
+        With ``--row-scales``. A command has a packet here, at ``scale`` or at both, as its
+        ``by_row`` and ``beside`` say.
     c : Out(stream of packets of [m_lanes * cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`product_status`); one a command, refused ones included
     """
@@ -185,10 +188,12 @@ class Gemm(wiring.Component):
         m.d.comb += [
             rows.offered.eq(settings.valid),
             rows.settings.eq(_unless(settings.blank, settings.data)),
+            rows.beside.eq(settings.command.beside),
             settings.take.eq(rows.take),
             rows.completed.eq(Mux(a.at.by_row, sequencer.completed, 0)),
             sequencer.row_settings.eq(rows.held),
             results.row_scale.eq(rows.data),
+            results.beside.eq(rows.data_beside),
             rows.next.eq(results.row_scale_take),
         ]
 

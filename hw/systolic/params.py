@@ -265,6 +265,6 @@ class GemmParams(ProductParams):
 
     row_scales: bool = option(
         False,
-        help="a stream of requantization settings by row of c, for products whose weights are"
-        " operand a",
+        help="a stream of requantization settings by row of c: row_multiplier and row_shift beside"
+        " those of the columns, or products whose weights are operand a",
     )

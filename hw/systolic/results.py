@@ -35,8 +35,10 @@ class Results(wiring.Component):
         A row, ``params.array_latency`` cycles ahead of its sums.
     sums : In([m_lanes * cols] x signed(psum_width))
     row_sum : In([m_lanes] x signed(row_sum_width)), with ``b_zero_points``
-    row_scale : In([m_lanes] x ``params.requantizer.row_layout``); row_scale_take : Out(1)
-        With ``--row-scales``: the settings of the next row that is scaled by its own.
+    row_scale : In([m_lanes] x ``params.requantizer.row_layout``); beside : In(1);
+    row_scale_take : Out(1)
+        With ``--row-scales``: the settings of the next row that is scaled by its own, and whether
+        those of the columns count ``beside`` them.
     load : In, as `Requantizer` has it
         Lanes from ``settings.used`` on are 0 in the results of that bank.
     released : Out(1)
@@ -52,7 +54,7 @@ class Results(wiring.Component):
         sums = data.ArrayLayout(signed(params.psum_width), params.cols * params.m_lanes)
         row_sum = data.ArrayLayout(signed(params.row_sum_width), params.m_lanes)
         row_scale = data.ArrayLayout(params.requantizer.row_layout, params.m_lanes)
-        row_scales = {"row_scale": In(row_scale), "row_scale_take": Out(1)}
+        row_scales = {"row_scale": In(row_scale), "beside": In(1), "row_scale_take": Out(1)}
         super().__init__({
             "token_valid": In(1),
             "token": In(token_layout(params)),
@@ -89,6 +91,7 @@ class Results(wiring.Component):
             if self.params.row_scales:
                 m.d.comb += [
                     requantizer.i.by_row.eq(token.by_row),
+                    requantizer.i.beside.eq(self.beside),
                     requantizer.i.row.eq(self.row_scale[index]),
                     self.row_scale_take.eq(valid & token.final & token.by_row),
                 ]

@@ -27,25 +27,30 @@ class RowScales(wiring.Component):
     -------
     offered : In(1); settings : In([m_lanes] x ``params.requantizer.row_layout``); take : Out(1)
         From the operand.
+    beside : In(1)
+        Whether its command has settings by column as well.
     completed : In(range(rows + 1))
         Rows from now on under way.
     held : Out(range(params.row_scale_depth + 1))
         Rows that have their settings, and are not under way.
-    data : Out([m_lanes] x ``params.requantizer.row_layout``); next : In(1)
+    data : Out([m_lanes] x ``params.requantizer.row_layout``); data_beside : Out(1); next : In(1)
         Of the oldest row; ``next`` goes on to the one after it.
     """
 
     def __init__(self, params: ProductParams):
         self.params = params
         layout = data.ArrayLayout(params.requantizer.row_layout, params.m_lanes)
-        self._fifo = Fifo(layout, params.row_scale_depth)
+        entry = data.StructLayout({"settings": layout, "beside": 1})
+        self._fifo = Fifo(entry, params.row_scale_depth)
         super().__init__({
             "offered": In(1),
             "settings": In(layout),
+            "beside": In(1),
             "take": Out(1),
             "completed": In(range(params.rows + 1)),
             "held": Out(range(params.row_scale_depth + 1)),
             "data": Out(layout),
+            "data_beside": Out(1),
             "next": In(1),
         })
 
@@ -55,8 +60,10 @@ class RowScales(wiring.Component):
         m.d.comb += [
             self.take.eq(self.offered & fifo.i.ready),
             fifo.i.valid.eq(self.offered),
-            fifo.i.payload.eq(self.settings),
-            self.data.eq(fifo.o.payload),
+            fifo.i.payload.settings.eq(self.settings),
+            fifo.i.payload.beside.eq(self.beside),
+            self.data.eq(fifo.o.payload.settings),
+            self.data_beside.eq(fifo.o.payload.beside),
             fifo.o.ready.eq(self.next),
         ]
         m.d.sync += self.held.eq(self.held + self.take - self.completed)

@@ -1,11 +1,13 @@
 """The requantizer against its golden model: every scale, vectors of any bank without a bubble."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding, sum_width
+from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding, fold, sum_width
 from gemmule.hw.common.requantizer import Requantizer, RequantizerParams
 
 
@@ -23,11 +25,15 @@ def some_scale(rng, params, rounding):
     multiplier = some(rng, 0, 2**params.multiplier_width - 1, params.lanes)
     bias = some(rng, -(2**31), 2**31 - 1, params.lanes)
     small = rng.integers(-(2**params.acc_width) // 4, 2**params.acc_width // 4, params.lanes)
+    # With settings by row, the shifts' sum is what the hardware holds.
+    most = params.max_shift // 2 if params.row_scales else params.max_shift
+    if params.row_scales and rng.random() < 0.3:
+        most = int(rng.choice([0, params.max_shift]))
     return Requantization.check(
         params.lanes,
         bias=np.where(rng.random(params.lanes) < 0.5, np.clip(small, -(2**31), 2**31 - 1), bias),
         multiplier=np.where(rng.random(params.lanes) < 0.3, 1 << multiplier % 4, multiplier),
-        shift=some(rng, 0, params.max_shift, params.lanes),
+        shift=some(rng, 0, most, params.lanes),
         zero_point=some(rng, fmt.low, fmt.high, 1),
         rounding=rounding,
         c_format=fmt,
@@ -40,9 +46,40 @@ def some_scale(rng, params, rounding):
 
 def ties(rng, scale):
     """Sums whose products lie halfway between two results, wherever there are any."""
-    twos = np.bitwise_count((scale.multiplier - 1) & ~scale.multiplier).astype(np.int64)
+    multiplier, shift = scale.multiplier, scale.shift
+    if scale.row_multiplier is not None:
+        multiplier, shift = multiplier * scale.row_multiplier, shift + scale.row_shift
+    twos = np.bitwise_count((multiplier - 1) & ~multiplier).astype(np.int64)
     odd = 2 * rng.integers(-2, 2, len(twos)) + 1
-    return odd << np.maximum(scale.shift - 1 - np.minimum(twos, 16), 0)
+    return odd << np.clip(shift - 1 - np.minimum(twos, 62), 0, 60)
+
+
+def some_row(rng, params, scale):
+    """How a row is scaled, as ``i`` takes it, and the requantization that it makes of its bank's.
+
+    By its column alone, beside it, or instead of it.
+    """
+    if not params.row_scales:
+        return {}, scale
+    kind = rng.choice(["column", "beside", "instead"])
+    room = params.max_shift - (int(scale.shift.max()) if kind == "beside" else 0)
+    multiplier = some(rng, 0, 2**params.multiplier_width - 1, 1)
+    if rng.random() < 0.4:
+        multiplier = 1 << multiplier % 2
+    shift, bias = some(rng, 0, room, 1), some(rng, -(2**31), 2**31 - 1, 1)
+    scaled, drop = fold(multiplier, shift)
+    row = {"offset": int(bias[0]), "multiplier": int(scaled[0]), "drop": int(drop[0])}
+    given = {"by_row": int(kind != "column"), "beside": int(kind == "beside"), "row": row}
+    if kind == "column":
+        given["beside"] = int(rng.integers(2))
+        return given, scale
+    if kind == "beside":
+        return given, replace(
+            scale, row_multiplier=np.asarray(multiplier[0]), row_shift=np.asarray(shift[0])
+        )
+    alone = {"bias": bias, "multiplier": multiplier, "shift": shift}
+    lanes = {name: np.broadcast_to(each, params.lanes) for name, each in alone.items()}
+    return given, replace(scale, **lanes)
 
 
 def load(dut, bank, scale, offset, zeros, used):
@@ -107,6 +144,11 @@ def run(params, seed, vectors=120, loads=8):
             for _ in range(vectors // loads):
                 bank = int(rng.integers(params.banks))
                 scale, zeros, used = banks[bank]
+                row_scale, scale = some_row(rng, params, scale)
+                if row_scale.get("by_row") and not row_scale["beside"]:
+                    zeros = zeros * 0
+                for name, value in row_scale.items():
+                    ctx.set(getattr(dut.i, name), value)
                 row = int(some(rng, -rows.high, rows.high, 1)[0]) * int(rng.integers(2))
                 acc = some(rng, low, high, params.lanes)
                 tie = ties(rng, scale) - scale.bias + zeros * row
@@ -167,8 +209,33 @@ def run(params, seed, vectors=120, loads=8):
         ),
         RequantizerParams(lanes=2, acc_width=9, out_width=8, multiplier_width=8, max_shift=13),
         RequantizerParams(lanes=1, acc_width=6, out_width=2, max_shift=7, banks=1),
+        RequantizerParams(lanes=3, row_sum_width=25, b_zero_point_width=10, row_scales=True),
+        RequantizerParams(
+            lanes=2,
+            acc_width=48,
+            out_width=48,
+            multiplier_width=31,
+            max_shift=63,
+            keeps=True,
+            sums_width=20,
+            row_scales=True,
+        ),
+        RequantizerParams(
+            lanes=2, acc_width=9, out_width=8, multiplier_width=8, max_shift=13, row_scales=True
+        ),
+        RequantizerParams(lanes=1, acc_width=6, out_width=2, max_shift=7, banks=1, row_scales=True),
     ],
-    ids=["default", "row_sum", "wide", "narrow", "least"],
+    ids=[
+        "default",
+        "row_sum",
+        "wide",
+        "narrow",
+        "least",
+        "F default",
+        "F wide",
+        "F narrow",
+        "F least",
+    ],
 )
 @pytest.mark.parametrize("seed", range(2))
 def test_equals_golden(params, seed):

@@ -10,7 +10,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["gemm", "product", "requantizations", "scaled", "several"]
+__all__ = ["gemm", "product", "requantizations", "scaled", "several", "with_rows"]
 
 Case = tuple[GemmRun, dict[str, np.ndarray]]
 
@@ -41,6 +41,27 @@ def scaled(
         "multiplier": rng.integers(1, 1 << params.multiplier_width, n),
         "shift": rng.integers(0, min(params.max_shift, 30) + 1, n),
     }
+
+
+def with_rows(
+    params: ProductParams, rng: np.random.Generator, arrays: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """``arrays`` with a multiplier and a shift of its own for each row too, perhaps by batch.
+
+    Both shifts leave room for each other; most results stay within their format.
+    """
+    *batch, m, _ = arrays["a"].shape
+    shape = (*batch, m) if rng.integers(2) else (m,)
+    room = params.max_shift // 2
+    by_column = {"shift": np.minimum(arrays["shift"], room)} if "shift" in arrays else {}
+    return (
+        arrays
+        | by_column
+        | {
+            "row_multiplier": rng.integers(0, 1 << params.multiplier_width, shape),
+            "row_shift": rng.integers(max(room - 8, 0), room + 1, shape),
+        }
+    )
 
 
 def several(

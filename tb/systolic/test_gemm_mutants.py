@@ -16,7 +16,7 @@ from gemmule.hw.systolic import gemm as top
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import apart, joined
 from gemmule.tb.common.mutants import infect
-from gemmule.tb.systolic.stimuli import gemm, product
+from gemmule.tb.systolic.stimuli import gemm, product, with_rows
 
 PARAMS = GemmParams(rows=2, cols=2, acc_depth=4, row_scales=True)
 SYSTOLIC = "gemmule.hw.systolic"
@@ -39,7 +39,12 @@ MUTANTS = {
                                               "valid & token.by_row"),
     "columns take settings of rows": ("gemm", "Mux(a.at.by_row, sequencer.completed, 0)",
                                       "sequencer.completed"),
-    "a row has no settings of its own": ("requantizer", "Mux(by_row,", "Mux(0,"),
+    "a row has no factor of its own": ("requantizer", "Mux(by_row, row, 1 << STEP)", "1 << STEP"),
+    "a row has no shift of its own": ("requantizer", "Mux(by_row, row, 0)", "0"),
+    "a row alone has factors beside it": ("requantizer", "Mux(instead, 1 << STEP, each)", "each"),
+    "a row has nothing beside it": ("requantizer", "self.i.by_row & ~self.i.beside",
+                                    "self.i.by_row"),
+    "rows take what is beside others": ("gemm", "settings.command.beside", "a.command.beside"),
     "a scale is awaited that never comes": ("operand", "(guard.valid | absent)", "guard.valid"),
 }  # fmt: skip
 
@@ -55,6 +60,7 @@ def jobs():
             yield block.adapter.plan(PARAMS, run, product(PARAMS, rng, shape))
         yield block.adapter.plan(PARAMS, run, gemm(PARAMS, run, rng))
         yield block.adapter.plan(PARAMS, swap, gemm(PARAMS, swap, rng))
+        yield block.adapter.plan(PARAMS, run, with_rows(PARAMS, rng, gemm(PARAMS, run, rng)))
         # A row of results a beat: slow settings fall behind by more than the array's latency.
         yield block.adapter.plan(PARAMS, swap, product(PARAMS, rng, (2, 100, 1)))
 
