@@ -1,6 +1,7 @@
 """The command line: `gemmule VERB BLOCK --field-name value ...`, also `python -m gemmule.gen`."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     The process's own words, ``argv=None``, are run in a process that can be stopped.
     """
     if argv is None:
+        # An interrupted command leaves components behind that nothing has elaborated.
+        warnings.filterwarnings("ignore", message=".* created but never used")
         return supervised(lambda: ended(lambda: _run(sys.argv[1:])))
     return ended(lambda: _run(argv))
 
