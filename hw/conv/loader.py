@@ -190,7 +190,8 @@ class Loader(Component):
         final = wire(m, "final", vectors == 1)
         ends = wire(m, "ends", give & final & (requests == 1))
         asked = self.request.valid & self.request.ready
-        m.d.sync += unanswered.eq(unanswered + asked - (arrives & self.i.payload.last))
+        answered = arrives & self.i.payload.last & ~strays
+        m.d.sync += unanswered.eq(unanswered + asked - answered)
         m.d.comb += [
             self.pending.eq(unanswered != 0),
             o.valid.eq(self.i.valid & counting & ~strays & ~self.stop),

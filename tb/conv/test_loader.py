@@ -22,6 +22,7 @@ from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
 from gemmule.hw.conv.operand import pass_layout
 from gemmule.hw.conv.walk_params import BpParams
+from gemmule.tb.common.streaming import simulate
 
 LANES = 3
 FORMAT = Format.parse("s12")
@@ -226,3 +227,46 @@ def test_a_vector_a_cycle():
             memory=Memory(np.zeros(ROOM * LANES * SIZE, np.uint8), channels, LANES * SIZE, 8),
         )  # fmt: skip
         assert done.cycles <= walk.length * banks + 2 * 8
+
+
+def test_what_nobody_asked_for_leaves_nothing_behind():
+    """F5: whole packets that come unasked are thrown away; the next load is answered by its own."""
+    dut = loader.Loader(PARAMS, FORMAT, LANES, turns=False)
+    took = []
+
+    async def give(ctx, value, last, *, unasked):
+        ctx.set(dut.i.payload, {"data": [value] * LANES, "last": last})
+        ctx.set(dut.i.valid, 1)
+        await ctx.delay(1e-7)
+        while not ctx.get(dut.i.ready):
+            await ctx.tick()
+            await ctx.delay(1e-7)
+        assert ctx.get(dut.pending) == (not unasked)
+        took.extend([value] * ctx.get(dut.o.valid))
+        await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+
+    async def bench(ctx):
+        ctx.set(dut.request.ready, 1)
+        ctx.set(dut.o.ready, 1)
+        for round_ in range(2):
+            for value in range(3):
+                await give(ctx, 100 + value, last=value != 1, unasked=True)
+            loops = [{"count": 1, "stride": 0}] * (PARAMS.axes + 1)
+            load = {"base": 0, "vectors": 2, "loops": loops, "requests": 1, "closes": 1}
+            ctx.set(dut.loads.payload, load)
+            ctx.set(dut.loads.valid, 1)
+            await ctx.tick().until(dut.loads.ready)
+            ctx.set(dut.loads.valid, 0)
+            await ctx.tick().repeat(4)
+            for value in range(2):
+                await give(ctx, 10 * round_ + value, last=value == 1, unasked=False)
+                assert not ctx.get(dut.faults.early)
+            await ctx.tick().repeat(2)
+            assert not ctx.get(dut.pending)
+            ctx.set(dut.released, 1)
+            await ctx.tick()
+            ctx.set(dut.released, 0)
+
+    simulate(dut, bench)
+    assert took == [0, 1, 10, 11]
