@@ -169,7 +169,7 @@ REFUSED = {
     "third": ({"b": [[1, 0], [0, 2], [3, 4], [5, 6]]}, {}, r"b\[3, 0\] is 5.*rows 0..3 in column"),
     "both": ({"b": [[1]] * 4, "values": [[1]] * 2}, {}, "must be b, or values with indices, not b"),
     "none": ({}, {}, "must be b, or values with indices, not left out"),
-    "rows": ({"values": [[1]] * 4, "indices": [[0], [1]] * 2}, {}, "must have 2 rows, not 4"),
+    "rows": ({"values": [[1]] * 4, "indices": [[0], [1]] * 2}, {}, "must have 2 rows, not shape"),
     "index": ({"values": [[1]] * 2, "indices": [[0], [4]]}, {}, r"indices\[1, 0\] is 4"),
     "range": ({"values": [[1], [200]], "indices": [[0], [1]]}, {}, r"values\[1, 0\] is 200"),
     "dense": ({"values": [[1]] * 2, "indices": [[0], [1]]}, {"dense": True}, "takes b alone"),

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from gemmule.gen.catalog import find
 from gemmule.gen.engine import build
 from gemmule.gen.systolic.gemm import GemmRun
-from gemmule.gen.systolic.product import Product, fastest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams
@@ -106,13 +105,16 @@ def test_what_cannot_be_swapped():
 
 def test_sizes_have_the_names_they_were_given_by():
     """What does not fit a command, of a product that is swapped."""
-    sizes = {"M": (1 << 24, 1, 1), "N": (1, 1 << 24, 1), "K": (1, 1, 1 << 24)}
-    for name, (m, n, k) in sizes.items():
-        a, b = (np.broadcast_to(np.int64(0), shape) for shape in ((m, k), (k, n)))
-        given = Product(a, b, np.zeros(1, np.int64))
-        for each in (given, given.transposed):
-            with pytest.raises(UsageError, match=f"{name} must be in 1..16777215, not 16777216"):
-                fastest(TALL, "auto", [each])
+    most = "must be in 1..16777215, not 16777216"
+    sizes = {
+        f"M {most}": (1 << 24, 1, 1), f"N {most}": (1, 1 << 24, 1),
+        "K of 16777216 could overflow": (1, 1, 1 << 24),
+    }  # fmt: skip
+    for text, (m, n, k) in sizes.items():
+        a, b = (np.broadcast_to(np.int8(0), shape) for shape in ((m, k), (k, n)))
+        for swap in ("never", "always"):
+            with pytest.raises(UsageError, match=text):
+                find("gemm").adapter.check(TALL, GemmRun(swap=swap), {"a": a, "b": b})
 
 
 SIZE = st.integers(1, 12)
