@@ -10,7 +10,7 @@ from gemmule.tb.tech import figures_route
 
 
 def test_rows_of_bench_route(monkeypatch, tmp_path):
-    bounds = synth_yosys.Netlists({}, {}, delay_ns=1.5, levels=3, fanouts={})
+    bounds = synth_yosys.Netlists({}, {}, delay_ns=1.5, levels=3, fanouts={}, path=[])
     yosys = create_autospec(synth_yosys.run, return_value=bounds)
     clocks = iter([100.0, 90.0, 110.0, 104.0, 96.0] * 2 + [125.0] * 5)
     monkeypatch.setattr(figures_route, "find_spec", lambda name: name)

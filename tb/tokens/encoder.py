@@ -18,7 +18,7 @@ PATCHES = 196
 BLOCKS = 12
 STAGES = (3, 6, 9)
 """The blocks before which tokens are selected, counted from 0: SPViT's for DeiT."""
-LATENCY = 35
+LATENCY = 38
 """Cycles of `softmax` on a row of one beat, the slowest of the units between two products."""
 SPVIT = (0.617, 0.369, 0.137)
 """SPViT's keep rates of patches, each of all (its code); which of them HeatViT takes is unknown."""
