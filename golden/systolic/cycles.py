@@ -8,7 +8,7 @@ from .beats import Tiling
 
 __all__ = ["ArrayClock", "Clock", "cycles", "steady_cycles"]
 
-FIRST = 2
+FIRST = 4
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
 
 TILE_GAP = 3
@@ -92,7 +92,7 @@ class Clock(ArrayClock):
 
     def command(self, tiling: Tiling) -> int:
         """Issue a product behind the others; the cycle of its last result's transfer."""
-        # A command is read one cycle after it was taken, which needs a free place in the queue.
+        # A command is read three cycles after it was taken, which needs a free place in the queue.
         number = len(self.ended)
         taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
         start = taken + FIRST

@@ -1,6 +1,7 @@
 """Commands of a matrix product, their checks, and the queue that their readers walk through."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -8,11 +9,20 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 
-from ..common.pipeline import wire
+from ..common.compare import below
+from ..common.pipeline import delay, register, wire
 from ..common.status import FaultLayout, SideQueue, status_layout
+from .loops import start_layout, start_values
 from .params import ProductParams
 
-__all__ = ["CommandQueue", "command_layout", "packets", "product_status", "reader_signature"]
+__all__ = [
+    "CommandQueue",
+    "command_layout",
+    "packets",
+    "product_status",
+    "reader_signature",
+    "settings_layout",
+]
 
 DEPTH = 4
 """Commands in flight. A power of two."""
@@ -49,26 +59,34 @@ def product_status(params: ProductParams) -> data.StructLayout:
     return status_layout(Refusal, packets(params))
 
 
-def _fields(name: str, params: ProductParams) -> data.StructLayout:
-    """What of a command the packet ``name`` needs to know: only ``scale`` the settings."""
-    settings = ("rounding", "zero_point", "low", "high")
+def settings_layout(params: ProductParams) -> data.StructLayout:
+    """What a command says of the requantization."""
     members = command_layout(params).members
+    beside = ("beside",) if params.row_scales else ()
     return data.StructLayout({
-        field: shape for field, shape in members.items() if name == "scale" or field not in settings
+        field: members[field] for field in ("rounding", "zero_point", "low", "high", *beside)
     })
+
+
+def _fields(name: str, params: ProductParams) -> data.StructLayout:
+    """What of a command the packet ``name`` needs to know: only ``scale`` all of the settings."""
+    known = settings_layout(params).members
+    settings = {"scale": known, "row_scale": {"beside": known.get("beside")}}.get(name, {})
+    return data.StructLayout({**start_layout(params).members, **settings})
 
 
 def reader_signature(params: ProductParams) -> wiring.Signature:
     """One reader's view of the queue: the command at its place, and what it reports of it.
 
-    Of the settings, 0 is all that a reader other than that of ``scale`` sees. The packet may be
-    ``absent``; that of a ``refused`` command is there to ``discard``, if it has
+    ``settings`` are 0 for a reader other than that of ``scale``, and of ``row_scale``, which has
+    ``beside``. The packet may be ``absent``; that of a ``refused`` command is there to ``discard``, if it has
     one. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not
     ended.
     """
     return wiring.Signature({
         "valid": Out(1),
-        "command": Out(command_layout(params)),
+        "start": Out(start_layout(params)),
+        "settings": Out(settings_layout(params)),
         "absent": Out(1),
         "refused": Out(1),
         "discard": Out(1),
@@ -86,7 +104,8 @@ class CommandQueue(wiring.Component):
     refused: it passes through the queue, its readers throw its packets away
     (where no size is 0; otherwise it has none), and its status tells why.
 
-    Latency: 1 cycle from ``command`` to the readers. Back-pressure: ``command`` waits while four
+    Latency: 3 cycles from ``command`` to the readers, for it is held, checked and written in a
+    cycle each. Back-pressure: ``command`` waits while four
     commands are in flight; ``status`` stops nothing (see `SideQueue`).
 
     Members
@@ -106,11 +125,10 @@ class CommandQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        head = Signal(range(2 * DEPTH))
-        tail = Signal(range(2 * DEPTH))
-        m.d.comb += self.command.ready.eq((head - tail)[: len(head)] != DEPTH)
+        taken, head, tail = (Signal(range(2 * DEPTH), name=n) for n in ("taken", "head", "tail"))
+        m.d.comb += self.command.ready.eq((taken - tail)[: len(tail)] != DEPTH)
         take = wire(m, "take", self.command.valid & self.command.ready)
-        m.d.sync += head.eq(head + take)
+        m.d.sync += taken.eq(taken + take)
         m.submodules.statuses = statuses = SideQueue(product_status(self.params))
         connect(m, statuses.o, flipped(self.status))
         refusals = self._entries(m, head, take)
@@ -126,11 +144,30 @@ class CommandQueue(wiring.Component):
         return m
 
     def _entries(self, m: Module, head: Signal, take: Signal) -> Array:
-        """Write what is taken; returns why each place was refused."""
-        refusal = wire(m, "refusal", self._refusal(self.command.p))
+        """Check what is taken and write it; returns why each place was refused.
+
+        A taken command has its place, so the cycles between never wait.
+        """
+        held = Signal(self.command.p.shape(), name="held", reset_less=True)
+        m.d.sync += held.eq(self.command.p)
+        reasons = {
+            reason: register(m, f"refuses_{reason.name.lower()}", Value.cast(holds))
+            for reason, holds in self._reasons(held).items()
+        }
+        settings = {name: held[name] for name in settings_layout(self.params).members}
+        entry = {
+            name: register(m, f"entry_{name}", Value.cast(value))
+            for name, value in (start_values(self.params, held) | settings).items()
+        }
+        put = delay(m, "put", take, 2, reset=True)
+        m.d.sync += head.eq(head + put)
+        refusal = Const(Refusal.NONE, Refusal)
+        for reason, holds in reversed(reasons.items()):
+            refusal = Mux(holds, Const(reason, Refusal), refusal)
+        refusal = wire(m, "refusal", refusal)
         refusals = Array(Signal(Refusal, name=f"refusal_{i}") for i in range(DEPTH))
         discards = Array(Signal(name=f"discard_{i}") for i in range(DEPTH))
-        with m.If(take):
+        with m.If(put):
             m.d.sync += [
                 refusals[head[:-1]].eq(refusal),
                 discards[head[:-1]].eq(refusal.bool() & (refusal != Refusal.ZERO_SIZE.value)),
@@ -146,48 +183,45 @@ class CommandQueue(wiring.Component):
             given, found = Signal(fields, name=f"given_{name}"), Signal(fields, name=f"at_{name}")
             m.d.comb += [found.eq(read.data)]
             for field in fields.members:
+                target = reader.start if field in reader.start.shape().members else reader.settings
                 m.d.comb += [
-                    given[field].eq(self.command.p[field]),
-                    reader.command[field].eq(found[field]),
+                    Value.cast(given[field]).eq(entry[field]),
+                    target[field].eq(found[field]),
                 ]
             place = Signal(range(2 * DEPTH), name=f"place_{index}")
             m.d.sync += place.eq(place + reader.take)
             m.d.comb += [
                 write.addr.eq(head[:-1]),
                 write.data.eq(given),
-                write.en.eq(take),
+                write.en.eq(put),
                 read.addr.eq(place[:-1]),
                 reader.valid.eq(place != head),
-                reader.absent.eq(self._absent(name, reader.command)),
+                reader.absent.eq(self._absent(name, reader)),
                 reader.refused.eq(refusals[place[:-1]].bool()),
                 reader.discard.eq(discards[place[:-1]] & ~reader.absent),
             ]
         return refusals
 
-    def _absent(self, name: str, command: data.View) -> Value:
+    def _absent(self, name: str, reader: wiring.PureInterface) -> Value:
         """Settings come by row, by column, or by both."""
         if name == "row_scale":
-            return ~command.by_row
+            return ~reader.start.by_row
         if self.params.row_scales and name == "scale":
-            return command.by_row & ~command.beside
+            return reader.start.by_row & ~reader.settings.beside
         return Const(0)
 
-    def _refusal(self, command: data.View) -> Value:
-        """Why the command is refused: the first reason that there is, of those that there are."""
+    def _reasons(self, command: data.View) -> dict[Refusal, ValueLike]:
+        """Why a command may be refused; the first reason that holds counts."""
         params = self.params
         limit = params.largest_k
         lacking = {"ws": command.output_stationary, "os": ~command.output_stationary, "both": 0}
-        reasons = {
+        return {
             Refusal.ZERO_SIZE: (command.m == 0) | (command.n == 0) | (command.k == 0),
-            Refusal.K_TOO_LARGE: command.k > limit if limit < 1 << DIM_WIDTH else 0,
+            Refusal.K_TOO_LARGE: ~below(command.k, limit + 1),
             Refusal.NO_SUCH_DATAFLOW: lacking[params.dataflow],
             Refusal.NO_SUCH_ROUNDING: Value.cast(command.rounding) > max(Rounding),
             Refusal.CLAMP_ORDER: command.low > command.high,
         }
-        refusal = Const(Refusal.NONE, Refusal)
-        for reason, holds in reversed(reasons.items()):
-            refusal = Mux(holds, Const(reason, Refusal), refusal)
-        return refusal
 
     def _reader(self, m: Module, reader, name: str, tail: Signal, statuses: SideQueue) -> Value:
         """Keep what the reader reports; returns whether it has ended the oldest command."""

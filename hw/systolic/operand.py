@@ -10,7 +10,7 @@ from ..common.pipeline import wire
 from ..common.skid import SkidBuffer
 from ..common.status import FaultLayout
 from ..common.streams import packet, packet_stream
-from .command import command_layout, reader_signature
+from .command import reader_signature, settings_layout
 from .loops import Beat, TileLoops, position_signature
 from .params import ProductParams
 
@@ -44,8 +44,8 @@ class Operand(wiring.Component):
     queue : In(:func:`reader_signature`)
     valid : Out(1); data : Out(shape); blank : Out(1); at : Out(:func:`position_signature`)
         The beat to come, zeros if ``blank`` whatever ``data`` is, and where it stands.
-    command : Out(:func:`command_layout`)
-        The command it belongs to.
+    command : Out(:func:`settings_layout`)
+        What the command it belongs to says of the requantization.
     take : In(1)
         Only with ``valid``.
     """
@@ -64,7 +64,7 @@ class Operand(wiring.Component):
             "data": Out(shape),
             "blank": Out(1),
             "at": Out(position_signature(params)),
-            "command": Out(command_layout(params)),
+            "command": Out(settings_layout(params)),
             "take": In(1),
         })
 
@@ -83,7 +83,6 @@ class Operand(wiring.Component):
         discarding = Signal()
         skipped = Signal()
         absent = Signal()
-        by_row = ("by_row",) if self.params.row_scales else ()
         ends = wire(m, "ends", self.take & self.at.final)
         discarded = wire(m, "discarded", discarding & guard.valid)
         idle = ~self.at.active & ~discarding
@@ -92,7 +91,7 @@ class Operand(wiring.Component):
         nothing = wire(m, "nothing", self.queue.refused | passes)
         with m.If(accept):
             m.d.sync += [
-                self.command.eq(self.queue.command),
+                self.command.eq(self.queue.settings),
                 discarding.eq(self.queue.discard),
                 absent.eq(self.queue.absent),
             ]
@@ -104,10 +103,7 @@ class Operand(wiring.Component):
             self.queue.done.eq(ends | discarded | skipped),
             loops.load.eq(accept & ~nothing),
             loops.step.eq(self.take),
-            *(
-                getattr(loops, name).eq(self.queue.command[name])
-                for name in ("m", "n", "k", "output_stationary", *by_row)
-            ),
+            loops.start.eq(self.queue.start),
             self.valid.eq((guard.valid | absent) & self.at.active),
             self.data.eq(guard.raw),
             self.blank.eq(guard.filling),
