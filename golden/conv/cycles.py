@@ -20,7 +20,7 @@ from .program import Copy, Product
 
 __all__ = ["model"]
 
-SCALE = 3
+SCALE = FIRST + 1
 """The cycle in which the first scales are taken."""
 
 END = 3

@@ -1,7 +1,7 @@
 """Comparisons with constants: every value of a width that needs several look-up tables."""
 
 from amaranth import Module, Signal
-from amaranth.sim import Delay, Simulator
+from amaranth.sim import Simulator
 
 from gemmule.hw.common.compare import below
 
@@ -18,7 +18,7 @@ def test_below():
     async def bench(ctx):
         for number in range(1 << WIDTH):
             ctx.set(value, number)
-            await Delay(1e-9)
+            await ctx.delay(1e-9)
             expected = sum((number < bound) << index for index, bound in enumerate(BOUNDS))
             assert ctx.get(found) == expected, number
 

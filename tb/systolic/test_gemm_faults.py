@@ -233,8 +233,8 @@ def test_latency(flow):
     job = plan((1, 1, PARAMS.rows if flow == "os" else 1), flow, seed=9)
     model = build(BLOCK, PARAMS)
     cycles = model.run(job.send, job.receive).cycles
-    # The skid buffer takes `a` in cycle 0; the scale, which is taken in cycle 2, lets it on in 3.
-    issued = 3
+    # The skid buffer takes `a` in cycle 0; the scale, which is taken in cycle 4, lets it on in 5.
+    issued = 5
     if flow == "ws":
         assert cycles - 1 == issued - 1 + model.manifest["latency"]
     else:
