@@ -79,9 +79,9 @@ def reader_signature(params: ProductParams) -> wiring.Signature:
     """One reader's view of the queue: the command at its place, and what it reports of it.
 
     ``settings`` are 0 for a reader other than that of ``scale``, and of ``row_scale``, which has
-    ``beside``. The packet may be ``absent``; that of a ``refused`` command is there to ``discard``, if it has
-    one. ``take`` moves on to the next command; ``done`` ends the oldest that was taken and not
-    ended.
+    ``beside``. The packet may be ``absent``; that of a ``refused`` command is there to ``discard``,
+    if it has one. ``take`` moves on to the next command; ``done`` ends the oldest that was taken
+    and not ended.
     """
     return wiring.Signature({
         "valid": Out(1),
