@@ -84,7 +84,11 @@ def test_the_wheel_writes_the_bytes_of_the_checkout(wheel, tmp_path):
             check=True,
         )
         assert (str(tmp_path) in done.stdout) == (name == "wheel")
-        written[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        folder = tmp_path / name
+        written[name] = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()
+        }  # fmt: skip
     assert written["wheel"] == written["checkout"]
     assert len(written["wheel"]) > 8
 

@@ -52,7 +52,7 @@ class Plan(list[Step]):
     >>> plan.add(Product(m=50, k=32, n=8), Need(hidden))
     1
     >>> Schedule(16, 16).run(plan).cycles
-    632
+    644
     """
 
     def add(self, product: Product, *needs: Need) -> int:
