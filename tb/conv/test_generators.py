@@ -197,8 +197,12 @@ def test_walks_of_random_bits(name, stall):
     ("run", "params", "words"),
     [
         (LayerRun(size=(300, 300)), GeneratorParams(), "--address-width 16"),
-        (LayerRun(size=(66, 8), stride=(2,)), GeneratorParams(size_width=6), "pixels of a side"),
-        (LayerRun(size=(80, 8)), GeneratorParams(size_width=6), "78 turns of a loop"),
+        (
+            LayerRun(size=(66, 8), stride=(2,)),
+            GeneratorParams(size_width=6),
+            "--size must be at most 64",
+        ),
+        (LayerRun(size=(80, 8)), GeneratorParams(size_width=6), "--size must be at most 64"),
         (LayerRun(size=(4, 4, 4)), GeneratorParams(), "3 axes"),
         (BpRun(stride=(9,), size=(20, 20)), BpParams(), "stride of 9"),
     ],
