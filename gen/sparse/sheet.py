@@ -139,6 +139,8 @@ def _examples(params: SparseGemmParams) -> tuple[Example, ...]:
     if largest_k(params.a_format, params.b_format, params.acc_width) < groups * kept:
         a, b = a[:, :1], b[:1]
     run = {"run_dataflow": params.dataflows[0]}
+    if params.out_width < 8:  # the default, s8, does not fit
+        run = {**run, "c_format": f"s{params.out_width}"}
     return (Example("1: requantized", {"a": a, "b": b} | scaling_arrays(params, n), run),)
 
 
