@@ -402,7 +402,7 @@ def _examples(params: GemmParams) -> tuple[Example, ...]:
     scaled = arrays | scaling_arrays(params, n)
     flows = params.dataflows
     first = Example(
-        "1: requantized", scaled, {"run_dataflow": flows[0], "swap": "never"}
+        "1: requantized", scaled, {"run_dataflow": flows[0], "swap": "never"} | ({"c_format": f"s{params.out_width}"} if params.out_width < 8 else {})
     )  # fmt: skip
     if len(flows) == 1:
         return (first,)
