@@ -8,7 +8,7 @@ from gemmule.hw.conv.params import LayerParams
 
 from ..sheet import ANY, Example, Field, Sheet, Stream
 from ..sheet.parts import numbers, status, text
-from ..systolic.sheet import requantized, scale_streams, small
+from ..systolic.sheet import narrowed, requantized, scale_streams, small
 from .command_sheet import command_variants, memory_text, program_faults, program_text
 
 __all__ = ["conv_sheet"]
@@ -218,4 +218,5 @@ def _examples(params: LayerParams) -> tuple[Example, ...]:
         "multiplier": np.array([min(3, most)]),
         "shift": np.array([min(2, params.max_shift)]),
     }
-    return (Example("1: forward, two channels, two filters of 2 x 2", arrays),)
+    run = narrowed(params.out_width)
+    return (Example("1: forward, two channels, two filters of 2 x 2", arrays, run),)

@@ -15,6 +15,7 @@ from ..systolic.sheet import (
     ENDED,
     ahead,
     command_stream,
+    narrowed,
     product_constants,
     product_faults,
     product_limits,
@@ -138,10 +139,9 @@ def _examples(params: SparseGemmParams) -> tuple[Example, ...]:
                 b[first + place, column] = 0
     if largest_k(params.a_format, params.b_format, params.acc_width) < groups * kept:
         a, b = a[:, :1], b[:1]
-    run = {"run_dataflow": params.dataflows[0]}
-    if params.out_width < 8:  # the default, s8, does not fit
-        run = {**run, "c_format": f"s{params.out_width}"}
-    return (Example("1: requantized", {"a": a, "b": b} | scaling_arrays(params, n), run),)
+    arrays = {"a": a, "b": b} | scaling_arrays(params, n)
+    run = {"run_dataflow": params.dataflows[0]} | narrowed(params.out_width)
+    return (Example("1: requantized", arrays, run),)
 
 
 def sparse_array_sheet(params: SparseArrayParams) -> Sheet:

@@ -20,6 +20,7 @@ __all__ = [
     "ahead",
     "command_stream",
     "gemm_sheet",
+    "narrowed",
     "product_constants",
     "product_faults",
     "product_limits",
@@ -394,6 +395,11 @@ def small(fmt: Format, shape: tuple[int, ...]) -> NDArray:
     return (np.arange(np.prod(shape)) * 5 % (high - low + 1) + low).reshape(shape)
 
 
+def narrowed(out_width: int, default: int = 8) -> dict[str, str]:
+    """The run option that an example needs where lanes are narrower than the default format."""
+    return {"c_format": f"s{out_width}"} if out_width < default else {}
+
+
 def _examples(params: GemmParams) -> tuple[Example, ...]:
     most = min(params.largest_k, 1 << 16)
     k = min(params.rows + 1 if params.rows <= 4 else 3, most)
@@ -401,13 +407,10 @@ def _examples(params: GemmParams) -> tuple[Example, ...]:
     arrays = {"a": small(params.a_format, (3, k)), "b": small(params.b_format, (k, n))}
     scaled = arrays | scaling_arrays(params, n)
     flows = params.dataflows
-    first = Example(
-        "1: requantized", scaled, {"run_dataflow": flows[0], "swap": "never"} | ({"c_format": f"s{params.out_width}"} if params.out_width < 8 else {})
-    )  # fmt: skip
+    run = {"run_dataflow": flows[0], "swap": "never"}
+    first = Example("1: requantized", scaled, run | narrowed(params.out_width))
     if len(flows) == 1:
         return (first,)
     plain = {name: array[:, :2] if name == "b" else array for name, array in arrays.items()}
-    return (
-        first,
-        Example("2: output-stationary, plain sums", plain, {"run_dataflow": "os", "swap": "never"}),
-    )
+    run = {"run_dataflow": "os", "swap": "never"} | narrowed(params.out_width, 32)
+    return (first, Example("2: output-stationary, plain sums", plain, run))

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..common.pipeline import delay, register, wire
 from ..common.streams import packet_stream
 from ..tech.array import array_of_cells
+from .beat import Beat
 from .command import CommandQueue, command_layout, packets, product_status
-from .loops import Beat
 from .operand import Operand
 from .params import A_SLOT, BANKS, ProductParams
 from .results import Results

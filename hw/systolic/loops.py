@@ -1,16 +1,17 @@
 """The loops of a matrix product over its tiles: where each beat of a stream stands."""
 
 from amaranth import Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.systolic.beats import DIM_WIDTH
 
 from ..common.compare import below
 from ..common.pipeline import wire
+from .beat import Beat
 from .params import ProductParams
 
-__all__ = ["Beat", "TileLoops", "position_signature", "start_layout", "start_values"]
+__all__ = ["TileLoops", "position_signature", "start_layout", "start_values"]
 
 
 def position_signature(params: ProductParams) -> wiring.Signature:
@@ -36,19 +37,6 @@ def position_signature(params: ProductParams) -> wiring.Signature:
         "height": Out(range(params.rows + 1)),
         "width": Out(range(params.cols + 1)),
     })
-
-
-class Beat(enum.Enum):
-    """What the innermost loop counts in a weight-stationary tile."""
-
-    ROW = 0
-    """Rows of M: the beats of ``a``."""
-    WEIGHT = 1
-    """Rows of K: the beats of ``b``."""
-    TILE = 2
-    """Nothing: a beat a tile of N, as ``scale`` has them in both dataflows."""
-    RESULT = 3
-    """All rows of M, as ``row_scale`` has them in both dataflows."""
 
 
 def start_layout(params: ProductParams) -> data.StructLayout:

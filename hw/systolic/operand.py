@@ -10,8 +10,9 @@ from ..common.pipeline import wire
 from ..common.skid import SkidBuffer
 from ..common.status import FaultLayout
 from ..common.streams import packet, packet_stream
+from .beat import Beat
 from .command import reader_signature, settings_layout
-from .loops import Beat, TileLoops, position_signature
+from .loops import TileLoops, position_signature
 from .params import ProductParams
 
 __all__ = ["Operand"]

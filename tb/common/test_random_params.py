@@ -36,8 +36,8 @@ def test_random_params(number, tmp_path):
     # Results as wide as their lanes: the default, s8 or s32, may not fit.
     widest = {"c_format": f"s{min(params.out_width, 32)}"} if hasattr(params, "out_width") else {}
     run = block.adapter.Run(**widest)
+    arrays = stimulus(block.name)(params, run, rng)
     try:
-        arrays = stimulus(block.name)(params, run, rng)
         block.adapter.plan(params, run, arrays)
     except UsageError:
         return  # what this hardware is too small for, as a sum beyond its accumulator

@@ -32,6 +32,7 @@ MUTANTS = {
     "sums are not kept": ("results", "valid & ~token.final", "valid & 0"),
     "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
     "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),
+    "a stretch of M is too long": ("loops", "Mux(over, first.m_stretch,", "Mux(over, 1,"),
     "rows go before their settings come": ("sequencer", "self.row_settings >= rows", "1"),
     "settings of rows are not counted": ("row_scales", "self.take - self.completed", "self.take"),
     "rows take settings for each tile of K": ("results", "valid & token.final & token.by_row",
