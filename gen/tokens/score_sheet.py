@@ -13,6 +13,19 @@ from ..sheet.parts import numbers, status, text
 __all__ = ["token_score_sheet"]
 
 
+USUAL = (
+    "| score | what comes | `weighted` | `maximum` | `mean` | `carried` |\n"
+    "|---|---|---|---|---|---|\n"
+    "| attention of the class token | its row of each head | 0 | 0 | 1 | 0 |\n"
+    "| greatest of each column, summed from layer to layer | all rows of each head"
+    " | 0 | 1 | 0 | 1; in the first layer 0 |\n"
+    "| what each token gives the first | the first **column** of each head, as a row"
+    " | 0 | 0 | 0 | 0 |\n"
+    "| heads' classifiers, weighted | pairs | 1 | 0 | 0 | 0 |"
+)
+"""How the command's bits make the scores that papers use."""
+
+
 def token_score_sheet(params: TokenScoreParams) -> Sheet:
     """What `token_score` computes, and how it is driven."""
     result = numbers(params.result)
@@ -117,14 +130,7 @@ def _equation(params: TokenScoreParams) -> str:
         scores[n] = min(max(value[n], {fmt.low}), {fmt.high})
 
     {mean} The usual scores:
-
-    | score | what comes | `weighted` | `maximum` | `mean` | `carried` |
-    |---|---|---|---|---|---|
-    | attention of the class token | its row of each head | 0 | 0 | 1 | 0 |
-    | greatest of each column, summed from layer to layer | all rows of each head | 0 | 1 | 0 | 1; in the first layer 0 |
-    | what each token gives the first | the first **column** of each head, as a row | 0 | 0 | 0 | 0 |
-    | heads' classifiers, weighted | pairs | 1 | 0 | 0 | 0 |
-    """)  # noqa: E501 - a table's row is a line
+    """) + "\n\n" + USUAL  # fmt: skip
 
 
 def _command(params: TokenScoreParams) -> Mapping[str, Field]:

@@ -37,9 +37,9 @@ class SelectorRefusal(Code):
     """Why a stage is refused: what the selection or the packing says, the selection first."""
 
     NONE = 0, "carried out"
-    RATIO = 1, "ratio is above 1.0"
-    PACKAGE = 2, "package is not 0, 1 or 2"
-    LENGTH = 3, "final is not below the beats of the longest token"
+    RATIO = 1, SelectRefusal.RATIO.text
+    PACKAGE = 2, PackRefusal.PACKAGE.text
+    LENGTH = 3, PackRefusal.LENGTH.text
 
 
 class ScoreRefusal(Code):
