@@ -13,6 +13,7 @@ from gemmule.hw.systolic.command import DIM_WIDTH
 
 from ..sheet import Field, Variant
 from ..sheet.parts import numbers, text
+from ..systolic.sheet import stretches
 
 __all__ = [
     "command_variants",
@@ -171,6 +172,7 @@ def program_text(params: LayerParams) -> str:
     rows, cols = params.rows, params.cols
     beat = "give a beat: bank[address] if real, else pad in all lanes"
     walk = indent(walk_text(beat, spread=True), " " * 12).strip()
+    cut, depth = indent(stretches(params.core, "m"), " " * 12).strip(), params.acc_depth
     return text(f"""
         A program is one packet of `command` (TLAST on its last command, a fence), and one packet of
         `scale` with a beat for each product, in their order. It gives one word of `status` and one
@@ -185,11 +187,20 @@ def program_text(params: LayerParams) -> str:
 
         The beats that a product takes, in this order, are those of its passes up to `final`:
 
-            weight-stationary:                        output-stationary:
-                for each tile of {rows} in k:                 for each tile of {rows} in m:
-                    `w`: {rows} beats, **the last row first**        for each of k:
-                    `x`: m beats                              `x`: 1 beat, `w`: 1 beat
-            results: m rows of n columns              results: m rows of n columns
+            {cut}
+
+            weight-stationary:
+                for each stretch (m0, size) of m:
+                    for each tile of {rows} in k:
+                        `w`: {rows} beats, **the last row first**
+                        `x`: size beats
+            output-stationary:
+                for each tile of {rows} in m:
+                    for each of k:
+                        `x`: 1 beat, `w`: 1 beat
+            results: m rows of n columns
+
+        So `w` is walked again for each stretch of a product with m above {depth}.
 
         A forward convolution whose `x` and whose weights of {cols} filters fit their banks, with
         blocks of {rows} channels, is:
@@ -240,7 +251,9 @@ def program_faults() -> str:
     return text(f"""
         The first thing that is wrong ends a program: a command that is illegal by itself, as soon
         as its turn comes (it is not begun), or what several commands bring about, as soon as it
-        shows. `refused` of `status` says what it was, `command` at which command, counted from 0.
+        shows. `refused` of `status` says what it was, `command` at which command, counted from 0:
+        for codes up to 8 the wrong one, for those above the one whose turn it was when it showed,
+        which is often the fence: the cause is there or before.
         Then nothing else of the program is begun; a request that is offered is finished, what
         memory still owes is taken and thrown away, results that were on their way are dropped, and
         the rest of the program's packets of `command` and `scale` is taken and thrown away, up to
@@ -248,14 +261,15 @@ def program_faults() -> str:
 
         Nothing moving for {PATIENCE} cycles, although there is a command and neither memory nor
         `scale` nor a reader is awaited, is a fault (`STUCK`); so is a program of more than 2^32 - 1
-        cycles (`TIME`). Packets of memory must end with TLAST on the last vector of their
-        request: one that does not ends the program (`PACKET`, with `x` or `w` telling where TLAST
-        stood). Memory's vectors are awaited until as many packets ended as were asked for, or, if
-        one has no TLAST, until nothing came for {PATIENCE} cycles. Vectors that nobody asked for
-        are thrown away.
+        cycles (`TIME`). The last fence also waits until every bank that was loaded was released:
+        one that is not is `STUCK`. Packets of memory must end with TLAST on the last vector of
+        their request: one that does not ends the program (`PACKET`, with `x` or `w` telling where
+        TLAST stood). Memory's vectors are awaited until as many packets ended as were asked for,
+        or, if one has no TLAST, until nothing came for {PATIENCE} cycles. Vectors that nobody
+        asked for are thrown away.
 
         A packet of `scale` that ends before all products have their beat ends the program, too
-        (`scale.early`); of one that goes on, the rest is thrown away, the results are right and
-        `scale.late` is set. A packet of `command` without its TLAST makes one program of two, and
-        takes one packet of `scale`.
+        (`scale.early`); of one that goes on, the rest is thrown away, the results are right,
+        `refused` is 0 and `scale.late` is set. A packet of `command` without its TLAST makes one
+        program of two, and takes one packet of `scale`.
     """)

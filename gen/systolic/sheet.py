@@ -9,7 +9,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import offset_width
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.systolic.command import packets
-from gemmule.hw.systolic.params import GemmParams, ProductParams
+from gemmule.hw.systolic.params import BANKS, GemmParams, ProductParams
 
 from ..sheet import Example, Field, Sheet, Stream
 from ..sheet.parts import FAULTS, numbers, status, text
@@ -30,6 +30,7 @@ __all__ = [
     "scale_streams",
     "scaling_arrays",
     "small",
+    "stretches",
     "tile_loops",
 ]  # fmt: skip
 
@@ -218,9 +219,23 @@ def result_stream(params: ProductParams) -> Stream:
     )
 
 
+def stretches(params: ProductParams, m: str) -> str:
+    """How the rows of a weight-stationary product are cut, as pseudo-code."""
+    rows, depth = params.rows, params.acc_depth
+    lines = [
+        f"stretches: m0 = 0; left = {m}",
+        f"  while left > {depth}:",
+        f"    size = {depth}",
+        f"    if left < {depth + rows}: size = {depth - rows}   # so that the rest has {rows} rows",
+        "    stretch (m0, size); m0 += size; left -= size",
+        "  stretch (m0, left)",
+    ]
+    return "\n".join(line for line in lines if depth >= 2 * rows or "if left" not in line)
+
+
 def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> str:
     """The order of beats on all streams."""
-    rows, cols, depth = params.rows, params.cols, params.acc_depth
+    rows, cols = params.rows, params.cols
     big = k.upper()
     parts = [
         text(f"""
@@ -237,25 +252,15 @@ def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> s
             " counts such beats, and M is the `m` of the command."
         )
     if "ws" in params.dataflows:
-        cut = (
-            f"if left < {depth + rows}: size = {depth - rows}   # so that the rest has {rows} rows"
-            if depth >= 2 * rows else ""
-        )  # fmt: skip
         parts.append(
             text(f"""
         **Weight-stationary** (`output_stationary` = 0): the rows of `b` of each tile come **last
         first**, and a last tile of {big} has only as many rows of `b` as are left.
         """)
             + "\n\n```text\n"
-            + "\n".join(
-                line for line in text(f"""
-            stretches: m0 = 0; left = M
-              while left > {depth}:
-                size = {depth}
-                {cut or "#"}
-                stretch (m0, size); m0 += size; left -= size
-              stretch (m0, left)
-
+            + stretches(params, "M")
+            + "\n\n"
+            + text(f"""
             for n0 = 0, {cols}, {2 * cols}, ... below N:
               scale:  one beat: lane j = settings of column n0 + j
               for each stretch (m0, size) of M:
@@ -265,10 +270,9 @@ def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> s
                   a:  for m = m0 .. m0 + size - 1:  one beat: lane r = {a_ws}
             for n0 = 0, {cols}, {2 * cols}, ... below N:
               c:      for m = 0 .. M - 1:  one beat: lane j = c[m, n0 + j]
-            """).splitlines() if line.strip() != "#"
-            )
+            """)
             + "\n```"
-        )  # fmt: skip
+        )
     if "os" in params.dataflows:
         mirrored = params.drains_down and not params.mirrors_rows
         lane = a_os.replace("m0 + r", f"m0 + {rows - 1} - r") if mirrored else a_os
@@ -311,8 +315,10 @@ def product_throughput(params: ProductParams) -> str:
         texts.append(f"output-stationary, a tile of {params.rows} rows takes {tile} cycles")
     return (
         "; ".join(texts)
-        + ". Tiles and commands follow each other without a gap while operands are offered and"
-        " results are taken."
+        + ". Tiles follow each other without a gap while operands are offered and results are"
+        f" taken, but at most {BANKS} tiles of N, of one command or of several, are on their way:"
+        f" where {BANKS} of them take fewer cycles than a beat takes from `a` to `c`, the next"
+        " waits for the first to leave."
     )
 
 

@@ -177,14 +177,17 @@ def selector_sheet(params: SelectorParams) -> Sheet:
         """),
         limits=_pack_limits(params),
         latency=(
-            "`tokens` are taken at most 2 N + 128 cycles after the first of N scores."
+            "`tokens` are taken at most 2 N + 128 cycles after the first of N scores, or as soon as"
+            " the stage before has given its last beat of `package`, whichever is later."
             f" {_pack_latency(params)} After a reset counters are swept for 512 cycles before the"
             " first command is taken (256 for scores of up to 8 bits)."
         ),
         throughput="One score a cycle, then one beat of tokens a cycle; stages in turn.",
         back_pressure=(
-            "Every output but `status` must be taken for a stage to end. `tokens` are ready only"
-            " while `kept` is."
+            "Offer the command and the scores at once: a command is taken only with its scores."
+            " `indices`, `kept` and `package` must be taken for a stage to end; `count` and"
+            " `weight` are held for one stage, and the next waits until they are taken. `tokens`"
+            " are ready only while `kept` is."
         ),
         ahead={"command": 0, "scores": 1, "tokens": 0},
         examples=_selector_examples(params),

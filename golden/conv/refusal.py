@@ -25,7 +25,7 @@ class Refusal(Code):
     ADDRESS = 11, "a pass read a vector that was not loaded into its bank"
     PASSES = 12, "the passes of a product ended before it had its beats, or went on after them"
     PLACES = 13, "the places of a packet are fewer or more than its vectors"
-    PACKET = 14, "a packet of x, w or scale was too short or too long"
+    PACKET = 14, "a packet of x or w was too short or too long, or one of scale too short"
     STUCK = 15, "nothing could move: a bank, a pass, a product or places were waited for in vain"
     TIME = 16, "the program took longer than its cycles can be counted"
 
