@@ -96,7 +96,7 @@ MUTANTS = [
             ("| ~(even | sign)", "| ~even"),
             ("half & even)", "half)"),
             ("perhaps & quotient[0]", "perhaps"),
-            ("lower | wide[end - STEP : end - 1].any()", "lower"),
+            ("lower | wide[since : end - 1].any()", "lower"),
             ("above[-1] | differs", "above[-1]"),
             ("Mux(fine, kept[STEP:]", "Mux(fine, kept[STEP - 1 :]"),
             ("outside & ~negative", "outside"),
