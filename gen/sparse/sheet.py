@@ -13,6 +13,7 @@ from ..sheet.parts import numbers, status, text
 from ..systolic.array_sheet import array_slots
 from ..systolic.sheet import (
     ENDED,
+    REFERENCE,
     ahead,
     command_stream,
     narrowed,
@@ -79,7 +80,7 @@ def sparse_gemm_sheet(params: SparseGemmParams) -> Sheet:
         ahead=ahead(params),
         examples=_examples(params),
         constants=product_constants(params, params.largest_k) | {"GROUP": size, "KEPT": kept},
-        encoder=("encode_sparse.py", "encode_gemm.py"),
+        encoder=("encode_sparse.py", "encode_gemm.py", "gemm_reference.py"),
     )
 
 
@@ -111,7 +112,7 @@ def _equation(params: SparseGemmParams) -> str:
         + "\n\n"
         + requantized(params).strip()
         + f"\n\n`b` is the dense matrix here, and K its rows, without what fills up the last group"
-        f" of {size}."
+        f" of {size}.\n\n{REFERENCE}"
     )
 
 

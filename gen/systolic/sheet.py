@@ -16,6 +16,7 @@ from ..sheet.parts import FAULTS, numbers, status, text
 
 __all__ = [
     "ENDED",
+    "REFERENCE",
     "REQUANTIZATION",
     "ahead",
     "command_stream",
@@ -40,6 +41,12 @@ ENDED = (
     " been its last: the word does not wait for its TLAST."
 )
 """What the word of a product does not say."""
+
+REFERENCE = (
+    "`{name}.py` makes the words of a product (`encode`), reads those of `c` (`decode`), and"
+    " computes what they must be (`reference`), of settings by column."
+)
+"""What the encoder of a product does."""
 
 REQUANTIZATION = """
 The host makes `offset` of the bias and of the zero points, once for each column, from its own copy
@@ -112,7 +119,7 @@ def gemm_sheet(params: GemmParams) -> Sheet:
         ahead=ahead(params),
         examples=_examples(params),
         constants=product_constants(params, params.largest_k),
-        encoder=("encode_dense.py", "encode_gemm.py"),
+        encoder=("encode_dense.py", "encode_gemm.py", "gemm_reference.py"),
     )
 
 
@@ -130,7 +137,7 @@ def _equation(params: GemmParams) -> str:
         longer K are refused.
         That is `requantize((a - za) @ (b - zb) + bias)` for a zero point `za` of `a` and zero
         points `zb` of `b`{"" if params.b_zero_points else " (this hardware has none: zb = 0)"}.
-    """) + "\n\n" + requantized(params).strip()  # fmt: skip
+    """) + "\n\n" + requantized(params).strip() + "\n\n" + REFERENCE  # fmt: skip
 
 
 def _zero_term(params: ProductParams) -> str:

@@ -24,7 +24,11 @@ from gemmule.gen.ports import streams as streams_of
 from gemmule.gen.sheet.code import encoder_text
 from gemmule.gen.sheet.example import parse, payloads
 from gemmule.gen.sheet.words import to_bytes
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.requantize import Rounding
+from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.common.unused import looked_at
+from gemmule.tb.systolic.stimuli import requantizations
 
 SMALL = {
     "gemm": {"rows": 4, "cols": 4},
@@ -239,7 +243,54 @@ def test_products_become_words_and_back(name, packages):
         assert sent(made) == {key: it for key, it in sent(printed).items() if key in made}
         job = find(name).adapter.plan(params, find(name).adapter.Run(**example.run), example.arrays)
         c = encoder.decode([word for word, _ in printed["c"]], len(arrays["a"]), n)
-        assert c == job.golden["c"].tolist()
+        assert encoder.reference(**arrays) == c == job.golden["c"].tolist()
+
+
+@pytest.mark.parametrize("options", [{}, {"out_width": 16, "b_zero_points": False}])
+def test_the_reference_of_a_product_computes_every_bit(options):
+    """Of every rounding, format and clamp, with and without zero points of `b`."""
+    block = find("gemm")
+    params = block.params(rows=3, cols=2, **options)
+    names = encoder_names(block, params)
+    told = 0
+    for run, arrays in requantizations(params, block.adapter.Run(), np.random.default_rng(8)):
+        fmt = run.c_format or Format.parse("s8")
+        if fmt.width > params.out_width:
+            continue
+        told += 1
+        low, high = run.clamp or (fmt.low, fmt.high)
+        given = {name: each.tolist() for name, each in arrays.items() if name not in "ab"}
+        given |= {name: given[name][0] for name in ("zero_point", "a_zero_point")}
+        rounding = names["CODES"]["command.rounding"][run.rounding.upper()]
+        c = block.adapter.plan(params, run, arrays).golden["c"]
+        for a, b, right in zip(arrays["a"], arrays["b"], c, strict=True):
+            assert right.tolist() == names["reference"](
+                a.tolist(), b.tolist(), **given, rounding=rounding, low=low, high=high
+            )
+    assert told > 3
+    if not params.b_zero_points:
+        with pytest.raises(ValueError, match="zero points of b"):
+            names["reference"]([[1]], [[1]], b_zero_point=1)
+
+
+@pytest.mark.parametrize("rounding", range(3))
+def test_the_reference_of_a_product_rounds_ties(rounding):
+    """Halves and their neighbors of either sign."""
+    names = encoder_names(find("gemm"), find("gemm").params())
+    a = [[x] for x in range(-9, 10)]
+    for shift in range(3):
+        how = {"multiplier": [1], "shift": [shift], "rounding": Rounding(rounding).name.lower()}
+        right = gemm(a, [[1]], **how)
+        how |= {"rounding": rounding, "low": -128, "high": 127}
+        assert names["reference"](a, [[1]], **how) == right.tolist()
+
+
+def encoder_names(block, params):
+    """What a package's encoder has, without the package."""
+    streams = axis_streams({"streams": streams_of(looked_at(block.component(params)))})
+    names: dict = {}
+    exec(encoder_text(block.name, block.sheet(params), streams), names)
+    return names
 
 
 def test_softmax_rows_become_words_and_back(packages):
@@ -277,9 +328,7 @@ def test_the_reference_of_layernorm_computes_every_bit(options):
     """Rows of zeros, of extremes and of noise, of every length up to 16."""
     block = find("layernorm")
     params = block.params(lanes=2, max_length=16, **options)
-    streams = axis_streams({"streams": streams_of(looked_at(block.component(params)))})
-    names: dict = {}
-    exec(encoder_text("layernorm", block.sheet(params), streams), names)
+    names = encoder_names(block, params)
     rng = np.random.default_rng(3)
 
     def some(fmt, shape):
@@ -389,10 +438,7 @@ def test_the_reference_of_a_function_computes_every_bit(name, options):
     """The generated Python, its tables included, over the whole input."""
     block = find(name)
     params = block.params(lanes=2, **options)
-    sheet = block.sheet(params)
-    streams = axis_streams({"streams": streams_of(looked_at(block.component(params)))})
-    names: dict = {}
-    exec(encoder_text(name, sheet, streams), names)
+    names = encoder_names(block, params)
     fmt = params.in_format
     x = np.unique(np.linspace(fmt.low, fmt.high, 3001).astype(np.int64))
     assert [names["reference"](int(each)) for each in x] == params.unit(x).tolist()
