@@ -7,7 +7,7 @@ from gemmule.golden.common.formats import Format
 
 from .form import Field, Stream
 
-__all__ = ["FAULTS", "numbers", "status", "text"]
+__all__ = ["FAULTS", "LOWEST", "numbers", "status", "text"]
 
 FAULTS = (
     "A packet is one that ends with TLAST. If TLAST comes too soon, the block goes on as if the"
@@ -16,6 +16,10 @@ FAULTS = (
     " set. Either way the next command is not affected."
 )
 """What a packet of the wrong length does in every block that counts beats."""
+
+
+LOWEST = "of several reasons the lowest code is told"
+"""Which code comes where a command is wrong in more ways than one: the same in every block."""
 
 
 def text(markdown: str) -> str:
@@ -36,7 +40,8 @@ def status(
 
     One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
     """
-    refused = {"refused": Field("why the command was refused; 0: carried out", "see the codes")}
+    refused = {"refused": Field(f"why the command was refused; 0: carried out; {LOWEST}",
+                                "see the codes")}  # fmt: skip
     fields = refused if refuses else {}
     for name in packets:
         fields[f"{name}.early"] = Field(

@@ -65,7 +65,6 @@ def token_score_sheet(params: TokenScoreParams) -> Sheet:
         - A refused command takes with it the packets that it would have had: one of `attention`
           with `weighted` = 0, one of `previous` with `carried` = 1, `final_token` + 1 of `pairs`
           with `weighted` = 1; none at all where `heads` is 0. It gives nothing but its status.
-          Where several reasons apply, the lowest code is told.
         - A packet of `attention` or `previous` that ends early goes on as zeros (`early`); of one
           that goes on, the rest is taken and thrown away up to and with TLAST (`late`).
         - The same holds for each token's packet of `pairs`: heads that are missing count as score 0

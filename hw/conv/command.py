@@ -48,7 +48,7 @@ def content(params: LayerParams, command: data.View, kind: Kind) -> data.View:
 
 
 def refusal(params: LayerParams, command: data.View, last: Value) -> Value:
-    """What is wrong with a command by itself, as a :class:`Refusal`; 0 if nothing is."""
+    """What is wrong with a command by itself, as the lowest :class:`Refusal`; 0 if nothing is."""
     views = {kind: content(params, command, kind) for kind in Kind}
     lanes = {Kind.X_LOAD: params.rows, Kind.W_LOAD: params.cols}
     depths = {Kind.X_LOAD: params.x_depth, Kind.W_LOAD: params.w_depth}
@@ -58,13 +58,13 @@ def refusal(params: LayerParams, command: data.View, last: Value) -> Value:
         **{kind: [(_load(views[kind], lanes[kind], depths[kind]), Refusal.LOAD)] for kind in lanes},
         Kind.PLACES: [(_length(params, views[Kind.PLACES]), Refusal.LENGTH)],
     }
-    known = command.kind < len(Kind)
-    found = Mux(known, 0, Refusal.KIND.value)
+    found = 0
     for kind, checks in wrong.items():
         mine = command.kind == kind.value
         for fault, why in reversed(checks):
             found = Mux(mine & fault, why.value, found)
-    return Mux(last & (command.kind != Kind.FENCE.value), Refusal.END.value, found)
+    found = Mux(last & (command.kind != Kind.FENCE.value), Refusal.END.value, found)
+    return Mux(command.kind < len(Kind), found, Refusal.KIND.value)
 
 
 def _product(params: LayerParams, product: data.View) -> list[tuple[Value, Refusal]]:
@@ -74,10 +74,11 @@ def _product(params: LayerParams, product: data.View) -> list[tuple[Value, Refus
     settings = (product.low, product.high, product.zero_point)
     low = reduce(or_, (each[-1] & ~each[-2] for each in settings))
     order = (product.low > product.high) | (product.rounding > max(Rounding))
-    checks = [(size, Refusal.SIZE), (order | low, Refusal.SETTINGS)]
-    if params.dataflow != "both":
-        checks.append((lacking[params.dataflow], Refusal.DATAFLOW))
-    return checks
+    return [
+        (size, Refusal.SIZE),
+        *([(lacking[params.dataflow], Refusal.DATAFLOW)] if params.dataflow != "both" else []),
+        (order | low, Refusal.SETTINGS),
+    ]
 
 
 def _load(load: data.View, lanes: int, depth: int) -> Value:

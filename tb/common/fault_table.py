@@ -5,8 +5,9 @@ entry or several. In each run a job with one fault is followed by a good one, wh
 right.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from gemmule.gen.model import Model
 from gemmule.gen.simulate import compare
 from gemmule.golden.common.options import Options
 
-__all__ = ["KINDS", "Fault", "Rows", "check", "patched", "status_words"]
+__all__ = ["KINDS", "Fault", "Rows", "check", "patched", "status_words", "together"]
 
 KINDS = ("early", "late", "missing")
 """``last`` a beat too soon; three beats too late; or not at all: the next packet is its end."""
@@ -73,6 +74,15 @@ class Rows:
     run: Options
     jobs: Callable[[int], Mapping[str, NDArray]]
     faults: tuple[Fault, ...]
+
+
+def together(rows: Rows) -> Iterator[Fault]:
+    """Each two reasons for a refusal that may hold at once: the one with the lower code is told."""
+    illegal = [each for each in rows.faults if each.status.get("refused")]
+    for two in combinations(illegal, 2):
+        low, high = sorted(two, key=lambda each: each.status["refused"])
+        if low.status != high.status and not set(low.fields) & set(high.fields):
+            yield replace(low, fields={**low.fields, **high.fields})
 
 
 def check(rows: Rows, fault: Fault, stall: float) -> None:

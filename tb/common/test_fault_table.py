@@ -7,7 +7,7 @@ import pytest
 
 from gemmule.gen.catalog import catalog
 from gemmule.gen.ports import streams
-from gemmule.tb.common.fault_table import KINDS, check
+from gemmule.tb.common.fault_table import KINDS, check, together
 from gemmule.tb.registry import fault_tables
 
 TABLES = fault_tables()
@@ -44,3 +44,27 @@ def test_every_block_has_its_rows():
 )  # fmt: skip
 def test_wrong_traffic(rows, fault, stall):
     check(rows, fault, stall)
+
+
+SEVERAL = {name: list(together(rows)) for name, rows in TABLES.items()}
+"""Commands that are wrong in two ways."""
+
+
+def test_every_block_that_has_several_codes_is_told_two_of_them():
+    """Convolutions have a test of their own; a walk with a wrong spread has no beats outside."""
+    told = {TABLES[name].block for name, faults in SEVERAL.items() if faults}
+    for name, block in catalog().items():
+        if block.adapter is None or name in IN_MEMORY:
+            continue
+        codes = {
+            code["name"] for each in streams(block.component(block.params()))
+            if each["name"] == "status" for field in each["fields"] for code in field.get("codes", ())
+        }  # fmt: skip
+        assert (name in told) == (len(codes - {"NONE", "OUTSIDE"}) > 1), name
+
+
+@pytest.mark.parametrize("name", [name for name, faults in SEVERAL.items() if faults])
+def test_of_several_reasons_the_lowest_code_is_told(name):
+    """G8: and its packets are those that this code says."""
+    for fault in SEVERAL[name]:
+        check(TABLES[name], fault, 0.2)

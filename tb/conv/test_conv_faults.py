@@ -98,6 +98,7 @@ ILLEGAL = [
     (X, Kind.PRODUCT, {"low": 1 << 32}, Refusal.SETTINGS),
     (X, Kind.PRODUCT, {"rounding": 3}, Refusal.SETTINGS),
     (X, Kind.PRODUCT, {"zero_point": 1 << 32}, Refusal.SETTINGS),
+    (X, Kind.PRODUCT, {"m": 0, "rounding": 3}, Refusal.SIZE),
     (X, Kind.X_PASS, {"walk.axes.1.spread": 0}, Refusal.WALK),
     (X, Kind.X_PASS, {"walk.loops.3.jump.part.0": 1}, Refusal.WALK),
     (X, Kind.W_PASS, {"walk.origin.part.1": 1}, Refusal.WALK),
@@ -150,11 +151,12 @@ def test_illegal_commands(stall):
 
 
 def test_the_dataflow_that_is_not_built_in():
-    """As an illegal command of hardware that has one dataflow."""
+    """As an illegal command of hardware that has one dataflow; G8: whatever its settings are."""
     params = replace(PARAMS, dataflow="ws")
     program = plan("forward", params=params)
     model = build(WATCHED, params)
-    wrong = program.replaced(0, patched(program.commands[0], {"output_stationary": 1}))
+    fields = {"output_stationary": 1, "rounding": 3}
+    wrong = program.replaced(0, patched(program.commands[0], fields))
     width = next(each["width"] for each in model.manifest["streams"] if each["name"] == "command")
     send = {"command": beats(wrong.commands, width), "scale": program.scale}
     got = model.run(send, {"status": 1, "counters": 1}, memory=program.memory, patience=10_000)
@@ -282,6 +284,16 @@ def test_packets_of_commands(stall):
     assert (told[0]["refused"], told[0]["command"]) == (Refusal.END, len(good.commands) - 2)
     assert (told[2]["refused"], told[2]["scale"]) == (Refusal.PACKET, EARLY)
     assert (told[4]["refused"], told[4]["scale"]) == (Refusal.PACKET, EARLY)
+
+
+def test_of_a_last_command_that_is_wrong_the_lowest_code_is_told():
+    """G8: a product of no rows, and what has no kind, each where a fence should be."""
+    good = programs()[X]
+    last = good.commands[-1] - (good.commands[-1] & 7)
+    empty = replace(good, commands=(patched(good.commands[0], {"m": 0}) | last,))
+    unknown = replace(good, commands=(7 | last,))
+    told = with_good_ones([empty, unknown])
+    assert [each["refused"] for each in told] == [Refusal.END, Refusal.KIND]
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])

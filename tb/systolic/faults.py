@@ -12,6 +12,7 @@ from gemmule.tb.systolic.stimuli import scaled, with_rows
 __all__ = ["TABLE", "product_rows"]
 
 LONGEST = (1 << DIM_WIDTH) - 1
+ROUNDING, CLAMP = {"rounding": 3}, {"low": 1, "high": 0}
 
 
 def product_rows(
@@ -49,6 +50,8 @@ def _commands(params: ProductParams, streams: tuple[str, ...]) -> list[Fault]:
     faults = [Fault("command", "illegal", empty, {size: 0}, absent=streams) for size in "mnk"]
     if params.largest_k < LONGEST:
         faults.append(Fault("command", "illegal", long, {"k": LONGEST}))
+    faults.append(Fault("command", "illegal", {"refused": Refusal.NO_SUCH_ROUNDING}, ROUNDING))
+    faults.append(Fault("command", "illegal", {"refused": Refusal.CLAMP_ORDER}, CLAMP))
     return faults
 
 
