@@ -3,13 +3,16 @@
 import numpy as np
 
 from gemmule.golden.conv.order import Kind
+from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import LayerParams
 
 from ..sheet import ANY, Example, Field, Sheet, Stream
 from ..sheet.parts import numbers, status, text
 from ..systolic.sheet import narrowed, requantized, scale_streams, small
-from .command_sheet import command_variants, memory_text, program_faults, program_text
+from .command_sheet import command_variants
+from .program_sheet import memory_text, program_faults, program_text
 
 __all__ = ["conv_sheet"]
 
@@ -69,6 +72,11 @@ def conv_sheet(params: LayerParams) -> Sheet:
             ("vectors in a bank of `x`", params.x_depth),
             ("vectors in a bank of `w`", params.w_depth),
             ("columns of a product", cols),
+            ("`k` of a product", (1 << DIM_WIDTH) - 1),
+            (
+                "products of a sum, masked beats not counted; more may overflow, unnoticed",
+                largest_k(core.a_format, core.b_format, core.acc_width),
+            ),
             ("turns of a loop, pixels of an axis", (1 << params.size_width) - 1),
             ("rows of results that wait for memory", params.c_depth),
             ("bytes of memory", 1 << 32),
@@ -97,6 +105,7 @@ def conv_sheet(params: LayerParams) -> Sheet:
             "MAX_SHIFT": params.max_shift,
             **{f"KIND_{kind.name}": kind.value for kind in Kind},
         },
+        encoder=("walk_fields.py", "encode_program.py"),
     )
 
 
@@ -199,7 +208,10 @@ def _status() -> Stream:
     meaning = made.meaning.replace("a command, refused ones included", "a program").replace(
         "of the commands. All zeros: the command", "of the programs. `refused` 0: the program"
     )
-    return Stream(meaning, {**made.fields, "command": command})
+    refused = Field(
+        "why the program was refused; 0: carried out; of several reasons see below", "see the codes"
+    )
+    return Stream(meaning, {**made.fields, "refused": refused, "command": command})
 
 
 def _ahead() -> dict[str, int | None]:

@@ -7,7 +7,8 @@ from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 
 from ..sheet import ANY, Example, Field, Sheet, Stream
 from ..sheet.parts import status, text
-from .command_sheet import walk_fields, walk_text
+from .command_sheet import walk_fields
+from .walk_words import jumps_text, walk_text
 
 __all__ = ["bp_im2col_sheet", "im2col_sheet", "zero_free_sheet"]
 
@@ -143,7 +144,7 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
             "SIZE_BITS": params.size_width,
             "HAS_SPREAD": int(spread),
         },
-        encoder=("encode_walk.py",),
+        encoder=("walk_fields.py", "encode_walk.py"),
         source=source,
     )  # fmt: skip
 
@@ -182,8 +183,6 @@ def _equation(which: str, *, spread: bool) -> str:
 def _order(params: GeneratorParams) -> str:
     spread = bool(params.spread_width)
     walk = indent(walk_text("o: one beat: address, real", spread=spread), " " * 4)
-    split = "quotient (rounded down) and remainder by spread[a]" if spread else "the value itself"
-    parts = ", part[a]" if spread else ""
     axes = "row, column" if params.axes == 2 else "plane, row, column"
     return (
         text("""
@@ -191,18 +190,10 @@ def _order(params: GeneratorParams) -> str:
         word of `status`. Nothing is multiplied: a loop that goes on adds its `jump`, in which the
         way back of the loops inside it is taken off.
         """)
-        + f"\n\n{walk}\n\n"
+        + f"\n\n{walk}\n\nFrom the loops above, with `turns` = bound - 1:\n\n"
+        + indent(jumps_text(spread=spread), " " * 4)
+        + "\n\n"
         + text(f"""
-        From the loops above, with `turns` = bound - 1:
-
-            origin: whole[a]{parts} = of start[a]: {split}
-                    step = base + sum over a of origin.whole[a] * pitch[a]
-            jump of l, for each axis a:
-                    move = moves[l][a] - sum over i < l of (bound[i] - 1) * moves[i][a]
-                    whole[a]{parts} = of move: {split}
-                    step = step[l] - sum over i < l of (bound[i] - 1) * step[i]
-                           + sum over a of whole[a] * pitch[a]
-
         Loops and axes that are not needed: `turns` 0, jumps 0; a first axis with limit 1
         {"and spread 1, all else 0" if spread else "and all else 0"}. The axes are {axes}.
         """)

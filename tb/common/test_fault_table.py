@@ -56,10 +56,11 @@ def test_every_block_that_has_several_codes_is_told_two_of_them():
     for name, block in catalog().items():
         if block.adapter is None or name in IN_MEMORY:
             continue
-        codes = {
-            code["name"] for each in streams(block.component(block.params()))
-            if each["name"] == "status" for field in each["fields"] for code in field.get("codes", ())
-        }  # fmt: skip
+        statuses = [
+            each for each in streams(block.component(block.params())) if each["name"] == "status"
+        ]
+        fields = [field for each in statuses for field in each["fields"]]
+        codes = {code["name"] for field in fields for code in field.get("codes", ())}
         assert (name in told) == (len(codes - {"NONE", "OUTSIDE"}) > 1), name
 
 

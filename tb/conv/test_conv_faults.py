@@ -296,6 +296,25 @@ def test_of_a_last_command_that_is_wrong_the_lowest_code_is_told():
     assert [each["refused"] for each in told] == [Refusal.END, Refusal.KIND]
 
 
+def test_a_scale_packet_that_is_left_over_is_the_next_program_s():
+    """Of two programs in one packet of commands the second packet of settings stays."""
+    good = programs()[X]
+    last = good.commands[-1] - (good.commands[-1] & 7)
+    joined = replace(good, commands=(*good.commands[:-1], good.commands[-1] - last, *good.commands))
+    told = run([joined, good], [good.scale, good.scale])
+    assert (told[0]["refused"], told[0]["scale"]) == (Refusal.PACKET, EARLY)
+    assert told[1] == alone(X)
+
+
+def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
+    good = programs()[X]
+    at = find(good, Kind.PLACES) + 1
+    (told,) = with_good_ones([
+        replace(good, commands=(*good.commands[:at], Kind.FENCE.value, *good.commands[at:]))
+    ])
+    assert (told["refused"], told["command"]) == (Refusal.STUCK, at)
+
+
 @pytest.mark.parametrize("stall", [0.0, 0.4])
 @pytest.mark.parametrize("stream", ["x", "w"])
 @pytest.mark.parametrize("fault", ["early", "late", "missing"])

@@ -1,0 +1,327 @@
+"""D: programs made by a data sheet's recipes alone, with its encoder, give golden results."""
+
+import re
+from dataclasses import replace
+from math import gcd, lcm
+
+import numpy as np
+import pytest
+
+from gemmule.gen.axis import axis_streams
+from gemmule.gen.conv.convolution import CONVOLUTIONS
+from gemmule.gen.conv.recipe_sheet import recipes
+from gemmule.gen.engine import build
+from gemmule.gen.sheet.code import encoder_text
+from gemmule.gen.sheet.example import payloads
+from gemmule.gen.simulate import compare
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.refusal import Refusal
+
+from .stimuli import stimulus
+from .test_convolution import SMALL
+
+CONV2D = CONVOLUTIONS[0]
+ROWS, COLS = SMALL.rows, SMALL.cols
+PIXEL = lcm(ROWS, COLS)
+"""Bytes of a pixel: here each map has no more channels than that, in elements of a byte."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build(CONV2D, SMALL)
+
+
+@pytest.fixture(scope="module")
+def encoder(model):
+    names: dict = {}
+    exec(encoder_text("conv2d", CONV2D.sheet(SMALL), axis_streams(model.manifest)), names)
+    return names
+
+
+class Recipe:
+    """A program as it grows: its commands, and of each product what its settings need."""
+
+    def __init__(self, encoder, layer: Geometry, arrays: dict, at: dict[str, int]):
+        self.encoder, self.at, self.arrays = encoder, at, arrays
+        self.commands, self.products = [], []
+        self.images, self.c, self.o = layer.batch, layer.channels, layer.filters
+        (self.h, self.w), (self.p, self.q) = layer.size, layer.out
+        (self.u, self.v), self.taps = layer.kernel, layer.taps
+        (self.s, _), (self.d, _), self.pad = layer.stride, layer.dilation, layer.padding[0]
+
+    def add(self, kind: str, walk: tuple = (), **values: int) -> None:
+        parts = {name.replace("__", "."): value for name, value in values.items()}
+        if walk:
+            parts |= self.encoder["walk"](kind, *walk)
+        self.commands.append((kind, parts))
+
+    def zero(self, name: str) -> np.ndarray:
+        return np.asarray(self.arrays.get(f"{name}_zero_point", [0]))
+
+    def product(self, a: str, b: str, sums: np.ndarray, first: int, **sizes: int) -> None:
+        """``sums`` are those of ``b``'s rows, by column; the first column is ``first``."""
+        size, n = sizes["k"], sizes["n"]
+        zero = self.zero(b)
+        zero = zero[first : first + n] if len(zero) > 1 else np.repeat(zero, n)
+        offset = self.arrays["bias"][first : first + n] - self.zero(a)[0] * (sums - size * zero)
+        self.products.append((first, n, offset, zero))
+        limits = {"low": -128, "high": 127, "zero_point": int(self.arrays["zero_point"][0])}
+        self.add("PRODUCT", **sizes, **limits)
+
+    def load(self, kind: str, base: int, vectors: int, *loops: tuple[int, int], **more: int):
+        loops = [*loops, *[(1, 0)] * (3 - len(loops))]
+        counts = {f"loops__{n}__count": count for n, (count, _) in enumerate(loops)}
+        strides = {f"loops__{n}__stride": stride for n, (_, stride) in enumerate(loops)}
+        requests = int(np.prod([count for count, _ in loops]))
+        self.add(kind, base=base, vectors=vectors, requests=requests, closes=1, **counts,
+                 **strides, **more)  # fmt: skip
+
+    def map_load(self, kind: str, base: int, height: int, width: int, vectors: int) -> None:
+        row = width * PIXEL
+        self.load(kind, base, vectors, (width, PIXEL), (height, row), (self.images, height * row))
+
+    def still(self, *loops: tuple[int, int]) -> tuple:
+        """Loops of places whose pixels do not matter."""
+        return [(0, 1, 0, 1)], [(bound, [0], step) for bound, step in loops]
+
+    def end(self) -> list[tuple[bytes, bool]]:
+        self.add("FENCE")
+        last = len(self.commands) - 1
+        return [self.encoder["command"](kind, values, number == last)
+                for number, (kind, values) in enumerate(self.commands)]  # fmt: skip
+
+    def scale(self) -> list[tuple[bytes, bool]]:
+        """The settings by the sheet's formulas."""
+        words = []
+        for first, n, offset, zero in self.products:
+            lanes = range(first, first + n)
+            shift = [int(self.arrays["shift"][column]) for column in lanes]
+            factor = [int(self.arrays["multiplier"][column]) for column in lanes]
+            fields = {
+                "data.offset": offset.tolist(),
+                "data.multiplier": [m << 8 - s % 8 for m, s in zip(factor, shift, strict=True)],
+                "data.drop": [s // 8 for s in shift],
+                "data.b_zero_point": zero.tolist(),
+            }
+            words.append({name: each + [0] * (COLS - n) for name, each in fields.items()})
+        return self.encoder["packet"]("scale", words)
+
+
+def forward(make: Recipe, *, of_gradient: bool = False) -> None:
+    """Of the weight gradient too, which differs in its second operand and in its places."""
+    blocks = -(-make.c // ROWS)
+    make.map_load("X_LOAD", make.at["X_LOAD"], make.h, make.w, blocks)
+    tiles = range(0, make.o, COLS)
+    for n0 in tiles:
+        n, release = min(COLS, make.o - n0), int(n0 == tiles[-1])
+        lanes = make.taps * blocks * ROWS
+        if of_gradient:
+            dy = make.arrays["dy"][:, n0 : n0 + n]
+            make.product("x", "dy", dy.sum((0, 2, 3)), n0, m=lanes, n=n,
+                         k=make.images * make.p * make.q, output_stationary=1)  # fmt: skip
+            tile = make.taps * make.c * COLS
+            places = [(0, make.c, 0, 1)], [
+                (blocks * ROWS, [1], COLS), (make.taps, [0], make.c * COLS),
+            ], make.at["PLACES"] + n0 // COLS * tile  # fmt: skip
+            make.add("PLACES", places, length=n)
+            make.map_load("W_LOAD", make.at["W_LOAD"] + n0, make.p, make.q, 1)
+            pixels = [(make.q, (0, 1), 0), (make.p, (1, 0), 0),
+                      (make.images, (0, 0), make.p * make.q),
+                      (make.taps * blocks, (0, 0), 0)]  # fmt: skip
+            walk = [(0, make.p, make.q, 1), (0, make.q, 1, 1)], pixels
+            make.add("W_PASS", walk, pad=int(make.zero("dy")[0]), release=1, final=1)
+        else:
+            w = make.arrays["w"][n0 : n0 + n]
+            make.product("x", "w", w.sum((1, 2, 3)), n0, m=make.images * make.p * make.q, n=n,
+                         k=lanes)  # fmt: skip
+            row = make.q * PIXEL
+            places = make.still((make.q, PIXEL), (make.p, row), (make.images, make.p * row))
+            make.add("PLACES", (*places, make.at["PLACES"] + n0), length=n)
+            vectors = make.taps * make.c
+            make.load("W_LOAD", make.at["W_LOAD"] + n0 * vectors, vectors)
+            walk = [(ROWS - 1, make.c, 1, 1)], [
+                (ROWS, [-1], 0), (blocks, [ROWS], 0), (make.taps, [0], make.c),
+            ]  # fmt: skip
+            make.add("W_PASS", walk, release=1, final=1)
+        walk = [(-make.pad, make.h, make.w * blocks, 1), (-make.pad, make.w, blocks, 1)], [
+            (make.q, (0, make.s), 0), (make.p, (make.s, 0), 0),
+            (make.images, (0, 0), make.h * make.w * blocks), (blocks, (0, 0), 1),
+            (make.v, (0, make.d), 0), (make.u, (make.d, 0), 0),
+        ]  # fmt: skip
+        make.add("X_PASS", walk, pad=int(make.zero("x")[0]), release=release, final=1)
+
+
+def weight_grad(make: Recipe) -> None:
+    forward(make, of_gradient=True)
+
+
+def input_grad(make: Recipe) -> None:
+    blocks, tiles = -(-make.o // ROWS), -(-make.o // COLS)
+    apart = make.s // gcd(make.s, make.d)
+    back = apart * make.d // make.s
+    make.map_load("X_LOAD", make.at["X_LOAD"], make.p, make.q, blocks)
+    column, row = PIXEL, make.w * PIXEL
+
+    def taps_of(first: int, kernel: int) -> list[int]:
+        return [t for t in range(kernel) if (first + make.pad - t * make.d) % make.s == 0]
+
+    phases = [(r, c) for r in range(min(make.s, make.h)) for c in range(min(make.s, make.w))]
+    steps = [(phase, c1) for phase in phases for c1 in range(0, make.c, COLS)]
+    full = [step for step in steps
+            if taps_of(step[0][0], make.u) and taps_of(step[0][1], make.v)]  # fmt: skip
+    for step in steps:
+        (r0, c0), c1 = step
+        n, met = min(COLS, make.c - c1), (taps_of(r0, make.u), taps_of(c0, make.v))
+        rows, columns = -(-(make.h - r0) // make.s), -(-(make.w - c0) // make.s)
+        m, many = make.images * rows * columns, len(met[0]) * len(met[1])
+        w = make.arrays["w"][:, c1 : c1 + n]
+        sums = sum((w[:, :, t, e].sum(0) for t in met[0] for e in met[1]), np.zeros(n, int))
+        k = many * blocks * ROWS or ROWS
+        make.product("dy", "w", sums, c1, m=m, n=n, k=k)
+        places = make.still((columns, make.s * column), (rows, make.s * row),
+                            (make.images, make.h * row))  # fmt: skip
+        first = make.at["PLACES"] + c1 + r0 * row + c0 * column
+        make.add("PLACES", (*places, first), length=n)
+        pad = int(make.zero("dy")[0])
+        if not many:
+            make.add("W_PASS", ([(0, 0, 0, 1)], [(ROWS, [0], 0)]), final=1)
+            make.add("X_PASS", ([(0, 0, 0, 1)], [(m, [0], 0)]), pad=pad, final=1)
+            continue
+        first = [(at + make.pad - taps[0] * make.d) // make.s
+                 for at, taps in zip((r0, c0), met, strict=True)]  # fmt: skip
+        tap = COLS * make.c
+        base = make.at["W_LOAD"] + (met[0][0] * make.v + met[1][0]) * tap + c1 * COLS
+        make.load("W_LOAD", base, n, (tiles, make.taps * tap), (len(met[1]), apart * tap),
+                  (len(met[0]), apart * make.v * tap), turned=1)  # fmt: skip
+        walk = [(ROWS - 1, make.o, 1, 1)], [
+            (ROWS, [-1], 0), (blocks, [ROWS], 0), (many, [0], tiles * COLS),
+        ]  # fmt: skip
+        make.add("W_PASS", walk, release=1, final=1)
+        walk = [(first[0], make.p, make.q * blocks, 1), (first[1], make.q, blocks, 1)], [
+            (columns, (0, 1), 0), (rows, (1, 0), 0),
+            (make.images, (0, 0), make.p * make.q * blocks), (blocks, (0, 0), 1),
+            (len(met[1]), (0, -back), 0), (len(met[0]), (-back, 0), 0),
+        ]  # fmt: skip
+        make.add("X_PASS", walk, pad=pad, release=int(step == full[-1]), final=1)
+
+
+LAYER = {"batch": 2, "channels": 5, "filters": 5, "size": (5, 4), "padding": 1, "stride": 2}
+LAYERS = {
+    "3 x 3": Geometry(**LAYER, kernel=(3, 3)),
+    "phases without taps": Geometry(**LAYER, kernel=(2, 2), dilation=2),
+    "the one in numbers": Geometry(
+        batch=1, channels=ROWS, filters=COLS, size=(5, 5), kernel=(3, 3), stride=2, padding=1
+    ),
+}
+
+
+def planned(encoder, geometry: Geometry, op: str) -> tuple:
+    """A job of the adapter's, of which the memory is taken, and a recipe for it."""
+    run, arrays = stimulus(SMALL, geometry, op=op, scaling="column", zeros=True, seed=3)
+    job = CONV2D.adapter.plan(SMALL, run, arrays)
+    # Where the adapter put the maps is all that is taken from its program.
+    at: dict[str, int] = {}
+    for kind, name in (("X_LOAD", "base"), ("W_LOAD", "base"), ("PLACES", "walk.origin.step")):
+        offset, width, *_ = encoder["VARIANTS"]["command.data.content"][kind][name]
+        code = encoder["CODES"]["command.data.kind"][kind]
+        numbers = [int.from_bytes(each.tobytes(), "little") for each in job.send["command"]]
+        at[kind] = min(n >> 3 + offset & (1 << width) - 1 for n in numbers if n & 7 == code)
+    return job, Recipe(encoder, geometry, arrays, at)
+
+
+def carried_out(model, job, made: Recipe, image: np.ndarray | None = None) -> dict:
+    """What the hardware gives."""
+    streams = {each.name: each for each in axis_streams(model.manifest)}
+    words = {"command": made.end(), "scale": made.scale()}
+    send = {
+        name: payloads(streams[name], tuple(zip(*each, strict=True)))
+        for name, each in words.items()
+    }
+    memory = job.memory if image is None else replace(job.memory, image=image)
+    return model.run(send, job.receive, memory=memory, stall=0.2, seed=1).received
+
+
+def expect_golden(job, received: dict) -> None:
+    for name, values in job.decode(received).items():
+        compare(name, values, job.golden[name])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("recipe", [forward, input_grad, weight_grad])
+def test_a_recipe_gives_golden_results(recipe, layer, model, encoder):
+    job, made = planned(encoder, LAYERS[layer], recipe.__name__)
+    recipe(made)
+    expect_golden(job, carried_out(model, job, made))
+
+
+def test_lanes_from_n_on_are_written_as_zeros_and_masked_rows_not_at_all(model, encoder):
+    """Of two tiles of filters the second has two: with a greater length its third lane is 0."""
+    job, made = planned(encoder, LAYERS["3 x 3"], "forward")
+    forward(made)
+    places = [parts for kind, parts in made.commands if kind == "PLACES"]
+    second = places[-1]
+    assert second["length"] == 2
+    second["length"] = COLS
+    pixels = made.images * made.p * made.q
+    room = made.at["PLACES"] + pixels * PIXEL
+    image = np.full(max(room, len(job.memory.image)), 0x77, np.uint8)
+    image[: made.at["PLACES"]] = job.memory.image[: made.at["PLACES"]]
+
+    def written(received: dict) -> np.ndarray:
+        return received["memory"][made.at["PLACES"] : room].reshape(pixels, PIXEL)
+
+    received = carried_out(model, job, made, image)
+    expect_golden(job, received)
+    assert (written(received)[:, 5:6] == 0).all()
+    assert (written(received)[:, 6:] == 0x77).all()
+    second["walk.axes.0.limit"] = 0
+    made.commands.pop()
+    masked = carried_out(model, job, made, image)
+    assert not masked["status"][0, 0] & 31
+    assert (written(masked)[:, 3:] == 0x77).all()
+    assert (written(masked)[:, :3] == written(received)[:, :3]).all()
+
+
+def test_k_that_is_no_multiple_of_the_rows(model, encoder):
+    """The last tile takes as many beats of `w` as are left; a pass that gives more is a fault."""
+    thin = Geometry(batch=1, channels=ROWS - 1, filters=COLS, size=(3, 3), kernel=(1, 1))
+    job, made = planned(encoder, thin, "forward")
+    forward(made)
+    parts = dict(made.commands)
+    full, zero = parts["PRODUCT"]["k"], made.products[0][3]
+    parts["PRODUCT"]["k"] = full - 1
+    received = carried_out(model, job, made)
+    assert received["status"][0, 0] & 31 == Refusal.PASSES
+    made.commands.pop()
+    # The row that is left out was one of zeros that counted in K.
+    first, n, offset, _ = made.products[0]
+    made.products[0] = first, n, offset - made.zero("x")[0] * zero, zero
+    axes, loops = [(ROWS - 2, ROWS - 1, 1, 1)], [(ROWS - 1, [-1], 0)]
+    parts["W_PASS"] |= encoder["walk"]("W_PASS", axes, loops)
+    expect_golden(job, carried_out(model, job, made))
+
+
+def test_the_layer_in_numbers_is_what_the_recipe_makes(encoder):
+    """Each jump that the sheet prints, modulo the fields' widths."""
+    told = recipes(SMALL).split("**A layer in numbers**")[1]
+    geometry = LAYERS["the one in numbers"]
+    arrays = stimulus(SMALL, geometry, scaling="column")[1]
+    made = Recipe(encoder, geometry, arrays, {"X_LOAD": 0, "W_LOAD": 25 * PIXEL, "PLACES": 4096})
+    forward(made)
+    parts = dict(made.commands)
+    assert f"m 9, n {COLS}, k 9 * 1 * {ROWS} = {parts['PRODUCT']['k']}" in told
+    for kind, room in (("W_PASS", SMALL.w_depth), ("X_PASS", SMALL.x_depth)):
+        lines = told.split(f"{kind}  ")[1].split("_PASS")[0]
+        first = re.search(r"origin: pixel \((-?\d+), (-?\d+)\), address (-?\d+)", lines)
+        row, column, address = map(int, first.groups())
+        assert parts[kind]["walk.origin.whole"] == [row, column]
+        assert parts[kind]["walk.origin.step"] == address % room
+        loops = re.findall(
+            r"loop (\d): turns (\d+); jump: pixel \((-?\d+), (-?\d+)\), address (-?\d+)", lines
+        )
+        turning = [n for n in range(6) if parts[kind][f"walk.loops.{n}.turns"]]
+        for number, loop in zip(turning, loops, strict=True):
+            _, turns, row, column, address = map(int, loop)
+            assert parts[kind][f"walk.loops.{number}.turns"] == turns
+            assert parts[kind][f"walk.loops.{number}.jump.whole"] == [row, column]
+            assert parts[kind][f"walk.loops.{number}.jump.step"] == address % room
