@@ -3,11 +3,11 @@
 The Python interface is what the command line does: ``generate``, ``simulate``, ``synthesize``.
 """
 
-from .supervise import starting
+from .cli.supervise import starting
 
 with starting():  # it takes a second
-    from .package import generate
-    from .simulate import GoldenMismatch, simulate
-    from .synth import synthesize
+    from .package.generate import generate
+    from .simulation.simulate import GoldenMismatch, simulate
+    from .synthesis.synth import synthesize
 
 __all__ = ["GoldenMismatch", "generate", "simulate", "synthesize"]

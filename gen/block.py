@@ -13,7 +13,7 @@ from gemmule.golden.common.options import Options
 from .repeated import Beats, Repeated
 
 if TYPE_CHECKING:
-    from .sheet import Sheet
+    from .package.sheet import Sheet
 
 __all__ = [
     "Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated",

@@ -15,7 +15,7 @@ FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens")
 @cache
 def catalog() -> dict[str, Block]:
     """Each block by its name; the families are imported when this is first asked for."""
-    modules = [import_module(f"{__package__}.{family}") for family in FAMILIES]
+    modules = [import_module(f"{__package__}.blocks.{family}") for family in FAMILIES]
     return {block.name: block for module in modules for block in getattr(module, "BLOCKS", ())}
 
 

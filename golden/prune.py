@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .common.errors import UsageError
-from .sparse.ewma import EwmaThreshold, normal_k
-from .sparse.format import TWO_FOUR, Pattern
-from .sparse.metric import FORMS, contribution, input_factor, magnitude, wanda
-from .sparse.quantize import TARGETS, dequantize, row_scales, to_codes
-from .sparse.select import keep_groups, keep_share
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.sparse.ewma import EwmaThreshold, normal_k
+from gemmule.golden.sparse.format import TWO_FOUR, Pattern
+from gemmule.golden.sparse.metric import FORMS, contribution, input_factor, magnitude, wanda
+from gemmule.golden.sparse.quantize import TARGETS, dequantize, row_scales, to_codes
+from gemmule.golden.sparse.select import keep_groups, keep_share
 
 __all__ = [
     "FORMS",

@@ -6,22 +6,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gemmule.gen.ending import ended
-from gemmule.gen.supervise import supervised
-
-from .common.how import How
+from gemmule.gen.cli.ending import ended
+from gemmule.gen.cli.supervise import supervised
+from gemmule.tb.common.how import How
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code, as :mod:`gemmule.gen.ending` has it."""
+    """Run one command and return its exit code, as :mod:`gemmule.gen.cli.ending` has it."""
     args = _parser().parse_args(argv)
     return ended(lambda: args.command(args))
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from .regression import export_block, verify_all, verify_block
+    from gemmule.tb.regression import export_block, verify_all, verify_block
 
     how = How(args.seed, args.stall, args.simulator)
     if args.block is None:
@@ -35,7 +34,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from .bench import bench, list_benches
+    from gemmule.tb.bench import bench, list_benches
 
     if args.name is None:
         return list_benches()
@@ -43,7 +42,7 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from .demo import demo
+    from gemmule.tb.demo import demo
 
     return demo(args.out)
 

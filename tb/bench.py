@@ -6,11 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gemmule.gen.cli_print import print_json, progress, table
-from gemmule.gen.files import check_folder, write_folder
+from gemmule.gen.cli.printing import print_json, progress, table
+from gemmule.gen.files.atomic import check_folder, write_folder
 from gemmule.golden.common.errors import UsageError
-
-from .registry import bench_module, benches
+from gemmule.tb.registry import bench_module, benches
 
 __all__ = ["bench", "list_benches"]
 

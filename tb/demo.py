@@ -10,16 +10,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen import generate, simulate
-from gemmule.gen.cli_print import pairs, progress, table
-from gemmule.gen.files import write_folder
-from gemmule.gen.simulate import Simulation
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen import generate
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.cli.printing import pairs, progress, table
+from gemmule.gen.files.atomic import write_folder
+from gemmule.gen.simulation import simulate
+from gemmule.gen.simulation.simulate import Simulation
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.digits import Digits, Layer
 
 from . import digits
-from .digits import Digits, Layer
 
 __all__ = ["demo"]
 

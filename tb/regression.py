@@ -11,16 +11,15 @@ import numpy as np
 
 from gemmule.gen.block import Arrays, Block
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.cli_print import pairs, print_json, progress, table
-from gemmule.gen.files import replacing, write_folder
-from gemmule.gen.inputs import read_arrays
+from gemmule.gen.cli.printing import pairs, print_json, progress, table
+from gemmule.gen.files.atomic import replacing, write_folder
+from gemmule.gen.files.user_files import read_arrays
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
-
-from .common.export import ABOUT, export
-from .common.how import How
-from .common.verify import Verification, verify
-from .registry import stimuli, stimulus
+from gemmule.tb.common.export import ABOUT, export
+from gemmule.tb.common.how import How
+from gemmule.tb.common.verify import Verification, verify
+from gemmule.tb.registry import stimuli, stimulus
 
 __all__ = ["export_block", "verify_all", "verify_block"]
 

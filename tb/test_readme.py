@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gemmule.gen.catalog import catalog
-from gemmule.gen.docs import plain
+from gemmule.gen.verilog.docstrings import plain
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 
-from gemmule.gen.toml import parse_toml, read_text
+from gemmule.gen.files.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
 
 __all__ = ["FAMILIES", "RESOURCES", "Board", "board_names", "load_board"]

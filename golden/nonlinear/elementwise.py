@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.formats import Format
+from gemmule.golden.common.formats import Format
+
 from .exponential import HeatvitExp, exponential
 from .functions import FUNCTIONS, Function, heatvit_gelu, line_between
 from .piecewise import fit

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.formats import Format
+from gemmule.golden.common.formats import Format
 
 __all__ = ["Error", "measure"]
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.codes import Code
-from ..common.formats import Format
+from gemmule.golden.common.codes import Code
+from gemmule.golden.common.formats import Format
+
 from .exponential import HeatvitExp, Product, exponential
 from .piecewise import Piecewise, fit
 from .units import rounded

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.formats import Format
+from gemmule.golden.common.formats import Format
+
 from .piecewise import Piecewise
 
 __all__ = [

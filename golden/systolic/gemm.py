@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.errors import UsageError
-from ..common.formats import Format, check_array
-from ..common.requantize import Requantization
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.requantize import Requantization
 
 __all__ = [
     "acc_width_for", "check_operands", "check_shapes", "corrections", "gemm", "largest_k",

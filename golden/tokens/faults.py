@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.codes import Code
+from gemmule.golden.common.codes import Code
 
 __all__ = [
     "PackRefusal",

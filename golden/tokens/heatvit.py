@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.errors import UsageError
-from ..common.formats import Format, check_array, check_values
-from ..nonlinear.elementwise import build_unit
-from ..nonlinear.softmax import softmax
-from ..systolic.gemm import gemm, largest_k
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format, check_array, check_values
+from gemmule.golden.nonlinear.elementwise import build_unit
+from gemmule.golden.nonlinear.softmax import softmax
+from gemmule.golden.systolic.gemm import gemm, largest_k
 
 __all__ = ["ARRAYS", "LAYERS", "SUM", "TOKEN", "UNIT", "Ops", "Selector", "mean_scale"]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.options import Options, option
+from gemmule.golden.common.options import Options, option
+
 from .rounding import divide_half_even
 
 __all__ = ["MODES", "PACKAGES", "PACKAGE_WIDTH", "Packed", "Packing", "pack", "precision"]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.formats import Format
+from gemmule.golden.common.formats import Format
+
 from .rounding import divide_half_even
 
 __all__ = ["Reduction", "class_attention", "column_max", "first_column", "saturate", "weighted"]

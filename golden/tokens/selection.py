@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.options import Options, option
+from gemmule.golden.common.options import Options, option
 
 __all__ = ["POLICIES", "Selected", "Selection", "quota", "ratio_bits", "ratio_word", "select"]
 

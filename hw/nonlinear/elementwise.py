@@ -6,9 +6,10 @@ from amaranth import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay
-from ..common.shared import shared
-from ..common.streams import packet_stream, vector
+from gemmule.hw.common.pipeline import delay
+from gemmule.hw.common.shared import shared
+from gemmule.hw.common.streams import packet_stream, vector
+
 from .drain import Drain, depth_for
 from .lane import Lane
 from .params import ElementwiseParams

@@ -5,10 +5,11 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..common.guard import PacketGuard
-from ..common.pipeline import register, wire
-from ..common.status import FaultLayout
-from ..common.streams import packet, packet_stream
+from gemmule.hw.common.guard import PacketGuard
+from gemmule.hw.common.pipeline import register, wire
+from gemmule.hw.common.status import FaultLayout
+from gemmule.hw.common.streams import packet, packet_stream
+
 from .arithmetic import above
 
 __all__ = ["Fit"]

@@ -8,8 +8,8 @@ from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
 from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
+from gemmule.hw.common.streams import shape_of
 
-from ..common.streams import shape_of
 from .exponential import heatvit, product
 from .flow import Flow, Timed
 from .lines import lines, rectified_table, slope, table

@@ -7,11 +7,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import Refusal
+from gemmule.hw.common.pipeline import delay, wire
+from gemmule.hw.common.shared import shared
+from gemmule.hw.common.status import status_layout
+from gemmule.hw.common.streams import packet_stream, vector
 
-from ..common.pipeline import delay, wire
-from ..common.shared import shared
-from ..common.status import status_layout
-from ..common.streams import packet_stream, vector
 from .arithmetic import above
 from .drain import Drain, depth_for
 from .flow import Flow, Timed

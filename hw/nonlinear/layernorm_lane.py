@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import DEVIATION_FRAC, EPSILON_FRAC, ROOT_FRAC
+from gemmule.hw.common.streams import shape_of
 
-from ..common.streams import shape_of
 from .arithmetic import saturate
 from .flow import Flow, Timed
 from .layernorm_params import LayernormParams

@@ -6,7 +6,8 @@ from amaranth import Cat, Const, Elaboratable, Module, Mux, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
 from amaranth.lib.fifo import SyncFIFOBuffered
 
-from ..common.pipeline import delay, wire
+from gemmule.hw.common.pipeline import delay, wire
+
 from .arithmetic import PART, plus
 from .flow import Flow, Timed
 

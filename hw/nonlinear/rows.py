@@ -8,10 +8,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.codes import Code
+from gemmule.hw.common.pipeline import register, wire
+from gemmule.hw.common.status import SideQueue, status_layout
+from gemmule.hw.common.streams import packet, packet_stream
 
-from ..common.pipeline import register, wire
-from ..common.status import SideQueue, status_layout
-from ..common.streams import packet, packet_stream
 from .fit import Fit
 
 __all__ = ["ROWS_WIDTH", "Rows"]

@@ -6,11 +6,11 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Refusal
+from gemmule.hw.common.pipeline import delay, wire
+from gemmule.hw.common.shared import shared
+from gemmule.hw.common.status import status_layout
+from gemmule.hw.common.streams import packet_stream, shape_of, vector
 
-from ..common.pipeline import delay, wire
-from ..common.shared import shared
-from ..common.status import status_layout
-from ..common.streams import packet_stream, shape_of, vector
 from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .inverse import Inverse

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.nonlinear.exponential import Product
 from gemmule.golden.nonlinear.softmax import CODES, EXP_FORMAT, Reciprocal, exp_unit
 from gemmule.golden.nonlinear.units import rounded
+from gemmule.hw.common.streams import shape_of
 
-from ..common.streams import shape_of
 from .arithmetic import saturate
 from .exponential import heatvit_below, product_below
 from .flow import Flow, Timed

@@ -4,11 +4,12 @@ from amaranth import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.choose import one_of_at_once
-from ..common.pipeline import delay, register
-from ..common.shared import shared
-from ..systolic.array import SystolicArray
-from ..systolic.cell import Cell, Column, control_layout
+from gemmule.hw.common.choose import one_of_at_once
+from gemmule.hw.common.pipeline import delay, register
+from gemmule.hw.common.shared import shared
+from gemmule.hw.systolic.array import SystolicArray
+from gemmule.hw.systolic.cell import Cell, Column, control_layout
+
 from .params import SparseArrayParams
 from .select import GroupSelect, selectors_of
 

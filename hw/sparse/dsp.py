@@ -4,13 +4,14 @@ from amaranth import Module, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.choose import one_of_at_once
-from ..common.pipeline import delay, register
-from ..common.shared import shared
-from ..tech.array import DspArray
-from ..tech.column import DspColumn, row_control
-from ..tech.dsp48 import P_WIDTH
-from ..tech.unpack import unpacked
+from gemmule.hw.common.choose import one_of_at_once
+from gemmule.hw.common.pipeline import delay, register
+from gemmule.hw.common.shared import shared
+from gemmule.hw.tech.array import DspArray
+from gemmule.hw.tech.column import DspColumn, row_control
+from gemmule.hw.tech.dsp48 import P_WIDTH
+from gemmule.hw.tech.unpack import unpacked
+
 from .array import RowSums, SparseArray
 from .params import SparseArrayParams
 from .select import GroupSelect, selectors_of

@@ -1,6 +1,7 @@
 """The `sparse_gemm` block: the `gemm` block around an array of sparse cells."""
 
-from ..systolic.gemm import Gemm
+from gemmule.hw.systolic.gemm import Gemm
+
 from .dsp import sparse_array_of_cells
 from .params import SparseGemmParams
 

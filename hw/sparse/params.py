@@ -9,9 +9,8 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.sparse.format import Pattern
 from gemmule.golden.systolic.gemm import acc_width_for, largest_k
-
-from ..common.streams import vector
-from ..systolic.params import ArrayParams, ProductParams
+from gemmule.hw.common.streams import vector
+from gemmule.hw.systolic.params import ArrayParams, ProductParams
 
 __all__ = ["Prune24Params", "SparseArrayParams", "SparseGemmParams"]
 

@@ -7,11 +7,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
+from gemmule.hw.common.pipeline import register, wire
+from gemmule.hw.common.skid import SkidBuffer
+from gemmule.hw.common.status import FaultLayout, SideQueue
+from gemmule.hw.common.streams import packet, packet_stream, vector
 
-from ..common.pipeline import register, wire
-from ..common.skid import SkidBuffer
-from ..common.status import FaultLayout, SideQueue
-from ..common.streams import packet, packet_stream, vector
 from .params import Prune24Params
 
 __all__ = ["COMMAND", "INDEX", "STATUS", "Prune24", "group_layout"]

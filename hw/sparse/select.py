@@ -4,8 +4,9 @@ from amaranth import Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import register
-from ..common.shared import shared
+from gemmule.hw.common.pipeline import register
+from gemmule.hw.common.shared import shared
+
 from .params import SparseArrayParams
 
 __all__ = ["GroupSelect", "selectors_of"]

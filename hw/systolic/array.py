@@ -4,8 +4,9 @@ from amaranth import Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay
-from ..common.shared import shared
+from gemmule.hw.common.pipeline import delay
+from gemmule.hw.common.shared import shared
+
 from .cell import Column, control_layout
 from .params import ArrayParams
 from .skew import row_controls

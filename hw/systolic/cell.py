@@ -4,9 +4,10 @@ from amaranth import Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.choose import one_of
-from ..common.pipeline import delay, register, wire
-from ..common.shared import shared
+from gemmule.hw.common.choose import one_of
+from gemmule.hw.common.pipeline import delay, register, wire
+from gemmule.hw.common.shared import shared
+
 from .params import ArrayParams
 
 __all__ = ["Cell", "Column", "control_layout"]

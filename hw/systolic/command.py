@@ -8,10 +8,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
+from gemmule.hw.common.compare import below
+from gemmule.hw.common.pipeline import delay, register, wire
+from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
 
-from ..common.compare import below
-from ..common.pipeline import delay, register, wire
-from ..common.status import FaultLayout, SideQueue, status_layout
 from .loops import start_layout, start_values
 from .params import ProductParams
 

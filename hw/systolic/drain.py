@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from amaranth import Module, Mux, Signal, Value
 
-from ..common.pipeline import wire
+from gemmule.hw.common.pipeline import wire
+
 from .params import A_SLOT, ProductParams
 
 __all__ = ["BubbleFreeDrain", "CascadeDrain", "Drain", "drain_of"]

@@ -4,9 +4,10 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..common.pipeline import delay, register, wire
-from ..common.streams import packet_stream
-from ..tech.array import array_of_cells
+from gemmule.hw.common.pipeline import delay, register, wire
+from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.tech.array import array_of_cells
+
 from .beat import Beat
 from .command import CommandQueue, command_layout, packets, product_status
 from .operand import Operand

@@ -5,9 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.hw.common.compare import below
+from gemmule.hw.common.pipeline import wire
 
-from ..common.compare import below
-from ..common.pipeline import wire
 from .beat import Beat
 from .params import ProductParams
 

@@ -5,11 +5,12 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..common.guard import PacketGuard
-from ..common.pipeline import wire
-from ..common.skid import SkidBuffer
-from ..common.status import FaultLayout
-from ..common.streams import packet, packet_stream
+from gemmule.hw.common.guard import PacketGuard
+from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.skid import SkidBuffer
+from gemmule.hw.common.status import FaultLayout
+from gemmule.hw.common.streams import packet, packet_stream
+
 from .beat import Beat
 from .command import reader_signature, settings_layout
 from .loops import TileLoops, position_signature

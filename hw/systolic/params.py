@@ -11,10 +11,9 @@ from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.gemm import acc_width_for, largest_k, row_sum_width
 from gemmule.golden.tech.chains import ChainPlan
 from gemmule.golden.tech.packing import packing
-
-from ..common.choose import FAN_IN
-from ..common.requantizer_params import RequantizerParams
-from ..common.streams import shape_of
+from gemmule.hw.common.choose import FAN_IN
+from gemmule.hw.common.requantizer_params import RequantizerParams
+from gemmule.hw.common.streams import shape_of
 
 __all__ = ["A_SLOT", "BANKS", "ArrayParams", "GemmParams", "ProductParams"]
 

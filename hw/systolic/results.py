@@ -5,12 +5,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
+from gemmule.hw.common.fifo import Fifo
+from gemmule.hw.common.memory import DualPortMemory
+from gemmule.hw.common.pipeline import delay
+from gemmule.hw.common.requantizer import Requantizer
+from gemmule.hw.common.streams import packet, packet_stream, vector
 
-from ..common.fifo import Fifo
-from ..common.memory import DualPortMemory
-from ..common.pipeline import delay
-from ..common.requantizer import Requantizer
-from ..common.streams import packet, packet_stream, vector
 from .params import ProductParams
 from .sequencer import token_layout
 

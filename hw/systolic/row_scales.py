@@ -4,7 +4,8 @@ from amaranth import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.fifo import Fifo
+from gemmule.hw.common.fifo import Fifo
+
 from .params import ProductParams
 
 __all__ = ["RowScales"]

@@ -5,7 +5,8 @@ from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay, wire
+from gemmule.hw.common.pipeline import delay, wire
+
 from .drain import Drain, drain_of
 from .loops import position_signature
 from .params import A_SLOT, BANKS, ProductParams

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from amaranth import Const, Module, Value
 from amaranth.lib import wiring
 
-from ..common.pipeline import register, wire
+from gemmule.hw.common.pipeline import register, wire
+
 from .params import ArrayParams
 
 __all__ = ["Tapped", "row_controls"]

@@ -4,12 +4,13 @@ from amaranth import Cat, Const, Module, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import delay, wire
-from ..common.shared import shared
-from ..systolic.array import SystolicArray
-from ..systolic.cell import Column
-from ..systolic.params import ArrayParams
-from ..systolic.skew import row_controls
+from gemmule.hw.common.pipeline import delay, wire
+from gemmule.hw.common.shared import shared
+from gemmule.hw.systolic.array import SystolicArray
+from gemmule.hw.systolic.cell import Column
+from gemmule.hw.systolic.params import ArrayParams
+from gemmule.hw.systolic.skew import row_controls
+
 from .column import DspColumn, row_control
 from .operands import joined, moving_layout
 from .unpack import unpacked

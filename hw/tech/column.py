@@ -6,10 +6,11 @@ from amaranth import Const, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.choose import one_of
-from ..common.pipeline import delay, register
-from ..common.shared import shared
-from ..systolic.params import ArrayParams
+from gemmule.hw.common.choose import one_of
+from gemmule.hw.common.pipeline import delay, register
+from gemmule.hw.common.shared import shared
+from gemmule.hw.systolic.params import ArrayParams
+
 from .dsp48 import A_WIDTH, B_WIDTH, P_WIDTH, DspCell, DspCellParams
 from .operands import moving_layout
 

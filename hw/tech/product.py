@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.tech.product import CHUNK, ProductPlan
+from gemmule.hw.common.pipeline import delay, register
 
-from ..common.pipeline import delay, register
 from .primitive import A_WIDTH, B_WIDTH, P_WIDTH, primitive
 
 __all__ = ["DspProduct", "GenericProduct", "product_of"]

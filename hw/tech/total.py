@@ -4,8 +4,9 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.pipeline import register
-from ..common.requantizer_params import RequantizerParams
+from gemmule.hw.common.pipeline import register
+from gemmule.hw.common.requantizer_params import RequantizerParams
+
 from .primitive import A_WIDTH, B_WIDTH, P_WIDTH, primitive
 
 __all__ = ["DspTotal", "GenericTotal", "total_of"]

@@ -7,9 +7,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.tech.chains import ChainPlan
+from gemmule.hw.common.pipeline import register
+from gemmule.hw.common.shared import shared
 
-from ..common.pipeline import register
-from ..common.shared import shared
 from .dsp48 import P_WIDTH
 from .operands import signed_width, split, sum_shape
 

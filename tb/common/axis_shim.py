@@ -7,10 +7,10 @@ is filled with noise; and every beat that leaves it is checked.
 from collections.abc import Iterator
 from typing import Any
 
-from gemmule.gen.axis import AxisForm
 from gemmule.gen.block import Block
-from gemmule.gen.border import Border, emit_border
-from gemmule.gen.emit import Emitted, emit
+from gemmule.gen.verilog.axis import AxisForm
+from gemmule.gen.verilog.border import Border, emit_border
+from gemmule.gen.verilog.emit import Emitted, emit
 from gemmule.golden.common.options import Options
 
 __all__ = ["shim", "wrapped"]

@@ -10,9 +10,9 @@ from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from numpy.typing import NDArray
 
-from gemmule.gen.axis import AxisForm, AxisStream, axis_streams
 from gemmule.gen.block import Beats
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.verilog.axis import AxisForm, AxisStream, axis_streams
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.tb.common.task import Task
 

@@ -8,8 +8,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from gemmule.gen.block import Job
-from gemmule.gen.memory import ports
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.external_memory import ports
+from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import words
 from gemmule.tb.common.memory import ExternalMemory
 from gemmule.tb.common.streams import StreamSink, StreamSource, bernoulli, to_beats, to_ints

@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 from cocotbext.axi import AxiStreamFrame
 
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.simulate import compare
 from gemmule.tb.common.bench_axis import STREAMS, TASK, connect, frames, from_bytes, reset
 
 FIRST = ("command", "scale", "b", "a")

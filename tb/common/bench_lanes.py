@@ -10,7 +10,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import words
 from gemmule.tb.common.plain import lane_names
 from gemmule.tb.common.streams import to_beats, to_ints

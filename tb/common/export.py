@@ -4,8 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gemmule.gen.block import Arrays, Block
-from gemmule.gen.emit import emit
-from gemmule.gen.tech.models import models
+from gemmule.gen.verilog.emit import emit
+from gemmule.gen.verilog.primitives import models
 from gemmule.golden.common.options import Options
 
 from .how import How

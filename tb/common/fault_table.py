@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Job
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.model import Model
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import Model
+from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.options import Options
 
 __all__ = ["KINDS", "Fault", "Rows", "check", "patched", "status_words", "together"]

@@ -7,11 +7,11 @@ from typing import Any
 from gemmule.gen.block import Block
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import catalog
-from gemmule.gen.choose import Choice, choose
-from gemmule.gen.docs import plain
-from gemmule.gen.emit import emit
-from gemmule.gen.files import write_folder
-from gemmule.gen.synth import synthesize
+from gemmule.gen.files.atomic import write_folder
+from gemmule.gen.synthesis.choose import Choice, choose
+from gemmule.gen.synthesis.synth import synthesize
+from gemmule.gen.verilog.docstrings import plain
+from gemmule.gen.verilog.emit import emit
 
 __all__ = ["NAME", "SUMMARY", "in_markdown", "markdown", "run"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.tb.common.plain import plain_verilog
 
 NAME = "generate"

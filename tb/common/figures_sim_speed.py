@@ -15,8 +15,8 @@ from cocotb_tools.runner import get_runner
 
 from gemmule.gen.block import Block
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build_emitted
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.options import Options
 from gemmule.tb.common.plain import build_with_cocotb, lane_ports, plain_verilog
 from gemmule.tb.common.task import Task

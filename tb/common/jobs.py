@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from gemmule.gen.block import Beats, Job
-from gemmule.gen.model import Model, Result
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.model import Model, Result
+from gemmule.gen.simulation.simulate import compare
 
 __all__ = ["apart", "joined", "run_jobs"]
 

@@ -8,7 +8,7 @@ from cocotb.queue import Queue
 from cocotb.triggers import RisingEdge
 
 from gemmule.gen.block import Channel, Memory
-from gemmule.gen.memory import REQUEST, Port
+from gemmule.gen.simulation.external_memory import REQUEST, Port
 from gemmule.tb.common.streams import StreamSink, StreamSource
 
 __all__ = ["ExternalMemory"]

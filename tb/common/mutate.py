@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from gemmule.gen.emit import Emitted
+from gemmule.gen.verilog.emit import Emitted
 
 __all__ = ["mutated"]
 

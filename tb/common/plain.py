@@ -10,9 +10,9 @@ from unittest.mock import patch
 from amaranth.back import rtlil
 from cocotb_tools.runner import get_runner
 
-from gemmule.gen import yosys
 from gemmule.gen.block import Block
 from gemmule.gen.tools import verilator
+from gemmule.gen.verilog import yosys
 from gemmule.golden.common.options import Options
 
 __all__ = ["build_with_cocotb", "lane_names", "lane_ports", "plain_verilog"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from gemmule.gen.block import Block
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.emit import emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.options import Options
 
 from .random_params import random_params
@@ -24,11 +24,39 @@ SETS = 20
 
 _TOKEN = re.compile(r"//[^\n]*|\(\*.*?\*\)|/\*.*?\*/|\\\S+|[A-Za-z_][\w$]*|\S", re.DOTALL)
 _COMMENT = re.compile(r"//|\(\*(?!\))|/\*")
-_KEYWORDS = frozenset(
-    "module endmodule input output wire reg assign always posedge negedge begin end if else case"
-    " casez endcase default initial for integer signed function endfunction parameter localparam"
-    " or and not generate endgenerate".split()
-)
+_KEYWORDS = frozenset([
+    "module",
+    "endmodule",
+    "input",
+    "output",
+    "wire",
+    "reg",
+    "assign",
+    "always",
+    "posedge",
+    "negedge",
+    "begin",
+    "end",
+    "if",
+    "else",
+    "case",
+    "casez",
+    "endcase",
+    "default",
+    "initial",
+    "for",
+    "integer",
+    "signed",
+    "function",
+    "endfunction",
+    "parameter",
+    "localparam",
+    "or",
+    "and",
+    "not",
+    "generate",
+    "endgenerate",
+])
 
 
 def canonical(verilog: str) -> str:

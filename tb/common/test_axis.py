@@ -8,13 +8,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from gemmule.gen.axis import AxisForm
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import Emitted
-from gemmule.gen.engine import build
-from gemmule.gen.model import SimulationError
-from gemmule.gen.package import generate
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.package.generate import generate
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.verilog.axis import AxisForm
+from gemmule.gen.verilog.emit import Emitted
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.task import Task

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gemmule.gen.emit import emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.how import How
 from gemmule.tb.common.mutate import mutated

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from gemmule.gen.boards import board_names, load_board
-from gemmule.gen.package import generate
+from gemmule.gen.package.generate import generate
 from gemmule.tb.common.adder import ADDER, AdderParams
 
 OUT_OF = "mine_ooc.tcl"

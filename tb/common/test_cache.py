@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gemmule.gen import cache, sweep
-from gemmule.gen.engine import build
+from gemmule.gen.files import cache, sweep
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 

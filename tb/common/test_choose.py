@@ -6,8 +6,8 @@ import pytest
 
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.choose import automatic
-from gemmule.gen.cli_options import chosen_settings
+from gemmule.gen.cli.options import chosen_settings
+from gemmule.gen.synthesis.choose import automatic
 from gemmule.golden.common.errors import UsageError
 
 BLOCKS = [name for name, block in catalog().items() if automatic(block.params)]

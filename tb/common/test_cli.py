@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.cli import VERBS, main
-from gemmule.gen.cli_options import block_in, settings, spell_out_flags
+from gemmule.gen.cli.app import VERBS, main
+from gemmule.gen.cli.options import block_in, settings, spell_out_flags
 from gemmule.golden.common.options import flag
 from gemmule.tb.common.adder import ADDER
 

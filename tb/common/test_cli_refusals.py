@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from gemmule.gen.cli import main
-from gemmule.gen.ending import FAULT, TRACEBACK, ended
+from gemmule.gen.cli.app import main
+from gemmule.gen.cli.ending import FAULT, TRACEBACK, ended
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb import regression
 from gemmule.tb.common.how import How

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from gemmule.gen.emit import emit, emit_component, write
-from gemmule.gen.merge import merge
+from gemmule.gen.verilog.emit import emit, emit_component, write
+from gemmule.gen.verilog.merge import merge
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.roles import Roles

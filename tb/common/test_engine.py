@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from gemmule.gen import cache, sweep, tools
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build, build_emitted
-from gemmule.gen.model import SimulationError
-from gemmule.gen.simulate import GoldenMismatch, compare, simulate
+from gemmule.gen import tools
+from gemmule.gen.files import cache, sweep
+from gemmule.gen.simulation.engine import build, build_emitted
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulate import GoldenMismatch, compare, simulate
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.mutate import mutated

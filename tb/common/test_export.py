@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from gemmule.gen.axis import AxisForm, axis_streams
 from gemmule.gen.catalog import find
-from gemmule.gen.cli import main
-from gemmule.gen.ports import streams as streams_of
-from gemmule.gen.sheet.export import export
-from gemmule.gen.sheet.words import from_bytes
+from gemmule.gen.cli.app import main
+from gemmule.gen.package.sheet.export import export
+from gemmule.gen.package.sheet.words import from_bytes
+from gemmule.gen.verilog.axis import AxisForm, axis_streams
+from gemmule.gen.verilog.ports import streams as streams_of
 from gemmule.hw.common.unused import looked_at
 from gemmule.tb.common.test_sheets import SMALL
 

@@ -6,7 +6,7 @@ The block says so on `status`, and the next job is right: :mod:`.fault_table` te
 import pytest
 
 from gemmule.gen.catalog import catalog
-from gemmule.gen.ports import streams
+from gemmule.gen.verilog.ports import streams
 from gemmule.tb.common.fault_table import KINDS, check, together
 from gemmule.tb.registry import fault_tables
 

@@ -5,16 +5,16 @@ import json
 import os
 import socket
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from gemmule.gen import files
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import find
-from gemmule.gen.earlier import digest
-from gemmule.gen.files import check_writable, replacing, write_file, write_folder
-from gemmule.gen.package import generate
+from gemmule.gen.files.atomic import check_writable, replacing, write_file, write_folder
+from gemmule.gen.package.earlier import digest
+from gemmule.gen.package.generate import generate
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 
@@ -173,7 +173,7 @@ def test_f6_no_manifest_leads_out_of_the_folder(tmp_path):
     assert (tmp_path / "outside").read_text() == "mine"
 
 
-BOARD = (Path(files.__file__).parent / "boards/zcu102.toml").read_text()
+BOARD = resources.files("gemmule.gen.boards").joinpath("zcu102.toml").read_text()
 TEXTS = {
     "name": ["a\\nb", "a b", "../a", "", "a;b", "é", "a" * 65],
     "title": ["a\\nb", "a|b", "a`b", "a$b", "[b]", "{b", 'a\\"b', "", "a" * 121, "\\u001b[1m"],

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Channel
-from gemmule.gen.engine import build
-from gemmule.gen.model import SimulationError
-from gemmule.gen.package import generate
-from gemmule.gen.simulate import compare, simulate
+from gemmule.gen.package.generate import generate
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulate import compare, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.copier import COPIER, CopierParams, elements

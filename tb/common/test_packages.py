@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from pyslang import driver
 
-from gemmule.gen.axis import AxisForm
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.package import generate
+from gemmule.gen.package.generate import generate
 from gemmule.gen.tools import verilator
+from gemmule.gen.verilog.axis import AxisForm
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
 

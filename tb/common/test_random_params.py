@@ -7,7 +7,7 @@ import pytest
 
 from gemmule.gen import generate
 from gemmule.gen.catalog import catalog
-from gemmule.gen.simulate import simulate
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.gen.tools import verilator
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.random_params import random_params

@@ -10,11 +10,11 @@ import jinja2
 import pytest
 from pyslang import driver
 
-from gemmule.gen import yosys
 from gemmule.gen.catalog import catalog
-from gemmule.gen.emit import emit
-from gemmule.gen.tech.models import models
 from gemmule.gen.tools import verilator
+from gemmule.gen.verilog import yosys
+from gemmule.gen.verilog.emit import emit
+from gemmule.gen.verilog.primitives import models
 from gemmule.tb.common.adder import ADDER, AdderParams
 
 SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 64, "w_depth": 64}
@@ -50,7 +50,7 @@ def sources(folder):
 def test_verilator_lints_it(design):
     folder, top = design
     # The waivers, each with its reason, are those that `gemmule generate` writes beside it.
-    template = files("gemmule.gen.templates").joinpath("waivers.vlt.j2").read_text()
+    template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
     (folder / "waivers.vlt").write_text(jinja2.Template(template).render(name=top) + "\n")
     tool = verilator()
     command = [tool.command, "--lint-only", "-Wall", "--top-module", top, "waivers.vlt"]

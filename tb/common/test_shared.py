@@ -5,7 +5,7 @@ import pytest
 from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
-from gemmule.gen.emit import emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.hw.common.shared import Library, shared
 from gemmule.tb.common.adder import ADDER, Adder, AdderParams, Lane
 

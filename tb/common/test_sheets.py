@@ -14,16 +14,16 @@ from importlib.util import module_from_spec, spec_from_file_location
 import numpy as np
 import pytest
 
-from gemmule.gen.axis import axis_streams
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import catalog, find
-from gemmule.gen.engine import build
-from gemmule.gen.model import SimulationError
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
-from gemmule.gen.package import generate
-from gemmule.gen.ports import streams as streams_of
-from gemmule.gen.sheet.code import encoder_text
-from gemmule.gen.sheet.example import parse, payloads
-from gemmule.gen.sheet.words import to_bytes
+from gemmule.gen.package.generate import generate
+from gemmule.gen.package.sheet.code import encoder_text
+from gemmule.gen.package.sheet.example import parse, payloads
+from gemmule.gen.package.sheet.words import to_bytes
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.verilog.axis import axis_streams
+from gemmule.gen.verilog.ports import streams as streams_of
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.gemm import gemm

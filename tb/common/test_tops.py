@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.axis import AxisForm
-from gemmule.gen.border import emit_border
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import catalog
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build_emitted
-from gemmule.gen.model import SimulationError
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
-from gemmule.gen.simulate import GoldenMismatch, compare
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulate import GoldenMismatch, compare
+from gemmule.gen.verilog.axis import AxisForm
+from gemmule.gen.verilog.border import emit_border
+from gemmule.gen.verilog.emit import emit
 from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.axis_shim import shim
 from gemmule.tb.registry import stimulus

@@ -13,9 +13,9 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Runner, get_runner
 
 from gemmule.gen.block import Arrays, Block
-from gemmule.gen.compile import Kind, compiled
-from gemmule.gen.emit import Emitted, emit
-from gemmule.gen.tech.models import models
+from gemmule.gen.simulation.compile import Kind, compiled
+from gemmule.gen.verilog.emit import Emitted, emit
+from gemmule.gen.verilog.primitives import models
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.tb.common.how import How

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from gemmule.gen.conv.generators import GENERATORS
-from gemmule.gen.files import write_folder
-from gemmule.gen.synth import synthesize
+from gemmule.gen.blocks.conv.generators import GENERATORS
+from gemmule.gen.files.atomic import write_folder
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.tb.common.figures_blocks import in_markdown
 
 __all__ = ["SUMMARY", "run"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gemmule.gen.conv.convolution import CONVOLUTIONS, timing_of
-from gemmule.gen.engine import build
-from gemmule.gen.simulate import simulate
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, timing_of
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gemmule.gen.conv.convolution import timing_of
+from gemmule.gen.blocks.conv.convolution import timing_of
 from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry

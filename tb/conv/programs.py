@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from gemmule.gen.block import Memory
-from gemmule.gen.conv.convolution import CONVOLUTIONS, ConvAdapter
-from gemmule.gen.ports import streams
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
+from gemmule.gen.verilog.ports import streams
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.order import Kind
 from gemmule.hw.conv.params import ConvParams

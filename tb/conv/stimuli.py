@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gemmule.gen.conv.generators import LayerRun
-from gemmule.gen.conv.layer import OPERANDS, ConvRun, VolumeRun
+from gemmule.gen.blocks.conv.generators import LayerRun
+from gemmule.gen.blocks.conv.layer import OPERANDS, ConvRun, VolumeRun
 from gemmule.golden.common.requantize import ROUNDINGS
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams

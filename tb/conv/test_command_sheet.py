@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from gemmule.gen.conv.command_sheet import command_variants
-from gemmule.gen.conv.convolution import CONVOLUTIONS
-from gemmule.gen.conv.program_sheet import memory_text, program_faults, program_text
-from gemmule.gen.ports import streams
+from gemmule.gen.blocks.conv.command_sheet import command_variants
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
+from gemmule.gen.blocks.conv.program_sheet import memory_text, program_faults, program_text
+from gemmule.gen.verilog.ports import streams
 from gemmule.golden.conv.order import Kind
 
 from .test_convolution import OTHER, SMALL, VOLUME

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Memory
-from gemmule.gen.conv.convolution import CONVOLUTIONS
-from gemmule.gen.engine import build
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.conv.order import Kind
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.conv.control import program_status

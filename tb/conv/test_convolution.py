@@ -6,9 +6,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.convolution import CONVOLUTIONS, ConvAdapter
-from gemmule.gen.conv.layer import ConvRun, VolumeRun
-from gemmule.gen.simulate import simulate
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
+from gemmule.gen.blocks.conv.layer import ConvRun, VolumeRun
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.geometry import Geometry

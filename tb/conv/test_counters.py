@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.convolution import CONVOLUTIONS, expected_counts
-from gemmule.gen.conv.layer import Layer
-from gemmule.gen.simulate import simulate
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, expected_counts
+from gemmule.gen.blocks.conv.layer import Layer
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.operations import METHODS, products
 from gemmule.golden.conv.program import Hardware
 from gemmule.hw.conv import counters

@@ -5,9 +5,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.generators import GENERATORS, BpRun, LayerRun, WalkAdapter
-from gemmule.gen.conv.walks import decode, encode, padded
-from gemmule.gen.engine import build
+from gemmule.gen.blocks.conv.generators import GENERATORS, BpRun, LayerRun, WalkAdapter
+from gemmule.gen.blocks.conv.walks import decode, encode, padded
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.geometry import Geometry

@@ -9,9 +9,9 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.gen.block import Block, Channel, Memory
-from gemmule.gen.conv.commands import pass_beats
-from gemmule.gen.engine import build
-from gemmule.gen.model import Model, SimulationError
+from gemmule.gen.blocks.conv.commands import pass_beats
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import Model, SimulationError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.program import Pass

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.conv.walks import decode, encode, padded
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build_emitted
-from gemmule.gen.model import SimulationError
+from gemmule.gen.blocks.conv.walks import decode, encode, padded
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.sequences import bp_gradient, bp_loss, im2col
 from gemmule.hw.conv.generator import AddressGenerator

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.conv.commands import pass_beats
-from gemmule.gen.engine import build
+from gemmule.gen.blocks.conv.commands import pass_beats
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.program import Pass

@@ -7,13 +7,13 @@ from math import gcd, lcm
 import numpy as np
 import pytest
 
-from gemmule.gen.axis import axis_streams
-from gemmule.gen.conv.convolution import CONVOLUTIONS
-from gemmule.gen.conv.recipe_sheet import recipes
-from gemmule.gen.engine import build
-from gemmule.gen.sheet.code import encoder_text
-from gemmule.gen.sheet.example import payloads
-from gemmule.gen.simulate import compare
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
+from gemmule.gen.blocks.conv.recipe_sheet import recipes
+from gemmule.gen.package.sheet.code import encoder_text
+from gemmule.gen.package.sheet.example import payloads
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.verilog.axis import axis_streams
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.refusal import Refusal
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.conv.walks import fields
-from gemmule.gen.engine import build
-from gemmule.gen.model import Model, SimulationError
+from gemmule.gen.blocks.conv.walks import fields
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import Model, SimulationError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import LENGTH_WIDTH

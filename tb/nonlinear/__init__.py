@@ -1,6 +1,6 @@
 """Functions of each element, softmax, layer normalization."""
 
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 
 BENCHES = {
     "nonlinear": "gemmule.tb.nonlinear.figures_nonlinear",

@@ -7,10 +7,10 @@ from amaranth import Module
 from amaranth.lib import wiring
 
 from gemmule.gen.block import Block, Job
-from gemmule.gen.emit import emit_component
-from gemmule.gen.engine import build_emitted
-from gemmule.gen.model import Model, Result
-from gemmule.gen.nonlinear import BLOCKS
+from gemmule.gen.blocks.nonlinear import BLOCKS
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.simulation.model import Model, Result
+from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.units import every
 from gemmule.hw.nonlinear.params import ElementwiseParams

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.nonlinear.layernorm import LayernormRun
-from gemmule.gen.nonlinear.softmax import SoftmaxRun
+from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
+from gemmule.gen.blocks.nonlinear.softmax import SoftmaxRun
 from gemmule.golden.nonlinear import layernorm, softmax
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.nonlinear.layernorm import LayernormRun
-from gemmule.gen.simulate import simulate
+from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.formats import Format
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import GeluParams

@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 
 from gemmule.gen.block import Block
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
-from gemmule.gen.synth import synthesize
+from gemmule.gen.synthesis.synth import synthesize
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.elementwise import domain, truth

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from amaranth.back import rtlil
 
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import Emitted, emit
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.tools import verilator
+from gemmule.gen.verilog.emit import Emitted, emit
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
@@ -75,7 +75,7 @@ SAMPLE = 5
 
 def lint(emitted: Emitted, folder) -> None:
     """Verilator, with nothing waived but what packages waive."""
-    template = files("gemmule.gen.templates").joinpath("waivers.vlt.j2").read_text()
+    template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
     (folder / "waivers.vlt").write_text(jinja2.Template(template).render(name=emitted.top) + "\n")
     (folder / f"{emitted.top}.v").write_text(emitted.verilog)
     tool = verilator()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import find
-from gemmule.gen.nonlinear.elementwise import ELEMENTWISE
-from gemmule.gen.simulate import simulate
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.elementwise import Unit

@@ -3,7 +3,7 @@
 import pytest
 
 from gemmule.gen.catalog import find
-from gemmule.gen.synth import synthesize
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.hw.nonlinear.params import HardsigmoidParams
 from gemmule.tb.common.minilm import available
 from gemmule.tb.nonlinear import figures_minilm, figures_nonlinear

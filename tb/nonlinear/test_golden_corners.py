@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.nonlinear.layernorm import (
-    NormFormats,
-    RootReciprocal,
-    epsilon_code,
-    layernorm,
-)
+from gemmule.golden.nonlinear.layernorm import NormFormats, RootReciprocal, epsilon_code, layernorm
 from gemmule.golden.nonlinear.piecewise import Piecewise
 from gemmule.golden.nonlinear.softmax import Reciprocal, exp_unit, softmax
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams

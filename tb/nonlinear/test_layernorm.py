@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.nonlinear.layernorm import LayernormRun
-from gemmule.gen.simulate import GoldenMismatch, simulate
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.tb.common.mutants import infect

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Job
+from gemmule.gen.blocks.common.status import expect_clean
+from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
+from gemmule.gen.blocks.nonlinear.softmax import SoftmaxRun
 from gemmule.gen.catalog import find
-from gemmule.gen.common.status import expect_clean
-from gemmule.gen.engine import build
-from gemmule.gen.model import SimulationError
-from gemmule.gen.nonlinear.layernorm import LayernormRun
-from gemmule.gen.nonlinear.softmax import SoftmaxRun
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.model import SimulationError
 from gemmule.golden.common.lanes import unpack
 from gemmule.golden.nonlinear.layernorm import layernorm
 from gemmule.golden.nonlinear.softmax import softmax

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.nonlinear.softmax import SoftmaxRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.nonlinear.softmax import SoftmaxRun
-from gemmule.gen.simulate import GoldenMismatch, simulate
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.jobs import run_jobs

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.sparse.prune24 import Prune24Run
+from gemmule.gen.blocks.sparse.prune24 import Prune24Run
 from gemmule.hw.sparse.params import Prune24Params
 from gemmule.tb.common.fault_table import KINDS, Fault, Rows
 from gemmule.tb.systolic.faults import product_rows

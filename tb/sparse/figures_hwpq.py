@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.golden.prune import (
+from gemmule.golden.prune import (  # fmt: skip
     FORMS,
     dequantize,
     keep_share,
@@ -16,7 +16,7 @@ from gemmule.golden.prune import (
     prune_stream,
     row_scales,
     to_codes,
-)  # fmt: skip
+)
 from gemmule.tb.common import minilm
 
 from .encoder import calibrate, paragraphs

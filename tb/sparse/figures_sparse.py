@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gemmule.gen.catalog import find
-from gemmule.gen.simulate import Simulation, simulate
-from gemmule.gen.synth import synthesize
+from gemmule.gen.simulation.simulate import Simulation, simulate
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.golden.prune import Pruned, prune, row_scales, to_codes
 from gemmule.hw.sparse.params import SparseArrayParams, SparseGemmParams
 from gemmule.hw.systolic.params import ArrayParams, GemmParams

@@ -9,14 +9,7 @@ import pytest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.sparse.cutlass import from_cutlass, to_cutlass
-from gemmule.golden.sparse.format import (
-    TWO_FOUR,
-    Pattern,
-    compress,
-    expand,
-    group_words,
-    normalize,
-)
+from gemmule.golden.sparse.format import TWO_FOUR, Pattern, compress, expand, group_words, normalize
 from gemmule.golden.sparse.gemm import dense_as_groups, multiply
 
 from .cases import KS, sparse_matrix

@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from gemmule.gen.engine import build
-from gemmule.gen.simulate import GoldenMismatch, simulate
-from gemmule.gen.sparse import PRUNE24
+from gemmule.gen.blocks.sparse import PRUNE24
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.sparse.beats import from_groups, to_groups
@@ -105,7 +105,7 @@ def test_broken_metric_packets_do_not_poison_the_next(stall):
 
 
 def test_a_wrong_golden_model_is_noticed(monkeypatch):
-    from gemmule.gen.sparse import prune24 as adapter
+    from gemmule.gen.blocks.sparse import prune24 as adapter
 
     # Ties to the higher index: a likely mistake.
     monkeypatch.setattr(

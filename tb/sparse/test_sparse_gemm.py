@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from gemmule.gen.emit import Emitted, emit
-from gemmule.gen.engine import build, build_emitted
-from gemmule.gen.simulate import simulate
-from gemmule.gen.sparse import SPARSE_GEMM
-from gemmule.gen.sparse.gemm import SparseGemmRun
+from gemmule.gen.blocks.sparse import SPARSE_GEMM
+from gemmule.gen.blocks.sparse.gemm import SparseGemmRun
+from gemmule.gen.simulation.engine import build, build_emitted
+from gemmule.gen.simulation.simulate import simulate
+from gemmule.gen.verilog.emit import Emitted, emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.sparse.format import compress
 from gemmule.golden.systolic.beats import Tiling

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gemmule.gen.simulate import simulate
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.systolic.stimuli import product
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gemmule.gen.simulate import Simulation, simulate
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.simulation.simulate import Simulation, simulate
 from gemmule.hw.systolic.params import GemmParams
 
 __all__ = ["simulated"]

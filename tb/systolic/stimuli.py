@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gemmule.gen.systolic.gemm import GemmRun, ProductRun
+from gemmule.gen.blocks.systolic.gemm import GemmRun, ProductRun
 from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.stimulus import values

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemmule.gen.simulate import simulate
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.systolic.params import GemmParams

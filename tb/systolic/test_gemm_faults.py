@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.engine import build
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 from gemmule.hw.systolic.params import GemmParams

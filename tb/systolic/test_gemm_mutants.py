@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
-from gemmule.gen.engine import build_emitted
-from gemmule.gen.model import SimulationError
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.systolic import beats
 from gemmule.hw.systolic import gemm as top
 from gemmule.hw.systolic.params import GemmParams

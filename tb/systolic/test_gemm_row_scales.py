@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from amaranth import Shape
 
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.command import command_layout

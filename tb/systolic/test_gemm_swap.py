@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams

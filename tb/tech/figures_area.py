@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gemmule.gen.boards import load_board
-from gemmule.gen.synth import synthesize
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.hw.systolic.params import ArrayParams
 
 __all__ = ["NAME", "SUMMARY", "cases", "peers", "run"]

@@ -25,8 +25,8 @@ from typing import Any
 
 from amaranth.lib.wiring import Component
 
-from gemmule.gen import synth_yosys
-from gemmule.gen.emit import Emitted, emit_component
+from gemmule.gen.synthesis import synth_yosys
+from gemmule.gen.verilog.emit import Emitted, emit_component
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.systolic.params import ArrayParams
 from gemmule.hw.tech.array import array_of_cells

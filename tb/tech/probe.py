@@ -9,8 +9,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
-from gemmule.gen.emit import emit_component
-from gemmule.gen.engine import build_emitted
+from gemmule.gen.simulation.engine import build_emitted
+from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.lanes import pack, unpack
 
 __all__ = ["ENABLES", "RESETS", "Probe", "Variant", "pins", "play"]

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
-from gemmule.gen.simulate import simulate
-from gemmule.gen.synth import check_cell
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.simulate import simulate
+from gemmule.gen.synthesis.synth import check_cell
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import steady_cycles

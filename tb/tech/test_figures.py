@@ -4,7 +4,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from gemmule.gen import synth_yosys
+from gemmule.gen.synthesis import synth_yosys
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.tech import figures_route
 

@@ -5,9 +5,9 @@ import pytest
 
 from gemmule.gen.boards import RESOURCES
 from gemmule.gen.catalog import find
-from gemmule.gen.netlist import largest_fanouts, logic_levels
-from gemmule.gen.synth import synthesize
-from gemmule.gen.tech.fit import DoesNotFit, largest, model, use
+from gemmule.gen.synthesis.fit import DoesNotFit, largest, model, use
+from gemmule.gen.synthesis.netlist import largest_fanouts, logic_levels
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.systolic.params import ArrayParams
 from gemmule.tb.tech.figures_area import BOARDS, cases, peers

@@ -6,9 +6,9 @@ from itertools import groupby
 import numpy as np
 
 from gemmule.gen.block import Job
+from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.systolic.gemm import GemmRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs

@@ -3,14 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.tokens.packing import SelectorRun
-from gemmule.gen.tokens.score import ScoreRun
-from gemmule.golden.tokens.faults import (
-    PackRefusal,
-    ScoreRefusal,
-    SelectorRefusal,
-    SelectRefusal,
-)
+from gemmule.gen.blocks.tokens.packing import SelectorRun
+from gemmule.gen.blocks.tokens.score import ScoreRun
+from gemmule.golden.tokens.faults import PackRefusal, ScoreRefusal, SelectorRefusal, SelectRefusal
 from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.selection import Selection, ratio_bits
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams, TokenSelectParams

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gemmule.gen.synth import Report, synthesize
+from gemmule.gen.synthesis.synth import Report, synthesize
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.hw.tokens.params import SelectorParams
 from gemmule.hw.tokens.score_params import TokenScoreParams

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.gen.blocks.tokens.packing import SelectorRun
 from gemmule.gen.catalog import find
-from gemmule.gen.simulate import simulate
-from gemmule.gen.tokens.packing import SelectorRun
+from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.options import Options
 from gemmule.tb.common.minilm import SENTENCES, MiniLM, Ops, cosine, load
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Job
-from gemmule.gen.model import Model
-from gemmule.gen.simulate import compare
+from gemmule.gen.simulation.model import Model
+from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import last_of, unpack
 from gemmule.tb.common.jobs import apart, joined
 

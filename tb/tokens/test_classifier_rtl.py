@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Block
+from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.simulate import simulate
-from gemmule.gen.synth import synthesize
-from gemmule.gen.tokens.score import ScoreRun
+from gemmule.gen.simulation.simulate import simulate
+from gemmule.gen.synthesis.synth import synthesize
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.heatvit import SUM, UNIT, Ops, Selector
 from gemmule.golden.tokens.scores import weighted

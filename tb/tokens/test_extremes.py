@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.tokens.packing import SelectorRun
+from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.tokens.packing import SelectorRun
-from gemmule.gen.tokens.score import ScoreRun
 from gemmule.golden.tokens.packing import PACKAGES
 from gemmule.golden.tokens.selection import Selection
 

@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.tokens.score import ScoreRun
 from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.selection import Selection
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.tokens.packing import SelectorRun
+from gemmule.gen.blocks.tokens.score import SCORES, TOKEN_SCORE, ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.tokens.packing import SelectorRun
-from gemmule.gen.tokens.score import SCORES, TOKEN_SCORE, ScoreRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.tokens.packing import MODES, PACKAGES, Packing
 from gemmule.golden.tokens.selection import POLICIES

@@ -9,9 +9,9 @@ from amaranth import Module
 from amaranth.hdl import Elaboratable
 
 from gemmule.gen.block import Job
+from gemmule.gen.blocks.tokens.packing import SelectorRun
+from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.tokens.packing import SelectorRun
-from gemmule.gen.tokens.score import ScoreRun
 from gemmule.golden.common.lanes import words
 from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
 from gemmule.hw.tokens.histogram import BINS

@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.tokens.beats import from_tokens, score_beats, select_command
+from gemmule.gen.blocks.tokens.packing import SelectorRun
+from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.tokens.beats import from_tokens, score_beats, select_command
-from gemmule.gen.tokens.packing import SelectorRun
-from gemmule.gen.tokens.score import ScoreRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.tokens.faults import (
     PackRefusal,

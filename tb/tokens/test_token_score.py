@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from gemmule.gen.blocks.tokens.score import SCORES, ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
-from gemmule.gen.tokens.score import SCORES, ScoreRun
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.cycles import pair_cycles

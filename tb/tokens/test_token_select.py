@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.catalog import find
-from gemmule.gen.engine import build
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.tokens.selection import POLICIES, Selection
 from gemmule.hw.tokens.params import TokenSelectParams

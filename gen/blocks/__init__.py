@@ -1,0 +1,1 @@
+"""The blocks, a family a folder: adapters, data sheets, and the families' lists."""

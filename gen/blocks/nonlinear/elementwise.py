@@ -1,0 +1,81 @@
+"""The blocks that compute a function of each element."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Array, Arrays, Beats, Block, Job
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import check_array, check_values
+from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.options import Options
+from gemmule.hw.nonlinear import elementwise, params
+
+from .elementwise_sheet import elementwise_sheet
+
+__all__ = ["ELEMENTWISE"]
+
+
+class Elementwise:
+    """Any array, in row-major order, ``lanes`` elements a beat; the last beat is filled up."""
+
+    Run = Options
+    inputs = (Array("x", "any", "--in-format", "what the function is taken of"),)
+    outputs = (Array("y", "as x", "--out-format", "the function of each element"),)
+
+    def check(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> None:
+        """Some elements, of the format."""
+        x = arrays["x"]
+        if 0 in np.shape(x):
+            raise UsageError(f"x must hold at least one element, not shape {list(np.shape(x))}")
+        check_values("x", x, params.in_format)
+
+    def plan(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> Job:
+        """One packet that holds the whole array."""
+        self.check(params, run, arrays)
+        x = check_array("x", arrays["x"], params.in_format)
+        beats = -(-x.size // params.lanes)
+        flat = np.pad(x.ravel(), (0, beats * params.lanes - x.size)).reshape(beats, params.lanes)
+        last = last_of(beats)
+        out = params.out_format
+
+        def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
+            y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
+            return {"y": y.ravel()[: x.size].reshape(x.shape).astype(out.dtype)}
+
+        return Job(
+            send={"x": pack((flat, params.in_format.width), (last, 1))},
+            receive={"y": beats},
+            decode=decode,
+            golden={"y": params.unit(x).astype(out.dtype)},
+            results=lambda: {"y": pack((params.unit(flat), out.width), (last, 1))},
+        )
+
+
+def _block(name: str) -> Block:
+    title = name.capitalize()
+    narrow = {"in_format": "sq4.4", "out_format": "sq4.4"}
+    return Block(
+        name,
+        "nonlinear",
+        getattr(params, f"{title}Params"),
+        getattr(elementwise, title),
+        Elementwise(),
+        presets={"int8": narrow, "16-bit": {}},
+        sheet=elementwise_sheet,
+    )
+
+
+ELEMENTWISE = tuple(
+    _block(name)
+    for name in (
+        "gelu",
+        "sigmoid",
+        "tanh",
+        "silu",
+        "hardswish",
+        "hardsigmoid",
+        "exp",
+        "reciprocal",
+        "rsqrt",
+    )
+)

@@ -1,0 +1,109 @@
+"""The command line: `gemmule VERB BLOCK --field-name value ...`, also `python -m gemmule.gen`."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from gemmule.gen.catalog import find
+
+from . import evidence as cli_tests
+from . import export as cli_export
+from . import fit as cli_fit
+from . import info as cli_about
+from . import verbs as cli_verbs
+from .ending import ended, refuse
+from .help import PlainCommand, PlainGroup
+from .options import block_command, block_in, spell_out_flags
+from .supervise import supervised
+
+__all__ = ["main"]
+
+VERBS = {
+    "generate": cli_verbs.generate,
+    "simulate": cli_verbs.simulate,
+    "export": cli_export.export,
+    "synth": cli_verbs.synth,
+    "fit": cli_fit.fit,
+    "verify": cli_tests.verify,
+}
+"""What is done to a block: these take the options of the block that is named."""
+
+COMMANDS = {
+    "list": cli_about.list_blocks,
+    "show": cli_about.show,
+    "bench": cli_tests.bench,
+    "demo": cli_tests.demo,
+    "doctor": cli_about.doctor,
+    "env": cli_about.env,
+}
+
+HIDDEN = {"demo"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (see :mod:`.ending`).
+
+    The process's own words, ``argv=None``, are run in a process that can be stopped.
+    """
+    if argv is None:
+        # An interrupted command leaves components behind that nothing has elaborated.
+        warnings.filterwarnings("ignore", message=".* created but never used")
+        return supervised(lambda: ended(lambda: _run(sys.argv[1:])))
+    return ended(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str]) -> int:
+    words = spell_out_flags(argv) or ["--help"]
+    try:
+        command = typer.main.get_command(_app(words))
+        # Not its `main`, for which a closed pipe is a failure.
+        with command.make_context("gemmule", list(words)) as context:
+            return command.invoke(context) or 0
+    except typer.TyperException as error:
+        return refuse(error.format_message())
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _app(words: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        epilog="`gemmule VERB BLOCK --help` lists the options of a block.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        cls=PlainGroup,
+    )
+    app.callback()(_versioned)
+    name = block_in(words[1:]) if words[0] in VERBS else None
+    block = find(name) if name else None
+    for verb, function in COMMANDS.items():
+        app.command(verb, cls=PlainCommand, hidden=verb in HIDDEN)(function)
+    for verb, function in VERBS.items():
+        app.command(verb, cls=PlainCommand)(block_command(function, block))
+    if not block:
+        app.command("verify", cls=PlainCommand)(cli_tests.verify_all)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gemmule {version('gemmule')}")
+        raise typer.Exit
+
+
+def _versioned(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Verified Verilog for neural networks on FPGAs, generated from Python."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

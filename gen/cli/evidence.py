@@ -1,0 +1,118 @@
+"""What the evidence does: verify, bench and demo start `gemmule.tb` as a process, by name."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gemmule.gen.block import Block
+from gemmule.gen.files.atomic import check_folder, check_writable, folder_at
+from gemmule.gen.synthesis.choose import Choice
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .printing import JSON
+from .verbs import BOARD
+
+__all__ = ["bench", "demo", "verify", "verify_all"]
+
+INPUTS = Annotated[
+    Path | None, typer.Option(metavar="IN.npz", help="Arrays of yours to send as well.")
+]
+OUT = Annotated[str, typer.Option(metavar="DIR", help="Where tables and plots go.")]
+STALL = Annotated[
+    float, typer.Option(metavar="P", help="How often streams pause in the runs that pause.")
+]
+SEED = Annotated[int, typer.Option(metavar="N", help="Of stimulus and pauses.")]
+SIMULATORS = ("verilator", "icarus")
+SIMULATOR = Annotated[
+    str, typer.Option(metavar="|".join(SIMULATORS), help="What runs the Verilog.")
+]
+WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
+EXPORT = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Write the bench there, for a CI of yours, and run nothing."),
+]
+NAME = Annotated[str | None, typer.Argument(metavar="NAME", help="Without it: the benches.")]
+DATA = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Data of yours: MNIST's files, for the bench train."),
+]
+QUICK = Annotated[bool, typer.Option("--quick", help="Fewer and smaller cases.")]
+
+
+def verify(
+    block: Block,
+    params: Options,
+    run: Options,
+    choice: Choice | None = None,
+    *,
+    board: BOARD = None,
+    inputs: INPUTS = None,
+    stall: STALL = 0.5,
+    seed: SEED = 1,
+    simulator: SIMULATOR = "verilator",
+    waves: WAVES = None,
+    export: EXPORT = None,
+    as_json: JSON = False,
+) -> int:
+    """Run the cocotb regressions, of all blocks or of one with parameters and data of yours."""
+    if block.adapter is None:
+        raise UsageError(f"{block.name} can be generated and synthesized, but not verified alone")
+    check_writable("--waves", waves)
+    if export is not None:
+        check_folder("--export", folder_at("--export", export))
+    chosen = choice.as_dict() if choice else {}
+    given = {"params": params.as_dict(), "run": run.as_dict(), "choice": chosen}
+    settings = [word for name, it in given.items() for word in (f"--{name}", json.dumps(it))]
+    files = {"inputs": inputs, "waves": waves, "export": export}
+    paths = [f"--{name}={path}" for name, path in files.items() if path is not None]
+    return _tb("verify", block.name, *settings, *paths, *_how(stall, seed, simulator, as_json))
+
+
+def verify_all(
+    stall: STALL = 0.5,
+    seed: SEED = 1,
+    simulator: SIMULATOR = "verilator",
+    as_json: JSON = False,
+) -> int:
+    """Run the cocotb regressions of every block."""
+    return _tb("verify", *_how(stall, seed, simulator, as_json))
+
+
+def _how(stall: float, seed: int, simulator: str, as_json: bool) -> list[str]:
+    if not 0 <= stall < 1:
+        raise UsageError(f"--stall must be at least 0 and below 1, not {stall}")
+    if not 0 <= seed < 2**31:
+        raise UsageError(f"--seed must be in 0..{2**31 - 1}, not {seed}")
+    if simulator not in SIMULATORS:
+        raise UsageError(f"--simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
+    words = [f"--stall={stall}", f"--seed={seed}", f"--simulator={simulator}"]
+    return [*words, *(["--json"] if as_json else [])]
+
+
+def bench(
+    name: NAME = None,
+    *,
+    out: OUT = "build/bench",
+    data: DATA = None,
+    quick: QUICK = False,
+    as_json: JSON = False,
+) -> int:
+    """Run a benchmark of ours or of a paper: a table and a plot."""
+    check_folder("--out", folder_at("--out", out))
+    switches = [*(["--quick"] if quick else []), *(["--json"] if as_json else [])]
+    given = [] if data is None else ["--data", str(data)]
+    return _tb("bench", *([name] if name else []), "--out", out, *given, *switches)
+
+
+def demo() -> int:
+    """Handwritten digits through the Verilog of a 16x16 array."""
+    return _tb("demo")
+
+
+def _tb(*words: str) -> int:
+    return subprocess.run([sys.executable, "-m", "gemmule.tb", *words], check=False).returncode

@@ -1,0 +1,46 @@
+"""The verb that writes a run's words for a board."""
+
+from gemmule.gen.block import Block
+from gemmule.gen.files.atomic import check_folder, folder_at
+from gemmule.gen.files.user_files import read_arrays
+from gemmule.gen.synthesis.choose import Choice
+from gemmule.gen.verilog.axis import AxisForm
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+
+from .printing import JSON, print_json, progress, table
+from .verbs import BOARD, FOLDER, INPUTS, STREAMS, TDATA_WIDTH
+
+__all__ = ["export"]
+
+
+def export(
+    block: Block,
+    params: Options,
+    run: Options,
+    choice: Choice | None = None,
+    *,
+    inputs: INPUTS,
+    out: FOLDER,
+    board: BOARD = None,
+    streams: STREAMS = "plain",
+    tdata_width: TDATA_WIDTH = None,
+    as_json: JSON = False,
+) -> int:
+    """Write the words that a run sends and gets, as files for a DMA program."""
+    from gemmule.gen.package.sheet.export import export as write
+
+    if block.adapter is None:
+        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    folder = folder_at("--out", out)
+    check_folder("--out", folder)
+    arrays = read_arrays(inputs, block.adapter.inputs)
+    with progress(f"writing a run of {block.name}"):
+        form = AxisForm(streams=streams, tdata_width=tdata_width)
+        written = write(block, params, run, arrays, folder, form)
+    if as_json:
+        found = {"block": block.name, "out": str(folder), "files": sorted(written)}
+        print_json(found | (choice.as_dict() if choice else {}))
+    else:
+        table(["file", "what"], written.items(), title=f"a run of {block.name} in {folder}")
+    return 0

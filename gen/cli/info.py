@@ -1,0 +1,142 @@
+"""The commands that only tell: list, show, doctor."""
+
+import shlex
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from gemmule.gen.block import Array, Block
+from gemmule.gen.catalog import catalog, find
+from gemmule.gen.synthesis.choose import AUTO, automatic
+from gemmule.gen.verilog.docstrings import FACTS, facts, plain
+from gemmule.golden.common.options import Options, flag
+from gemmule.hw.common.unused import looked_at
+
+from .options import allowed
+from .printing import JSON, pairs, print_json, table
+
+__all__ = ["doctor", "env", "latency", "list_blocks", "show"]
+
+BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
+
+
+def list_blocks(as_json: JSON = False) -> int:
+    """List the blocks."""
+    rows = [(block.name, block.family, plain(block.summary)) for block in catalog().values()]
+    if as_json:
+        names = ("name", "family", "summary")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        table(["block", "family", "what it does"], rows)
+    return 0
+
+
+def show(block: BLOCK, as_json: JSON = False) -> int:
+    """Show one block: parameters, ports, data, latency, source."""
+    about = describe(find(block))
+    if as_json:
+        print_json(about)
+        return 0
+    typer.echo(f"{about['name']} ({about['family']}): {about['summary']}\n")
+    pairs({name: about[name] for name in (*map(str.lower, FACTS), "cycles") if about[name]})
+    for title in ("hardware_options", "run_options"):
+        rows = [list(each.values()) for each in about[title]]
+        if rows:
+            table(["option", "default", "allowed", "meaning"], rows, title.replace("_", " "))
+    arrays = [
+        (way, array["name"], array["shape"], array["format"], array["optional"], array["text"])
+        for way in ("inputs", "outputs")
+        for array in about[way]
+    ]
+    if arrays:
+        table(["way", "array", "shape", "format", "optional", "meaning"], arrays, "data")
+    table(
+        ["port", "direction", "width"],
+        [list(port.values()) for port in about["ports"]],
+        "ports, with the default options",
+    )
+    for name, values in about["presets"].items():
+        typer.echo(f"preset {name}: {values}")
+    return 0
+
+
+def doctor(as_json: JSON = False) -> int:
+    """Tell which tools are found, their versions, what is missing and how to get it."""
+    from gemmule.gen.tools import survey
+
+    found = survey()
+    if as_json:
+        print_json([vars(tool) for tool in found])
+    else:
+        rows = [
+            (
+                tool.name,
+                *((tool.version, tool.path) if tool.path else ("missing", tool.remedy)),
+                tool.purpose,
+                "needed" if tool.needed else "optional",
+            )
+            for tool in found
+        ]
+        table(["tool", "version", "where, or how to get it", "purpose", "kind"], rows)
+    return 0 if all(tool.path or not tool.needed for tool in found) else 1
+
+
+def env() -> int:
+    """Print what a shell needs to run our tools: `eval "$(gemmule env)"`."""
+    from gemmule.gen.tools import shell_variables
+
+    for name, value in shell_variables().items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def latency(block: Block) -> int | None:
+    """Cycles from a beat that is taken to what comes of it, with the default options."""
+    component = looked_at(block.component(block.params()))
+    return getattr(component, "latency", getattr(component, "LATENCY", None))
+
+
+def describe(block: Block) -> dict[str, Any]:
+    """All that `show` says of ``block``, as plain data."""
+    from gemmule.gen.verilog.ports import ports
+
+    adapter = block.adapter
+    return {
+        "name": block.name,
+        "family": block.family,
+        "summary": plain(block.summary),
+        **facts(block.component.__doc__ or ""),
+        "cycles": latency(block),
+        "hardware_options": _options(block.params),
+        "run_options": _options(adapter.Run) if adapter else [],
+        "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
+        "outputs": [_array(each) for each in adapter.outputs] if adapter else [],
+        "ports": ports(looked_at(block.component(block.params()))),
+        "presets": {name: dict(values) for name, values in block.presets.items()},
+    }
+
+
+def _options(kind: type[Options]) -> list[dict[str, Any]]:
+    hints = get_type_hints(kind)
+    return [
+        {
+            "option": flag(each.name),
+            "default": "required"
+            if each.default is MISSING
+            else AUTO
+            if each.name in automatic(kind)
+            else _plain(each.default),
+            "allowed": allowed(each, hints[each.name], auto=each.name in automatic(kind)),
+            "help": each.metadata.get("help"),
+        }
+        for each in fields(kind)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _array(array: Array) -> dict[str, Any]:
+    return {name: getattr(array, name) for name in ("name", "shape", "format", "text", "optional")}

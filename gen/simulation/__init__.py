@@ -1,0 +1,1 @@
+"""Simulation: a block compiled with Verilator, its runs, and its external memory."""

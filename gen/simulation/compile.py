@@ -1,0 +1,154 @@
+"""Verilog to a program: Verilator, then a C++ compiler, with all that can be kept kept.
+
+Verilator's own library takes longer to compile than most designs, and so may a driver: both are
+compiled once for each :class:`Kind`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gemmule.gen import tools
+from gemmule.gen.files import cache
+from gemmule.gen.verilog.primitives import models
+
+__all__ = ["CPP", "Kind", "compiled"]
+
+CPP = Path(__file__).parent / "cpp"
+
+JOBS = 2
+VERILATE = (
+    "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "--quiet",
+    "--inline-mult", "200",  # keeps a module of many instances apart: half the time to compile
+    "-Wno-WIDTHEXPAND",  # Yosys writes `a + 1'h1`: operands of unequal width are its style
+    "-Wno-CASEOVERLAP",  # and its one-hot multiplexers as `casez` with overlapping patterns
+    "-Wno-WIDTHTRUNC",  # and `! bus` for `bus == 0`
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to drive a design.
+
+    Parameters
+    ----------
+    prefix
+        Verilator's name of the design's class.
+    verilate
+        Options of Verilator, beside those that all simulations have.
+    library
+        Sources of Verilator's own that the program needs.
+    driver, glue
+        Sources compiled once, and sources compiled with each design.
+    link
+        Options of the linker.
+    waves
+        Whether the program can write FST waves.
+    """
+
+    prefix: str
+    verilate: tuple[str, ...] = ()
+    library: tuple[str, ...] = ("verilated.cpp", "verilated_threads.cpp")
+    driver: tuple[Path, ...] = ()
+    glue: tuple[Path, ...] = ()
+    link: tuple[str, ...] = ()
+    waves: bool = False
+
+    @property
+    def flags(self) -> list[str]:
+        """Options of the C++ compiler that all parts of one program must share."""
+        root, fst = tools.verilator().root, int(self.waves)
+        return [
+            "-std=gnu++17", "-pthread", "-w",
+            f"-I{CPP}", f"-isystem{root}/include", f"-isystem{root}/include/vltstd",
+            "-DVM_SC=0", "-DVM_COVERAGE=0", "-DVM_TIMING=0",
+            f"-DVM_TRACE={fst}", f"-DVM_TRACE_FST={fst}", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0",
+        ]  # fmt: skip
+
+    @property
+    def sources(self) -> list[Path]:
+        """What is compiled once."""
+        library = self.library + (("verilated_fst_c.cpp",) if self.waves else ())
+        return [*(tools.verilator().root / "include" / name for name in library), *self.driver]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """What is compiled once changes with the first, every program with the second."""
+        own = [path.read_bytes() for path in sorted([*CPP.glob("*.h"), *self.driver])]
+        sources = map(str, self.sources)
+        once = cache.key(tools.verilator().version, tools.compiler(), *self.flags, *sources, *own)
+        glue = [path.read_bytes() for path in self.glue]
+        return once, cache.key(once, repr((VERILATE, self)), *glue)
+
+
+def compiled(
+    kind: Kind, verilog: str, top: str, files: Mapping[str, str], program: str = "simulation"
+) -> Path:
+    """The program of this ``kind`` for ``verilog``; ``files`` are what its glue includes.
+
+    Primitives that ``verilog`` instantiates get their behavioral models.
+    """
+    verilog = "\n".join([verilog, *models(verilog).values()])
+    name = cache.key(kind.keys[1], verilog, top, program, *files, *files.values())
+
+    def build(folder: Path) -> None:
+        made = folder / "verilated"
+        objects = [*_design(kind, verilog, top, files, made), *_once(kind)]
+        _run([tools.compiler(), "-pthread", "-o", folder / program, *objects, *kind.link])
+        shutil.rmtree(made)
+
+    return cache.kept(f"model-{name}", build) / program
+
+
+def _design(kind: Kind, verilog: str, top: str, files: Mapping[str, str], made: Path) -> list[Path]:
+    verilator = tools.verilator()
+    made.mkdir()
+    for name, text in {"design.v": verilog, **files}.items():
+        (made / name).write_text(text)
+    options = [*VERILATE, *kind.verilate, *(["--trace-fst"] if kind.waves else [])]
+    names = ["--prefix", kind.prefix, "--top-module", top, "--Mdir", made]
+    _run([verilator.command, *options, *names, made / "design.v"], env=verilator.environment)
+    sources = sorted(made.glob(f"{kind.prefix}*.cpp"))
+    fast = [path for path in sources if re.search(r"__\d+$", path.stem)]
+    # What runs once is one unit, not optimized: reading the headers is most of its cost. For the
+    # rest -O2 gains nothing that can be measured, and takes five times as long on large designs.
+    rest = [path for path in sources if path not in fast]
+    slow = made / "slow.cpp"
+    slow.write_text("".join(f'#include "{path}"\n' for path in [*rest, *kind.glue]))
+    units = [(path, path.with_suffix(".o"), "-O1") for path in fast]
+    units.append((slow, slow.with_suffix(".o"), "-O0"))
+    _compile(kind, units, made)
+    return [target for _source, target, _level in units]
+
+
+def _once(kind: Kind) -> list[Path]:
+    def build(folder: Path) -> None:
+        # Little of Verilator's library runs in a cycle, and -O2 takes half as long again for it.
+        levels = [(path, "-O2" if path in kind.driver else "-O1") for path in kind.sources]
+        _compile(kind, [(path, folder / f"{path.stem}.o", level) for path, level in levels], folder)
+
+    folder = cache.kept(f"runtime-{kind.keys[0]}", build)
+    return [folder / f"{path.stem}.o" for path in kind.sources]
+
+
+def _compile(kind: Kind, units: Sequence[tuple[Path, Path, str]], include: Path) -> None:
+    """Compile each source to its object at its level, two at a time, the largest first."""
+
+    def one(unit: tuple[Path, Path, str]) -> None:
+        source, target, level = unit
+        _run([tools.compiler(), *kind.flags, f"-I{include}", level, "-c", source, "-o", target])
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(one, sorted(units, key=lambda unit: -unit[0].stat().st_size)))
+
+
+def _run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ) -> None:
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env)
+    if result.returncode:
+        said = "\n".join((result.stdout + result.stderr).splitlines()[:40])
+        raise RuntimeError(f"{command[0]} failed:\n{said}")

@@ -1,1 +1,0 @@
-"""Area and fit of the arrays on their boards."""

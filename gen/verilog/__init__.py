@@ -1,0 +1,1 @@
+"""Verilog: components emitted, merged, bordered by AXI4-Streams, and what its ports are."""
