@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gemmule.gen.cli.ending import ended
 from gemmule.gen.cli.supervise import supervised
-from gemmule.tb.common.how import How
+from gemmule.tb.benches.how import How
 
 __all__ = ["main"]
 
@@ -34,10 +34,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from gemmule.tb.bench import bench, list_benches
+    from gemmule.tb.benchmark import bench, list_benchmarks
 
     if args.name is None:
-        return list_benches()
+        return list_benchmarks()
     return bench(args.name, args.out, data=args.data, quick=args.quick, as_json=args.json)
 
 

@@ -1,6 +1,6 @@
 """What the families offer by name: benchmarks, and stimuli for `gemmule verify`.
 
-A family's ``tb/<family>/__init__.py`` may have ``BENCHES``, name -> module with ``SUMMARY`` and
+A family's ``tb/<family>/__init__.py`` may have ``BENCHMARKS``, name -> module with ``SUMMARY`` and
 ``run(out, quick) -> rows``; and ``STIMULI``, block -> ``module:function``, a function of params,
 run options and a random generator that gives the arrays of one job. Its ``faults.py`` may have
 ``TABLE``, block -> rows of :mod:`.common.fault_table`.
@@ -15,21 +15,21 @@ from typing import Any
 from gemmule.gen.catalog import FAMILIES
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["bench_module", "benches", "fault_tables", "stimuli", "stimulus"]
+__all__ = ["benchmark_module", "benchmarks", "fault_tables", "stimuli", "stimulus"]
 
 FOLDERS = ("common", *FAMILIES, "tech")
 
 
-def benches() -> dict[str, str]:
+def benchmarks() -> dict[str, str]:
     """Each benchmark's name -> its module."""
-    return _collected("BENCHES")
+    return _collected("BENCHMARKS")
 
 
-def bench_module(name: str) -> ModuleType:
+def benchmark_module(name: str) -> ModuleType:
     """The module of one benchmark; :class:`UsageError` lists them where there is none."""
-    found = benches()
+    found = benchmarks()
     if name not in found:
-        raise UsageError(f"there is no bench {name!r}; the benches are {', '.join(found)}")
+        raise UsageError(f"there is no benchmark {name!r}; the benchmarks are {', '.join(found)}")
     return import_module(found[name])
 
 

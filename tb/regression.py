@@ -16,9 +16,9 @@ from gemmule.gen.files.atomic import replacing, write_folder
 from gemmule.gen.files.user_files import read_arrays
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
-from gemmule.tb.common.export import ABOUT, export
-from gemmule.tb.common.how import How
-from gemmule.tb.common.verify import Verification, verify
+from gemmule.tb.benches.export import ABOUT, export
+from gemmule.tb.benches.how import How
+from gemmule.tb.benches.verify import Verification, verify
 from gemmule.tb.registry import stimuli, stimulus
 
 __all__ = ["export_block", "verify_all", "verify_block"]

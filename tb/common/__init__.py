@@ -1,7 +1,7 @@
 """What every family shares."""
 
-BENCHES = {
-    "blocks": "gemmule.tb.common.figures_blocks",
-    "generate": "gemmule.tb.common.figures_generate",
-    "sim-speed": "gemmule.tb.common.figures_sim_speed",
+BENCHMARKS = {
+    "blocks": "gemmule.tb.common.benchmark_blocks",
+    "generate": "gemmule.tb.common.benchmark_generate",
+    "sim-speed": "gemmule.tb.common.benchmark_sim_speed",
 }

@@ -1,10 +1,10 @@
 """Convolution, forward and backward."""
 
-BENCHES = {
-    "agu": "gemmule.tb.conv.figures_agu",
-    "bp-im2col": "gemmule.tb.conv.figures_bp_im2col",
-    "folding": "gemmule.tb.conv.figures_folding",
-    "train": "gemmule.tb.conv.figures_train",
+BENCHMARKS = {
+    "agu": "gemmule.tb.conv.benchmark_agu",
+    "bp-im2col": "gemmule.tb.conv.benchmark_bp_im2col",
+    "folding": "gemmule.tb.conv.benchmark_folding",
+    "train": "gemmule.tb.conv.benchmark_train",
 }
 
 STIMULI = {

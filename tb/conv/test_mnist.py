@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.bench import bench
+from gemmule.tb.benchmark import bench
 
 from .mnist import IDX, load
 

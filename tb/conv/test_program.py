@@ -9,8 +9,8 @@ from gemmule.golden.conv.operations import METHODS
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.window import stretches
 
+from .benchmark_folding import SMALL, measure
 from .cases import layers, operands
-from .figures_folding import SMALL, measure
 from .machine import execute
 
 HARDWARE = {

@@ -5,8 +5,8 @@ import numpy as np
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import Geometry
 
+from .benchmark_train import through_rtl
 from .cases import operands
-from .figures_train import through_rtl
 from .training import Floats, Integers, Network, digits, train
 
 LAYER = Geometry(batch=3, channels=4, filters=5, size=(6, 5), kernel=(3, 3), stride=2, padding=1)

@@ -2,9 +2,9 @@
 
 from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 
-BENCHES = {
-    "nonlinear": "gemmule.tb.nonlinear.figures_nonlinear",
-    "minilm-nonlinear": "gemmule.tb.nonlinear.figures_minilm",
+BENCHMARKS = {
+    "nonlinear": "gemmule.tb.nonlinear.benchmark_nonlinear",
+    "minilm-nonlinear": "gemmule.tb.nonlinear.benchmark_minilm",
 }
 
 STIMULI = {

@@ -1,8 +1,8 @@
 """2:4 sparsity: format, pruning, arrays."""
 
-BENCHES = {
-    "hwpq": "gemmule.tb.sparse.figures_hwpq",
-    "sparse": "gemmule.tb.sparse.figures_sparse",
+BENCHMARKS = {
+    "hwpq": "gemmule.tb.sparse.benchmark_hwpq",
+    "sparse": "gemmule.tb.sparse.benchmark_sparse",
 }
 
 STIMULI = {

@@ -1,4 +1,4 @@
 """Systolic matrix multiplication."""
 
-BENCHES = {"gemm-cycles": "gemmule.tb.systolic.figures_gemm_cycles"}
+BENCHMARKS = {"gemm-cycles": "gemmule.tb.systolic.benchmark_gemm_cycles"}
 STIMULI = {"gemm": "gemmule.tb.systolic.stimuli:gemm"}

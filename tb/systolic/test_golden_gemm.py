@@ -10,13 +10,7 @@ from onnx.reference import ReferenceEvaluator
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import offset_width
-from gemmule.golden.systolic.gemm import (  # fmt: skip
-    acc_width_for,
-    corrections,
-    gemm,
-    largest_k,
-    row_sum_width,
-)
+from gemmule.golden.systolic.gemm import acc_width_for, corrections, gemm, largest_k, row_sum_width
 
 FORMATS = ["s8", "u8", "s4", "u4", "s16", "u16", "s2", "u3"]
 SIZES = st.integers(1, 6)

@@ -1,6 +1,6 @@
 """Evidence for the DSP cells: models, packing, arrays, area."""
 
-BENCHES = {
-    "area": "gemmule.tb.tech.figures_area",
-    "route": "gemmule.tb.tech.figures_route",
+BENCHMARKS = {
+    "area": "gemmule.tb.tech.benchmark_area",
+    "route": "gemmule.tb.tech.benchmark_route",
 }

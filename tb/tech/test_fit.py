@@ -10,7 +10,7 @@ from gemmule.gen.synthesis.netlist import largest_fanouts, logic_levels
 from gemmule.gen.synthesis.synth import synthesize
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.systolic.params import ArrayParams
-from gemmule.tb.tech.figures_area import BOARDS, cases, peers
+from gemmule.tb.tech.benchmark_area import BOARDS, cases, peers
 
 SMALL = """
 name = "small"

@@ -1,8 +1,8 @@
 """Token selection: score, select, pack."""
 
-BENCHES = {
-    "heatvit": "gemmule.tb.tokens.figures_heatvit",
-    "minilm-tokens": "gemmule.tb.tokens.figures_minilm",
+BENCHMARKS = {
+    "heatvit": "gemmule.tb.tokens.benchmark_heatvit",
+    "minilm-tokens": "gemmule.tb.tokens.benchmark_minilm",
 }
 
 STIMULI = {

@@ -10,8 +10,8 @@ from amaranth import Value
 from gemmule.gen.block import Arrays, Block
 from gemmule.golden.common.lanes import words
 from gemmule.golden.common.options import Options
+from gemmule.tb.benches.streams import to_beats, to_ints
 from gemmule.tb.common.streaming import receive, send, simulate
-from gemmule.tb.common.streams import to_beats, to_ints
 
 from .stages import check_stages
 

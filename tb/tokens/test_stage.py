@@ -17,8 +17,8 @@ from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
 from gemmule.hw.tokens.histogram import BINS
 from gemmule.hw.tokens.params import SelectorParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.tb.benches.streams import to_beats, to_ints
 from gemmule.tb.common.streaming import receive, send, simulate
-from gemmule.tb.common.streams import to_beats, to_ints
 
 from . import stimulus
 from .classifier import FloatSelector, quantized

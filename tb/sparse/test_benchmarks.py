@@ -6,7 +6,8 @@ import pytest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.prune import Pruned, prune
 from gemmule.tb.common import minilm
-from gemmule.tb.sparse import figures_hwpq, figures_sparse
+from gemmule.tb.sparse import benchmark_hwpq as benchmark_hwpq
+from gemmule.tb.sparse import benchmark_sparse as benchmark_sparse
 from gemmule.tb.sparse.encoder import calibrate, cosines, int8_linear, paragraphs
 from gemmule.tb.sparse.hessian import inverse_factor, second_order
 
@@ -40,7 +41,7 @@ def test_second_order_moves_the_error_into_the_inputs_behind():
 
 
 def test_hwpq_rows():
-    rows = list(figures_hwpq._measure("small", [figures_hwpq._gaussian(256)], sorting=True))
+    rows = list(benchmark_hwpq._measure("small", [benchmark_hwpq._gaussian(256)], sorting=True))
     found = {(row["method"], row["step"]): row for row in rows}
     for form in ("mul", "div"):
         row = found[f"HWPQ {form}, EWMA", "prune"]
@@ -55,14 +56,14 @@ def test_hwpq_rows():
 
 
 KINDS = [
-    (board, *kind.split(":")) for board, kinds in figures_sparse.AREAS.items() for kind in kinds
+    (board, *kind.split(":")) for board, kinds in benchmark_sparse.AREAS.items() for kind in kinds
 ]
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("board", "cell", "flow"), KINDS)
 def test_area_that_sparsity_adds_to_256_multipliers(board, cell, flow):
-    row = figures_sparse._area((16, 16), board, cell, flow)
+    row = benchmark_sparse._area((16, 16), board, cell, flow)
     assert row["dsp_sparse"] == row["dsp_dense"] == row["multipliers"] == 256
     assert row["lut_added"] <= 12
     assert row["ff_added"] <= 18
@@ -103,7 +104,7 @@ def test_encoder_rows():
     means = {}
     for method in ("dense", "magnitude", "wanda"):
         layers = {
-            name: figures_sparse._layer(
+            name: benchmark_sparse._layer(
                 model, name, grams[name], method, None if method == "dense" else "mul"
             )
             for name in model.linear_names()

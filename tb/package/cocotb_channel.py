@@ -5,7 +5,7 @@ import numpy as np
 from cocotbext.axi import AxiStreamFrame
 
 from gemmule.gen.simulation.simulate import compare
-from gemmule.tb.common.bench_axis import STREAMS, TASK, connect, frames, from_bytes, reset
+from gemmule.tb.package.cocotb_axis import STREAMS, TASK, connect, frames, from_bytes, reset
 
 FIRST = ("command", "scale", "b", "a")
 """The order of a command's packets: those that are queued, then the one that flows."""

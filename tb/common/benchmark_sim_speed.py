@@ -18,8 +18,8 @@ from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.options import Options
-from gemmule.tb.common.plain import build_with_cocotb, lane_ports, plain_verilog
-from gemmule.tb.common.task import Task
+from gemmule.tb.benches.task import Task
+from gemmule.tb.verilog.plain import build_with_cocotb, lane_ports, plain_verilog
 
 NAME = "sim-speed"
 SUMMARY = "cycles per second and build time of gemm, ours and cocotb's plain runner"
@@ -88,7 +88,7 @@ def _run_plain(task: Task, folder: Path) -> float:
     get_runner("verilator").test(
         hdl_toplevel=TOP,
         hdl_toplevel_lang="verilog",
-        test_module="gemmule.tb.common.bench_lanes",
+        test_module="gemmule.tb.benches.cocotb_lanes",
         build_dir=folder,
         test_dir=folder,
         results_xml=str(folder / "results.xml"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.golden.prune import (  # fmt: skip
+from gemmule.golden.prune import (
     FORMS,
     dequantize,
     keep_share,

@@ -11,7 +11,7 @@ from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import folded
 
-from .figures_bp_im2col import PARAMS, RESULT, program
+from .benchmark_bp_im2col import PARAMS, RESULT, program
 from .networks import layer
 
 __all__ = ["SMALL", "SUMMARY", "measure", "run"]

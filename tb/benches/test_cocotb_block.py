@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gemmule.gen.verilog.emit import emit
+from gemmule.tb.benches.how import How
+from gemmule.tb.benches.verify import verify
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.how import How
 from gemmule.tb.common.mutate import mutated
-from gemmule.tb.common.verify import verify
 
 PARAMS = AdderParams(lanes=3)
 RUN = ADDER.adapter.Run(bias=-2)

@@ -14,7 +14,7 @@ from gemmule.gen.verilog.emit import emit, emit_component, write
 from gemmule.gen.verilog.merge import merge
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.roles import Roles
+from gemmule.tb.verilog.roles import Roles
 
 DIGEST = """
 import hashlib

@@ -9,7 +9,7 @@ import matplotlib
 
 from gemmule.gen.catalog import find
 from gemmule.gen.verilog.emit import emit
-from gemmule.tb.common.plain import plain_verilog
+from gemmule.tb.verilog.plain import plain_verilog
 
 NAME = "generate"
 SUMMARY = "time and size of the Verilog, beside amaranth.back.verilog's, in the same run"

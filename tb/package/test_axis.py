@@ -16,9 +16,9 @@ from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.emit import Emitted
 from gemmule.hw.systolic.params import GemmParams
+from gemmule.tb.benches.task import Task
+from gemmule.tb.benches.verify import run_bench
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.task import Task
-from gemmule.tb.common.verify import run_bench
 from gemmule.tb.systolic.stimuli import gemm
 
 CASES = {
@@ -66,7 +66,7 @@ def test_gemm_runs_through_stock_dmas_and_through_one_channel(tmp_path):
     """M: streams of powers of two with TLAST and TKEEP; 1.2: queues make one channel enough."""
     run = GemmRun()
     arrays = gemm(SMALL, run, np.random.default_rng(6))
-    benches = ["gemmule.tb.common.bench_axis", "gemmule.tb.common.bench_channel"]
+    benches = ["gemmule.tb.package.cocotb_axis", "gemmule.tb.package.cocotb_channel"]
     verification = bench(find("gemm"), SMALL, run, arrays, tmp_path, form=DMA, benches=benches)
     assert verification.ran == 3
     assert not verification.failed, verification.log
@@ -100,7 +100,7 @@ def bench(
     *,
     mutate=str,
     form=None,
-    benches=("gemmule.tb.common.bench_axis",),
+    benches=("gemmule.tb.package.cocotb_axis",),
 ):
     generate(block, params, folder / "ip", name="mine", form=form)
     parts = [(folder / "ip" / f"mine{part}.v").read_text() for part in ("", "_axis")]

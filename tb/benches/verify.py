@@ -18,12 +18,12 @@ from gemmule.gen.verilog.emit import Emitted, emit
 from gemmule.gen.verilog.primitives import models
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
-from gemmule.tb.common.how import How
-from gemmule.tb.common.task import STALL, Task
+from gemmule.tb.benches.how import How
+from gemmule.tb.benches.task import STALL, Task
 
 __all__ = ["BENCH", "Verification", "run_bench", "verify"]
 
-BENCH = "gemmule.tb.common.bench_block"
+BENCH = "gemmule.tb.benches.cocotb_block"
 DEFAULT = How()
 
 _LIBS = cocotb_tools.config.libs_dir

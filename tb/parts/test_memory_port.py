@@ -12,9 +12,9 @@ from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.simulation.simulate import compare, simulate
 from gemmule.golden.common.errors import UsageError
+from gemmule.tb.benches.verify import verify
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.copier import COPIER, CopierParams, elements
-from gemmule.tb.common.verify import verify
+from gemmule.tb.parts.copier import COPIER, CopierParams, elements
 
 PARAMS = CopierParams(lanes=3)
 SETTINGS = [(16, 32), (1, 0), (5, 3), (64, 1), (7, 100)]

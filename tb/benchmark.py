@@ -9,9 +9,9 @@ from typing import Any
 from gemmule.gen.cli.printing import print_json, progress, table
 from gemmule.gen.files.atomic import check_folder, write_folder
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.registry import bench_module, benches
+from gemmule.tb.registry import benchmark_module, benchmarks
 
-__all__ = ["bench", "list_benches"]
+__all__ = ["bench", "list_benchmarks"]
 
 
 def bench(name: str, out: Path, *, quick: bool, as_json: bool, data: Path | None = None) -> int:
@@ -19,7 +19,7 @@ def bench(name: str, out: Path, *, quick: bool, as_json: bool, data: Path | None
 
     ``data`` is for a module that has a ``run_with(data, out, quick)``.
     """
-    module = bench_module(name)
+    module = benchmark_module(name)
     if data is not None and not hasattr(module, "run_with"):
         raise UsageError(f"--data: bench {name} takes none")
     check_folder("--out", out)
@@ -38,9 +38,12 @@ def bench(name: str, out: Path, *, quick: bool, as_json: bool, data: Path | None
     return 0
 
 
-def list_benches() -> int:
+def list_benchmarks() -> int:
     """Tell which benchmarks there are."""
-    table(["bench", "what it compares"], ((name, bench_module(name).SUMMARY) for name in benches()))
+    table(
+        ["bench", "what it compares"],
+        ((name, benchmark_module(name).SUMMARY) for name in benchmarks()),
+    )
     return 0
 
 

@@ -4,15 +4,13 @@
 import pytest
 
 from gemmule.hw.common.requantizer_params import RequantizerParams
-from gemmule.tb.common import (
-    test_parts_guard,
-    test_parts_nested,
-    test_parts_plumbing,
-    test_parts_queues,
-    test_parts_requantizer,
-    test_transposer,
-)
 from gemmule.tb.common.mutants import infect
+from gemmule.tb.parts import test_guard as test_guard
+from gemmule.tb.parts import test_nested as test_nested
+from gemmule.tb.parts import test_plumbing as test_plumbing
+from gemmule.tb.parts import test_queues as test_queues
+from gemmule.tb.parts import test_requantizer as test_requantizer
+from gemmule.tb.parts import test_transposer
 
 NARROW = RequantizerParams(
     lanes=2,
@@ -60,7 +58,7 @@ def requantizer(tests):
     tests.run(NARROW, 1, vectors=400, loads=40)
 
 
-QUEUES, PLUMBING = test_parts_queues, test_parts_plumbing
+QUEUES, PLUMBING = test_queues, test_plumbing
 MUTANTS = [
     ("skid", QUEUES, skid, "self.i.ready.eq(~waiting)", "self.i.ready.eq(1)"),
     ("skid", QUEUES, skid, "waiting.eq(0),", ""),
@@ -68,12 +66,12 @@ MUTANTS = [
     ("fifo", QUEUES, queue, "push - pop", "push"),
     ("fifo", QUEUES, queue, "address == self.depth - 1", "address == self.depth"),
     ("fifo", QUEUES, queue, "& (~self.o.valid | self.o.ready)", ""),
-    ("guard", test_parts_guard, guard, "& last & ~self.final", "& last"),
-    ("guard", test_parts_guard, guard, "with m.If(self.i.valid & last)", "with m.If(self.i.valid)"),
-    ("guard", test_parts_guard, guard, 'm.next = "fill"', 'm.next = "pass"'),
-    ("nested", test_parts_nested, nested, "stands[: n + 1]]", "stands[:n]]"),
-    ("nested", test_parts_nested, nested, "self.active.eq(self.load)", "self.active.eq(0)"),
-    ("nested", test_parts_nested, nested, "lasts[: n + 1]", "lasts[n]"),
+    ("guard", test_guard, guard, "& last & ~self.final", "& last"),
+    ("guard", test_guard, guard, "with m.If(self.i.valid & last)", "with m.If(self.i.valid)"),
+    ("guard", test_guard, guard, 'm.next = "fill"', 'm.next = "pass"'),
+    ("nested", test_nested, nested, "stands[: n + 1]]", "stands[:n]]"),
+    ("nested", test_nested, nested, "self.active.eq(self.load)", "self.active.eq(0)"),
+    ("nested", test_nested, nested, "lasts[: n + 1]", "lasts[n]"),
     ("fork", PLUMBING, plumbing, "self.i.valid & ~served[n]", "self.i.valid"),
     ("join", PLUMBING, plumbing, "each.ready.eq(self.o.valid & self.o.ready)", "each.ready.eq(1)"),
     ("width", PLUMBING, plumbing, "m.d.sync += part.eq(0)", "m.d.sync += part.eq(part)"),
@@ -89,7 +87,7 @@ MUTANTS = [
         ]
     ),
     *(
-        ("requantizer_lane", test_parts_requantizer, requantizer, old, new)
+        ("requantizer_lane", test_requantizer, requantizer, old, new)
         for old, new in [
             ("half & (rest | upward", "half & (upward"),
             ("| upward | ~(even | sign)", "| ~(even | sign)"),
@@ -106,7 +104,7 @@ MUTANTS = [
         ]
     ),
     *(
-        (part, test_parts_requantizer, requantizer, old, new)
+        (part, test_requantizer, requantizer, old, new)
         for part, old, new in [
             ("requantizer", 'delay(m, "clamp_low", low, 3)', 'delay(m, "clamp_low", low, 2)'),
             ("requantizer", "self.i.valid & self.i.final", "self.i.valid"),

@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 
 from gemmule.gen.block import Channel, Memory
 from gemmule.gen.simulation.external_memory import REQUEST, Port
-from gemmule.tb.common.streams import StreamSink, StreamSource
+from gemmule.tb.benches.streams import StreamSink, StreamSource
 
 __all__ = ["ExternalMemory"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from gemmule.gen.blocks.conv.generators import GENERATORS
 from gemmule.gen.files.atomic import write_folder
 from gemmule.gen.synthesis.synth import synthesize
-from gemmule.tb.common.figures_blocks import in_markdown
+from gemmule.tb.common.benchmark_blocks import in_markdown
 
 __all__ = ["SUMMARY", "run"]
 

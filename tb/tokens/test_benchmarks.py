@@ -5,18 +5,19 @@ import pytest
 from gemmule.gen.catalog import find
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common import minilm
-from gemmule.tb.tokens import figures_heatvit, figures_minilm
+from gemmule.tb.tokens import benchmark_heatvit as benchmark_heatvit
+from gemmule.tb.tokens import benchmark_minilm as benchmark_minilm
 
 from .encoder import DEIT, LATENCY, SPVIT, Array
 
 
 def test_heatvit_regenerates_its_table_and_plot(tmp_path):
-    rows = figures_heatvit.run(tmp_path, quick=True)
+    rows = benchmark_heatvit.run(tmp_path, quick=True)
     assert (tmp_path / "heatvit.png").stat().st_size > 10_000
     assert {row["model"] for row in rows} > set(DEIT)
     # Cycles fall by 0.95 of what the blocks' MACs fall by, classifiers and selectors included.
     selected = [row for row in rows if row.get("keep") == "SPViT"]
-    assert len(selected) == len(DEIT) * len(figures_heatvit.ARRAYS)
+    assert len(selected) == len(DEIT) * len(benchmark_heatvit.ARRAYS)
     for row in selected:
         assert row["cycles / MACs saved"] >= 0.95
         assert row["with classifier"] > row["cycles / MACs saved"]
@@ -38,9 +39,9 @@ def test_minilm_keeps_its_meaning(tmp_path):
     """All tokens through the blocks change nothing but their 8 bits; half of them, not much."""
     if not minilm.available():
         with pytest.raises(UsageError, match="pip install"):
-            figures_minilm.run(tmp_path, quick=True)
+            benchmark_minilm.run(tmp_path, quick=True)
         return
-    everything, half = figures_minilm.run(tmp_path, quick=True)
+    everything, half = benchmark_minilm.run(tmp_path, quick=True)
     assert everything["cosine"] > 0.999
     assert half["cosine"] > half["random tokens"]
     assert (tmp_path / "minilm-tokens.png").stat().st_size > 10_000

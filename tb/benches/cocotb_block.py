@@ -11,9 +11,9 @@ from gemmule.gen.block import Job
 from gemmule.gen.simulation.external_memory import ports
 from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import words
-from gemmule.tb.common.memory import ExternalMemory
-from gemmule.tb.common.streams import StreamSink, StreamSource, bernoulli, to_beats, to_ints
-from gemmule.tb.common.task import STALL, Task
+from gemmule.tb.benches.memory import ExternalMemory
+from gemmule.tb.benches.streams import StreamSink, StreamSource, bernoulli, to_beats, to_ints
+from gemmule.tb.benches.task import STALL, Task
 
 TASK = Task.load()
 JOB = TASK.job()

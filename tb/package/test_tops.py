@@ -15,7 +15,7 @@ from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.border import emit_border
 from gemmule.gen.verilog.emit import emit
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.axis_shim import shim
+from gemmule.tb.package.axis_shim import shim
 from gemmule.tb.registry import stimulus
 
 SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 128, "w_depth": 128}

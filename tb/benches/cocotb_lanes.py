@@ -12,9 +12,9 @@ from cocotb.utils import get_sim_time
 
 from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import words
-from gemmule.tb.common.plain import lane_names
-from gemmule.tb.common.streams import to_beats, to_ints
-from gemmule.tb.common.task import Task
+from gemmule.tb.benches.streams import to_beats, to_ints
+from gemmule.tb.benches.task import Task
+from gemmule.tb.verilog.plain import lane_names
 
 TASK = Task.load()
 

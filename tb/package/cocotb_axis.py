@@ -14,7 +14,7 @@ from gemmule.gen.block import Beats
 from gemmule.gen.simulation.simulate import compare
 from gemmule.gen.verilog.axis import AxisForm, AxisStream, axis_streams
 from gemmule.golden.common.lanes import pack, unpack
-from gemmule.tb.common.task import Task
+from gemmule.tb.benches.task import Task
 
 TASK = Task.load()
 FORM = AxisForm(**TASK.manifest["axis"]["form"])

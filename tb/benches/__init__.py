@@ -1,0 +1,1 @@
+"""cocotb benches that every block shares, and what runs them."""

@@ -1,0 +1,1 @@
+"""Tests of files: boards, the cache, archives, what is written."""

@@ -1,0 +1,1 @@
+"""Tests of packages: data sheets, AXI4-Stream tops, FuseSoC cores."""

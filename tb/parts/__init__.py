@@ -1,0 +1,1 @@
+"""Tests of hw/common, part by part."""

@@ -1,0 +1,1 @@
+"""Tests of the Verilog writer, of what reads it, and of the engine."""
