@@ -24,39 +24,12 @@ SETS = 20
 
 _TOKEN = re.compile(r"//[^\n]*|\(\*.*?\*\)|/\*.*?\*/|\\\S+|[A-Za-z_][\w$]*|\S", re.DOTALL)
 _COMMENT = re.compile(r"//|\(\*(?!\))|/\*")
-_KEYWORDS = frozenset([
-    "module",
-    "endmodule",
-    "input",
-    "output",
-    "wire",
-    "reg",
-    "assign",
-    "always",
-    "posedge",
-    "negedge",
-    "begin",
-    "end",
-    "if",
-    "else",
-    "case",
-    "casez",
-    "endcase",
-    "default",
-    "initial",
-    "for",
-    "integer",
-    "signed",
-    "function",
-    "endfunction",
-    "parameter",
-    "localparam",
-    "or",
-    "and",
-    "not",
-    "generate",
-    "endgenerate",
-])
+_KEYWORDS = frozenset({
+    "module", "endmodule", "input", "output", "wire", "reg", "assign", "always", "posedge",
+    "negedge", "begin", "end", "if", "else", "case", "casez", "endcase", "default", "initial",
+    "for", "integer", "signed", "function", "endfunction", "parameter", "localparam", "or", "and",
+    "not", "generate", "endgenerate",
+})  # fmt: skip
 
 
 def canonical(verilog: str) -> str:
