@@ -1,0 +1,1 @@
+"""The documentation: pages, the site that is built from them, and tables that code fills in."""

@@ -1,0 +1,1 @@
+"""Tests of the documentation: links, tables, examples, the site."""

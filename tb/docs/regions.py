@@ -1,0 +1,33 @@
+"""Regions of pages that need `tb` to be filled in: `python -m gemmule.tb.docs.regions`."""
+
+from collections.abc import Callable, Mapping
+
+from gemmule.gen.docs import regions
+from gemmule.gen.docs.tables import markdown
+from gemmule.tb.registry import benchmark_module, benchmarks
+
+__all__ = ["REGIONS", "filled"]
+
+
+def _benchmarks() -> str:
+    rows = ((f"`{name}`", benchmark_module(name).SUMMARY) for name in benchmarks())
+    return markdown(["benchmark", "what it compares"], rows)
+
+
+REGIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    **regions.REGIONS,
+    "tb/README.md": {"benchmarks": _benchmarks},
+}
+"""File -> region -> what makes it; those of `gen` among them."""
+
+
+def filled(file: str) -> str:
+    """Return the text of ``file`` with its regions written anew."""
+    return regions.filled(file, REGIONS[file])
+
+
+if __name__ == "__main__":
+    for each, make in regions.FILES.items():
+        (regions.ROOT / each).write_text(make())
+    for each in REGIONS:
+        (regions.ROOT / each).write_text(filled(each))
