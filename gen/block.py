@@ -148,21 +148,17 @@ class Adapter(Protocol):
 class Block:
     """An IP in the catalog.
 
-    ``adapter`` is None for a block that can only be generated and synthesized; ``bench`` is the
-    cocotb module, beside the one that all blocks share, that `gemmule verify` runs for it.
-    ``sheet`` says what the data sheet holds: see :mod:`.sheet.form`.
+    ``summary`` is a sentence for users, in Markdown, that names nothing which only the source
+    knows. ``adapter`` is None for a block that can only be generated and synthesized. ``sheet``
+    says what the data sheet holds: see :mod:`.package.sheet.form`. ``family`` is where the block
+    stands: the catalog sets it.
     """
 
     name: str
-    family: str
+    summary: str
     params: type[Options]
     component: Callable[[Options], Component]
     adapter: Adapter | None = None
-    bench: str | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     sheet: Callable[[Options], "Sheet"] | None = None
-
-    @property
-    def summary(self) -> str:
-        """The first line of the component's docstring."""
-        return (self.component.__doc__ or "").strip().splitlines()[0]
+    family: str = field(default="", compare=False)

@@ -1,5 +1,6 @@
 """The one list of blocks."""
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
@@ -15,8 +16,11 @@ FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens")
 @cache
 def catalog() -> dict[str, Block]:
     """Each block by its name; the families are imported when this is first asked for."""
-    modules = [import_module(f"{__package__}.blocks.{family}") for family in FAMILIES]
-    return {block.name: block for module in modules for block in getattr(module, "BLOCKS", ())}
+    return {
+        block.name: replace(block, family=family)
+        for family in FAMILIES
+        for block in import_module(f"{__package__}.blocks.{family}").BLOCKS
+    }
 
 
 def find(name: str) -> Block:

@@ -1,9 +1,9 @@
 """What the families offer by name: benchmarks, and stimuli for `gemmule verify`.
 
 A family's ``tb/<family>/__init__.py`` may have ``BENCHMARKS``, name -> module with ``SUMMARY`` and
-``run(out, quick) -> rows``; and ``STIMULI``, block -> ``module:function``, a function of params,
-run options and a random generator that gives the arrays of one job. Its ``faults.py`` may have
-``TABLE``, block -> rows of :mod:`.common.fault_table`.
+``run(out, quick) -> rows``. Its ``stimuli.py`` has ``STIMULI``, block -> a function of params, run
+options and a random generator that gives the arrays of one job: every block with an adapter has
+one. Its ``faults.py`` may have ``TABLE``, block -> rows of :mod:`.common.fault_table`.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,25 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from numpy.random import Generator
+from numpy.typing import NDArray
+
 from gemmule.gen.catalog import FAMILIES
 from gemmule.golden.common.errors import UsageError
 
 __all__ = ["benchmark_module", "benchmarks", "fault_tables", "stimuli", "stimulus"]
+
+Stimulus = Callable[[Any, Any, Generator], dict[str, NDArray]]
 
 FOLDERS = ("common", *FAMILIES, "tech")
 
 
 def benchmarks() -> dict[str, str]:
     """Each benchmark's name -> its module."""
-    return _collected("BENCHMARKS")
+    families = [import_module(f"gemmule.tb.{folder}") for folder in FOLDERS]
+    return {
+        name: where for each in families for name, where in getattr(each, "BENCHMARKS", {}).items()
+    }
 
 
 def benchmark_module(name: str) -> ModuleType:
@@ -33,18 +41,15 @@ def benchmark_module(name: str) -> ModuleType:
     return import_module(found[name])
 
 
-def stimuli() -> dict[str, str]:
-    """Each block that can be verified without arrays of the user's -> the function for them."""
-    return _collected("STIMULI")
+def stimuli() -> dict[str, Stimulus]:
+    """Return for each block that can be verified the function that makes arrays for it."""
+    tables = [import_module(f"gemmule.tb.{family}.stimuli").STIMULI for family in FAMILIES]
+    return {block: function for table in tables for block, function in table.items()}
 
 
-def stimulus(block: str) -> Callable:
-    """The function that makes arrays for ``block``."""
-    found = stimuli()
-    if block not in found:
-        raise UsageError(f"verify {block} needs --inputs: it has no stimulus of its own")
-    module, _, function = found[block].partition(":")
-    return getattr(import_module(module), function)
+def stimulus(block: str) -> Stimulus:
+    """Return the function that makes arrays for ``block``."""
+    return stimuli()[block]
 
 
 def fault_tables() -> dict[str, Any]:
@@ -52,10 +57,3 @@ def fault_tables() -> dict[str, Any]:
     names = [f"gemmule.tb.{folder}.faults" for folder in FOLDERS]
     tables = [import_module(name).TABLE for name in names if find_spec(name)]
     return {block: rows for table in tables for block, rows in table.items()}
-
-
-def _collected(attribute: str) -> dict[str, str]:
-    families = [import_module(f"gemmule.tb.{folder}") for folder in FOLDERS]
-    return {
-        name: where for each in families for name, where in getattr(each, attribute, {}).items()
-    }

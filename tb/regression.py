@@ -19,7 +19,7 @@ from gemmule.golden.common.options import Options
 from gemmule.tb.benches.export import ABOUT, export
 from gemmule.tb.benches.how import How
 from gemmule.tb.benches.verify import Verification, verify
-from gemmule.tb.registry import stimuli, stimulus
+from gemmule.tb.registry import stimulus
 
 __all__ = ["export_block", "verify_all", "verify_block"]
 
@@ -43,9 +43,8 @@ def verify_block(
 
 
 def verify_all(how: How, *, as_json: bool = False) -> int:
-    """Verify each block that has a stimulus, with its default options."""
-    known = stimuli()
-    names = [name for name in catalog() if name in known]
+    """Verify each block that takes arrays, with its default options."""
+    names = [name for name, block in catalog().items() if block.adapter]
     return _report([_verify(*_job(name, {}, {}, None, how), how, None) for name in names], as_json)
 
 

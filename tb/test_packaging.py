@@ -48,7 +48,7 @@ def test_every_folder_of_code_is_packaged(setuptools):
     found = {
         ".".join([package, *path.parent.relative_to(ROOT / folder).parts])
         for package, folder in setuptools["package-dir"].items()
-        for path in (ROOT / folder).rglob("__init__.py")
+        for path in (ROOT / folder).rglob("*.py")
     }
     assert set(setuptools["packages"]) == found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gemmule.gen.files.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["FAMILIES", "RESOURCES", "Board", "board_names", "load_board"]
+__all__ = ["FAMILIES", "RESOURCES", "Board", "board_choices", "board_names", "load_board"]
 
 FAMILIES = ("xcup", "xcu", "xc7", "xc6s", "xc6v")
 """The families of Yosys's synth_xilinx that our netlists are tried with, ours first."""
@@ -54,6 +54,11 @@ def board_names() -> list[str]:
     )
 
 
+def board_choices() -> str:
+    """Return in words what ``--board`` takes."""
+    return f"{', '.join(board_names())} or a .toml file of your own"
+
+
 def load_board(name: str | Path | Board) -> Board:
     """The board called ``name``, or the one that the TOML file ``name`` describes."""
     if isinstance(name, Board):
@@ -62,10 +67,7 @@ def load_board(name: str | Path | Board) -> Board:
     if text in board_names():
         return _parse(text, files(__name__).joinpath(f"{text}.toml").read_text())
     if not text.endswith(".toml"):
-        known = ", ".join(board_names())
-        raise UsageError(
-            f"--board must be one of {known} or a .toml file of your own, not {text!r}"
-        )
+        raise UsageError(f"--board must be one of {board_choices()}, not {text!r}")
     return _parse(text, read_text("--board", Path(text)))
 
 

@@ -80,7 +80,7 @@ def _app(words: Sequence[str]) -> typer.Typer:
         cls=PlainGroup,
     )
     app.callback()(_versioned)
-    name = block_in(words[1:]) if words[0] in VERBS else None
+    name = block_in(VERBS[words[0]], words[1:]) if words[0] in VERBS else None
     block = find(name) if name else None
     for verb, function in COMMANDS.items():
         app.command(verb, cls=PlainCommand, hidden=verb in HIDDEN)(function)

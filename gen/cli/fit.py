@@ -5,17 +5,16 @@ from typing import Annotated
 import typer
 
 from gemmule.gen.block import Block
+from gemmule.gen.boards import board_choices
 from gemmule.gen.synthesis.choose import Choice
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .printing import JSON, pairs, print_json, progress, table
+from .verbs import BOARD
 
 __all__ = ["fit"]
 
-BOARD = Annotated[
-    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of your own.")
-]
 LIMIT = Annotated[
     float, typer.Option(metavar="F", help="The part of each resource that may be used.")
 ]
@@ -34,7 +33,7 @@ def fit(
     from gemmule.gen.synthesis.fit import DoesNotFit, largest
 
     if board is None:
-        raise UsageError("fit needs --board: zcu102, vc709 or a .toml file of your own")
+        raise UsageError(f"fit needs --board: {board_choices()}")
     try:
         with progress(f"fitting {block.name} on {board}") as tell:
             found = largest(block, params, board, limit=limit, progress=tell)

@@ -2,28 +2,26 @@
 
 import shlex
 from dataclasses import MISSING, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import typer
 
 from gemmule.gen.block import Array, Block
 from gemmule.gen.catalog import catalog, find
 from gemmule.gen.synthesis.choose import AUTO, automatic
-from gemmule.gen.verilog.docstrings import FACTS, facts, plain
+from gemmule.gen.verilog.docstrings import FACTS, facts
 from gemmule.golden.common.options import Options, flag
 from gemmule.hw.common.unused import looked_at
 
-from .options import allowed
+from .options import BLOCK, allowed
 from .printing import JSON, pairs, print_json, table
 
 __all__ = ["doctor", "env", "latency", "list_blocks", "show"]
 
-BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
-
 
 def list_blocks(as_json: JSON = False) -> int:
     """List the blocks."""
-    rows = [(block.name, block.family, plain(block.summary)) for block in catalog().values()]
+    rows = [(block.name, block.family, block.summary) for block in catalog().values()]
     if as_json:
         names = ("name", "family", "summary")
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -105,7 +103,7 @@ def describe(block: Block) -> dict[str, Any]:
     return {
         "name": block.name,
         "family": block.family,
-        "summary": plain(block.summary),
+        "summary": block.summary,
         **facts(block.component.__doc__ or ""),
         "cycles": latency(block),
         "hardware_options": _options(block.params),

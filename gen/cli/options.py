@@ -16,10 +16,15 @@ from gemmule.gen.synthesis.choose import AUTO, Choice, automatic, choose
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, flag
 
-__all__ = ["allowed", "block_command", "block_in", "chosen_settings", "settings", "spell_out_flags"]
-
-FLAGS = {"--help", "--json", "--force", "--resources", "--quick", "--flatten", "--no-flatten"}
-"""The verbs' own options that take no value."""
+__all__ = [
+    "BLOCK",
+    "allowed",
+    "block_command",
+    "block_in",
+    "chosen_settings",
+    "settings",
+    "spell_out_flags",
+]
 
 
 def block_command(verb: Callable[..., int], block: Block | None) -> Callable[..., int]:
@@ -108,9 +113,9 @@ def chosen_settings(
     return params, kinds[1](**parts[1]) if len(kinds) > 1 else None, choice
 
 
-def block_in(words: Sequence[str]) -> str | None:
-    """The first of ``words`` that is neither an option nor the value of one."""
-    flags = FLAGS | set(_switches())
+def block_in(verb: Callable[..., int], words: Sequence[str]) -> str | None:
+    """Return the first of a verb's ``words`` that is neither an option nor the value of one."""
+    flags = {"--help", *flags_of(verb), *_switches()}
     rest = iter(words)
     for word in rest:
         if not word.startswith("-"):
@@ -118,6 +123,27 @@ def block_in(words: Sequence[str]) -> str | None:
         if "=" not in word and word not in flags:
             next(rest, None)
     return None
+
+
+def flags_of(verb: Callable[..., int]) -> set[str]:
+    """Return those of a verb's own options that take no value.
+
+    Examples
+    --------
+    >>> def tell(*, board: str = "", as_json: Annotated[bool, typer.Option("--json")] = False):
+    ...     return 0
+    >>> flags_of(tell)
+    {'--json'}
+    """
+    app = typer.Typer(add_completion=False)
+    app.command()(block_command(verb, None))
+    options = typer.main.get_command(app).params
+    return {
+        word
+        for each in options
+        if getattr(each, "is_flag", False)
+        for word in (*each.opts, *each.secondary_opts)
+    }
 
 
 def spell_out_flags(words: Sequence[str]) -> list[str]:

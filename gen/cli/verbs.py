@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from gemmule.gen.block import Block
+from gemmule.gen.boards import board_choices
 from gemmule.gen.files.atomic import (
     check_folder,
     check_writable,
@@ -27,9 +28,7 @@ from .printing import JSON, pairs, print_json, progress, table
 
 __all__ = ["generate", "simulate", "synth"]
 
-BOARD = Annotated[
-    str | None, typer.Option(metavar="BOARD", help="zcu102, vc709 or a TOML file of yours.")
-]
+BOARD = Annotated[str | None, typer.Option(metavar="BOARD", help=f"{board_choices()}.")]
 CLOCK = Annotated[
     float | None, typer.Option(metavar="MHZ", help="The clock that the constraints ask for.")
 ]
@@ -202,7 +201,7 @@ def synth(
     from gemmule.gen.synthesis.synth import synthesize
 
     if board is None:
-        raise UsageError("synth needs --board: zcu102, vc709 or a .toml file of your own")
+        raise UsageError(f"synth needs --board: {board_choices()}")
     target = load_board(board)
     with progress(f"synthesizing {block.name} for {target.name}"):
         report = synthesize(block, params, target, flatten=flatten)

@@ -14,7 +14,6 @@ from gemmule.gen.files.atomic import folder_at, write_folder
 from gemmule.gen.synthesis.synth import check_cell, synthesize
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.border import Border, emit_border
-from gemmule.gen.verilog.docstrings import plain
 from gemmule.gen.verilog.emit import Emitted, emit
 from gemmule.gen.verilog.primitives import models
 from gemmule.golden.common.errors import UsageError
@@ -165,7 +164,7 @@ def _view(
         **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
         "name": emitted.top,
         "block": block.name,
-        "summary": plain(manifest["summary"]),
+        "summary": manifest["summary"],
         "notes": manifest.get("notes"),
         "versions": manifest["versions"],
         "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",

@@ -9,7 +9,7 @@ from gemmule.golden.common.options import Options, option
 
 from .rounding import divide_half_even
 
-__all__ = ["MODES", "PACKAGES", "PACKAGE_WIDTH", "Packed", "Packing", "pack", "precision"]
+__all__ = ["MODES", "PACKAGES", "PACKAGE_WIDTH", "Packed", "Packing", "pack"]
 
 PACKAGES = ("mean", "sum", "none")
 MODES = ("compact", "zero")
@@ -76,14 +76,3 @@ def pack(
         return Packed(kept, divide_half_even(total, weight), weight)
     limit = 1 << PACKAGE_WIDTH - 1
     return Packed(kept, np.clip(total, -limit, limit - 1), weight)
-
-
-def precision(mask: ArrayLike, *, high: int = 8, low: int = 4) -> NDArray[np.int64]:
-    """Bits of each token's activations: the mask read as EdgeQAT's A8/A4 split (papers: C2).
-
-    Examples
-    --------
-    >>> precision([1, 0])
-    array([8, 4])
-    """
-    return np.where(np.asarray(mask, dtype=bool), high, low)

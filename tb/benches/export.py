@@ -111,7 +111,7 @@ def export(
     script = RUN.format(
         top=emitted.top,
         sources=list(design),
-        benches=[BENCH, *([block.bench] if block.bench else [])],
+        benches=[BENCH],
         seed=how.seed,
         stall=how.stall,
         task=VARIABLE,

@@ -62,18 +62,17 @@ def verify(
     emitted: Emitted | None = None,
     waves: Path | None = None,
 ) -> Verification:
-    """Run the bench of all blocks, and the block's own if it has one, on one job.
+    """Run the bench on one job.
 
     ``emitted`` is the block's Verilog, unless a test wants to see the benches fail on another.
     """
     emitted = emitted or emit(block, params)
-    benches = [BENCH, *([block.bench] if block.bench else [])]
     folder = Path(mkdtemp(prefix="gemmule-"))
     try:
         task = Task(block, params, run, arrays, emitted.manifest)
         env = task.save(folder) | {STALL: str(how.stall)}
         start = run_icarus if how.simulator == "icarus" else run_bench
-        return start(emitted, benches, seed=how.seed, env=env, folder=folder, waves=waves)
+        return start(emitted, [BENCH], seed=how.seed, env=env, folder=folder, waves=waves)
     finally:
         shutil.rmtree(folder)
 

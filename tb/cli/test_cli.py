@@ -126,9 +126,9 @@ def test_a_file_may_have_a_table_for_each_block(tmp_path):
 
 
 def test_options_may_stand_before_the_block():
-    assert block_in(["--inputs", "gemm", "--json", "adder"]) == "adder"
-    assert block_in(["--lanes=3", "adder", "gemm"]) == "adder"
-    assert block_in(["--json"]) is None
+    assert block_in(VERBS["simulate"], ["--inputs", "gemm", "--json", "adder"]) == "adder"
+    assert block_in(VERBS["simulate"], ["--lanes=3", "adder", "gemm"]) == "adder"
+    assert block_in(VERBS["simulate"], ["--json"]) is None
 
 
 def test_flags_take_true_and_false():

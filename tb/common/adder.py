@@ -151,4 +151,4 @@ class AdderAdapter:
         )
 
 
-ADDER = Block("adder", "common", AdderParams, Adder, AdderAdapter())
+ADDER = Block("adder", "Add two streams, and a bias.", AdderParams, Adder, AdderAdapter())

@@ -10,7 +10,6 @@ from gemmule.gen.catalog import catalog
 from gemmule.gen.files.atomic import write_folder
 from gemmule.gen.synthesis.choose import Choice, choose
 from gemmule.gen.synthesis.synth import synthesize
-from gemmule.gen.verilog.docstrings import plain
 from gemmule.gen.verilog.emit import emit
 
 __all__ = ["NAME", "SUMMARY", "in_markdown", "markdown", "run"]
@@ -57,7 +56,7 @@ def _row(block: Block) -> Row:
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
     latency = emit(block, params).manifest["latency"]
-    about = {"block": block.name, "what it does": plain(block.summary), "latency": latency}
+    about = {"block": block.name, "what it does": block.summary, "latency": latency}
     return {**about, "cell": _cell(chosen), **use}
 
 

@@ -11,7 +11,7 @@ from gemmule.hw.conv.walk_params import GeneratorParams
 
 from .cases import operands
 
-__all__ = ["conv2d", "conv3d", "generator", "stimulus"]
+__all__ = ["STIMULI", "conv2d", "conv3d", "generator", "stimulus"]
 
 
 def stimulus(
@@ -85,3 +85,10 @@ def generator(
 ) -> dict[str, np.ndarray]:
     """For `gemmule verify`: an address generator takes no array."""
     return {}
+
+
+STIMULI = {
+    "conv2d": conv2d,
+    "conv3d": conv3d,
+    **dict.fromkeys(("im2col", "zero_free", "bp_im2col"), generator),
+}

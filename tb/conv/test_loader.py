@@ -70,7 +70,7 @@ class Loaded(Component):
         return m
 
 
-BLOCK = Block("loaded", "conv", LoadedParams, Loaded)
+BLOCK = Block("loaded", "A part.", LoadedParams, Loaded)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def component(params: BufferParams) -> OperandBuffer:
     return OperandBuffer(params, FORMAT, LANES)
 
 
-BLOCK = Block("operand_buffer", "conv", BufferParams, component)
+BLOCK = Block("operand_buffer", "A part.", BufferParams, component)
 PARAMS = BufferParams(address_width=4, size_width=5)
 
 

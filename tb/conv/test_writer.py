@@ -17,7 +17,7 @@ from gemmule.hw.conv.params import ConvParams
 from gemmule.hw.conv.writer import Writer
 
 PARAMS = ConvParams(rows=3, cols=2, x_format="u8", out_width=20, acc_width=24, size_width=6)
-WRITER = Block("writer", "conv", ConvParams, Writer)
+WRITER = Block("writer", "A part.", ConvParams, Writer)
 LANES, WIDTH = 3, 20
 """Of what is written."""
 

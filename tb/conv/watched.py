@@ -74,4 +74,4 @@ class Watched(Component):
         return digest
 
 
-WATCHED = Block("watched", "conv", ConvParams, Watched)
+WATCHED = Block("watched", "A part.", ConvParams, Watched)

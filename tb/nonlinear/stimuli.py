@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
@@ -10,7 +11,7 @@ from gemmule.hw.nonlinear.params import ElementwiseParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["elementwise", "hard_rows", "layernorm", "softmax"]
+__all__ = ["STIMULI", "elementwise", "hard_rows", "layernorm", "softmax"]
 
 Integers = NDArray[np.int64]
 
@@ -62,3 +63,10 @@ def layernorm(
         "gamma": values(rng, params.gamma_format, (n,)),
         "beta": values(rng, params.beta_format, (n,)),
     }
+
+
+STIMULI = {
+    "softmax": softmax,
+    "layernorm": layernorm,
+    **dict.fromkeys((block.name for block in ELEMENTWISE), elementwise),
+}

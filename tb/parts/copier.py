@@ -189,4 +189,4 @@ class CopierAdapter:
         )  # fmt: skip
 
 
-COPIER = Block("copier", "common", CopierParams, Copier, CopierAdapter())
+COPIER = Block("copier", "Copy memory.", CopierParams, Copier, CopierAdapter())

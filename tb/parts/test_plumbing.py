@@ -1,4 +1,4 @@
-"""Fork, join and width conversion: no transfer lost, doubled or out of order."""
+"""Fork and width conversion: no transfer lost, doubled or out of order."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemmule.hw.common.fork import Fork
-from gemmule.hw.common.join import Join
 from gemmule.hw.common.width import Narrow, Widen
 from gemmule.tb.common.streaming import receive, send, simulate
 
@@ -68,20 +67,6 @@ def test_fork(items, stalls, seed):
     dut = Fork(8, 2)
     sinks = [sink(dut.o[n], items, stalls[n + 1], [seed, n]) for n in range(2)]
     simulate(dut, source(dut.i, items, stalls[0], [seed, 2]), *sinks)
-
-
-@settings(max_examples=15, deadline=None)
-@given(items=ITEMS, stalls=STALLS, seed=SEEDS)
-def test_join(items, stalls, seed):
-    dut = Join({"a": 8, "b": 9})
-    more = [item + 256 for item in items]
-    joined = list(zip(items, more, strict=True))
-    simulate(
-        dut,
-        source(dut.a, items, stalls[0], [seed, 0]),
-        source(dut.b, more, stalls[1], [seed, 1]),
-        sink(dut.o, joined, stalls[2], [seed, 2], read=lambda payload: (payload.a, payload.b)),
-    )
 
 
 @settings(max_examples=25, deadline=None)

@@ -10,7 +10,7 @@ from gemmule.tb.systolic.stimuli import several
 
 from .cases import sparse_matrix
 
-__all__ = ["prune24", "sparse_gemm"]
+__all__ = ["STIMULI", "prune24", "sparse_gemm"]
 
 
 def prune24(
@@ -35,3 +35,6 @@ def sparse_gemm(
             for _ in range(batch)
         ])
     return arrays
+
+
+STIMULI = {"prune24": prune24, "sparse_gemm": sparse_gemm}

@@ -10,7 +10,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["gemm", "product", "requantizations", "scaled", "several", "with_rows"]
+__all__ = ["STIMULI", "gemm", "product", "requantizations", "scaled", "several", "with_rows"]
 
 Case = tuple[GemmRun, dict[str, np.ndarray]]
 
@@ -98,3 +98,6 @@ def requantizations(params: GemmParams, run: GemmRun, rng: np.random.Generator) 
     ):
         case = replace(run, rounding=rounding, c_format=fmt and Format.parse(fmt), clamp=clamp)
         yield case, gemm(params, case, rng)
+
+
+STIMULI = {"gemm": gemm}

@@ -10,7 +10,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 from .classifier import FloatSelector, quantized
 from .stimulus import integers
 
-__all__ = ["selector", "token_pack", "token_score", "token_select"]
+__all__ = ["STIMULI", "selector", "token_pack", "token_score", "token_select"]
 
 COUNT, LENGTH, HEADS = 29, 40, 3
 
@@ -54,3 +54,11 @@ def token_pack(
     """The same with a mask."""
     arrays = selector(params, run, rng)
     return arrays | {"mask": rng.random(len(arrays["scores"])) < 0.5}
+
+
+STIMULI = {
+    "token_score": token_score,
+    "token_select": token_select,
+    "token_pack": token_pack,
+    "selector": selector,
+}

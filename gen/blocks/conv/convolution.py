@@ -267,6 +267,20 @@ _VOLUME = ConvAdapter(
 )
 
 CONVOLUTIONS = (
-    Block("conv2d", "conv", ConvParams, Convolution, ConvAdapter(), sheet=conv_sheet),
-    Block("conv3d", "conv", VolumeParams, Volume, _VOLUME, sheet=conv_sheet),
+    Block(
+        "conv2d",
+        "Convolve in two dimensions, forward and for both gradients, and requantize.",
+        ConvParams,
+        Convolution,
+        ConvAdapter(),
+        sheet=conv_sheet,
+    ),
+    Block(
+        "conv3d",
+        "Convolve in three dimensions, forward and transposed, and requantize.",
+        VolumeParams,
+        Volume,
+        _VOLUME,
+        sheet=conv_sheet,
+    ),
 )

@@ -178,8 +178,11 @@ class BpIm2col(Walker):
 
 
 GENERATORS = (
-    Block("im2col", "conv", GeneratorParams, Im2col, WalkAdapter(LayerRun), sheet=im2col_sheet),
-    Block("zero_free", "conv", GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun),
+    Block("im2col", "Generate im2col's addresses, forward: one a cycle, padding as a mask.",
+          GeneratorParams, Im2col, WalkAdapter(LayerRun), sheet=im2col_sheet),
+    Block("zero_free", "Generate a gradient's addresses, with no inserted zeros: one a cycle.",
+          GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun),
           sheet=zero_free_sheet),
-    Block("bp_im2col", "conv", BpParams, BpIm2col, WalkAdapter(BpRun), sheet=bp_im2col_sheet),
+    Block("bp_im2col", "Generate a gradient's addresses, inserted zeros masked: one a cycle.",
+          BpParams, BpIm2col, WalkAdapter(BpRun), sheet=bp_im2col_sheet),
 )  # fmt: skip

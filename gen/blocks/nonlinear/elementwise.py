@@ -51,12 +51,12 @@ class Elementwise:
         )
 
 
-def _block(name: str) -> Block:
+def _block(name: str, text: str) -> Block:
     title = name.capitalize()
     narrow = {"in_format": "sq4.4", "out_format": "sq4.4"}
     return Block(
         name,
-        "nonlinear",
+        f"Compute {text} of each element.",
         getattr(params, f"{title}Params"),
         getattr(elementwise, title),
         Elementwise(),
@@ -66,16 +66,16 @@ def _block(name: str) -> Block:
 
 
 ELEMENTWISE = tuple(
-    _block(name)
-    for name in (
-        "gelu",
-        "sigmoid",
-        "tanh",
-        "silu",
-        "hardswish",
-        "hardsigmoid",
-        "exp",
-        "reciprocal",
-        "rsqrt",
-    )
+    _block(name, text)
+    for name, text in {
+        "gelu": "the Gaussian error linear unit",
+        "sigmoid": "the logistic sigmoid",
+        "tanh": "the hyperbolic tangent",
+        "silu": "the sigmoid linear unit",
+        "hardswish": "the hard swish",
+        "hardsigmoid": "the hard sigmoid, of any line,",
+        "exp": "the exponential",
+        "reciprocal": "the reciprocal",
+        "rsqrt": "the reciprocal square root",
+    }.items()
 )

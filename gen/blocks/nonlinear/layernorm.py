@@ -96,5 +96,10 @@ class LayernormAdapter:
 
 
 LAYERNORM = Block(
-    "layernorm", "nonlinear", LayernormParams, Layernorm, LayernormAdapter(), sheet=layernorm_sheet
+    "layernorm",
+    "Normalize each row to mean 0 and variance 1, then scale and shift each entry.",
+    LayernormParams,
+    Layernorm,
+    LayernormAdapter(),
+    sheet=layernorm_sheet,
 )

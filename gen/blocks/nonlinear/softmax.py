@@ -111,5 +111,10 @@ def _mask(mask: NDArray | None, rows: int, n: int) -> NDArray[np.int64]:
 
 
 SOFTMAX = Block(
-    "softmax", "nonlinear", SoftmaxParams, Softmax, SoftmaxAdapter(), sheet=softmax_sheet
+    "softmax",
+    "Compute the softmax of each row, masked entries left out.",
+    SoftmaxParams,
+    Softmax,
+    SoftmaxAdapter(),
+    sheet=softmax_sheet,
 )

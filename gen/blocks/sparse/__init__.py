@@ -13,7 +13,7 @@ __all__ = ["BLOCKS", "PRUNE24", "SPARSE_ARRAY", "SPARSE_GEMM"]
 
 SPARSE_GEMM = Block(
     "sparse_gemm",
-    "sparse",
+    "Multiply by N:M sparse weights, sent without what was pruned, and requantize.",
     SparseGemmParams,
     SparseGemm,
     SparseGemmAdapter(),
@@ -21,7 +21,11 @@ SPARSE_GEMM = Block(
 )
 
 SPARSE_ARRAY = Block(
-    "sparse_array", "sparse", SparseArrayParams, sparse_array_of_cells, sheet=sparse_array_sheet
+    "sparse_array",
+    "Multiply by N:M sparse weights in a bare systolic array, for a controller of your own.",
+    SparseArrayParams,
+    sparse_array_of_cells,
+    sheet=sparse_array_sheet,
 )
 
 BLOCKS = (SPARSE_GEMM, SPARSE_ARRAY, PRUNE24)

@@ -110,7 +110,7 @@ class Prune24Adapter:
 
 PRUNE24 = Block(
     name="prune24",
-    family="sparse",
+    summary="Prune groups of four weights to two, by magnitude or by a metric, as they stream by.",
     params=Prune24Params,
     component=Prune24,
     adapter=Prune24Adapter(),

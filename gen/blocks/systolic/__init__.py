@@ -12,6 +12,19 @@ from .sheet import gemm_sheet
 __all__ = ["BLOCKS"]
 
 BLOCKS = (
-    Block("gemm", "systolic", GemmParams, Gemm, GemmAdapter(), sheet=gemm_sheet),
-    Block("array", "systolic", ArrayParams, array_of_cells, sheet=array_sheet),
+    Block(
+        "gemm",
+        "Multiply matrices of any size, with zero points, and requantize the result.",
+        GemmParams,
+        Gemm,
+        GemmAdapter(),
+        sheet=gemm_sheet,
+    ),
+    Block(
+        "array",
+        "Multiply and accumulate in a bare systolic array, for a controller of your own.",
+        ArrayParams,
+        array_of_cells,
+        sheet=array_sheet,
+    ),
 )

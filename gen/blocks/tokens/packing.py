@@ -234,7 +234,7 @@ class SelectorAdapter:
 PRESETS = {"zcu102": {"lanes": 16}, "deit": {"max_tokens": 256, "max_length": 768}}
 TOKEN_PACK = Block(
     "token_pack",
-    "tokens",
+    "Pass kept tokens on in order, and merge the dropped ones into a package token.",
     TokenPackParams,
     TokenPack,
     TokenPackAdapter(),
@@ -243,7 +243,7 @@ TOKEN_PACK = Block(
 )
 SELECTOR = Block(
     "selector",
-    "tokens",
+    "Choose tokens by score, pass on the kept ones, and merge the others into a package token.",
     SelectorParams,
     Selector,
     SelectorAdapter(),

@@ -211,7 +211,7 @@ class TokenScoreAdapter:
 
 TOKEN_SCORE = Block(
     "token_score",
-    "tokens",
+    "Reduce attention, or weighted scores of heads, to one score a token.",
     TokenScoreParams,
     TokenScore,
     TokenScoreAdapter(),

@@ -94,7 +94,7 @@ class TokenSelectAdapter:
 
 TOKEN_SELECT = Block(
     "token_select",
-    "tokens",
+    "Keep the tokens whose scores reach a threshold, or the highest-ranked ones.",
     TokenSelectParams,
     TokenSelect,
     TokenSelectAdapter(),
