@@ -1,21 +1,46 @@
 """F2, F4, O: random legal parameters of every block generate, lint clean, and simulate right."""
 
-import subprocess
+from functools import cache
 
 import numpy as np
 import pytest
 
 from gemmule.gen import generate
+from gemmule.gen.block import Block, Job
 from gemmule.gen.catalog import catalog
 from gemmule.gen.simulation.simulate import simulate
-from gemmule.gen.tools import verilator
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
+from gemmule.tb.common.bank import Bank
+from gemmule.tb.common.lint import lint
 from gemmule.tb.common.random_params import random_params
 from gemmule.tb.registry import stimulus
 
 FEW, MANY = 60, 500
+TOGETHER = 20
+"""Sets in one simulation: a C++ compiler's start costs more than what most of them add to it."""
 
 NAMES = list(catalog())
+
+
+@cache
+def drawn(number: int) -> tuple[Block, Options]:
+    """The block and the parameters of this number."""
+    block = catalog()[NAMES[number % len(NAMES)]]
+    return block, random_params(block, np.random.default_rng([number, 12]))
+
+
+def job(number: int) -> tuple[Options, dict, Job] | None:
+    """Run options, arrays and job; None where this hardware is too small, as for a sum."""
+    block, params = drawn(number)
+    # Results as wide as their lanes: the default, s8 or s32, may not fit.
+    widest = {"c_format": f"s{min(params.out_width, 32)}"} if hasattr(params, "out_width") else {}
+    run = block.adapter.Run(**widest)
+    arrays = stimulus(block.name)(params, run, np.random.default_rng([number, 13]))
+    try:
+        return run, arrays, block.adapter.plan(params, run, arrays)
+    except UsageError:
+        return None
 
 
 @pytest.mark.parametrize(
@@ -26,30 +51,32 @@ NAMES = list(catalog())
     ],
 )
 def test_random_params(number, tmp_path):
-    block = catalog()[NAMES[number % len(NAMES)]]
-    rng = np.random.default_rng([number, 12])
-    params = random_params(block, rng)
+    block, params = drawn(number)
     generate(block, params, tmp_path / "ip")
     lint(tmp_path / "ip", block.name if block.adapter is None else f"{block.name}_axis")
-    if block.adapter is None:
-        return
-    # Results as wide as their lanes: the default, s8 or s32, may not fit.
-    widest = {"c_format": f"s{min(params.out_width, 32)}"} if hasattr(params, "out_width") else {}
-    run = block.adapter.Run(**widest)
-    arrays = stimulus(block.name)(params, run, rng)
-    try:
-        block.adapter.plan(params, run, arrays)
-    except UsageError:
-        return  # what this hardware is too small for, as a sum beyond its accumulator
-    simulate(block, params, arrays, run=run, stall=float(rng.choice([0.0, 0.3])), seed=number)
 
 
-def lint(folder, top):
-    """Verilator with all of its warnings, but for those that the package itself waives."""
-    tool = verilator()
-    files = [*folder.glob("*.vlt"), *sorted(folder.rglob("*.v"))]
-    found = subprocess.run(
-        [tool.command, "--lint-only", "-Wall", "--top-module", top, *files],
-        env=tool.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert not found.returncode, found.stderr
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(n, id=f"{n}-{n + TOGETHER - 1}", marks=[pytest.mark.full] * (n >= FEW))
+        for n in range(0, MANY, TOGETHER)
+    ],
+)
+def test_random_params_simulate(first):
+    """The sets of :func:`test_random_params` side by side; those with a memory each alone."""
+    stall = (0.0, 0.3)[first // TOGETHER % 2]
+    units, jobs = {}, {}
+    for number in range(first, first + TOGETHER):
+        block, params = drawn(number)
+        made = block.adapter and job(number)
+        if not made:
+            continue
+        run, arrays, planned = made
+        if planned.memory:
+            simulate(block, params, arrays, run=run, stall=stall, seed=number)
+        else:
+            units[f"u{number}"], jobs[f"u{number}"] = params, planned
+    bank = Bank(units)
+    wrong = bank.wrong(jobs, bank.run(jobs, stall=stall, seed=first))
+    assert not {name: (drawn(int(name[1:])), count) for name, count in wrong.items() if count}

@@ -6,12 +6,13 @@ from numpy.typing import NDArray
 from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
+from gemmule.golden.nonlinear.units import every
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import ElementwiseParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.stimulus import values
 
-__all__ = ["STIMULI", "elementwise", "hard_rows", "layernorm", "softmax"]
+__all__ = ["STIMULI", "elementwise", "exhaustive", "hard_rows", "layernorm", "softmax"]
 
 Integers = NDArray[np.int64]
 
@@ -36,6 +37,12 @@ def hard_rows(fmt: Format, n: int, rng: np.random.Generator) -> Integers:
         np.clip(near, low, high),
         rng.integers(low, high, (2, n), endpoint=True),
     ])
+
+
+def exhaustive(params: ElementwiseParams) -> Integers:
+    """Every input of a unit, the extremes first."""
+    x = every(params.in_format)
+    return np.concatenate([[params.in_format.low, params.in_format.high], x])
 
 
 def elementwise(

@@ -4,28 +4,25 @@ Both ends of each option and what is next to them, in pairs; formats of two bits
 without fractional bits and with nothing else.
 """
 
-import subprocess
 from collections.abc import Sequence
-from importlib.resources import files
 from itertools import product
 
-import jinja2
 import numpy as np
 import pytest
 from amaranth.back import rtlil
 
 from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import find
-from gemmule.gen.tools import verilator
-from gemmule.gen.verilog.emit import Emitted, emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import HardsigmoidParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
+from gemmule.tb.common.bank import Bank
+from gemmule.tb.common.lint import lint_emitted
 from gemmule.tb.common.stimulus import covering, values
 
-from .bank import Bank
 from .stimuli import hard_rows
 
 NARROW = ("s2", "u2", "sq1.1", "uq1.1", "sq0.2", "uq0.2", "s3", "u3", "sq2.1", "sq0.3", "uq0.3")
@@ -71,23 +68,6 @@ LINES = [
 """Slopes and values at 0 of hard sigmoids."""
 SAMPLE = 5
 """Units of each block that are tried always; the rest in full."""
-
-
-def lint(emitted: Emitted, folder) -> None:
-    """Verilator, with nothing waived but what packages waive."""
-    template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
-    (folder / "waivers.vlt").write_text(jinja2.Template(template).render(name=emitted.top) + "\n")
-    (folder / f"{emitted.top}.v").write_text(emitted.verilog)
-    tool = verilator()
-    command = [tool.command, "--lint-only", "-Wall", "--top-module", emitted.top]
-    found = subprocess.run(
-        [*command, "waivers.vlt", f"{emitted.top}.v"],
-        cwd=folder,
-        env=tool.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert not found.returncode, found.stderr
 
 
 def elementwise_units(count: int, seed: int) -> dict[str, Options]:
@@ -137,7 +117,7 @@ def arrays(params: Options, rng: np.random.Generator) -> dict[str, np.ndarray]:
 def try_all(units: dict[str, Options], folder, stalls: Sequence[float] = (0.0, 0.4)) -> None:
     """Build a bank, lint it, and run every unit in it."""
     bank, rng = Bank(units), np.random.default_rng(8)
-    lint(bank.emitted, folder)
+    lint_emitted(bank.emitted, folder)
     jobs = bank.jobs({name: arrays(params, rng) for name, params in units.items()})
     for stall in stalls:
         wrong = bank.wrong(jobs, bank.run(jobs, stall=stall, seed=2))
@@ -166,7 +146,7 @@ def test_the_largest_elaborate(name, options):
 @pytest.mark.parametrize(("name", "options"), LARGE)
 def test_the_largest(name, options, tmp_path):
     block = find(name)
-    lint(emit(block, block.params(**options)), tmp_path)
+    lint_emitted(emit(block, block.params(**options)), tmp_path)
 
 
 @pytest.mark.full

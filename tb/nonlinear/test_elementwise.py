@@ -19,8 +19,9 @@ from gemmule.hw.nonlinear.params import (
     SigmoidParams,
     TanhParams,
 )
+from gemmule.tb.common.bank import Bank
 
-from .bank import Bank, exhaustive
+from .stimuli import exhaustive
 
 LANES = 1
 FORMATS = {

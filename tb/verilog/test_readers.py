@@ -4,18 +4,15 @@
 import shutil
 import subprocess
 import sys
-from importlib.resources import files
 
-import jinja2
 import pytest
 from pyslang import driver
 
 from gemmule.gen.catalog import catalog
-from gemmule.gen.tools import verilator
 from gemmule.gen.verilog import yosys
 from gemmule.gen.verilog.emit import emit
-from gemmule.gen.verilog.primitives import models
 from gemmule.tb.common.adder import ADDER, AdderParams
+from gemmule.tb.common.lint import lint, write_emitted
 
 SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 64, "w_depth": 64}
 """Sizes that blocks share; enough for each of their parts to be there."""
@@ -31,16 +28,14 @@ QUICK = ("adder", "gemm")
     ],
 )
 def design(request, tmp_path_factory):
-    """A folder with the Verilog of one block, and its name."""
+    """A folder with the Verilog of one block, and what was emitted."""
     block = ADDER if request.param == "adder" else catalog()[request.param]
     known = block.params.__dataclass_fields__
     params = block.params(**{name: size for name, size in SMALL.items() if name in known})
     emitted = emit(block, params)
     folder = tmp_path_factory.mktemp(request.param)
-    (folder / f"{emitted.top}.v").write_text(emitted.verilog)
-    for name, text in models(emitted.verilog).items():
-        (folder / name).write_text(text)
-    return folder, emitted.top
+    write_emitted(emitted, folder)
+    return folder, emitted
 
 
 def sources(folder):
@@ -48,38 +43,30 @@ def sources(folder):
 
 
 def test_verilator_lints_it(design):
-    folder, top = design
-    # The waivers, each with its reason, are those that `gemmule generate` writes beside it.
-    template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
-    (folder / "waivers.vlt").write_text(jinja2.Template(template).render(name=top) + "\n")
-    tool = verilator()
-    command = [tool.command, "--lint-only", "-Wall", "--top-module", top, "waivers.vlt"]
-    result = subprocess.run(
-        [*command, *sources(folder)],
-        cwd=folder,
-        env=tool.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert not result.returncode, result.stderr
+    folder, emitted = design
+    lint(folder, emitted.top)
 
 
 def test_yosys_reads_it_back(design):
-    folder, top = design
+    folder, emitted = design
     # In a process of its own: Yosys ends the process it runs in when it meets an error.
     reads = [f'read_verilog "{path}"' for path in sources(folder)]
-    passes = [*reads, f"hierarchy -check -top {top}", "proc", "check -assert"]
-    script = f"from gemmule.gen import yosys\nyosys.run({passes!r})\nprint('all passes ran')"
+    passes = [*reads, f"hierarchy -check -top {emitted.top}", "proc", "check -assert"]
+    script = (
+        f"from gemmule.gen.verilog import yosys\nyosys.run({passes!r})\nprint('all passes ran')"
+    )
     command = [sys.executable, "-c", script]
     result = subprocess.run(command, capture_output=True, text=True)
     assert "all passes ran" in result.stdout, result.stdout + result.stderr
 
 
 def test_slang_finds_no_error(design):
-    folder, top = design
+    folder, emitted = design
     slang = driver.Driver()
     slang.addStandardArgs()
-    assert slang.parseCommandLine(f"slang --std 1364-2005 --top {top} {' '.join(sources(folder))}")
+    assert slang.parseCommandLine(
+        f"slang --std 1364-2005 --top {emitted.top} {' '.join(sources(folder))}"
+    )
     assert slang.processOptions()
     assert slang.parseAllSources()
     assert slang.runFullCompilation(quiet=True)
@@ -87,8 +74,8 @@ def test_slang_finds_no_error(design):
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus is not here: apt install iverilog")
 def test_icarus_takes_it_as_verilog_2001(design):
-    folder, top = design
-    command = ["iverilog", "-g2001", "-Wall", "-Wno-timescale", "-t", "null", "-s", top]
+    folder, emitted = design
+    command = ["iverilog", "-g2001", "-Wall", "-Wno-timescale", "-t", "null", "-s", emitted.top]
     result = subprocess.run([*command, *sources(folder)], capture_output=True, text=True)
     assert not result.returncode, result.stderr
     assert "error" not in result.stderr

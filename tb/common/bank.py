@@ -7,27 +7,25 @@ from amaranth import Module
 from amaranth.lib import wiring
 
 from gemmule.gen.block import Block, Job
-from gemmule.gen.blocks.nonlinear import BLOCKS
+from gemmule.gen.catalog import catalog
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.simulation.model import Model, Result
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.options import Options
-from gemmule.golden.nonlinear.units import every
-from gemmule.hw.nonlinear.params import ElementwiseParams
 
-__all__ = ["Bank", "exhaustive"]
+__all__ = ["Bank", "block_of"]
 
 
 class Units(wiring.Component):
     """Units side by side, each with its own streams."""
 
     def __init__(self, units: Mapping[str, Options]):
-        self._units = {name: _block(params).component(params) for name, params in units.items()}
+        self._units = {name: block_of(each).component(each) for name, each in units.items()}
         ports = {}
         for name, unit in self._units.items():
             for port, member in unit.signature.members.items():
                 ports[f"{port}_{name}"] = member
-        self.latency = {name: unit.latency for name, unit in self._units.items()}
+        self.latency = {name: getattr(unit, "latency", None) for name, unit in self._units.items()}
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -58,7 +56,7 @@ class Bank:
         """The job of each unit that has arrays, with the run options' defaults."""
         jobs = {}
         for name, given in arrays.items():
-            adapter = _block(self.units[name]).adapter
+            adapter = block_of(self.units[name]).adapter
             jobs[name] = adapter.plan(self.units[name], adapter.Run(), given)
         return jobs
 
@@ -74,20 +72,22 @@ class Bank:
         )
         return self.model.run(send, receive, **how)
 
+    def received(self, name: str, job: Job, result: Result) -> dict[str, np.ndarray]:
+        """What came of one unit, under the names of its own streams."""
+        return {stream: result.received[f"{stream}_{name}"] for stream in job.receive}
+
     def wrong(self, jobs: Mapping[str, Job], result: Result) -> dict[str, int]:
-        """How many outputs of each unit are not golden."""
+        """How many numbers of each unit are not golden."""
         counts = {}
         for name, job in jobs.items():
-            received = {stream: result.received[f"{stream}_{name}"] for stream in job.receive}
-            counts[name] = int((job.decode(received)["y"] != job.golden["y"]).sum())
+            outputs = job.decode(self.received(name, job, result))
+            counts[name] = sum(
+                int(np.sum(outputs[each] != golden)) for each, golden in job.golden.items()
+            )
         return counts
 
 
-def exhaustive(params: ElementwiseParams) -> np.ndarray:
-    """Every input of a unit, the extremes first."""
-    x = every(params.in_format)
-    return np.concatenate([[params.in_format.low, params.in_format.high], x])
-
-
-def _block(params: Options) -> Block:
-    return next(block for block in BLOCKS if isinstance(params, block.params))
+def block_of(params: Options) -> Block:
+    """The block whose parameters these are, or of whose parameters they are a kind."""
+    blocks = list(catalog().values())
+    return next(block for kind in type(params).__mro__ for block in blocks if block.params is kind)

@@ -1,0 +1,40 @@
+"""Verilator's opinion of Verilog that we emit."""
+
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from gemmule.gen.tools import verilator
+from gemmule.gen.verilog.emit import Emitted
+from gemmule.gen.verilog.primitives import models
+
+__all__ = ["lint", "lint_emitted", "write_emitted"]
+
+
+def lint(folder: Path, top: str) -> None:
+    """All Verilog in ``folder``, with all of its warnings but for those waived there."""
+    tool = verilator()
+    found = subprocess.run(
+        [tool.command, "--lint-only", "-Wall", "--top-module", top,
+         *folder.glob("*.vlt"), *sorted(folder.rglob("*.v"))],
+        env=tool.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert not found.returncode, found.stderr
+
+
+def write_emitted(emitted: Emitted, folder: Path) -> None:
+    """A block alone, with its models and with the waivers that `gemmule generate` writes."""
+    used = models(emitted.verilog)
+    template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
+    waivers = jinja2.Template(template).render(name=emitted.top, models=used)
+    texts = {"waivers.vlt": waivers + "\n", f"{emitted.top}.v": emitted.verilog, **used}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+
+def lint_emitted(emitted: Emitted, folder: Path) -> None:
+    """:func:`lint` of a block alone."""
+    write_emitted(emitted, folder)
+    lint(folder, emitted.top)
