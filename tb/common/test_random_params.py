@@ -30,17 +30,38 @@ def drawn(number: int) -> tuple[Block, Options]:
     return block, random_params(block, np.random.default_rng([number, 12]))
 
 
-def job(number: int) -> tuple[Options, dict, Job] | None:
-    """Run options, arrays and job; None where this hardware is too small, as for a sum."""
+def job(number: int) -> tuple[Options, dict, Job]:
+    """Run options, arrays and job.
+
+    The options are the defaults, or where these are nothing for such hardware (a mean of signed
+    attention, maps that it cannot count), those of the example in its data sheet, which is for any.
+    """
     block, params = drawn(number)
     # Results as wide as their lanes: the default, s8 or s32, may not fit.
     widest = {"c_format": f"s{min(params.out_width, 32)}"} if hasattr(params, "out_width") else {}
-    run = block.adapter.Run(**widest)
-    arrays = stimulus(block.name)(params, run, np.random.default_rng([number, 13]))
-    try:
-        return run, arrays, block.adapter.plan(params, run, arrays)
-    except UsageError:
-        return None
+    for options in (widest, None):
+        options = block.sheet(params).examples[0].run if options is None else options
+        run = block.adapter.Run(**options)
+        arrays = {}
+        try:
+            arrays = stimulus(block.name)(params, run, np.random.default_rng([number, 13]))
+            return run, arrays, block.adapter.plan(params, run, arrays)
+        except UsageError as error:
+            refusal = error
+    raise refusal
+
+
+def test_any_parameters_have_an_example_and_arrays():
+    """What a data sheet shows and what `gemmule verify` sends are legal for whatever is legal."""
+    for number in range(MANY):
+        block, params = drawn(number)
+        if block.adapter is None:
+            continue
+        for example in block.sheet(params).examples:
+            run = block.adapter.Run(**example.run)
+            assert block.adapter.plan(params, run, example.arrays).results()
+        if number < MANY // 2:
+            job(number)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +90,9 @@ def test_random_params_simulate(first):
     units, jobs = {}, {}
     for number in range(first, first + TOGETHER):
         block, params = drawn(number)
-        made = block.adapter and job(number)
-        if not made:
+        if block.adapter is None:
             continue
-        run, arrays, planned = made
+        run, arrays, planned = job(number)
         if planned.memory:
             simulate(block, params, arrays, run=run, stall=stall, seed=number)
         else:

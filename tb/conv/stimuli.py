@@ -4,10 +4,12 @@ import numpy as np
 
 from gemmule.gen.blocks.conv.generators import LayerRun
 from gemmule.gen.blocks.conv.layer import OPERANDS, ConvRun, VolumeRun
+from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS
-from gemmule.golden.conv.geometry import Geometry
-from gemmule.hw.conv.params import ConvParams
+from gemmule.golden.conv.geometry import Geometry, needed_width
+from gemmule.hw.conv.params import ConvParams, LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams
+from gemmule.tb.common.stimulus import values
 
 from .cases import operands
 
@@ -63,18 +65,36 @@ def stimulus(
     ), arrays  # fmt: skip
 
 
-def conv2d(params: ConvParams, run: ConvRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """For `gemmule verify`: whatever operation the run asks for, on a small layer."""
-    size = (7,) * params.AXES
+def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """For `gemmule verify`: whatever operation the run asks for, on a small layer.
+
+    Its numbers are those that the hardware has room for, the extremes first.
+    """
     shape = {"stride": run.stride, "padding": run.padding, "dilation": run.dilation}
-    layer = Geometry(batch=1, channels=2 * run.groups, filters=3 * run.groups, size=size,
-                     kernel=run.kernel or 2, groups=run.groups, **shape)  # fmt: skip
-    if run.op == "transposed":
-        layer = Geometry.transposed(
-            batch=1, channels=2 * run.groups, filters=3 * run.groups, size=size, kernel=2,
-            groups=run.groups, output_padding=run.output_padding, **shape,
-        )  # fmt: skip
-    return stimulus(params, layer, op=run.op, scaling="column", seed=int(rng.integers(1 << 16)))[1]
+    channels, filters = 2 * run.groups, 3 * run.groups
+    for side, kernel in ((7, 2), (3, 2), (2, 1), (1, 1)):
+        sizes = {"size": (side,) * params.AXES, "kernel": run.kernel or kernel}
+        if run.op == "transposed":
+            shape["output_padding"] = run.output_padding
+        make = Geometry.transposed if run.op == "transposed" else Geometry
+        layer = make(batch=1, channels=channels, filters=filters, groups=run.groups,
+                     **sizes, **shape)  # fmt: skip
+        formats = [params.format_of(name) for name in OPERANDS[run.op]]
+        if needed_width(layer.products(run.op), *formats) <= params.acc_width:
+            break
+        channels, filters = run.groups, run.groups
+    arrays = stimulus(params, layer, op=run.op, scaling="column", seed=int(rng.integers(1 << 16)))[
+        1
+    ]
+    for name, fmt in zip(OPERANDS[run.op], formats, strict=True):
+        arrays[name] = values(rng, fmt, arrays[name].shape)
+    columns = arrays["shift"].shape
+    fmt = run.c_format or Format(signed=True, width=8)
+    return arrays | {
+        "multiplier": rng.integers(1, 1 << params.multiplier_width, columns),
+        "shift": rng.integers(0, min(params.max_shift, 30), columns, endpoint=True),
+        "zero_point": np.clip(arrays["zero_point"], fmt.low, fmt.high),
+    }
 
 
 conv3d = conv2d

@@ -69,7 +69,7 @@ def several(
 ) -> dict[str, np.ndarray]:
     """Three products back to back whose edges no tile divides, requantized, with zero points."""
     rows, cols = params.rows, params.cols
-    shape = (rows + 3, 2 * cols + 1, 2 * rows + 1)
+    shape = (rows + 3, 2 * cols + 1, min(2 * rows + 1, params.largest_k))
     arrays = scaled(params, rng, shape, batch=3) | {
         "zero_point": values(rng, run.c_format or "s8", (1,)),
         "a_zero_point": values(rng, params.a_format, (1,)),

@@ -18,12 +18,12 @@ COUNT, LENGTH, HEADS = 29, 40, 3
 def token_score(
     params: TokenScoreParams, run: Options, rng: np.random.Generator
 ) -> dict[str, NDArray]:
-    """Attention of three heads, or a small classifier."""
+    """Attention of three heads, or a small classifier; fewer where the hardware has no more."""
+    heads, count = min(HEADS, params.max_heads), min(COUNT, params.max_tokens)
     if run.score == "heatvit":
-        classifier = FloatSelector.random(HEADS, 8, HEADS, rng)
-        return quantized(classifier, rng.normal(0, 1, (COUNT, HEADS * 8)))
-    count = min(COUNT, params.max_tokens)
-    shape = (HEADS, count) if run.score == "class_attention" else (HEADS, count, count)
+        classifier = FloatSelector.random(heads, 8, heads, rng)
+        return quantized(classifier, rng.normal(0, 1, (count, heads * 8)))
+    shape = (heads, count) if run.score == "class_attention" else (heads, count, count)
     return {"attention": integers(params.attention_format, shape, rng)}
 
 

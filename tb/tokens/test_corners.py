@@ -9,11 +9,13 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 import numpy as np
+import pytest
 
 from gemmule.gen.block import Job
 from gemmule.gen.blocks.tokens.packing import SELECTOR, TOKEN_PACK, SelectorRun
 from gemmule.gen.blocks.tokens.score import TOKEN_SCORE, ScoreRun
 from gemmule.gen.blocks.tokens.select import TOKEN_SELECT
+from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import last_of, pack
 from gemmule.golden.common.options import Options
@@ -23,7 +25,7 @@ from gemmule.golden.tokens.selection import POLICIES, Selection
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.bank import Bank, block_of
-from gemmule.tb.common.jobs import apart, joined
+from gemmule.tb.common.jobs import apart, joined, run_jobs
 from gemmule.tb.common.lint import lint_emitted
 from gemmule.tb.common.stimulus import covering, values
 
@@ -78,7 +80,7 @@ LARGE = 1 << 14
 """Beats of a job; and numbers of its attention, but for the one of all rows."""
 EACH = 8
 """Jobs of a unit."""
-SAMPLE = 4
+SAMPLE = 3
 """Units of each block that are tried always; the rest in full."""
 
 
@@ -272,3 +274,36 @@ def differing(bank: Bank, stages: Mapping, jobs: Mapping, result) -> Iterator[tu
 def test_units(tmp_path):
     chosen = [u for kind in FACTORS for u in islice(filter(small, units_of(kind)), SAMPLE)]
     try_all(chosen, tmp_path, 3, stalls=(0.0, 0.4))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", FACTORS, ids=lambda kind: kind.__name__)
+def test_more_units(kind, tmp_path):
+    chosen = list(filter(small, units_of(kind)))[SAMPLE:]
+    for begin in range(0, len(chosen), 12):
+        try_all(chosen[begin : begin + 12], tmp_path, 4 + begin)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", [TokenPackParams, TokenScoreParams], ids=lambda k: k.__name__)
+def test_wide_units(kind, tmp_path):
+    """With as many lanes and dividers as there may be; of these one in four."""
+    for number, params in enumerate([u for u in units_of(kind) if not small(u)][::4]):
+        try_all([params], tmp_path, 100 + number)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("most", [4095, 4096])
+def test_all_rows(most, tmp_path):
+    """As many rows as there may be, each of as many tokens."""
+    params = TokenScoreParams(lanes=64, max_tokens=most, max_heads=1, attention_format="s8")
+    fmt, rng = params.attention_format, np.random.default_rng(6)
+    attention = rng.integers(fmt.low, fmt.high, (1, most, most), dtype=np.int8)
+    attention[0, -1, -1] = fmt.high
+    previous = drawn("any", params.result, (most,), rng)
+    arrays = {"attention": attention, "previous": previous}
+    job = TOKEN_SCORE.adapter.plan(params, ScoreRun(score="column_max"), arrays)
+    run_jobs(build(TOKEN_SCORE, params), [job])
+    peaks = [max(column) for column in attention[0].T.tolist()]
+    wanted = [truth.clamp(a + b, params.result) for a, b in zip(peaks, previous, strict=True)]
+    assert job.golden["scores"].tolist() == wanted

@@ -220,15 +220,16 @@ def _ahead() -> dict[str, int | None]:
 
 def _examples(params: LayerParams) -> tuple[Example, ...]:
     axes = params.AXES
-    x = small(params.x_format, (1, 2, *[1] * (axes - 2), 2, 3))
-    w = small(params.w_format, (2, 2, *[1] * (axes - 2), 2, 2))
-    most = (1 << params.multiplier_width) - 1
     arrays = {
-        "x": x,
-        "w": w,
+        "x": small(params.x_format, (1, 2, *[1] * (axes - 2), 2, 3)),
         "bias": np.array([3, -2]),
-        "multiplier": np.array([min(3, most)]),
+        "multiplier": np.array([min(3, (1 << params.multiplier_width) - 1)]),
         "shift": np.array([min(2, params.max_shift)]),
     }
-    run = narrowed(params.out_width)
-    return (Example("1: forward, two channels, two filters of 2 x 2", arrays, run),)
+    run, filters = narrowed(params.out_width), "two channels, two filters of 2 x 2"
+    if params.dataflow == "os":  # which has no other operation
+        arrays["dy"] = small(params.dy_format, (1, 2, 1, 2))
+        run |= {"op": "weight_grad", "kernel": 2}
+        return (Example(f"1: the gradient by `w`, {filters}", arrays, run),)
+    arrays["w"] = small(params.w_format, (2, 2, *[1] * (axes - 2), 2, 2))
+    return (Example(f"1: forward, {filters}", arrays, run),)
