@@ -1,6 +1,8 @@
-"""Verilator's opinion of Verilog that we emit."""
+"""What Verilator and Yosys say of Verilog that we emit."""
 
 import subprocess
+import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from gemmule.gen.tools import verilator
 from gemmule.gen.verilog.emit import Emitted
 from gemmule.gen.verilog.primitives import models
 
-__all__ = ["lint", "lint_emitted", "write_emitted"]
+__all__ = ["lint", "lint_emitted", "write_emitted", "yosys_takes"]
 
 
 def lint(folder: Path, top: str) -> None:
@@ -38,3 +40,14 @@ def lint_emitted(emitted: Emitted, folder: Path) -> None:
     """:func:`lint` of a block alone."""
     write_emitted(emitted, folder)
     lint(folder, emitted.top)
+
+
+def yosys_takes(passes: Sequence[str]) -> None:
+    """Yosys runs ``passes``: in a process of its own, which it ends where it meets an error."""
+    script = (
+        "from gemmule.gen.verilog import yosys\n"
+        f"yosys.run({list(passes)!r})\n"
+        "print('all passes ran')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "all passes ran" in done.stdout, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from gemmule.tb.verilog.roles import Roles
 DIGEST = """
 import hashlib
 from gemmule.gen.catalog import find
-from gemmule.gen.emit import emit
+from gemmule.gen.verilog.emit import emit
 from gemmule.tb.common.adder import ADDER, AdderParams
 gemm = find("gemm")
 for block, params in ((gemm, gemm.params(rows=3, cols=2)), (ADDER, AdderParams(lanes=5))):

@@ -147,7 +147,7 @@ def test_without_a_compiler_a_sentence_says_what_to_install(monkeypatch):
 
 
 BUILD = """
-from gemmule.gen.engine import build
+from gemmule.gen.simulation.engine import build
 from gemmule.tb.common.adder import ADDER, AdderParams
 print(build(ADDER, AdderParams(lanes=2)).program.exists())
 """
