@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 
-__all__ = ["OPERATIONS", "Geometry", "needed_width"]
-
-OPERATIONS = ("forward", "input_grad", "weight_grad", "transposed")
+__all__ = ["Geometry", "needed_width"]
 
 _AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -173,14 +171,17 @@ class Geometry:
         pairs = prod(int(self.met(axis).sum()) for axis in range(self.axes))
         return self.batch * self.filters * self.group_channels * pairs
 
-    def products(self, operation: str) -> int:
-        """The most products that meet in one sum: padding and inserted zeros do not count."""
-        axes = range(self.axes)
-        if operation == "forward":
-            return self.group_channels * prod(map(self._most_taps, axes))
-        if operation == "weight_grad":
-            return self.batch * prod(int(self.met(axis).max()) for axis in axes)
-        return self.group_filters * prod(map(self._most_outputs, axes))
+    def forward_products(self) -> int:
+        """Return the most products of a forward sum; taps that meet padding do not count."""
+        return self.group_channels * prod(map(self._most_taps, range(self.axes)))
+
+    def input_grad_products(self) -> int:
+        """Return the most products of a sum of the input gradient; zeros do not count."""
+        return self.group_filters * prod(map(self._most_outputs, range(self.axes)))
+
+    def weight_grad_products(self) -> int:
+        """Return the most products of a sum of the weight gradient; zeros do not count."""
+        return self.batch * prod(int(self.met(axis).max()) for axis in range(self.axes))
 
     def _most_taps(self, axis: int) -> int:
         """The most taps that meet a real pixel in one output pixel."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .geometry import Geometry
 from .maps import Vectors, feature_map, pitch
+from .operation import Method, Operation
 from .program import Hardware, Weights
 from .sequences import spread_size
 from .window import Line, View
@@ -32,24 +33,27 @@ class Zeros:
     b: NDArray[np.int64]
 
 
-def result_shape(operation: str, geometry: Geometry, hardware: Hardware) -> tuple[int, ...]:
+def result_shape(operation: Operation, geometry: Geometry, hardware: Hardware) -> tuple[int, ...]:
     """The result as it lies in memory: a feature map, or as the weights do."""
-    if operation == "weight_grad":
+    if operation is Operation.WEIGHT_GRAD:
         kernel, fold = folded(geometry, hardware)
         tiles = -(-geometry.group_filters // hardware.cols)
         rows = fold * geometry.group_channels
         return geometry.groups, tiles, prod(kernel), rows, hardware.cols
-    size, channels = geometry.out, geometry.group_filters
-    if operation != "forward":
-        size, channels = geometry.size, geometry.group_channels
-    return geometry.groups, geometry.batch, *size, pitch(channels, hardware.rows, hardware.cols)
+    size = geometry.out if operation is Operation.FORWARD else geometry.size
+    wide = pitch(_group_columns(operation, geometry), hardware.rows, hardware.cols)
+    return geometry.groups, geometry.batch, *size, wide
+
+
+def _group_columns(operation: Operation, geometry: Geometry) -> int:
+    return operation.channels(geometry) // geometry.groups
 
 
 def result(
-    operation: str, geometry: Geometry, memory: NDArray[np.int64], hardware: Hardware
+    operation: Operation, geometry: Geometry, memory: NDArray[np.int64], hardware: Hardware
 ) -> NDArray[np.int64]:
     """The operation's result, from what :func:`result_shape` lays out."""
-    if operation == "weight_grad":
+    if operation is Operation.WEIGHT_GRAD:
         kernel, fold = folded(geometry, hardware)
         groups, tiles = memory.shape[:2]
         taps = memory.reshape(groups, tiles, *kernel, fold, geometry.group_channels, -1)
@@ -60,12 +64,12 @@ def result(
         taps = np.moveaxis(taps, (1, -1, -2), (1, 2, 3))
         taps = taps.reshape(groups, -1, *taps.shape[3:])[:, : geometry.group_filters]
         return taps.reshape(geometry.filters, *taps.shape[2:])
-    channels = geometry.group_filters if operation == "forward" else geometry.group_channels
+    channels = _group_columns(operation, geometry)
     maps = np.moveaxis(memory[..., :channels], -1, 2)  # [groups, batch, channels, size]
     return np.moveaxis(maps, 0, 1).reshape(geometry.batch, -1, *maps.shape[3:])
 
 
-def places_of(operation: str, geometry: Geometry, group: int, hardware: Hardware) -> Operand:
+def places_of(operation: Operation, geometry: Geometry, group: int, hardware: Hardware) -> Operand:
     """The elements at which the pixels of one group's result begin, ``[batch, *size]``."""
     _, *pixels, wide = result_shape(operation, geometry, hardware)
     count = prod(pixels)
@@ -73,25 +77,34 @@ def places_of(operation: str, geometry: Geometry, group: int, hardware: Hardware
 
 
 def operand_maps(
-    operation: str, geometry: Geometry, a: Operand, b: Operand, zeros: Zeros, hardware: Hardware
+    operation: Operation,
+    geometry: Geometry,
+    a: Operand,
+    b: Operand,
+    zeros: Zeros,
+    hardware: Hardware,
 ) -> dict[str, Operand]:
     """What the host puts into memory: each region's elements, flat."""
     made: dict[str, Operand] = {}
     for group in range(geometry.groups):
-        if operation in ("forward", "weight_grad"):
+        if "x" in operation.maps:
             stride, outs = (1,) * geometry.axes, spread_size(geometry)
             view = input_view(geometry, group, a, zeros.a, hardware, stride, outs)
             _place(made, geometry.groups, view.vectors, zeros.a)
-        if operation == "weight_grad":
+        if operation is Operation.WEIGHT_GRAD:
             fill = int(zeros.b.flat[0])
-            dy = gradient_map("zero_free", geometry, group, b, fill, hardware.cols, hardware)
+            dy = gradient_map(Method.ZERO_FREE, geometry, group, b, fill, hardware.cols, hardware)
             _place(made, geometry.groups, dy, fill)
             continue
-        filters = zeros.b if operation == "forward" else np.zeros(geometry.filters, np.int64)
+        filters = (
+            zeros.b if operation is Operation.FORWARD else np.zeros(geometry.filters, np.int64)
+        )
         weights = forward_weights(geometry, group, b, filters, hardware)
         _place(made, geometry.groups, weights, 0)
-        if operation != "forward":
-            dy = gradient_map("zero_free", geometry, group, a, zeros.a, hardware.rows, hardware)
+        if operation is not Operation.FORWARD:
+            dy = gradient_map(
+                Method.ZERO_FREE, geometry, group, a, zeros.a, hardware.rows, hardware
+            )
             _place(made, geometry.groups, dy, zeros.a)
     return made
 
@@ -192,12 +205,12 @@ def turned_weights(geometry: Geometry, group: int, w: Operand, hardware: Hardwar
 
 
 def gradient_map(
-    method: str, geometry: Geometry, group: int, dy: Operand, fill: int, lanes: int,
+    method: Method, geometry: Geometry, group: int, dy: Operand, fill: int, lanes: int,
     hardware: Hardware,
 ) -> Vectors:  # fmt: skip
     """One group's ``dy`` as an operand takes it; where it was reorganized, with its zeros."""
     dy, wide = _of_group(geometry, group, dy), _wide(geometry, hardware)
-    if method == "explicit":
+    if method is Method.EXPLICIT:
         return feature_map(_spread_out(geometry, dy, fill), wide, lanes, fill, group, SPREAD)
     return feature_map(dy, wide, lanes, fill, group, GRADIENT)
 

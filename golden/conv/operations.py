@@ -17,20 +17,19 @@ from .layout import (
     places_of,
     turned_weights,
 )
+from .operation import Method, Operation
 from .program import Copy, Hardware, Product, Weights
 from .sequences import spread_size, zero_free
 from .window import Line, View
 
-__all__ = ["METHODS", "products"]
-
-METHODS = ("zero_free", "bp_im2col", "explicit")
+__all__ = ["products"]
 
 Operand = NDArray[np.int64]
 
 
 def products(
-    operation: str,
-    method: str,
+    operation: Operation,
+    method: Method,
     geometry: Geometry,
     a: Operand,
     b: Operand,
@@ -43,10 +42,14 @@ def products(
     convolution's ``x`` and ``w``), ``x`` and ``dy`` (weight gradient), as in
     ``golden.conv.convolution``. Under ``explicit`` all copies come before all products.
     """
-    make = {"forward": _forward, "weight_grad": _weight_grad}.get(operation, _input_grad)
+    make = {
+        Operation.FORWARD: _forward, Operation.INPUT_GRAD: _input_grad,
+        Operation.WEIGHT_GRAD: _weight_grad,
+    }[operation.essence]  # fmt: skip
     groups = range(geometry.groups)
-    if method == "explicit" and operation != "forward":
-        dy, fill = (b, int(zeros.b.flat[0])) if operation == "weight_grad" else (a, zeros.a)
+    if method is Method.EXPLICIT and operation is not Operation.FORWARD:
+        last = operation is Operation.WEIGHT_GRAD
+        dy, fill = (b, int(zeros.b.flat[0])) if last else (a, zeros.a)
         for group in groups:
             yield from _reorganized(geometry, group, dy, fill, hardware)
     for group in groups:
@@ -58,7 +61,7 @@ def _forward(method, geometry, group, x, w, zeros, hardware) -> Iterator[Product
     weights = Weights(
         forward_weights(geometry, group, w, zeros.b, hardware), geometry.group_filters
     )
-    places = places_of("forward", geometry, group, hardware)
+    places = places_of(Operation.FORWARD, geometry, group, hardware)
     low = group * geometry.group_filters
     yield from stationary_products(view, weights, places, low, zeros.a, hardware)
 
@@ -66,9 +69,9 @@ def _forward(method, geometry, group, x, w, zeros, hardware) -> Iterator[Product
 def _input_grad(method, geometry, group, dy, w, zeros, hardware) -> Iterator[Product]:
     weights = turned_weights(geometry, group, w, hardware)
     column = group * geometry.group_channels
-    places = places_of("input_grad", geometry, group, hardware)
+    places = places_of(Operation.INPUT_GRAD, geometry, group, hardware)
     vectors = gradient_map(method, geometry, group, dy, zeros.a, hardware.rows, hardware)
-    if method == "zero_free":
+    if method is Method.ZERO_FREE:
         yield from _phases(geometry, vectors, weights, places, column, zeros.a, hardware)
         return
     axes = zip(
@@ -76,7 +79,7 @@ def _input_grad(method, geometry, group, dy, w, zeros, hardware) -> Iterator[Pro
         geometry.stride, strict=True,
     )  # fmt: skip
     lines = [Line(begin, 1, -d, k, n, out, s) for begin, d, k, n, out, s in axes]
-    if method == "explicit":
+    if method is Method.EXPLICIT:
         lines = [
             replace(line, size=size, spread=1)
             for line, size in zip(lines, spread_size(geometry), strict=True)
@@ -95,7 +98,7 @@ def _reorganized(
     )
     compact, stored = (
         gradient_map(method, geometry, group, dy, fill, hardware.rows, hardware)
-        for method in ("zero_free", "explicit")
+        for method in (Method.ZERO_FREE, Method.EXPLICIT)
     )
     yield from copies(View(compact, pixels), stored, fill, hardware)
 
@@ -139,10 +142,10 @@ def _weight_grad(method, geometry, group, x, dy, zeros, hardware) -> Iterator[Pr
     vectors = gradient_map(method, geometry, group, dy, fill, hardware.cols, hardware)
     stride, outs, spread = geometry.stride, geometry.out, (1,) * geometry.axes
     sizes = geometry.out
-    if method != "zero_free":
+    if method is not Method.ZERO_FREE:
         stride, outs = (1,) * geometry.axes, spread_size(geometry)
-        spread = geometry.stride if method == "bp_im2col" else spread
-    if method == "explicit":
+        spread = geometry.stride if method is Method.BP_IM2COL else spread
+    if method is Method.EXPLICIT:
         sizes = outs
     pixels = tuple(
         Line(0, 1, 1, 1, out, size, s) for out, size, s in zip(outs, sizes, spread, strict=True)

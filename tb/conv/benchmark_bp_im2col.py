@@ -18,7 +18,8 @@ from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import Zeros, spread_extent
-from gemmule.golden.conv.operations import METHODS, products
+from gemmule.golden.conv.operation import Method, Operation
+from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.hw.conv.params import ConvParams
 
@@ -33,7 +34,7 @@ SUMMARY = "backward convolution: explicit zeros, BP-im2col and zero-free, 16x16,
 WIDTHS = (1, 4, 16)
 """Elements a cycle of the external memory, reads and writes together; 32 cycles of latency."""
 
-OPERATIONS = {"loss": "input_grad", "gradient": "weight_grad"}
+OPERATIONS = {"loss": Operation.INPUT_GRAD, "gradient": Operation.WEIGHT_GRAD}
 
 MEASURES = ("cycles", "words", "zero_reads", "storage")
 
@@ -81,7 +82,7 @@ def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "layer": row["layer"], "pass": row["direction"], "measure": measured,
                 "width": row["width"] if measured == "cycles" else None,
             }  # fmt: skip
-            line |= {method: row[f"{method}_{measured}"] for method in METHODS}
+            line |= {each.value: row[f"{each.value}_{measured}"] for each in Method}
             if measured == "cycles":
                 line |= {name: row[name] for name in ("bound", "forward_cycles", "utilization")}
             yield line
@@ -106,16 +107,16 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     ``bound``: the products on a full array, or the words of `zero_free` through the memory.
     """
     for width in WIDTHS:
-        ahead, _ = _modeled(geometry, "forward", METHODS[0], width)
+        ahead, _ = _modeled(geometry, Operation.FORWARD, Method.ZERO_FREE, width)
         for direction, operation in OPERATIONS.items():
             row = {"layer": name, "direction": direction, "width": width, "forward_cycles": ahead}
-            for method in METHODS:
+            for method in Method:
                 figures = (
                     *_modeled(geometry, operation, method, width),
                     _zero_reads(geometry, operation, method), _storage(geometry, method),
                 )  # fmt: skip
                 row |= {
-                    f"{method}_{measured}": value
+                    f"{method.value}_{measured}": value
                     for measured, value in zip(MEASURES, figures, strict=True)
                 }
             array = PARAMS.rows * PARAMS.cols
@@ -125,7 +126,9 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
 
 
 @cache
-def _modeled(geometry: Geometry, operation: str, method: str, width: int) -> tuple[int, int]:
+def _modeled(
+    geometry: Geometry, operation: Operation, method: Method, width: int
+) -> tuple[int, int]:
     """Cycles and words of one run."""
     bus, timing = Bus(width), timing_of(PARAMS, RESULT)
     cycles = model(program(operation, method, geometry, timing.hardware), timing, bus)
@@ -134,25 +137,25 @@ def _modeled(geometry: Geometry, operation: str, method: str, width: int) -> tup
 
 @cache
 def program(
-    operation: str, method: str, geometry: Geometry, hardware: Hardware
+    operation: Operation, method: Method, geometry: Geometry, hardware: Hardware
 ) -> list[Product | Copy]:
     """The commands; only the shapes of the operands matter."""
     x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
     w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
     dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
-    a, b = {"forward": (x, w), "input_grad": (dy, w), "weight_grad": (x, dy)}[operation]
+    a, b = ({"x": x, "w": w, "dy": dy}[name] for name in operation.maps)
     zeros = Zeros(0, np.zeros(max(geometry.filters, geometry.channels), np.int64))
     return list(products(operation, method, geometry, a, b, zeros, hardware))
 
 
-def _storage(geometry: Geometry, method: str) -> int:
+def _storage(geometry: Geometry, method: Method) -> int:
     """Elements of memory beyond the operands and the result: the reorganized map."""
-    return spread_extent(geometry, timing_of(PARAMS, RESULT).hardware) * (method == "explicit")
+    return spread_extent(geometry, timing_of(PARAMS, RESULT).hardware) * (method is Method.EXPLICIT)
 
 
-def _zero_reads(geometry: Geometry, operation: str, method: str) -> int:
+def _zero_reads(geometry: Geometry, operation: Operation, method: Method) -> int:
     """Elements read from the buffer of the operand that has, or had, the zeros: ``dy``."""
-    side, lanes = ("a", PARAMS.rows) if operation == "input_grad" else ("b", PARAMS.cols)
+    side, lanes = ("a", PARAMS.rows) if operation is Operation.INPUT_GRAD else ("b", PARAMS.cols)
     steps = program(operation, method, geometry, timing_of(PARAMS, RESULT).hardware)
     made = (step for step in steps if isinstance(step, Product))
     passes = (each for product in made for each in getattr(product, f"{side}_passes"))
@@ -167,7 +170,7 @@ def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """By width: what a method saves of the explicit one, in percent, in the mean of layers."""
     for width in WIDTHS:
         chosen = [row for row in rows if row["width"] == width]
-        for method in METHODS[:2]:
+        for method in ("zero_free", "bp_im2col"):
             mean = {"method": method, "width": width}
             for measured in MEASURES:
                 saved = np.mean([_saved(row, method, measured) for row in chosen])
@@ -187,18 +190,18 @@ def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     how much the model is off.
     """
     width = WIDTHS[-1]
-    for operation in ("forward", *OPERATIONS.values()):
-        for method in METHODS[:1] if operation == "forward" else METHODS:
+    for operation in (Operation.FORWARD, *OPERATIONS.values()):
+        for method in [Method.ZERO_FREE] if operation is Operation.FORWARD else Method:
             modeled, _ = _modeled(geometry, operation, method, width)
             if modeled > LONGEST_RTL:
                 continue
             order, arrays = stimulus(
-                PARAMS, geometry, op=operation, method=method, scaling="column"
+                PARAMS, geometry, op=operation.value, method=method.value, scaling="column"
             )
             begun = time.monotonic()
             done = simulate(CONVOLUTIONS[0], PARAMS, arrays, run=order, memory_width=width)
             yield {
-                "layer": name, "pass": operation, "measure": f"cycles in RTL, {method}",
+                "layer": name, "pass": operation.value, "measure": f"cycles in RTL, {method.value}",
                 "width": width, "cycles": done.cycles, "model": done.counters["modeled_cycles"],
                 "utilization": round(done.utilization, 3),
                 "seconds": round(time.monotonic() - begun, 1),
@@ -232,7 +235,7 @@ def _plot(rows: list[dict[str, Any]], summary: list[dict[str, Any]], path: Path)
     figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5), width_ratios=(2, 1))
     chosen = [row for row in rows if row["width"] == WIDTHS[-1]]
     places = np.arange(len(chosen))
-    for number, method in enumerate(METHODS):
+    for number, method in enumerate(each.value for each in Method):
         heights = [row[f"{method}_cycles"] / row["explicit_cycles"] for row in chosen]
         left.bar(places + 0.27 * (number - 1), heights, 0.27, label=method)
     names = [f"{row['layer']} {row['direction']}" for row in chosen]

@@ -10,6 +10,7 @@ from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import folded
+from gemmule.golden.conv.operation import Method, Operation
 
 from .benchmark_bp_im2col import PARAMS, RESULT, program
 from .networks import layer
@@ -35,15 +36,15 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     """Cycles with folding and without, the memory at 16 bytes a cycle."""
     timing = timing_of(PARAMS, RESULT)
     _, fold = folded(geometry, timing.hardware)
-    for operation in ("forward", "weight_grad"):
+    for operation in (Operation.FORWARD, Operation.WEIGHT_GRAD):
         cycles = []
         for folds in (True, False):
             hardware = replace(timing.hardware, folds=folds)
-            steps = program(operation, "zero_free", geometry, hardware)
+            steps = program(operation, Method.ZERO_FREE, geometry, hardware)
             cycles.append(model(steps, replace(timing, hardware=hardware), Bus()))
         array = PARAMS.rows * PARAMS.cols
         yield {
-            "layer": name, "pass": operation, "columns a vector": fold, "cycles": cycles[0],
+            "layer": name, "pass": operation.value, "columns a vector": fold, "cycles": cycles[0],
             "unfolded": cycles[1], "times": round(cycles[1] / cycles[0], 2),
             "utilization": round(geometry.macs / cycles[0] / array, 3),
             "utilization unfolded": round(geometry.macs / cycles[1] / array, 3),

@@ -6,6 +6,7 @@ import numpy as np
 
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import Zeros, result, result_shape
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Bank, Copy, Hardware, Pass, Product
 
@@ -66,8 +67,8 @@ class Side:
 
 
 def execute(
-    operation: str,
-    method: str,
+    operation: Operation,
+    method: Method,
     geometry: Geometry,
     a: np.ndarray,
     b: np.ndarray,

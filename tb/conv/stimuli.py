@@ -3,10 +3,11 @@
 import numpy as np
 
 from gemmule.gen.blocks.conv.generators import LayerRun
-from gemmule.gen.blocks.conv.layer import OPERANDS, ConvRun, VolumeRun
+from gemmule.gen.blocks.conv.layer import ConvRun, VolumeRun
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS
 from gemmule.golden.conv.geometry import Geometry, needed_width
+from gemmule.golden.conv.operation import Operation
 from gemmule.hw.conv.params import ConvParams, LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams
 from gemmule.tb.common.stimulus import values
@@ -30,8 +31,8 @@ def stimulus(
     rng = np.random.default_rng(seed)
     x, w, dy = operands(geometry, seed)
     named = {"x": dy if op == "transposed" else x, "w": w, "dy": dy}
-    arrays = {name: named[name] for name in OPERANDS[op]}
-    columns = geometry.channels if op in ("input_grad", "transposed") else geometry.filters
+    arrays = {name: named[name] for name in Operation(op).arrays}
+    columns = Operation(op).channels(geometry)
     if scaling != "none":
         arrays["bias"] = rng.integers(-(1 << 14), 1 << 14, columns)
     if scaling in ("tensor", "column"):
@@ -40,7 +41,7 @@ def stimulus(
         arrays["shift"] = rng.integers(18, 30, count)
         arrays["zero_point"] = np.array([rng.integers(-20, 20)])
     if zeros:
-        first, second = OPERANDS[op]
+        first, second = Operation(op).arrays
         arrays[f"{first}_zero_point"] = rng.integers(-128, 128, 1)
         arrays[f"{second}_zero_point"] = rng.integers(-128, 128, 1 if second == "dy" else columns)
     extra = {}
@@ -79,14 +80,14 @@ def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[
         make = Geometry.transposed if run.op == "transposed" else Geometry
         layer = make(batch=1, channels=channels, filters=filters, groups=run.groups,
                      **sizes, **shape)  # fmt: skip
-        formats = [params.format_of(name) for name in OPERANDS[run.op]]
-        if needed_width(layer.products(run.op), *formats) <= params.acc_width:
+        formats = [params.format_of(name) for name in run.operation.arrays]
+        if needed_width(run.operation.products(layer), *formats) <= params.acc_width:
             break
         channels, filters = run.groups, run.groups
     arrays = stimulus(params, layer, op=run.op, scaling="column", seed=int(rng.integers(1 << 16)))[
         1
     ]
-    for name, fmt in zip(OPERANDS[run.op], formats, strict=True):
+    for name, fmt in zip(run.operation.arrays, formats, strict=True):
         arrays[name] = values(rng, fmt, arrays[name].shape)
     columns = arrays["shift"].shape
     fmt = run.c_format or Format(signed=True, width=8)

@@ -6,7 +6,8 @@ import pytest
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, expected_counts
 from gemmule.gen.blocks.conv.layer import Layer
 from gemmule.gen.simulation.simulate import simulate
-from gemmule.golden.conv.operations import METHODS, products
+from gemmule.golden.conv.operation import Method
+from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.program import Hardware
 from gemmule.hw.conv import counters
 from gemmule.hw.conv.counters import COUNTS, Counters
@@ -17,7 +18,9 @@ from .stimuli import stimulus
 from .test_convolution import SMALL
 
 JOBS = [("forward", "zero_free")]
-JOBS += [(op, method) for op in ("input_grad", "transposed", "weight_grad") for method in METHODS]
+JOBS += [
+    (op, method.value) for op in ("input_grad", "transposed", "weight_grad") for method in Method
+]
 
 
 @pytest.mark.parametrize(("op", "method"), JOBS)
@@ -26,7 +29,8 @@ def test_counters_of_layers(op, method):
         run, arrays = stimulus(SMALL, geometry, op=op, method=method, zeros=number % 2 == 1)
         layer = Layer.check(SMALL, run, arrays)
         hardware = Hardware(SMALL.rows, SMALL.cols, SMALL.x_depth, SMALL.w_depth, SMALL.acc_depth)
-        steps = list(products(op, method, layer.geometry, layer.a, layer.b, layer.zeros, hardware))
+        operands = (layer.a, layer.b, layer.zeros, hardware)
+        steps = list(products(layer.operation, layer.method, layer.geometry, *operands))
         done = simulate(CONVOLUTIONS[0], SMALL, arrays, run=run, stall=0.5 * (number % 2))
         wanted = expected_counts(steps)
         assert {name: done.counters[name] for name in wanted} == wanted, geometry

@@ -12,6 +12,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.convolution import forward, input_grad, transposed, weight_grad
 from gemmule.golden.conv.geometry import Geometry, needed_width
+from gemmule.golden.conv.operation import Operation
 
 from .cases import layers, operands
 
@@ -61,8 +62,9 @@ def test_direct_loops(geometry):
     assert (input_grad(geometry, dy, w) == dx).all()
     assert (weight_grad(geometry, x, dy) == dw).all()
     assert met[0].sum() == geometry.macs
-    for operation, counts in zip(("forward", "input_grad", "weight_grad"), met, strict=True):
-        assert geometry.products(operation) == counts.max()
+    done = (Operation.FORWARD, Operation.INPUT_GRAD, Operation.WEIGHT_GRAD)
+    for operation, counts in zip(done, met, strict=True):
+        assert operation.products(geometry) == counts.max()
 
 
 def test_sums_beyond_float64_stay_exact():

@@ -5,7 +5,7 @@ import pytest
 
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.layout import Zeros
-from gemmule.golden.conv.operations import METHODS
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.window import stretches
 
@@ -29,13 +29,15 @@ def test_every_operation_by_every_method(name):
         x, w, dy = operands(geometry)
         each, one = np.arange(geometry.filters) % 5, np.full(geometry.filters, 3)
         wanted = forward(geometry, x, w, x_zero=-2, w_zero=each)
-        got = execute("forward", "zero_free", geometry, x, w, Zeros(-2, each), hardware)
+        got = execute(
+            Operation.FORWARD, Method.ZERO_FREE, geometry, x, w, Zeros(-2, each), hardware
+        )
         assert (got == wanted).all(), geometry
-        for method in METHODS:
-            got = execute("weight_grad", method, geometry, x, dy, Zeros(-2, one), hardware)
+        for method in Method:
+            got = execute(Operation.WEIGHT_GRAD, method, geometry, x, dy, Zeros(-2, one), hardware)
             assert (got == weight_grad(geometry, x, dy, x_zero=-2, dy_zero=3)).all(), geometry
             each = np.arange(geometry.channels) % 7
-            got = execute("input_grad", method, geometry, dy, w, Zeros(5, each), hardware)
+            got = execute(Operation.INPUT_GRAD, method, geometry, dy, w, Zeros(5, each), hardware)
             assert (got == input_grad(geometry, dy, w, dy_zero=5, w_zero=each)).all(), geometry
 
 

@@ -18,6 +18,7 @@ from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.feed import Timing
 from gemmule.golden.conv.geometry import needed_width
 from gemmule.golden.conv.layout import folded, result, result_shape
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.operations import products
 from gemmule.golden.conv.order import ordered
 from gemmule.golden.conv.program import Copy, Hardware, Product
@@ -31,7 +32,7 @@ from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
 from .commands import commands
 from .image import Image, check_extent
-from .layer import OPERANDS, ConvRun, Layer, VolumeRun
+from .layer import ConvRun, Layer, VolumeRun
 from .sheet import conv_sheet
 
 __all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
@@ -70,8 +71,8 @@ class ConvAdapter:
         layer = Layer.refuse(params, run, arrays)
         geometry, fmt = layer.geometry, layer.requantization.format
         hardware = timing_of(params, fmt).hardware
-        check_extent(params, layer, result_shape(run.op, geometry, hardware))
-        _check_width(params, run, geometry.products(run.op))
+        check_extent(params, layer, result_shape(run.operation, geometry, hardware))
+        _check_width(params, run, run.operation.products(geometry))
 
     def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
         """Cut the layer to the hardware; lay out its memory, loads, passes and products.
@@ -84,11 +85,11 @@ class ConvAdapter:
         timing = timing_of(params, fmt)
         hardware = timing.hardware
         operands = (layer.a, layer.b, layer.zeros, hardware)
-        steps = list(products(run.op, run.method, layer.geometry, *operands))
+        steps = list(products(run.operation, layer.method, layer.geometry, *operands))
         made = [step for step in steps if isinstance(step, Product)]
         _check_sums(params, layer, made, hardware)
         _check_banks(params, steps)
-        shape = result_shape(run.op, layer.geometry, hardware)
+        shape = result_shape(run.operation, layer.geometry, hardware)
         image = Image.lay_out(params, layer, hardware, shape)
         written = params.written
         order = list(ordered(steps, hardware))
@@ -102,14 +103,14 @@ class ConvAdapter:
             if fault := _refused(received["status"][0]):
                 raise RuntimeError(f"the program was not carried out as it is: {fault}")
             table = image.results(received["memory"], shape, fmt)
-            return {layer.result_name: result(
-                run.op, layer.geometry, table, hardware
+            return {run.operation.result: result(
+                run.operation, layer.geometry, table, hardware
             ).astype(fmt.dtype)}  # fmt: skip
 
         def results() -> dict[str, NDArray]:
             # Where each element of the result lies tells a table of their numbers.
             places = np.arange(prod(shape)).reshape(shape)
-            where = result(run.op, layer.geometry, places, hardware).ravel()
+            where = result(run.operation, layer.geometry, places, hardware).ravel()
             after = image.with_results(where, layer.golden.ravel())
             count = len(send["command"]) - 1
             known = {"command": count}
@@ -124,7 +125,7 @@ class ConvAdapter:
             send=send,
             receive={"status": 1, "counters": 1},
             decode=decode,
-            golden={layer.result_name: layer.golden.astype(fmt.dtype)},
+            golden={run.operation.result: layer.golden.astype(fmt.dtype)},
             results=results,
             macs=layer.geometry.macs,
             peak_macs_per_cycle=params.rows * params.cols,
@@ -188,21 +189,23 @@ def _check_sums(
     params: LayerParams, layer: Layer, made: Sequence[Product], hardware: Hardware
 ) -> None:
     """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
-    op, geometry = layer.run.op, layer.geometry
-    longest = geometry.products(op)
-    inserted = op == "weight_grad" and layer.run.method != "zero_free"
+    operation, geometry = layer.operation, layer.geometry
+    longest = operation.products(geometry)
+    last = operation is Operation.WEIGHT_GRAD
+    inserted = last and layer.method is not Method.ZERO_FREE
     if layer.zeros.a or (inserted and layer.zeros.b.any()):
         longest = {
-            "forward": geometry.taps * geometry.group_channels,
-            "weight_grad": max(product.k for product in made),
-        }.get(op, geometry.taps * geometry.group_filters)
-    if op == "forward" and layer.zeros.b.any():
+            Operation.FORWARD: geometry.taps * geometry.group_channels,
+            Operation.INPUT_GRAD: geometry.taps * geometry.group_filters,
+            Operation.WEIGHT_GRAD: max(product.k for product in made),
+        }[operation.essence]
+    if operation is Operation.FORWARD and layer.zeros.b.any():
         # Taps that the folding adds hold the zero point, and meet pixels like any other.
         kernel, fold = folded(geometry, hardware)
         added = (kernel[-1] * fold - geometry.kernel[-1]) * geometry.group_channels
         longest += added * prod(kernel[:-1])
     _check_width(params, layer.run, longest)
-    formats = [params.format_of(name) for name in OPERANDS[op]]
+    formats = [params.format_of(name) for name in operation.arrays]
     steps = max(product.k for product in made)
     most = (1 << DIM_WIDTH) - 1
     if layer.zeros.b.any():
@@ -210,13 +213,13 @@ def _check_sums(
         most = min(most, ((1 << params.core.row_sum_width - 1) - 1) // largest)
     if steps > most:
         raise UsageError(
-            f"a sum of --op {op} takes {steps} steps, padding and idle lanes counted; the hardware"
-            f" counts to {most}"
+            f"a sum of --op {layer.run.op} takes {steps} steps, padding and idle lanes counted; the"
+            f" hardware counts to {most}"
         )
 
 
 def _check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
-    formats = [params.format_of(name) for name in OPERANDS[run.op]]
+    formats = [params.format_of(name) for name in run.operation.arrays]
     width = needed_width(longest, *formats)
     if width > params.acc_width:
         raise UsageError(

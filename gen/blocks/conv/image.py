@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.layout import GRADIENT, INPUT, SPREAD, WEIGHTS, operand_maps, spread_extent
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.program import Hardware
 from gemmule.golden.conv.walk import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
-from .layer import OPERANDS, Layer
+from .layer import Layer
 
 __all__ = ["RESULT", "Image", "check_extent"]
 
@@ -38,8 +39,9 @@ class Image:
         cls, params: LayerParams, layer: Layer, hardware: Hardware, shape: tuple[int, ...]
     ) -> "Image":
         """The operands, room for a reorganized map where there will be one, and the result's."""
-        op, explicit = layer.run.op, layer.run.method == "explicit" and layer.run.op != "forward"
-        maps = operand_maps(op, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
+        operation = layer.operation
+        explicit = layer.method is Method.EXPLICIT and operation is not Operation.FORWARD
+        maps = operand_maps(operation, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
         extents = {name: elements.size for name, elements in maps.items()}
         if explicit:
             extents[SPREAD] = spread_extent(layer.geometry, hardware)
@@ -101,11 +103,7 @@ def check_extent(params: LayerParams, layer: Layer, shape: tuple[int, ...]) -> N
 
 def _regions(layer: Layer) -> tuple[str, str, str]:
     """Where the operands and the result lie."""
-    regions = {"x": INPUT, "w": WEIGHTS, "dy": GRADIENT}
-    streamed, other = OPERANDS[layer.run.op]
-    if layer.run.op == "transposed":
-        streamed = "dy"
-    return regions[streamed], regions[other], RESULT
+    return *layer.operation.maps, RESULT
 
 
 def _check_end(end: int) -> None:
@@ -116,7 +114,7 @@ def _check_end(end: int) -> None:
 def _sizes(params: LayerParams, layer: Layer, explicit: bool) -> dict[str, int]:
     """Elements are as large as the side that reads them takes them."""
     a, b = (element_size(f.width) for f in (params.core.a_format, params.core.b_format))
-    by_columns = layer.run.op == "weight_grad"
+    by_columns = layer.operation is Operation.WEIGHT_GRAD
     return {
         INPUT: a, WEIGHTS: b, GRADIENT: b if by_columns and not explicit else a,
         SPREAD: b if by_columns else a, RESULT: element_size(layer.requantization.format.width),

@@ -12,34 +12,26 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
-from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
-from gemmule.golden.conv.geometry import OPERATIONS, Geometry
+from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.layout import Zeros
-from gemmule.golden.conv.operations import METHODS
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.systolic.gemm import zero_points
 from gemmule.hw.conv.params import LayerParams
 
-__all__ = ["OPERANDS", "ConvRun", "Layer", "VolumeRun"]
-
-OPERANDS = {
-    "forward": ("x", "w"), "input_grad": ("dy", "w"), "weight_grad": ("x", "dy"),
-    "transposed": ("x", "w"),
-}  # fmt: skip
-"""The streamed operand of each operation, and the other one."""
-
-_GOLDEN = {
-    "forward": forward, "input_grad": input_grad, "weight_grad": weight_grad,
-    "transposed": input_grad,
-}  # fmt: skip
+__all__ = ["ConvRun", "Layer", "VolumeRun"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvRun(Options):
     """The run options of `conv2d`."""
 
-    op: str = option("forward", choices=OPERATIONS, help="which convolution")
+    op: str = option(
+        "forward", choices=tuple(each.value for each in Operation), help="which convolution"
+    )
     method: str = option(
-        "zero_free", choices=METHODS, help="how a backward or transposed one meets its zeros"
+        "zero_free",
+        choices=tuple(each.value for each in Method),
+        help="how a backward or transposed one meets its zeros",
     )
     stride: tuple[int, ...] = option((1,), low=1, help="one number or one per axis")
     padding: tuple[int, ...] = option((0,), low=0, help="begins first, then ends: t,l,b,r")
@@ -56,6 +48,11 @@ class ConvRun(Options):
     clamp: tuple[int, ...] | None = option(
         None, help="LOW,HIGH of the result, after the zero point; a ReLU is a clamp"
     )
+
+    @property
+    def operation(self) -> Operation:
+        """Return what ``op`` names."""
+        return Operation(self.op)
 
     @property
     def input_size(self) -> list[int | None]:
@@ -93,13 +90,13 @@ class Layer:
         """
         _check_options(params, run)
         _check_limits(params, run)
-        names = OPERANDS[run.op]
+        operation, names = run.operation, run.operation.arrays
         operands = [_operand(params, run, arrays, name) for name in names]
         _refuse_others(run, names, arrays)
         geometry = _geometry(run, *(each.shape for each in operands))
-        if run.op == "forward":
+        if operation is Operation.FORWARD:
             _check_padding(geometry)
-        columns = geometry.channels if run.op in ("input_grad", "transposed") else geometry.filters
+        columns = operation.channels(geometry)
         formats = [params.format_of(name) for name in names]
         many = [1, 1 if names[1] == "dy" else columns]
         a_zero, b_zero = (
@@ -121,39 +118,40 @@ class Layer:
     def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
         """:meth:`refuse`, and the operands in the smallest types of their formats."""
         layer = cls.refuse(params, run, arrays)
-        operands = zip((layer.a, layer.b), OPERANDS[run.op], strict=True)
+        operands = zip((layer.a, layer.b), run.operation.arrays, strict=True)
         a, b = (np.asarray(each).astype(params.format_of(name).dtype) for each, name in operands)
         return replace(layer, a=a, b=b)
 
     @cached_property
     def golden(self) -> NDArray[np.int64]:
         """The result."""
-        op, (first, second) = self.run.op, OPERANDS[self.run.op]
-        b_zero = self.zeros.b if second == "w" else int(self.zeros.b[0])
-        given = {f"{first}_zero": self.zeros.a, f"{second}_zero": b_zero}
-        if op == "transposed":
-            given["dy_zero"] = given.pop("x_zero")
-        sums = _GOLDEN[op](self.geometry, self.a, self.b, **given)
-        axis = 0 if op == "weight_grad" else 1
+        b_zero = self.zeros.b if self.operation.arrays[1] == "w" else int(self.zeros.b[0])
+        sums = self.operation.sums(self.geometry, self.a, self.b, self.zeros.a, b_zero)
+        axis = self.operation.channel_axis
         return np.moveaxis(self.requantization(np.moveaxis(sums, axis, -1)), -1, axis)
 
     @property
-    def result_name(self) -> str:
-        """The name of the array that comes out."""
-        return {"input_grad": "dx", "weight_grad": "dw"}.get(self.run.op, "y")
+    def operation(self) -> Operation:
+        """Return what is computed."""
+        return self.run.operation
+
+    @property
+    def method(self) -> Method:
+        """Return how zeros are met."""
+        return Method(self.run.method)
 
 
 def _check_options(params: LayerParams, run: ConvRun) -> None:
-    needs = "os" if run.op == "weight_grad" else "ws"
+    operation, needs = run.operation, run.operation.dataflow
     if params.dataflow not in (needs, "both"):
         raise UsageError(f"--op {run.op} needs --dataflow {needs} or both, not {params.dataflow}")
-    if run.op != "transposed" and any(run.output_padding):
+    if operation is not Operation.TRANSPOSED and any(run.output_padding):
         raise UsageError(f"--output-padding is for --op transposed, not {run.op}")
-    if run.op != "input_grad" and any(side is not None for side in run.input_size):
+    if operation is not Operation.INPUT_GRAD and any(side is not None for side in run.input_size):
         raise UsageError(f"--input-height and --input-width are for --op input_grad, not {run.op}")
-    if run.op != "weight_grad" and run.kernel is not None:
+    if operation is not Operation.WEIGHT_GRAD and run.kernel is not None:
         raise UsageError(f"--kernel is for --op weight_grad, not {run.op}")
-    if run.op == "weight_grad" and run.kernel is None:
+    if operation is Operation.WEIGHT_GRAD and run.kernel is None:
         raise UsageError("--kernel must be given for --op weight_grad: one number or one per axis")
 
 
@@ -203,32 +201,46 @@ def _refuse_others(run: ConvRun, names: Sequence[str], arrays: Arrays) -> None:
 
 
 def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
-    shape = {
+    """The layer whose operands have the shapes ``a`` and ``b``."""
+    of = {
+        Operation.FORWARD: _of_forward, Operation.INPUT_GRAD: _of_input_grad,
+        Operation.WEIGHT_GRAD: _of_weight_grad, Operation.TRANSPOSED: _of_transposed,
+    }[run.operation]  # fmt: skip
+    return of(run, a, b, {
         "batch": a[0], "stride": run.stride, "padding": run.padding, "dilation": run.dilation,
         "groups": run.groups,
-    }  # fmt: skip
-    if run.op == "forward":
-        if b[1] * run.groups != a[1]:
-            raise UsageError(
-                f"w has {b[1]} channels of a group, and --groups {run.groups} of them are"
-                f" {b[1] * run.groups} channels, but x has {a[1]}"
-            )
-        return Geometry(channels=a[1], filters=b[0], size=a[2:], kernel=b[2:], **shape)
-    if run.op == "transposed":
-        _same("w", "input channels", b[0], "x", a[1])
-        return Geometry.transposed(
-            size=a[2:], channels=b[0], filters=b[1] * run.groups, kernel=b[2:],
-            output_padding=run.output_padding, **shape,
-        )  # fmt: skip
-    if run.op == "weight_grad":
-        _same("dy", "items", b[0], "x", a[0])
-        made = Geometry(channels=a[1], filters=b[1], size=a[2:], kernel=run.kernel, **shape)
-        _same_size(made, b[2:])
-        return made
-    _same("w", "filters", b[0], "dy", a[1])
-    size = [given or n for given, n in zip(run.input_size, _least_size(run, a, b), strict=True)]
-    made = Geometry(channels=b[1] * run.groups, filters=b[0], size=size, kernel=b[2:], **shape)
-    _same_size(made, a[2:])
+    })  # fmt: skip
+
+
+def _of_forward(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+    if w[1] * run.groups != x[1]:
+        raise UsageError(
+            f"w has {w[1]} channels of a group, and --groups {run.groups} of them are"
+            f" {w[1] * run.groups} channels, but x has {x[1]}"
+        )
+    return Geometry(channels=x[1], filters=w[0], size=x[2:], kernel=w[2:], **shape)
+
+
+def _of_transposed(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+    _same("w", "input channels", w[0], "x", x[1])
+    return Geometry.transposed(
+        size=x[2:], channels=w[0], filters=w[1] * run.groups, kernel=w[2:],
+        output_padding=run.output_padding, **shape,
+    )  # fmt: skip
+
+
+def _of_weight_grad(run: ConvRun, x: Sequence[int], dy: Sequence[int], shape: dict) -> Geometry:
+    _same("dy", "items", dy[0], "x", x[0])
+    made = Geometry(channels=x[1], filters=dy[1], size=x[2:], kernel=run.kernel, **shape)
+    _same_size(made, dy[2:])
+    return made
+
+
+def _of_input_grad(run: ConvRun, dy: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+    _same("w", "filters", w[0], "dy", dy[1])
+    size = [given or n for given, n in zip(run.input_size, _least_size(run, dy, w), strict=True)]
+    made = Geometry(channels=w[1] * run.groups, filters=w[0], size=size, kernel=w[2:], **shape)
+    _same_size(made, dy[2:])
     return made
 
 
