@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from amaranth.lib.wiring import Component
@@ -70,9 +70,9 @@ class Memory:
     and offered in cycle ``t + latency`` or later, in order, one a cycle and stream.
 
     Requests to read are always taken. The two streams of a channel that writes are ready while
-    fewer than ``QUEUE`` of the vectors that the stream began have not moved completely in an
-    earlier cycle. A write changes the image when its request and vector have both been taken: for
-    whatever moves in a later cycle.
+    fewer than ``golden.common.memory.QUEUE`` of the vectors that the stream began have not moved
+    completely in an earlier cycle. A write changes the image when its request and vector have both
+    been taken: for whatever moves in a later cycle.
 
     Parameters
     ----------
@@ -85,8 +85,6 @@ class Memory:
     latency
         Cycles from the last byte of a vector to its offer.
     """
-
-    QUEUE: ClassVar[int] = 4
 
     image: NDArray[np.uint8]
     channels: tuple[Channel, ...]

@@ -10,6 +10,7 @@ from amaranth import Shape
 
 from gemmule.gen.block import Channel, Memory
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.memory import QUEUE
 from gemmule.hw.common.memory_port import request_layout
 
 __all__ = ["REQUEST", "Port", "check", "plan", "ports"]
@@ -44,7 +45,7 @@ def plan(memory: Memory, manifest: dict[str, Any], image: Path) -> Iterator[str]
     """The driver's lines, and the file ``image`` that it reads and writes."""
     check(memory.width, memory.latency)
     np.ascontiguousarray(memory.image, dtype=np.uint8).tofile(image)
-    yield f"memory {memory.width} {memory.latency} {memory.QUEUE} {image}"
+    yield f"memory {memory.width} {memory.latency} {QUEUE} {image}"
     for port in ports(memory, manifest):
         each = port.channel
         yield f"channel {each.request} {each.data} {each.lanes} {each.width} {int(port.signed)}"

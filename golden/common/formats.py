@@ -8,7 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import UsageError
 
-__all__ = ["Format", "check_array", "check_values"]
+__all__ = [
+    "Format",
+    "accumulator_width",
+    "check_array",
+    "check_values",
+    "product_range",
+    "signed_bits",
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,41 @@ class Format:
     def real(self, integers: ArrayLike) -> NDArray[np.float64]:
         """The real values that ``integers`` stand for."""
         return np.asarray(integers) * 2.0**-self.frac
+
+
+def product_range(a: Format | str, b: Format | str) -> tuple[int, int]:
+    """Return the least and the greatest product of a value of ``a`` and one of ``b``.
+
+    Examples
+    --------
+    >>> product_range("s8", "s8"), product_range("u8", "s8")
+    ((-16256, 16384), (-32640, 32385))
+    """
+    a, b = Format.parse(a), Format.parse(b)
+    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    return min(corners), max(corners)
+
+
+def accumulator_width(a: Format | str, b: Format | str, products: int) -> int:
+    """Return the bits of the narrowest signed sum that holds any ``products`` products.
+
+    Examples
+    --------
+    >>> accumulator_width("s8", "s8", 131071), accumulator_width("s8", "s8", 131072)
+    (32, 33)
+    """
+    return signed_bits(*(products * product for product in product_range(a, b)))
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Return the bits of the narrowest two's complement number that holds ``low`` and ``high``.
+
+    Examples
+    --------
+    >>> signed_bits(-128, 127), signed_bits(-129, 0), signed_bits(0, 128)
+    (8, 9, 9)
+    """
+    return 1 + max((~low).bit_length(), high.bit_length())
 
 
 def check_values(

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bus", "Reading"]
+from gemmule.golden.common.memory import QUEUE
 
-WRITES = 4
-"""Vectors to write that the memory holds."""
+__all__ = ["Bus", "Reading"]
 
 STEPS = 32
 """Vectors that are looked at one by one before several at once are tried again."""
@@ -132,7 +131,7 @@ class Bus:
                 self.left[part + 1] -= size
                 accepted[at : at + count] = part
                 self.accepted = int(part[-1])
-                self.served = [*self.served, *(part[-WRITES:] + 1).tolist()][-WRITES:]
+                self.served = [*self.served, *(part[-QUEUE:] + 1).tolist()][-QUEUE:]
                 at += count
             for number in range(at, min(at + STEPS, len(ready))):
                 accepted[number] = self._write(int(ready[number]), size)
@@ -145,8 +144,8 @@ class Bus:
         self._reach(int(ready[-1]) + 2)
         first = int(ready[0])
         early = self.served and first + 1 < self.served[-1]
-        # Each takes the place of the one WRITES before it, which has moved by then.
-        places = enumerate(self.served, WRITES - len(self.served))
+        # Each takes the place of the one QUEUE before it, which has moved by then.
+        places = enumerate(self.served, QUEUE - len(self.served))
         full = any(time >= first + number for number, time in places)
         if size > self.width or first <= self.accepted or early or full:
             return 0
@@ -157,10 +156,10 @@ class Bus:
         begin = 0
         if self.served:
             time, begin = max(time, self.accepted + 1), self.served[-1]
-        if len(self.served) == WRITES:
+        if len(self.served) == QUEUE:
             time = max(time, self.served[0] + 1)
         self.accepted = time
-        self.served = [*self.served, self._pay(max(time + 1, begin), size)][-WRITES:]
+        self.served = [*self.served, self._pay(max(time + 1, begin), size)][-QUEUE:]
         return time
 
     def _pay(self, cycle: int, owed: int) -> int:

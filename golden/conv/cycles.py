@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.golden.systolic.cycles import BANKS as SCALES
-from gemmule.golden.systolic.cycles import FIRST, TILE_GAP, ArrayClock
+from gemmule.golden.systolic.cycles import FIRST, ArrayClock
+from gemmule.golden.systolic.limits import SCALE_BANKS as SCALES
+from gemmule.golden.systolic.limits import TILE_GAP
 
 from .bus import Bus
 from .feed import Commands, Feed, Timing, one_a_cycle

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.golden.systolic.cycles import COMMANDS
+from gemmule.golden.systolic.limits import COMMANDS
 
 from .bus import Bus, Reading
 from .order import BANKS, Fill, Kind

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
 
-__all__ = ["Geometry", "needed_width"]
+__all__ = ["Geometry"]
 
 _AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -205,20 +204,6 @@ def _inside(first: NDArray[np.int64], step: int, count: int, size: int) -> NDArr
     low = np.maximum(-(first // step), 0)
     high = np.minimum((size - 1 - first) // step, count - 1)
     return np.maximum(high - low + 1, 0)
-
-
-def needed_width(products: int, a: Format, b: Format) -> int:
-    """The bits of a signed accumulator that holds any sum of ``products`` products.
-
-    Examples
-    --------
-    >>> s8 = Format.parse("s8")
-    >>> needed_width(131071, s8, s8), needed_width(131072, s8, s8)
-    (32, 33)
-    """
-    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-    low, high = min(0, *corners) * products, max(0, *corners) * products
-    return 1 + max(high.bit_length(), (-low - 1).bit_length() if low else 0)
 
 
 def _per_axis(name: str, value: int | Sequence[int], axes: int, low: int) -> tuple[int, ...]:

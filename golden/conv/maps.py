@@ -12,11 +12,13 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.golden.common.memory import LENGTH_WIDTH
+
 from .walk import Loop, Walk
 
 __all__ = ["LONGEST_RUN", "Run", "Vectors", "feature_map", "pitch", "runs", "steps_of", "walk_over"]
 
-LONGEST_RUN = (1 << 20) - 1
+LONGEST_RUN = (1 << LENGTH_WIDTH) - 1
 """Elements that a request can ask for."""
 
 

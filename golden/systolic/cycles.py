@@ -5,20 +5,12 @@ from copy import copy
 from itertools import product
 
 from .beats import Tiling
+from .limits import COMMANDS, SCALE_BANKS, TILE_GAP
 
 __all__ = ["ArrayClock", "Clock", "cycles", "steady_cycles"]
 
 FIRST = 4
 """The cycle, from the transfer of a command, in which its first beat can be issued."""
-
-TILE_GAP = 3
-"""Cycles between the first beats of two weight-stationary tiles, at least."""
-
-BANKS = 4
-"""Tiles of N whose scales are held at once."""
-
-COMMANDS = 4
-"""Commands in flight."""
 
 
 def steady_cycles(tiling: Tiling) -> int:
@@ -129,14 +121,14 @@ class Clock(ArrayClock):
         # What is over, or so early that it never keeps a beat waiting, is the same however early.
         over = {"row_scale": -2, "clear": 0, "after_tile": 0, "begun": -TILE_GAP}
         kept = [max(getattr(self, name) - self.a, least) for name, least in over.items()]
-        times = (self.b, self.scale, self.last, *self.released[-BANKS:])
+        times = (self.b, self.scale, self.last, *self.released[-SCALE_BANKS:])
         return self.dirty, *kept, *(time - self.a for time in times)
 
     def _pass(self, cycles: int) -> None:
         """Time goes on, and everything with it."""
         for name in ("a", "b", "scale", "row_scale", "begun", "clear", "after_tile", "last"):
             setattr(self, name, getattr(self, name) + cycles)
-        self.released = [time + cycles for time in self.released[-BANKS:]]
+        self.released = [time + cycles for time in self.released[-SCALE_BANKS:]]
 
     def _scaled_rows(self, tiling: Tiling, rows: int) -> tuple[int, int]:
         """The first cycles in which the first and the last of ``rows`` rows may be completed."""
@@ -147,8 +139,8 @@ class Clock(ArrayClock):
 
     def _load_scales(self) -> int:
         """The first cycle in which a beat may use the next bank."""
-        if len(self.released) >= BANKS:
-            self.scale = max(self.scale, self.released[-BANKS])
+        if len(self.released) >= SCALE_BANKS:
+            self.scale = max(self.scale, self.released[-SCALE_BANKS])
         self.scale += 1
         return self.scale
 

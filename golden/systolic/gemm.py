@@ -6,13 +6,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, check_array
+from gemmule.golden.common.formats import (
+    Format,
+    accumulator_width,
+    check_array,
+    product_range,
+    signed_bits,
+)
 from gemmule.golden.common.requantize import Requantization
 
 __all__ = [
-    "acc_width_for", "check_operands", "check_shapes", "corrections", "gemm", "largest_k",
-    "row_sum_width", "zero_points",
-]  # fmt: skip
+    "check_operands",
+    "check_shapes",
+    "corrections",
+    "gemm",
+    "largest_k",
+    "row_sum_width",
+    "zero_points",
+]
 
 
 def gemm(
@@ -98,7 +109,7 @@ def check_shapes(
         raise UsageError(
             f"K of {k} could overflow --acc-width {acc_width}, where {a_format} x {b_format} may"
             f" sum {largest_k(a_format, b_format, acc_width)} products: it takes --acc-width"
-            f" {acc_width_for(a_format, b_format, k)}"
+            f" {accumulator_width(a_format, b_format, k)}"
         )
 
 
@@ -121,20 +132,9 @@ def largest_k(a_format: Format | str, b_format: Format | str, acc_width: int) ->
     >>> largest_k("s8", "s8", 32), largest_k("u8", "u8", 32)
     (131071, 33025)
     """
-    low, high = _products(a_format, b_format)
+    low, high = product_range(a_format, b_format)
     most = ((1 << acc_width - 1) - 1) // high
     return min(most, (1 << acc_width - 1) // -low) if low else most
-
-
-def acc_width_for(a_format: Format | str, b_format: Format | str, k: int) -> int:
-    """The least ``acc_width`` that holds the sum of any ``k`` products.
-
-    Examples
-    --------
-    >>> acc_width_for("s8", "s8", 131071), acc_width_for("s8", "s8", 131072)
-    (32, 33)
-    """
-    return _signed_bits(*(k * product for product in _products(a_format, b_format)))
 
 
 def row_sum_width(a_format: Format | str, b_format: Format | str, acc_width: int) -> int:
@@ -146,7 +146,7 @@ def row_sum_width(a_format: Format | str, b_format: Format | str, acc_width: int
     25
     """
     fmt, k = Format.parse(a_format), largest_k(a_format, b_format, acc_width)
-    return _signed_bits(k * fmt.low, k * max(fmt.high, -fmt.low))
+    return signed_bits(k * fmt.low, k * max(fmt.high, -fmt.low))
 
 
 def corrections(
@@ -176,14 +176,3 @@ def corrections(
     b_zero = np.asarray(0 if b_zero_point is None else b_zero_point, dtype=np.int64)
     bias = np.asarray(0 if bias is None else bias, dtype=np.int64)
     return bias - a_zero * (b - b_zero).sum(axis=-2), np.broadcast_to(b_zero, (columns,))
-
-
-def _products(a_format: Format | str, b_format: Format | str) -> tuple[int, int]:
-    """The least and the greatest product."""
-    a, b = Format.parse(a_format), Format.parse(b_format)
-    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-    return min(corners), max(corners)
-
-
-def _signed_bits(low: int, high: int) -> int:
-    return 1 + max((~low).bit_length(), high.bit_length())

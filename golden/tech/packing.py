@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, product_range
 
 __all__ = [
     "ACCUMULATOR",
@@ -44,7 +44,6 @@ __all__ = [
     "WIDE_PORT",
     "Packing",
     "packing",
-    "product_range",
 ]
 
 WIDE_PORT = {"dsp48e1": 25, "dsp48e2": 27}
@@ -58,18 +57,6 @@ ACCUMULATOR = 48
 
 MAX_DEPTH = 256
 """Rows of a chain that no field bounds: as many as an array may have."""
-
-
-def product_range(a: Format, b: Format) -> tuple[int, int]:
-    """The least and the greatest product.
-
-    Examples
-    --------
-    >>> product_range(Format.parse("s8"), Format.parse("s8"))
-    (-16256, 16384)
-    """
-    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-    return min(corners), max(corners)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gemmule.golden.common.codes import Code
 from gemmule.golden.common.options import Options, option
 
 from .rounding import divide_half_even
 
-__all__ = ["MODES", "PACKAGES", "PACKAGE_WIDTH", "Packed", "Packing", "pack"]
+__all__ = [
+    "MODES",
+    "PACKAGES",
+    "PACKAGE_WIDTH",
+    "Package",
+    "Packed",
+    "Packing",
+    "pack",
+]
 
-PACKAGES = ("mean", "sum", "none")
+
+class Package(Code):
+    """What is made of the dropped tokens: the codes of a pack command's ``package``."""
+
+    MEAN = 0, "their mean, weighted by score"
+    SUM = 1, "their sum, weighted by score"
+    NONE = 2, "nothing"
+
+
+PACKAGES = tuple(package.name.lower() for package in Package)
 MODES = ("compact", "zero")
 PACKAGE_WIDTH = 32
 

@@ -3,13 +3,9 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
-__all__ = ["ADDRESS_WIDTH", "LENGTH_WIDTH", "element_size", "request_layout"]
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 
-ADDRESS_WIDTH = 32
-"""Bits of an address, which counts bytes."""
-
-LENGTH_WIDTH = 20
-"""Bits of a length, which counts elements."""
+__all__ = ["element_size", "request_layout"]
 
 
 def request_layout() -> data.StructLayout:

@@ -6,10 +6,10 @@ from operator import or_
 from amaranth import Cat, Mux, Shape, Value, unsigned
 from amaranth.lib import data
 
+from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.order import Kind
 from gemmule.golden.conv.refusal import Refusal
-from gemmule.hw.common.memory_port import LENGTH_WIDTH
 from gemmule.hw.systolic.command import command_layout as product_layout
 
 from .generator import misfit

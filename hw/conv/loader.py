@@ -5,9 +5,10 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.conv.order import BANKS
 from gemmule.hw.common.fifo import Fifo
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH, element_size, request_layout
+from gemmule.hw.common.memory_port import element_size, request_layout
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.status import FaultLayout

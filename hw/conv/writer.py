@@ -4,7 +4,8 @@ from amaranth import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.hw.common.memory_port import LENGTH_WIDTH, element_size, request_layout
+from gemmule.golden.common.memory import LENGTH_WIDTH
+from gemmule.hw.common.memory_port import element_size, request_layout
 from gemmule.hw.common.skid import SkidBuffer
 from gemmule.hw.common.streams import packet, packet_stream
 

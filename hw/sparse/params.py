@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 from amaranth.lib import data
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.sparse.format import Pattern
-from gemmule.golden.systolic.gemm import acc_width_for, largest_k
+from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.common.streams import vector
 from gemmule.hw.systolic.params import ArrayParams, ProductParams
 
@@ -95,7 +95,7 @@ class _Compressed(ArrayParams):
     def psum_width(self) -> int:
         """Bits of a column's result, signed: one tile's sum, or a whole one."""
         products = self.rows * self.groups.kept
-        column = acc_width_for(self.a_format, self.b_format, products)
+        column = accumulator_width(self.a_format, self.b_format, products)
         return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
 
     @property

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
+from gemmule.golden.systolic.limits import COMMANDS
 from gemmule.hw.common.compare import below
 from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
@@ -23,9 +24,6 @@ __all__ = [
     "reader_signature",
     "settings_layout",
 ]
-
-DEPTH = 4
-"""Commands in flight. A power of two."""
 
 
 def command_layout(params: ProductParams) -> data.StructLayout:
@@ -125,8 +123,8 @@ class CommandQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        taken, head, tail = (Signal(range(2 * DEPTH), name=n) for n in ("taken", "head", "tail"))
-        m.d.comb += self.command.ready.eq((taken - tail)[: len(tail)] != DEPTH)
+        taken, head, tail = (Signal(range(2 * COMMANDS), name=n) for n in ("taken", "head", "tail"))
+        m.d.comb += self.command.ready.eq((taken - tail)[: len(tail)] != COMMANDS)
         take = wire(m, "take", self.command.valid & self.command.ready)
         m.d.sync += taken.eq(taken + take)
         m.submodules.statuses = statuses = SideQueue(product_status(self.params))
@@ -165,8 +163,8 @@ class CommandQueue(wiring.Component):
         for reason, holds in reversed(reasons.items()):
             refusal = Mux(holds, Const(reason, Refusal), refusal)
         refusal = wire(m, "refusal", refusal)
-        refusals = Array(Signal(Refusal, name=f"refusal_{i}") for i in range(DEPTH))
-        discards = Array(Signal(name=f"discard_{i}") for i in range(DEPTH))
+        refusals = Array(Signal(Refusal, name=f"refusal_{i}") for i in range(COMMANDS))
+        discards = Array(Signal(name=f"discard_{i}") for i in range(COMMANDS))
         with m.If(put):
             m.d.sync += [
                 refusals[head[:-1]].eq(refusal),
@@ -177,7 +175,7 @@ class CommandQueue(wiring.Component):
             # One for each: memories of logic cells have few ports.
             fields = _fields(name, self.params)
             m.submodules[f"memory_{name}"] = memory = Memory(
-                shape=fields.as_shape(), depth=DEPTH, init=[]
+                shape=fields.as_shape(), depth=COMMANDS, init=[]
             )
             write, read = memory.write_port(), memory.read_port(domain="comb")
             given, found = Signal(fields, name=f"given_{name}"), Signal(fields, name=f"at_{name}")
@@ -188,7 +186,7 @@ class CommandQueue(wiring.Component):
                     Value.cast(given[field]).eq(entry[field]),
                     target[field].eq(found[field]),
                 ]
-            place = Signal(range(2 * DEPTH), name=f"place_{index}")
+            place = Signal(range(2 * COMMANDS), name=f"place_{index}")
             m.d.sync += place.eq(place + reader.take)
             m.d.comb += [
                 write.addr.eq(head[:-1]),
@@ -225,8 +223,8 @@ class CommandQueue(wiring.Component):
 
     def _reader(self, m: Module, reader, name: str, tail: Signal, statuses: SideQueue) -> Value:
         """Keep what the reader reports; returns whether it has ended the oldest command."""
-        ended = Signal(range(2 * DEPTH), name=f"ended_{name}")
-        faults = Array(Signal(FaultLayout, name=f"faults_{name}_{i}") for i in range(DEPTH))
+        ended = Signal(range(2 * COMMANDS), name=f"ended_{name}")
+        faults = Array(Signal(FaultLayout, name=f"faults_{name}_{i}") for i in range(COMMANDS))
         with m.If(reader.done):
             m.d.sync += [ended.eq(ended + 1), faults[ended[:-1]].eq(reader.faults)]
         m.d.comb += statuses.i.p[name].eq(faults[tail[:-1]])

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.streams import packet_stream
 from gemmule.hw.tech.array import array_of_cells
@@ -11,7 +12,7 @@ from gemmule.hw.tech.array import array_of_cells
 from .beat import Beat
 from .command import CommandQueue, command_layout, packets, product_status
 from .operand import Operand
-from .params import A_SLOT, BANKS, ProductParams
+from .params import A_SLOT, ProductParams
 from .results import Results
 from .row_scales import RowScales
 from .sequencer import Sequencer
@@ -159,9 +160,9 @@ class Gemm(wiring.Component):
 
     def _scales(self, m: Module, scale: Operand, sequencer: Sequencer, results: Results) -> None:
         """Load a tile's scales into the next free bank; count banks held and banks ready."""
-        held, ready = Signal(range(BANKS + 1)), Signal(range(BANKS + 1))
-        bank = Signal(range(BANKS))
-        load = wire(m, "load", scale.valid & (held != BANKS))
+        held, ready = Signal(range(SCALE_BANKS + 1)), Signal(range(SCALE_BANKS + 1))
+        bank = Signal(range(SCALE_BANKS))
+        load = wire(m, "load", scale.valid & (held != SCALE_BANKS))
         m.d.sync += [
             held.eq(held + load - results.released),
             ready.eq(ready + load - sequencer.claimed),

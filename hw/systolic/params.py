@@ -5,25 +5,23 @@ from dataclasses import dataclass
 from amaranth.hdl import ShapeLike
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.systolic.beats import Tiling
-from gemmule.golden.systolic.gemm import acc_width_for, largest_k, row_sum_width
+from gemmule.golden.systolic.gemm import largest_k, row_sum_width
+from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.golden.tech.chains import ChainPlan
 from gemmule.golden.tech.packing import packing
 from gemmule.hw.common.choose import FAN_IN
 from gemmule.hw.common.requantizer_params import RequantizerParams
 from gemmule.hw.common.streams import shape_of
 
-__all__ = ["A_SLOT", "BANKS", "ArrayParams", "GemmParams", "ProductParams"]
+__all__ = ["A_SLOT", "ArrayParams", "GemmParams", "ProductParams"]
 
 S8 = Format(signed=True, width=8)
 
 A_SLOT = 2
 """Cycles from the decision to take a beat of ``a`` to its slot in the array; ``b`` is one ahead."""
-
-BANKS = 4
-"""Tiles of N whose scales are held at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,7 @@ class ArrayParams(Options):
     )
 
     def check(self) -> None:
-        product = acc_width_for(self.a_format, self.b_format, 1)
+        product = accumulator_width(self.a_format, self.b_format, 1)
         if self.acc_width < product:
             raise UsageError(
                 f"--acc-width must be at least {product}, the signed bits of one product of"
@@ -105,7 +103,7 @@ class ArrayParams(Options):
     @property
     def psum_width(self) -> int:
         """Bits of the sum in a cell, signed: a column's sum, or a whole one."""
-        column = acc_width_for(self.a_format, self.b_format, self.rows)
+        column = accumulator_width(self.a_format, self.b_format, self.rows)
         return min(column, self.acc_width) if self.dataflow == "ws" else self.acc_width
 
     @property
@@ -226,7 +224,7 @@ class ProductParams(ArrayParams):
             multiplier_width=self.multiplier_width,
             max_shift=self.max_shift,
             out_width=self.out_width,
-            banks=BANKS,
+            banks=SCALE_BANKS,
             row_scales=self.row_scales,
             sums_width=self.psum_width,
             keeps=self.keeps,

@@ -5,17 +5,14 @@ from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.systolic.limits import SCALE_BANKS, TILE_GAP
 from gemmule.hw.common.pipeline import delay, wire
 
 from .drain import Drain, drain_of
 from .loops import position_signature
-from .params import A_SLOT, BANKS, ProductParams
+from .params import A_SLOT, ProductParams
 
 __all__ = ["Sequencer", "token_layout"]
-
-TILE_GAP = 3
-"""Cycles between the first beats of two weight-stationary tiles, at least: the accumulator
-memory's time from reading a sum to reading it back."""
 
 
 def token_layout(params: ProductParams) -> data.StructLayout:
@@ -29,7 +26,7 @@ def token_layout(params: ProductParams) -> data.StructLayout:
         "final": 1,
         "last": 1,
         "releases": 1,
-        "bank": range(BANKS),
+        "bank": range(SCALE_BANKS),
         "address": range(params.acc_depth),
         **({"by_row": 1} if params.row_scales else {}),
     })
@@ -179,7 +176,7 @@ class Sequencer(wiring.Component):
         of an output-stationary one row by row as it drains.
         """
         params, at = self.params, self.a_at
-        bank = Signal(range(BANKS))
+        bank = Signal(range(SCALE_BANKS))
         m.d.sync += bank.eq(bank + self.claimed)
         common = {"last": at.final, "releases": self.claimed, "bank": bank}
         if params.row_scales:

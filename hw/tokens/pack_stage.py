@@ -5,13 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.tokens.packing import PACKAGE_WIDTH
+from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Package
 from gemmule.hw.common.status import FaultLayout
 from gemmule.hw.common.streams import packet_stream, vector
 
 from .accumulator import Accumulator
 from .packager import Packager
-from .params import Package, TokenPackParams
+from .params import TokenPackParams
 
 __all__ = ["PackStage"]
 
@@ -160,7 +160,7 @@ class PackStage(wiring.Component):
             sums.fetch.eq(packager.fetch),
             sums.beat.eq(Mux(packager.fetch, packager.beat, self._beat)),
             packager.sums.eq(sums.sums),
-            packager.mean.eq(self._run.package == Package.MEAN),
+            packager.mean.eq(self._run.package == Package.MEAN.value),
             packager.weight.eq(self._weight),
             packager.final.eq(self._run.final),
         ]
@@ -230,7 +230,7 @@ class PackStage(wiring.Component):
         wait = Signal(range(Accumulator.LATENCY))
         free = ~weight.valid | weight.ready
         with m.State("SETTLE"):
-            with m.If(self._run.package == Package.NONE):
+            with m.If(self._run.package == Package.NONE.value):
                 m.d.comb += self.done.eq(1)
                 m.next = "COMMAND"
             with m.Elif(wait != Accumulator.LATENCY - 1):

@@ -11,13 +11,7 @@ from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens.selection import ratio_bits
 from gemmule.hw.common.streams import shape_of
 
-__all__ = ["Package", "SelectorParams", "TokenPackParams", "TokenSelectParams"]
-
-
-class Package:
-    """The codes of a pack command's ``package``."""
-
-    MEAN, SUM, NONE = range(3)
+__all__ = ["SelectorParams", "TokenPackParams", "TokenSelectParams"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.faults import PackRefusal
-from gemmule.golden.tokens.packing import PACKAGE_WIDTH
+from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Package
 from gemmule.hw.common.status import SideQueue, status_layout
 from gemmule.hw.common.streams import packet, packet_stream, vector
 
 from .gate import CommandGate, above
 from .limit import PacketLimit
 from .pack_stage import PackStage
-from .params import Package, TokenPackParams
+from .params import TokenPackParams
 
 __all__ = ["TokenPack", "pack_refusal"]
 
@@ -148,7 +148,7 @@ def pack_refusal(params: TokenPackParams, command: data.View) -> Value:
     """What is wrong with a pack command."""
     long = above(command.final, params.max_beats - 1)
     return Mux(
-        above(command.package, Package.NONE),
+        above(command.package, Package.NONE.value),
         PackRefusal.PACKAGE.value,
         Mux(long, PackRefusal.LENGTH.value, PackRefusal.NONE.value),
     )

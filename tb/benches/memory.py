@@ -9,6 +9,7 @@ from cocotb.triggers import RisingEdge
 
 from gemmule.gen.block import Channel, Memory
 from gemmule.gen.simulation.external_memory import REQUEST, Port
+from gemmule.golden.common.memory import QUEUE
 from gemmule.tb.benches.streams import StreamSink, StreamSource
 
 __all__ = ["ExternalMemory"]
@@ -46,7 +47,7 @@ class ExternalMemory:
             task.cancel()
 
     def _serve(self, port: Port) -> list:
-        requests, vectors = (Queue(0 if port.reads else Memory.QUEUE) for _ in range(2))
+        requests, vectors = (Queue(0 if port.reads else QUEUE) for _ in range(2))
         take = self._take(port.channel.request, requests)
         if port.reads:
             return [take, self._read(port, requests)]

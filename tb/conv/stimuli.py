@@ -4,9 +4,9 @@ import numpy as np
 
 from gemmule.gen.blocks.conv.generators import LayerRun
 from gemmule.gen.blocks.conv.layer import ConvRun, VolumeRun
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.requantize import ROUNDINGS
-from gemmule.golden.conv.geometry import Geometry, needed_width
+from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Operation
 from gemmule.hw.conv.params import ConvParams, LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams
@@ -81,7 +81,7 @@ def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[
         layer = make(batch=1, channels=channels, filters=filters, groups=run.groups,
                      **sizes, **shape)  # fmt: skip
         formats = [params.format_of(name) for name in run.operation.arrays]
-        if needed_width(run.operation.products(layer), *formats) <= params.acc_width:
+        if accumulator_width(*formats, run.operation.products(layer)) <= params.acc_width:
             break
         channels, filters = run.groups, run.groups
     arrays = stimulus(params, layer, op=run.op, scaling="column", seed=int(rng.integers(1 << 16)))[

@@ -9,9 +9,9 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.conv.convolution import forward, input_grad, transposed, weight_grad
-from gemmule.golden.conv.geometry import Geometry, needed_width
+from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Operation
 
 from .cases import layers, operands
@@ -190,7 +190,7 @@ def test_width_holds_the_worst_sum_and_no_less():
     for a, b, products in product(["s8", "u8", "s16"], ["s8", "u4"], [1, 9, 1000]):
         a_fmt, b_fmt = Format.parse(a), Format.parse(b)
         worst = [products * x * y for x in (a_fmt.low, a_fmt.high) for y in (b_fmt.low, b_fmt.high)]
-        width = needed_width(products, a_fmt, b_fmt)
+        width = accumulator_width(a_fmt, b_fmt, products)
         held = [Format(True, width), Format(True, width - 1)]
         assert all(held[0].low <= v <= held[0].high for v in worst)
         assert not all(held[1].low <= v <= held[1].high for v in worst)

@@ -11,8 +11,8 @@ from gemmule.gen.blocks.conv.walks import fields
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import Model, SimulationError
 from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.conv.walk import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import LENGTH_WIDTH
 from gemmule.hw.conv.params import ConvParams
 from gemmule.hw.conv.writer import Writer
 

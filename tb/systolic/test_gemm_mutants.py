@@ -22,13 +22,13 @@ PARAMS = GemmParams(rows=2, cols=2, acc_depth=4, row_scales=True)
 SYSTOLIC = "gemmule.hw.systolic"
 COMMON = "gemmule.hw.common"
 MUTANTS = {
-    "sums are read back too soon": ("sequencer", "TILE_GAP = 3", "TILE_GAP = 1"),
+    "sums are read back too soon": ("sequencer", "Mux(a.first, TILE_GAP - 1,", "Mux(a.first, 0,"),
     "a stalled row is overtaken": ("sequencer", "Mux(row, after,", "Mux(begin, TILE_GAP - 1,"),
     "stale sums are not cleared": ("drain", "& ~wash) | row", "& ~wash)"),
     "results overflow the queue": ("sequencer", "(room != 0)", "1"),
     "drained tiles collide": ("drain", "(at.end & (self._gap != 0))", "0"),
     "weights are swapped late": ("sequencer", "row & self.a_at.first) | beat", "beat)"),
-    "scales are overwritten": ("gemm", "(held != BANKS)", "1"),
+    "scales are overwritten": ("gemm", "(held != SCALE_BANKS)", "1"),
     "sums are not kept": ("results", "valid & ~token.final", "valid & 0"),
     "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
     "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),

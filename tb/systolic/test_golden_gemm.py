@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.requantize import offset_width
-from gemmule.golden.systolic.gemm import acc_width_for, corrections, gemm, largest_k, row_sum_width
+from gemmule.golden.systolic.gemm import corrections, gemm, largest_k, row_sum_width
 
 FORMATS = ["s8", "u8", "s4", "u4", "s16", "u16", "s2", "u3"]
 SIZES = st.integers(1, 6)
@@ -70,8 +70,8 @@ def test_widths_hold_the_worst_case(a_format, b_format):
     a_fmt, b_fmt = Format.parse(a_format), Format.parse(b_format)
     for acc_width in (max(a_fmt.width + b_fmt.width, 8), 32, 48):
         k = largest_k(a_format, b_format, acc_width)
-        assert acc_width_for(a_format, b_format, k) <= acc_width
-        assert acc_width_for(a_format, b_format, k + 1) > acc_width
+        assert accumulator_width(a_format, b_format, k) <= acc_width
+        assert accumulator_width(a_format, b_format, k + 1) > acc_width
         rows = Format(True, row_sum_width(a_format, b_format, acc_width))
         assert rows.low <= k * a_fmt.low
         assert k * a_fmt.high <= rows.high

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, product_range
 from gemmule.golden.tech.packing import (
     ACCUMULATOR,
     MAX_DEPTH,
@@ -22,7 +22,6 @@ from gemmule.golden.tech.packing import (
     WIDE_PORT,
     Packing,
     packing,
-    product_range,
 )
 from gemmule.hw.tech.operands import split
 

@@ -30,7 +30,6 @@ from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.packing import pack as pack_tokens
 from gemmule.golden.tokens.scores import Reduction, class_attention
 from gemmule.golden.tokens.selection import Selection, ratio_bits, select
-from gemmule.hw.tokens.params import Package
 from gemmule.tb.common.fault_table import patched, status_words
 
 from .faults import PACK, SCORE, SELECT, SELECTOR, stage_arrays
@@ -342,7 +341,6 @@ def test_the_verdict_on_a_stage_is_that_on_its_parts():
             assert verdict.text == (select_code.text if select_code else pack_code.text)
             offset = len(SelectRefusal) - 1
             assert verdict == (select_code or (pack_code and pack_code + offset))
-    assert Package.NONE == 2
 
 
 @pytest.mark.parametrize("block", ["token_score", "token_select", "token_pack", "selector"])

@@ -2,8 +2,8 @@
 
 from gemmule.gen.package.sheet import Field, Variant
 from gemmule.gen.package.sheet.parts import numbers
+from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.conv.order import Kind
-from gemmule.hw.common.memory_port import LENGTH_WIDTH
 from gemmule.hw.conv.command import variants
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams

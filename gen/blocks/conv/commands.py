@@ -7,12 +7,12 @@ from amaranth import Shape
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.lanes import Field, pack_rows, words
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.layout import SPREAD
 from gemmule.golden.conv.order import Fill, Kind
 from gemmule.golden.conv.program import Copy, Pass, Product
 from gemmule.golden.systolic.beats import DIM_WIDTH
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.hw.common.streams import packet
 from gemmule.hw.conv.command import command_layout
 from gemmule.hw.conv.params import LayerParams

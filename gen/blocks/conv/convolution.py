@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.bus import Bus
 from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.feed import Timing
-from gemmule.golden.conv.geometry import needed_width
 from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.operations import products
@@ -220,7 +219,7 @@ def _check_sums(
 
 def _check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
     formats = [params.format_of(name) for name in run.operation.arrays]
-    width = needed_width(longest, *formats)
+    width = accumulator_width(*formats, longest)
     if width > params.acc_width:
         raise UsageError(
             f"--acc-width {params.acc_width} could overflow: {longest} products of "

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Arrays
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_array
+from gemmule.golden.common.formats import accumulator_width, check_array
 from gemmule.golden.common.requantize import offset_width, sum_width
 from gemmule.golden.sparse.format import Pattern, compress, expand, normalize
 from gemmule.golden.sparse.gemm import dense_as_groups
-from gemmule.golden.systolic.gemm import acc_width_for, check_shapes, largest_k
+from gemmule.golden.systolic.gemm import check_shapes, largest_k
 from gemmule.hw.sparse.params import SparseGemmParams
 
 __all__ = [
@@ -72,7 +72,7 @@ def check_operand_shapes(
     if products > largest_k(params.a_format, params.b_format, params.acc_width):
         raise UsageError(
             f"K of {k}, so {products} products, could overflow --acc-width {params.acc_width}: it"
-            f" takes --acc-width {acc_width_for(params.a_format, params.b_format, products)}"
+            f" takes --acc-width {accumulator_width(params.a_format, params.b_format, products)}"
         )
     return a[-2], k, b[-1]
 

@@ -10,8 +10,9 @@ from gemmule.gen.package.sheet.parts import FAULTS, numbers, status, text
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import offset_width
 from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.hw.systolic.command import packets
-from gemmule.hw.systolic.params import BANKS, GemmParams, ProductParams
+from gemmule.hw.systolic.params import GemmParams, ProductParams
 
 __all__ = [
     "ENDED",
@@ -322,9 +323,9 @@ def product_throughput(params: ProductParams) -> str:
     return (
         "; ".join(texts)
         + ". Tiles follow each other without a gap while operands are offered and results are"
-        f" taken, but at most {BANKS} tiles of N, of one command or of several, are on their way:"
-        f" where {BANKS} of them take fewer cycles than a beat takes from `a` to `c`, the next"
-        " waits for the first to leave."
+        f" taken, but at most {SCALE_BANKS} tiles of N, of one command or of several, are on their"
+        f" way: where {SCALE_BANKS} of them take fewer cycles than a beat takes from `a` to `c`,"
+        " the next waits for the first to leave."
     )
 
 
