@@ -35,10 +35,18 @@ class Chain(Column):
 
 
 class _SumCell(Cell):
-    """A cell that sums the activations of its group."""
+    """A cell that sums the activations of its group, a cycle before it adds them to the others."""
 
-    def _product(self, m: Module, a: Value, weight: None) -> Value:
-        return sum((a[place] for place in range(1, self.params.groups.size)), a[0])
+    def elaborate(self, platform):
+        m = Module()
+        control = register(m, "control_held", self.control)
+        group = register(m, "group", sum((each for each in self.a), start=0))
+        m.d.comb += [
+            self.a_out.eq(register(m, "a_held", self.a)),
+            self.control_out.eq(control),
+        ]
+        self._accumulate(m, group)
+        return m
 
 
 class RowSums(Column):
