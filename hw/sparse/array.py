@@ -1,6 +1,6 @@
 """The systolic array whose cells skip zeros: N multipliers for each M of K."""
 
-from amaranth import Module, Value, signed
+from amaranth import Module, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
