@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gemmule.gen.catalog import catalog
+from gemmule.tb.tables import with_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -69,7 +69,4 @@ def test_refusals_are_those_shown(shell):
 
 
 def test_the_table_is_the_catalog():
-    table = README.partition("<!-- blocks -->")[2].partition("<!-- end of blocks -->")[0]
-    rows = [line.split(" | ") for line in table.strip().splitlines()[2:]]
-    found = {row[0].strip("| `"): row[1] for row in rows}
-    assert found == {name: block.summary for name, block in catalog().items()}
+    assert with_blocks(README) == README, "run `python -m gemmule.tb.tables`"

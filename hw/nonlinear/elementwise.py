@@ -6,6 +6,7 @@ from amaranth import Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
 from gemmule.hw.common.pipeline import delay
 from gemmule.hw.common.shared import shared
 from gemmule.hw.common.streams import packet_stream, vector
@@ -14,18 +15,7 @@ from .drain import Drain, depth_for
 from .lane import Lane
 from .params import ElementwiseParams
 
-__all__ = [
-    "Elementwise",
-    "Exp",
-    "Gelu",
-    "Hardsigmoid",
-    "Hardswish",
-    "Reciprocal",
-    "Rsqrt",
-    "Sigmoid",
-    "Silu",
-    "Tanh",
-]
+__all__ = ["COMPONENTS", "Elementwise"]
 
 
 class Elementwise(wiring.Component):
@@ -56,11 +46,6 @@ class Elementwise(wiring.Component):
     y : Out(stream of packets of [lanes] x out_format)
         As many beats, in order, ``last`` where x has it.
     """
-
-    def __init_subclass__(cls):
-        """What holds for all functions ends the docstring of each."""
-        shared_part = cleandoc(Elementwise.__doc__)
-        cls.__doc__ = f"{cleandoc(cls.__doc__)}\n\n{shared_part[shared_part.index('Latency:') :]}"
 
     def __init__(self, params: ElementwiseParams):
         self.params = params
@@ -105,76 +90,20 @@ class Elementwise(wiring.Component):
         return lane.y
 
 
-class Gelu(Elementwise):
-    """Gaussian error linear unit of each element of a stream of vectors.
-
-    ``y = x * Phi(x)``, by the error function and not its tanh form. ``heatvit`` replaces the error
-    function by a parabola, scaled by ``delta1``: 0.5 is the paper's, for weights trained with it; 1
-    is I-BERT's (arXiv 2101.01321).
-
-    Source: heatvit: P. Dong et al., "HeatViT", HPCA 2023, arXiv 2211.08110, equations 11 and 12.
-    """
-
-
-class Sigmoid(Elementwise):
-    """Logistic sigmoid of each element of a stream of vectors.
-
-    ``y = 1 / (1 + exp(-x))``. ``plan``, which is also ``heatvit``, has straight
-    lines instead.
-
-    Source: plan: H. Amin, K. Curtis, B. Hayes-Gill, IEE Proc. Circuits 1997; used by HeatViT.
-    """
+def _made(function: Function) -> type[Elementwise]:
+    """Make the component of one function; its docstring ends as that of all."""
+    shared_part = cleandoc(Elementwise.__doc__)
+    formula = function.formula.format(alpha="alpha", beta="beta")
+    paragraphs = [
+        f"Compute {function.title} of each element of a stream of vectors.",
+        f"``y = {formula}``",
+        function.text,
+        f"Source: {function.source}" if function.source else "",
+        shared_part[shared_part.index("Latency:") :],
+    ]
+    about = {"__doc__": "\n\n".join(filter(None, paragraphs)), "__module__": __name__}
+    return type(function.name.capitalize(), (Elementwise,), about)
 
 
-class Tanh(Elementwise):
-    """Hyperbolic tangent of each element of a stream of vectors.
-
-    ``y = tanh(x)``
-    """
-
-
-class Silu(Elementwise):
-    """Sigmoid linear unit of each element of a stream of vectors.
-
-    ``y = x / (1 + exp(-x))``
-    """
-
-
-class Hardswish(Elementwise):
-    """Hard swish of each element of a stream of vectors.
-
-    ``y = x * clamp((x + 3) / 6, 0, 1)``
-    """
-
-
-class Hardsigmoid(Elementwise):
-    """Hard sigmoid of each element of a stream of vectors.
-
-    ``y = clamp(alpha * x + beta, 0, 1)``; ``(x + 3) / 6`` where nothing else is asked for. Of any
-    other line the result is the exact value, rounded once, ties up, wherever a factor of 24 bits
-    gives that; the notes tell the greatest error.
-    """
-
-
-class Exp(Elementwise):
-    """Exponential of each element of a stream of vectors.
-
-    ``y = exp(x)``, saturated. ``heatvit`` is a parabola and a shift, of ``x <= 0``; above, its
-    result is that at 0.
-
-    Source: heatvit: P. Dong et al., "HeatViT", HPCA 2023, arXiv 2211.08110, equations 13 and 14.
-    """
-
-
-class Reciprocal(Elementwise):
-    """Reciprocal of each element of a stream of vectors.
-
-    ``y = 1 / x`` of positive x, saturated; zero and below give the greatest output.
-    """
-
-
-class Rsqrt(Elementwise):
-    """Reciprocal square root of each element of a stream of vectors.
-
-    ``y = 1 / sqrt(x)`` of positive x, saturated; zero and below give the greatest output.
-    """
+COMPONENTS = {function.name: _made(function) for function in FUNCTIONS.values()}
+"""The component of each function, by its name."""

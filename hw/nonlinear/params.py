@@ -1,7 +1,7 @@
 """Parameters of the elementwise units."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -12,19 +12,9 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.elementwise import HARD, Line, Unit, build_unit, domain, truth
 from gemmule.golden.nonlinear.error import Error, measure
+from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
 
-__all__ = [
-    "ElementwiseParams",
-    "ExpParams",
-    "GeluParams",
-    "HardsigmoidParams",
-    "HardswishParams",
-    "ReciprocalParams",
-    "RsqrtParams",
-    "SigmoidParams",
-    "SiluParams",
-    "TanhParams",
-]
+__all__ = ["PARAMS", "ElementwiseParams"]
 
 NUMBER = re.compile(r"-?(\d{1,6}(\.\d{0,9})?|\.\d{1,9}|\d{1,9}/[1-9]\d{0,8})")
 """A decimal number or a fraction."""
@@ -71,10 +61,15 @@ class ElementwiseParams(Options):
             self.in_format,
             self.out_format,
             self.coefficients,
-            getattr(self, "delta1", 1.0),
+            self.scale,
             self.target,
             self.line,
         )
+
+    @property
+    def scale(self) -> float:
+        """The factor of HeatViT's error function; nothing but GELU has one."""
+        return 1.0
 
     @property
     def line(self) -> Line:
@@ -90,57 +85,22 @@ class ElementwiseParams(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeluParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Gelu`."""
+class _Scaled(ElementwiseParams):
+    """The option that only GELU has."""
 
-    FUNCTION = "gelu"
-
-    coefficients: str = _sets("exact", "heatvit")
     delta1: float = option(
         0.5, help="what heatvit scales its error function by; 1 is I-BERT's GELU", low=0.0, high=1.0
     )
 
-
-@dataclass(frozen=True, kw_only=True)
-class SigmoidParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Sigmoid`."""
-
-    FUNCTION = "sigmoid"
-
-    out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
-    coefficients: str = _sets("exact", "heatvit", "plan")
+    @property
+    def scale(self) -> float:
+        return self.delta1
 
 
 @dataclass(frozen=True, kw_only=True)
-class TanhParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Tanh`."""
+class _OfAnyLine(ElementwiseParams):
+    """The options that only the hard sigmoid has."""
 
-    FUNCTION = "tanh"
-
-    out_format: Format = option("sq1.15", help="format of y", widths=(2, 16))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiluParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Silu`."""
-
-    FUNCTION = "silu"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HardswishParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Hardswish`."""
-
-    FUNCTION = "hardswish"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HardsigmoidParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Hardsigmoid`."""
-
-    FUNCTION = "hardsigmoid"
-
-    out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
     alpha: str = option("1/6", help="slope, as 0.2 (ONNX's default) or 1/6; 1/1024 to 64")
     beta: str = option("0.5", help="value at 0, as 0.5 or 1/2; -64 to 64")
 
@@ -166,32 +126,24 @@ class HardsigmoidParams(ElementwiseParams):
         return _number("--alpha", self.alpha), _number("--beta", self.beta)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Exp`."""
-
-    FUNCTION = "exp"
-
-    in_format: Format = option("sq5.11", help="format of x", widths=(2, 16))
-    out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
-    coefficients: str = _sets("exact", "heatvit")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReciprocalParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Reciprocal`."""
-
-    FUNCTION = "reciprocal"
-
-    in_format: Format = option("uq1.15", help="format of x", widths=(2, 16))
-    out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
+def _made(function: Function) -> type[ElementwiseParams]:
+    """Make the parameters of one function: the base's, with its formats and its sets."""
+    own = [
+        ("in_format", Format, option(function.in_format, help="format of x", widths=(2, 16))),
+        ("out_format", Format, option(function.out_format, help="format of y", widths=(2, 16))),
+        ("coefficients", str, _sets(*function.sets)),
+    ]
+    about = {
+        "FUNCTION": function.name,
+        "__doc__": f"Parameters of the block `{function.name}`.",
+        "__module__": __name__,
+    }
+    base = {"gelu": _Scaled, "hardsigmoid": _OfAnyLine}.get(function.name, ElementwiseParams)
+    return make_dataclass(
+        f"{function.name.capitalize()}Params", own, bases=(base,), namespace=about,
+        frozen=True, kw_only=True,
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class RsqrtParams(ElementwiseParams):
-    """Parameters of :class:`hw.nonlinear.elementwise.Rsqrt`."""
-
-    FUNCTION = "rsqrt"
-
-    in_format: Format = option("uq2.14", help="format of x", widths=(2, 16))
-    out_format: Format = option("uq1.15", help="format of y", widths=(2, 16))
+PARAMS = {function.name: _made(function) for function in FUNCTIONS.values()}
+"""The parameters of each function's block, by the function's name."""

@@ -13,7 +13,7 @@ from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.formats import Format
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.hw.nonlinear.params import GeluParams
+from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.minilm import SENTENCES, Ops, cosine, load
 
@@ -116,7 +116,7 @@ def _ops(ports: Ports, counted: dict[str, int]) -> Ops:
         return through("softmax", params, {"x": _integers(rows, params.in_format)}).reshape(x.shape)
 
     def gelu(name: str, x: NDArray) -> NDArray:
-        params = GeluParams(in_format=ports.gelu[0], out_format=ports.gelu[1])
+        params = PARAMS["gelu"](in_format=ports.gelu[0], out_format=ports.gelu[1])
         return through("gelu", params, {"x": _integers(x, params.in_format)})
 
     def norm(name: str, x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:

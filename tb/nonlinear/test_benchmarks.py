@@ -4,14 +4,14 @@ import pytest
 
 from gemmule.gen.catalog import find
 from gemmule.gen.synthesis.synth import synthesize
-from gemmule.hw.nonlinear.params import HardsigmoidParams
+from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.tb.common.minilm import available
 from gemmule.tb.nonlinear import benchmark_minilm as benchmark_minilm
 from gemmule.tb.nonlinear import benchmark_nonlinear as benchmark_nonlinear
 
 
 def test_a_row_and_its_plot(tmp_path):
-    params = HardsigmoidParams(lanes=1)
+    params = PARAMS["hardsigmoid"](lanes=1)
     row = benchmark_nonlinear.row(find("hardsigmoid"), params, params.error, quick=True)
     assert row["max_ulp"] <= 0.51
     assert row["made of"] == "polynomials of degree 1 in 4 segments of the magnitude"

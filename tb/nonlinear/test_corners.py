@@ -17,7 +17,7 @@ from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.hw.nonlinear.params import HardsigmoidParams
+from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.bank import Bank
 from gemmule.tb.common.lint import lint_emitted
@@ -88,7 +88,7 @@ def elementwise_units(count: int, seed: int) -> dict[str, Options]:
         )
     ):
         options = {"alpha": alpha, "beta": beta, "in_format": first, "out_format": second}
-        units[f"line_{n}"] = HardsigmoidParams(**options, lanes=1)
+        units[f"line_{n}"] = PARAMS["hardsigmoid"](**options, lanes=1)
     return units
 
 

@@ -12,13 +12,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.units import RectifiedTable, Reflected, Table
-from gemmule.hw.nonlinear.params import (
-    ElementwiseParams,
-    ExpParams,
-    GeluParams,
-    SigmoidParams,
-    TanhParams,
-)
+from gemmule.hw.nonlinear.params import PARAMS, ElementwiseParams
 from gemmule.tb.common.bank import Bank
 
 from .stimuli import exhaustive
@@ -30,20 +24,20 @@ FORMATS = {
     8: {"in_format": "sq4.4", "out_format": "sq4.4"},
 }
 ODD = {
-    "gelu_s16_s8": GeluParams(in_format="sq7.9", out_format="s8", lanes=LANES),
-    "gelu_ibert": GeluParams(coefficients="heatvit", delta1=1.0, lanes=LANES),
-    "gelu_u12": GeluParams(in_format="uq4.8", out_format="uq4.4", lanes=LANES),
-    "tanh_wide": TanhParams(in_format="sq1.11", out_format="sq12.4", lanes=LANES),
-    "plan_below_1": SigmoidParams(
+    "gelu_s16_s8": PARAMS["gelu"](in_format="sq7.9", out_format="s8", lanes=LANES),
+    "gelu_ibert": PARAMS["gelu"](coefficients="heatvit", delta1=1.0, lanes=LANES),
+    "gelu_u12": PARAMS["gelu"](in_format="uq4.8", out_format="uq4.4", lanes=LANES),
+    "tanh_wide": PARAMS["tanh"](in_format="sq1.11", out_format="sq12.4", lanes=LANES),
+    "plan_below_1": PARAMS["sigmoid"](
         in_format="sq5.5", out_format="sq1.7", coefficients="plan", lanes=LANES
     ),
-    "exp_up": ExpParams(in_format="sq4.8", out_format="uq8.8", lanes=LANES),
-    "exp_whole": ExpParams(in_format="s12", out_format="s16", lanes=LANES),
+    "exp_up": PARAMS["exp"](in_format="sq4.8", out_format="uq8.8", lanes=LANES),
+    "exp_whole": PARAMS["exp"](in_format="s12", out_format="s16", lanes=LANES),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneBitOff(SigmoidParams):
+class OneBitOff(PARAMS["sigmoid"]):
     """A sigmoid one of whose coefficients is wrong in its lowest place that matters."""
 
     @property
@@ -83,7 +77,7 @@ def test_every_input(bank, stall):
 
 
 def test_a_mutant_is_seen(bank):
-    healthy = SigmoidParams(lanes=LANES)
+    healthy = PARAMS["sigmoid"](lanes=LANES)
     job = find("sigmoid").adapter.plan(healthy, Options(), {"x": exhaustive(healthy)})
     assert bank.wrong({MUTANT: job}, bank.run({MUTANT: job}))[MUTANT] > 0
 
@@ -98,7 +92,7 @@ def test_one_vector_a_cycle(bank):
 
 def test_any_shape_through_the_block():
     x = np.arange(-60, 60).reshape(4, 5, 6) % 256 - 128
-    narrow = GeluParams(in_format="sq4.4", out_format="sq4.4")
+    narrow = PARAMS["gelu"](in_format="sq4.4", out_format="sq4.4")
     ran = simulate("gelu", narrow, {"x": x}, stall=0.3)
     assert ran.outputs["y"].shape == x.shape
     assert ran.outputs["y"].dtype == np.int8
@@ -106,22 +100,22 @@ def test_any_shape_through_the_block():
 
 
 def test_small_inputs_become_tables_where_that_is_smaller():
-    assert isinstance(SigmoidParams(in_format="sq4.4", out_format="uq1.7").unit, Table)
-    assert isinstance(GeluParams(in_format="sq4.4", out_format="sq4.4").unit, RectifiedTable)
-    assert isinstance(GeluParams().unit, Reflected)
+    assert isinstance(PARAMS["sigmoid"](in_format="sq4.4", out_format="uq1.7").unit, Table)
+    assert isinstance(PARAMS["gelu"](in_format="sq4.4", out_format="sq4.4").unit, RectifiedTable)
+    assert isinstance(PARAMS["gelu"]().unit, Reflected)
 
 
 def test_refusals():
     with pytest.raises(
         UsageError, match="--coefficients must be one of exact, heatvit, not 'plan'"
     ):
-        GeluParams(coefficients="plan")
+        PARAMS["gelu"](coefficients="plan")
     with pytest.raises(UsageError, match="--in-format must be 2 to 16 bits wide"):
-        GeluParams(in_format="s17")
+        PARAMS["gelu"](in_format="s17")
     adapter = find("gelu").adapter
     with pytest.raises(UsageError, match="at least one element"):
-        adapter.plan(GeluParams(), Options(), {"x": np.zeros(0, int)})
+        adapter.plan(PARAMS["gelu"](), Options(), {"x": np.zeros(0, int)})
     with pytest.raises(UsageError, match=r"x\[0\] is 40000"):
-        adapter.plan(GeluParams(), Options(), {"x": [40000]})
+        adapter.plan(PARAMS["gelu"](), Options(), {"x": [40000]})
     with pytest.raises(UsageError, match="must hold integers"):
-        adapter.plan(GeluParams(), Options(), {"x": [0.5]})
+        adapter.plan(PARAMS["gelu"](), Options(), {"x": [0.5]})

@@ -15,7 +15,7 @@ from gemmule.golden.nonlinear.layernorm import NormFormats, layernorm
 from gemmule.golden.nonlinear.slope import exact_line, fit_slope
 from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.golden.nonlinear.units import every
-from gemmule.hw.nonlinear.params import HardsigmoidParams
+from gemmule.hw.nonlinear.params import PARAMS
 
 from .stimuli import hard_rows
 
@@ -76,7 +76,7 @@ def test_layernorm(length):
 def test_hardsigmoid_of_any_line(alpha, beta):
     """H: half a step from ONNX's at every input, and the exact fraction rounded once."""
     for x_format, y_format in (("sq4.12", "uq1.15"), ("sq4.4", "sq4.4"), ("s16", "uq0.16")):
-        params = HardsigmoidParams(
+        params = PARAMS["hardsigmoid"](
             alpha=alpha, beta=beta, in_format=x_format, out_format=y_format, lanes=1
         )
         x, out = every(params.in_format), params.out_format
@@ -93,9 +93,9 @@ def test_hardsigmoid_of_any_line(alpha, beta):
 
 def test_hardsigmoid_takes_numbers_and_refuses_what_does_not_fit():
     """H."""
-    assert HardsigmoidParams(alpha=0.2).line == (Fraction(1, 5), Fraction(1, 2))
-    assert HardsigmoidParams(alpha="0.2", beta=1).as_dict()["beta"] == "1"
-    plain = HardsigmoidParams(alpha="0.5", beta="1/2", in_format="sq4.4", out_format="sq4.4")
+    assert PARAMS["hardsigmoid"](alpha=0.2).line == (Fraction(1, 5), Fraction(1, 2))
+    assert PARAMS["hardsigmoid"](alpha="0.2", beta=1).as_dict()["beta"] == "1"
+    plain = PARAMS["hardsigmoid"](alpha="0.5", beta="1/2", in_format="sq4.4", out_format="sq4.4")
     assert plain.unit(np.array([-16, 0, 16])).tolist() == [0, 8, 16]
     assert find("hardsigmoid").params().unit.symmetry == "complement"
     for options, text in (
@@ -108,4 +108,4 @@ def test_hardsigmoid_takes_numbers_and_refuses_what_does_not_fit():
         ({"beta": "-65"}, "--beta must be in -64..64, not -65"),
     ):
         with pytest.raises(UsageError, match=text):
-            HardsigmoidParams(**options)
+            PARAMS["hardsigmoid"](**options)

@@ -8,7 +8,9 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import last_of, pack, unpack
 from gemmule.golden.common.options import Options
-from gemmule.hw.nonlinear import elementwise, params
+from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
+from gemmule.hw.nonlinear.elementwise import COMPONENTS
+from gemmule.hw.nonlinear.params import PARAMS, ElementwiseParams
 
 from .elementwise_sheet import elementwise_sheet
 
@@ -22,14 +24,14 @@ class Elementwise:
     inputs = (Array("x", "any", "--in-format", "what the function is taken of"),)
     outputs = (Array("y", "as x", "--out-format", "the function of each element"),)
 
-    def check(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> None:
+    def check(self, params: ElementwiseParams, run: Options, arrays: Arrays) -> None:
         """Some elements, of the format."""
         x = arrays["x"]
         if 0 in np.shape(x):
             raise UsageError(f"x must hold at least one element, not shape {list(np.shape(x))}")
         check_values("x", x, params.in_format)
 
-    def plan(self, params: params.ElementwiseParams, run: Options, arrays: Arrays) -> Job:
+    def plan(self, params: ElementwiseParams, run: Options, arrays: Arrays) -> Job:
         """One packet that holds the whole array."""
         self.check(params, run, arrays)
         x = check_array("x", arrays["x"], params.in_format)
@@ -51,31 +53,17 @@ class Elementwise:
         )
 
 
-def _block(name: str, text: str) -> Block:
-    title = name.capitalize()
+def _block(function: Function) -> Block:
     narrow = {"in_format": "sq4.4", "out_format": "sq4.4"}
     return Block(
-        name,
-        f"Compute {text} of each element.",
-        getattr(params, f"{title}Params"),
-        getattr(elementwise, title),
+        function.name,
+        f"Compute {function.title} of each element.",
+        PARAMS[function.name],
+        COMPONENTS[function.name],
         Elementwise(),
         presets={"int8": narrow, "16-bit": {}},
         sheet=elementwise_sheet,
     )
 
 
-ELEMENTWISE = tuple(
-    _block(name, text)
-    for name, text in {
-        "gelu": "the Gaussian error linear unit",
-        "sigmoid": "the logistic sigmoid",
-        "tanh": "the hyperbolic tangent",
-        "silu": "the sigmoid linear unit",
-        "hardswish": "the hard swish",
-        "hardsigmoid": "the hard sigmoid, of any line,",
-        "exp": "the exponential",
-        "reciprocal": "the reciprocal",
-        "rsqrt": "the reciprocal square root",
-    }.items()
-)
+ELEMENTWISE = tuple(_block(function) for function in FUNCTIONS.values())

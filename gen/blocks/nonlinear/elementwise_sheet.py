@@ -5,24 +5,13 @@ import numpy as np
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, text
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.nonlinear.piecewise import Piecewise
 from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
 from gemmule.hw.nonlinear.params import ElementwiseParams
 
 __all__ = ["elementwise_sheet"]
-
-REAL = {
-    "gelu": "x * (1 + erf(x / sqrt(2))) / 2",
-    "sigmoid": "1 / (1 + exp(-x))",
-    "tanh": "tanh(x)",
-    "silu": "x / (1 + exp(-x))",
-    "hardswish": "x * min(max(x + 3, 0), 6) / 6",
-    "hardsigmoid": "min(max({alpha} * x + {beta}, 0), 1)",
-    "exp": "exp(x)",
-    "reciprocal": "1 / x; x of zero and below gives the greatest result",
-    "rsqrt": "1 / sqrt(x); x of zero and below gives the greatest result",
-}
 
 
 def elementwise_sheet(params: ElementwiseParams) -> Sheet:
@@ -87,7 +76,7 @@ def elementwise_sheet(params: ElementwiseParams) -> Sheet:
 
 def _real(params: ElementwiseParams) -> str:
     alpha, beta = (f"({each})" if "/" in str(each) else str(each) for each in params.line)
-    return REAL[params.FUNCTION].format(alpha=alpha, beta=beta)
+    return FUNCTIONS[params.FUNCTION].formula.format(alpha=alpha, beta=beta)
 
 
 _KINDS = {
