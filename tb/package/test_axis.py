@@ -41,7 +41,7 @@ def test_package_works_between_axi_streams(case, tmp_path):
         run = GemmRun()
         arrays = gemm(params, run, rng)
     verification = bench(block, params, run, arrays, tmp_path)
-    assert verification.ran == 2
+    assert verification.ran == 3
     assert not verification.failed, verification.log
 
 
@@ -55,7 +55,7 @@ def test_the_bench_sees_a_wrong_sign(tmp_path):
         return changed
 
     verification = bench(ADDER, params, ADDER.adapter.Run(), arrays, tmp_path, mutate=unsigned)
-    assert verification.failed == verification.ran == 2
+    assert verification.failed == verification.ran == 3
 
 
 DMA = AxisForm(streams="dma", tdata_width=32, fifo_depth="command=4,b=64,scale=8")
@@ -68,7 +68,7 @@ def test_gemm_runs_through_stock_dmas_and_through_one_channel(tmp_path):
     arrays = gemm(SMALL, run, np.random.default_rng(6))
     benches = ["gemmule.tb.package.cocotb_axis", "gemmule.tb.package.cocotb_channel"]
     verification = bench(find("gemm"), SMALL, run, arrays, tmp_path, form=DMA, benches=benches)
-    assert verification.ran == 3
+    assert verification.ran == 4
     assert not verification.failed, verification.log
 
 

@@ -273,6 +273,64 @@ def test_the_reference_of_a_product_computes_every_bit(options):
             names["reference"]([[1]], [[1]], b_zero_point=1)
 
 
+def driven(name, packages):
+    """A block's model, the encoder of its package, and a function from its words to beats."""
+    folder, params = packages(name)
+    model, encoder = build(find(name), params), encoder_of(folder, name)
+    streams = {each.name: each for each in axis_streams(model.manifest)}
+
+    def to_beats(words):
+        return {stream: payloads(streams[stream], tuple(zip(*each, strict=True)))
+                for stream, each in words.items() if each}  # fmt: skip
+
+    def to_words(stream, beats):
+        return [encoder.unpack(stream, each.tobytes()) for each in to_bytes(streams[stream], beats)]
+
+    return model, encoder, to_beats, to_words
+
+
+@pytest.mark.parametrize("name", ["gemm", "sparse_gemm"])
+def test_an_early_packet_of_b_leaves_zeros_in_the_lower_k(name, packages):
+    """G9b: of the tile in which it ends; later tiles are zeros as a whole."""
+    model, encoder, to_beats, to_words = driven(name, packages)
+    step = getattr(encoder, "GROUP", 1)
+    rows, k = encoder.ROWS, encoder.ROWS + 2
+    rng = np.random.default_rng(4)
+    a = rng.integers(-9, 10, (3, k * step)).tolist()
+    b = rng.integers(1, 10, (k * step, encoder.COLS)).tolist()
+    for number, line in enumerate(b):
+        if number % step > 1:
+            line[:] = [0] * len(line)
+    words = encoder.encode(a, b, output_stationary=False)
+    # Both tiles of K, in the order of the beats.
+    order = [*reversed(range(rows)), k - 1, rows]
+    for kept in (k - 1, rows, rows - 1, 1):
+        short = [(word, number == kept - 1) for number, (word, _) in enumerate(words["b"][:kept])]
+        there = [line if number // step in order[:kept] else [0] * len(line)
+                 for number, line in enumerate(b)]  # fmt: skip
+        received = model.run(to_beats(words | {"b": short}), {"c": 3, "status": 1}).received
+        (status,) = to_words("status", received["status"])
+        assert {field for field, value in status.items() if value} == {"b.early"}
+        c = [word["data"] for word in to_words("c", received["c"])]
+        assert c == encoder.reference(a, there)
+
+
+@pytest.mark.parametrize("name", ["gemm", "sparse_gemm"])
+def test_status_comes_with_the_operands(name, packages):
+    """G2, G2b: `c` may still wait; what is too long is told before its TLAST is there."""
+    model, encoder, to_beats, to_words = driven(name, packages)
+    words = encoder.encode([[1, 2], [3, 4]], [[1], [2]])
+    received = model.run(to_beats(words), {"status": 1}, untaken=["c"]).received
+    assert not any(to_words("status", received["status"])[0].values())
+    for stream in ("a", "b", "scale"):
+        long = words | {stream: [(word, False) for word, _ in words[stream]]}
+        received = model.run(to_beats(long), {"c": 2, "status": 1}).received
+        (status,) = to_words("status", received["status"])
+        assert {field for field, value in status.items() if value} == {f"{stream}.late"}
+        lanes = [np.atleast_1d(word["data"])[0] for word in to_words("c", received["c"])]
+        assert lanes == [5, 11]
+
+
 @pytest.mark.parametrize("rounding", range(3))
 def test_the_reference_of_a_product_rounds_ties(rounding):
     """Halves and their neighbors of either sign."""

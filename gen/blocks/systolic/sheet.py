@@ -83,6 +83,12 @@ def requantized(params: ProductParams) -> str:
     return found + (BY_ROW if params.row_scales else "")
 
 
+LAST_FIRST = (
+    " Weight-stationary tiles of `b` come last row first, so that of the tile in which a packet of"
+    " `b` ends early the **lower k** are zeros; of all tiles after it every k is."
+)
+
+
 def gemm_sheet(params: GemmParams) -> Sheet:
     """What `gemm` computes, and how it is driven."""
     return Sheet(
@@ -345,7 +351,7 @@ def product_faults(params: ProductParams) -> str:
           beats, whatever its packets were like.
     """) + "\n\n" + FAULTS + (
         " Settings that are missing are zeros, too: such a column holds `zero_point`, clamped."
-    )  # fmt: skip
+    ) + (LAST_FIRST if "ws" in params.dataflows else "")  # fmt: skip
 
 
 def product_limits(params: ProductParams, largest: int, what: str) -> tuple:
