@@ -14,6 +14,7 @@ from gemmule.golden.nonlinear.layernorm import (
     layernorm,
 )
 from gemmule.golden.nonlinear.softmax import Reciprocal, softmax
+from gemmule.golden.nonlinear.softmax_error import error_bound, greatest_result
 
 from .stimuli import hard_rows
 from .truth import true_layernorm, true_softmax
@@ -39,6 +40,43 @@ def test_softmax_is_near_float64(n):
             y = softmax(x, SQ7_9, UQ1_15, mask=kept, delta=delta)
             error = UQ1_15.real(y) - true_softmax(SQ7_9.real(x), kept, delta)
             assert np.abs(error).max() <= 2.0**-10
+
+
+FORMATS = [("sq7.9", "uq1.15", "exact"), ("sq7.9", "uq0.16", "exact"), ("sq5.3", "uq0.8", "exact"),
+           ("sq8.8", "sq1.15", "exact"), ("sq7.9", "uq1.15", "heatvit"), ("s8", "u4", "exact")]  # fmt: skip
+
+
+@pytest.mark.parametrize("formats", FORMATS, ids="-".join)
+@pytest.mark.parametrize("n", [1, 3, 64, 512])
+def test_softmax_is_within_its_bound(n, formats):
+    """The one that data sheets state, which is no more than 40 times what is met here."""
+    fmt, out = map(Format.parse, formats[:2])
+    bound = error_bound(fmt, out, n, formats[2])
+    x = rows(fmt, n)
+    deep = np.full((40, n), fmt.low)
+    deep[:, 0] = fmt.low + np.linspace(0, min(16 << fmt.frac, fmt.high - fmt.low), 40, dtype=int)
+    worst = {}
+    for delta in (1.0, 0.5, 0.3):
+        for given in (x, deep):
+            y = softmax(given, fmt, out, delta=delta, coefficients=formats[2])
+            true = true_softmax(fmt.real(given), None, round(delta * 4096) / 4096)
+            error = float(np.abs(y - true * 2.0**out.frac).max())
+            worst[delta] = max(worst.get(delta, 0), error)
+    assert max(worst.values()) <= bound
+    assert n == 1 or bound <= 40 * max(worst.values())
+    if formats == FORMATS[0] and n <= 64:
+        assert worst[1.0] <= 1.25
+
+
+@pytest.mark.parametrize("formats", FORMATS, ids="-".join)
+def test_the_greatest_result_is_that_of_a_row_of_one(formats):
+    fmt, out = map(Format.parse, formats[:2])
+    top = greatest_result(fmt, out, formats[2])
+    wide = Format(signed=False, width=out.width + 8, frac=out.frac)
+    for n in (1, 2, 5):
+        x = rows(fmt, n)
+        assert softmax(x, fmt, wide, coefficients=formats[2]).max() <= top
+    assert softmax(np.array([[3]]), fmt, wide, coefficients=formats[2]).max() == top
 
 
 def test_softmax_keeps_the_weight_of_many_small_entries():

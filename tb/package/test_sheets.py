@@ -157,8 +157,11 @@ def _taken(model, offered, outputs, stream):
 
 @pytest.mark.parametrize("name", list(catalog()))
 def test_the_c_header_compiles_and_agrees_with_the_beats(name, packages, tmp_path):
-    """Each word of the examples is filled field by field in C, from what Python unpacked."""
-    folder, _ = packages(name)
+    """Each word of the examples is filled field by field in C, from what Python unpacked.
+
+    And each table has the numbers that the encoder's has.
+    """
+    folder, params = packages(name)
     encoder = encoder_of(folder, name)
     words = example_words(folder, name)
     lines = [f'#include "{name}.h"', "#include <stdio.h>", "#include <string.h>",
@@ -181,6 +184,12 @@ def test_the_c_header_compiles_and_agrees_with_the_beats(name, packages, tmp_pat
                 lines.append(f"{call}(w, {at}{number}{suffix});")
         lines.append(f"show(w, {size}); }}")
         expected.append(word[::-1].hex())
+    sheet = find(name).sheet
+    for table in sheet(params).tables if sheet else ():
+        lines.append(f"for (unsigned i = 0; i < sizeof {name.upper()}_{table} / sizeof"
+                     f" *{name.upper()}_{table}; ++i)"
+                     f' printf("%lld\\n", (long long){name.upper()}_{table}[i]);')  # fmt: skip
+        expected += map(str, getattr(encoder, table))
     (tmp_path / "main.c").write_text("\n".join([*lines, "return 0; }"]))
     command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{folder}", "main.c"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
 from gemmule.golden.nonlinear.exponential import HeatvitExp
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal, exp_unit
+from gemmule.golden.nonlinear.softmax_error import error_bound, greatest_result
 from gemmule.hw.nonlinear.rows import ROWS_WIDTH
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
@@ -155,6 +156,12 @@ def _equation(params: SoftmaxParams) -> str:
         f" HIGH[i] = round(exp(-i * {len(unit.low)} / 2^{fmt.frac}) * 2^20) and LOW[i] ="
         f" round(exp(-i / 2^{fmt.frac}) * 2^16)."
     )  # fmt: skip
+    result = f"floor(e[i] * inverse / 2^{frac - out.frac} + 1/2)"
+    if greatest_result(fmt, out, params.coefficients) > out.high:
+        result = f"min({result}, {out.high})"
+    bound = error_bound(fmt, out, params.max_length, params.coefficients)
+    short = min(params.max_length, 64)
+    few = error_bound(fmt, out, short, params.coefficients)
     return text(f"""
     For each row, over the entries i with `keep` = 1; `max` is the greatest of them and e[i] is
     about exp(x[i] - max), {EXP_FORMAT.frac} fractional bits; e[i] = 0 where `keep` is 0:
@@ -168,13 +175,16 @@ def _equation(params: SoftmaxParams) -> str:
       s, u     = mantissa div {2 * half}, mantissa mod {2 * half} - {half}
       line     = CONSTANT[s] + floor(SLOPE[s] * u / {2 * half})
       inverse  = floor(line * delta / 2^(k - {EXP_FORMAT.frac - DELTA_FRAC}) + 1/2)
-    y[i] = min(floor(e[i] * inverse / 2^{frac - out.frac} + 1/2), {out.high})
+    y[i] = {result}
     with log2:  y[i] = 15 if e[i] * inverse = 0, else
                 min(max({frac} - (floor(log2(e[i] * inverse)) + 1), 0), 15)
     ```
 
-    That is y = delta * exp(x - max) / sum(exp(x - max)), or clamp(round(-log2 y), 0, 15).{tables}
-    `{{name}}.py` holds the tables (CONSTANT and SLOPE have {len(pieces.coefficients)} entries each)
+    That is y = delta * exp(x - max) / sum(exp(x - max)), or clamp(round(-log2 y), 0, 15). **How
+    near**: of the exact real number no result is off by more than {bound:.2f} of its steps of
+    2^-{out.frac} in rows of up to {params.max_length} entries, {few:.2f} in rows of up to {short}:
+    a bound for all rows, of which most stay far below.{tables}
+    `{{name}}.py` and `{{name}}.h` hold the tables (CONSTANT and SLOPE have {len(pieces.coefficients)} entries each)
     and a function `reference` that computes every bit.
     With f(t) = 2^16 / (1 + t / 128) they are, for s = 0 .. 127, SLOPE[s] = round(f(s + 1) - f(s))
     and CONSTANT[s] = round((f(s) + f(s + 1)) / 4 + f(s + 1/2) / 2).

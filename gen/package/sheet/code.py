@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pprint import pformat
+from textwrap import wrap
 from typing import Any
 
 from gemmule.gen.verilog.axis import AxisStream
@@ -22,6 +23,15 @@ def code_view(name: str, sheet: Sheet, streams: list[AxisStream]) -> dict[str, A
         "prefix": _identifier(name),
         "PREFIX": _identifier(name).upper(),
         "constants": sheet.constants,
+        "tables": [
+            {
+                "name": name,
+                "length": len(values),
+                "type": "int32_t" if all(-(1 << 31) <= x < 1 << 31 for x in values) else "int64_t",
+                "lines": wrap(", ".join(map(str, values)), 92),
+            }
+            for name, values in sheet.tables.items()
+        ],
         "streams": [
             {
                 "name": each.name,
