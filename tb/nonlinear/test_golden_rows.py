@@ -42,8 +42,14 @@ def test_softmax_is_near_float64(n):
             assert np.abs(error).max() <= 2.0**-10
 
 
-FORMATS = [("sq7.9", "uq1.15", "exact"), ("sq7.9", "uq0.16", "exact"), ("sq5.3", "uq0.8", "exact"),
-           ("sq8.8", "sq1.15", "exact"), ("sq7.9", "uq1.15", "heatvit"), ("s8", "u4", "exact")]  # fmt: skip
+FORMATS = [
+    ("sq7.9", "uq1.15", "exact"),
+    ("sq7.9", "uq0.16", "exact"),
+    ("sq5.3", "uq0.8", "exact"),
+    ("sq8.8", "sq1.15", "exact"),
+    ("sq7.9", "uq1.15", "heatvit"),
+    ("s8", "u4", "exact"),
+]
 
 
 @pytest.mark.parametrize("formats", FORMATS, ids="-".join)

@@ -1,5 +1,7 @@
 """The data sheet of softmax."""
 
+from math import ceil
+
 import numpy as np
 
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
@@ -159,9 +161,11 @@ def _equation(params: SoftmaxParams) -> str:
     result = f"floor(e[i] * inverse / 2^{frac - out.frac} + 1/2)"
     if greatest_result(fmt, out, params.coefficients) > out.high:
         result = f"min({result}, {out.high})"
-    bound = error_bound(fmt, out, params.max_length, params.coefficients)
-    short = min(params.max_length, 64)
-    few = error_bound(fmt, out, short, params.coefficients)
+    bounds = ", ".join(
+        f"{ceil(100 * error_bound(fmt, out, length, params.coefficients)) / 100} in rows of up to"
+        f" {length} entries"
+        for length in sorted({min(64, params.max_length), params.max_length})
+    )
     return text(f"""
     For each row, over the entries i with `keep` = 1; `max` is the greatest of them and e[i] is
     about exp(x[i] - max), {EXP_FORMAT.frac} fractional bits; e[i] = 0 where `keep` is 0:
@@ -181,11 +185,11 @@ def _equation(params: SoftmaxParams) -> str:
     ```
 
     That is y = delta * exp(x - max) / sum(exp(x - max)), or clamp(round(-log2 y), 0, 15). **How
-    near**: of the exact real number no result is off by more than {bound:.2f} of its steps of
-    2^-{out.frac} in rows of up to {params.max_length} entries, {few:.2f} in rows of up to {short}:
-    a bound for all rows, of which most stay far below.{tables}
-    `{{name}}.py` and `{{name}}.h` hold the tables (CONSTANT and SLOPE have {len(pieces.coefficients)} entries each)
-    and a function `reference` that computes every bit.
+    near**: no result is further from the exact real number, in its steps of 2^-{out.frac}, than
+    {bounds}; that holds for all rows, of which most stay far below.{tables}
+    `{{name}}.py` and `{{name}}.h` hold the tables (CONSTANT and SLOPE have
+    {len(pieces.coefficients)} entries each); `{{name}}.py` has a function `reference` that computes
+    every bit.
     With f(t) = 2^16 / (1 + t / 128) they are, for s = 0 .. 127, SLOPE[s] = round(f(s + 1) - f(s))
     and CONSTANT[s] = round((f(s) + f(s + 1)) / 4 + f(s + 1/2) / 2).
     With `log2`, 1.0 is 2^12 / sqrt(2) = 2896.3, since then the floor of the logarithm of what is
