@@ -1,9 +1,20 @@
 """How many cycles the token blocks take: bounds that hold whatever the values are."""
 
-__all__ = ["SEARCH", "decision_cycles", "pair_cycles", "select_cycles", "selector_cycles"]
+__all__ = [
+    "SEARCH",
+    "SUMS",
+    "decision_cycles",
+    "package_cycles",
+    "pair_cycles",
+    "select_cycles",
+    "selector_cycles",
+]
 
 SEARCH = 34
 """The longest search for a rank among the counters of 256 bytes."""
+
+SUMS = 4
+"""From the last beat of tokens to where the package's first beat begins to be made."""
 
 BYTE = 8
 
@@ -44,10 +55,24 @@ def selector_cycles(
     """
     beats = -(-length // lanes)
     packed = (count + merge) * beats + 6
-    package = beats * (lanes // dividers * (token_width + 2) + 3)
+    package = package_cycles(beats, lanes, dividers, token_width)
     select = select_cycles(count, score_width=score_width)
     decided = decision_cycles(count, score_width=score_width)
-    return max(decided + packed, select) + package + 4
+    return max(decided + packed, select) + package
+
+
+def package_cycles(
+    beats: int, lanes: int, dividers: int, token_width: int, *, divided: bool = True
+) -> int:
+    """From the last beat of tokens to the last of so many beats of the package, exactly.
+
+    Examples
+    --------
+    >>> package_cycles(1, 16, 4, 8), package_cycles(2, 16, 4, 8), package_cycles(1, 4, 4, 8)
+    (47, 90, 17)
+    """
+    steps = lanes // dividers
+    return SUMS + beats * (steps * (token_width + 2 if divided else 1) + 3)
 
 
 def pair_cycles(count: int, heads: int, *, head_width: int = 16, dividers: int = 4) -> int:

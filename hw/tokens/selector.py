@@ -51,7 +51,7 @@ class Selector(wiring.Component):
 
     Source: HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022).
     Latency: ``tokens`` are taken from the decision on, at most 2 N + 128 cycles after the first of
-    N scores; 1 cycle from ``tokens`` to ``kept``; after the last beat, 3 cycles for the sums and
+    N scores; 1 cycle from ``tokens`` to ``kept``; after the last beat, 4 cycles for the sums and
     then for each beat of the package ``lanes / dividers * (token width + 2) + 3`` cycles where it
     is divided, ``lanes / dividers + 3`` where not. After a reset, counters are swept for 512 cycles
     (256 for scores of up to 8 bits) before the first command.

@@ -44,7 +44,7 @@ class TokenPack(wiring.Component):
     leaves out the last of them or appends zeros, so that ``kept`` holds as many as were announced.
 
     Source: HeatViT (arXiv 2211.08110, equation 10); SPViT's code has the sum without the division.
-    Latency: 1 cycle from ``tokens`` to ``kept``. After a stage's last beat, 3 cycles for the sums
+    Latency: 1 cycle from ``tokens`` to ``kept``. After a stage's last beat, 4 cycles for the sums
     and then for each beat of the package ``lanes / dividers * (token width + 2) + 3`` cycles where
     it is divided, ``lanes / dividers + 3`` where not.
     Throughput: one beat a cycle, kept or dropped. A stage's tokens wait for the package of the

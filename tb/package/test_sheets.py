@@ -28,6 +28,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.common.unused import looked_at
+from gemmule.tb.registry import fault_tables
 from gemmule.tb.systolic.stimuli import requantizations
 
 SMALL = {
@@ -509,3 +510,18 @@ def test_the_reference_of_a_function_computes_every_bit(name, options):
     fmt = params.in_format
     x = np.unique(np.linspace(fmt.low, fmt.high, 3001).astype(np.int64))
     assert [names["reference"](int(each)) for each in x] == params.unit(x).tolist()
+
+
+def test_faults_that_there_never_are_are_those_of_no_row():
+    """Of each block with a table of faults: a flag that can be set is set by a row, and no other."""
+    tables = list(fault_tables().values())
+    for name in {rows.block for rows in tables}:
+        mine = [rows for rows in tables if rows.block == name]
+        told = {
+            field: about.legal == "0"
+            for rows in mine
+            for field, about in find(name).sheet(rows.params).streams["status"].fields.items()
+            if field.endswith((".early", ".late"))
+        }
+        met = {field for rows in mine for fault in rows.faults for field in fault.status}
+        assert {field for field, never in told.items() if not never} == met & set(told), name

@@ -62,6 +62,7 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
             ),
             "status": status(
                 ["x"],
+                never=["x.early"],
                 more=" A command has a packet for each row: `x.late` is set if any was too long.",
             ),
         },

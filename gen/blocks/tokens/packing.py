@@ -32,10 +32,11 @@ from .beats import (
     select_command,
     to_tokens,
 )
+from .pack_sheet import token_pack_sheet
 from .score import SCORES as SCORES_FROM
 from .score import TOKEN_SCORE, ScoreRun
 from .select import SELECTED, from_selected, selected_arrays, selected_beats
-from .sheet import selector_sheet, token_pack_sheet
+from .selector_sheet import selector_sheet
 
 __all__ = ["SELECTOR", "TOKEN_PACK", "SelectorRun"]
 

@@ -12,7 +12,7 @@ from gemmule.hw.tokens.params import TokenSelectParams
 from gemmule.hw.tokens.token_select import TokenSelect
 
 from .beats import check_flags, check_scores, decisions, flags, score_beats, select_command
-from .sheet import token_select_sheet
+from .select_sheet import token_select_sheet
 
 __all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays", "selected_beats"]
 

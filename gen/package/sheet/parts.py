@@ -34,11 +34,17 @@ def numbers(fmt: Format) -> str:
 
 
 def status(
-    packets: Iterable[str], *, meaning: str = "", more: str = "", refuses: bool = True
+    packets: Iterable[str],
+    *,
+    meaning: str = "",
+    more: str = "",
+    refuses: bool = True,
+    never: Iterable[str] = (),
 ) -> Stream:
     """The stream `status` that ``hw.common.status.status_layout`` makes of ``packets``.
 
     One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
+    Faults that there ``never`` are have their fields all the same.
     """
     refused = {"refused": Field(f"why the command was refused; 0: carried out; {LOWEST}",
                                 "see the codes")}  # fmt: skip
@@ -50,6 +56,8 @@ def status(
         fields[f"{name}.late"] = Field(
             f"TLAST of this command's packet of `{name}` came after it should have", "0, 1"
         )
+    for name in never:
+        fields[name] = Field("never set: a packet that ends early is legal", "0")
     fields["lost"] = Field(
         "words of this stream were dropped before this one, since nobody took them", "0, 1"
     )
