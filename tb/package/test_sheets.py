@@ -513,7 +513,7 @@ def test_the_reference_of_a_function_computes_every_bit(name, options):
 
 
 def test_faults_that_there_never_are_are_those_of_no_row():
-    """Of each block with a table of faults: a flag that can be set is set by a row, and no other."""
+    """Of each block with a table of faults: what can be set is set in a row, nothing else."""
     tables = list(fault_tables().values())
     for name in {rows.block for rows in tables}:
         mine = [rows for rows in tables if rows.block == name]

@@ -2,7 +2,7 @@
 
 from textwrap import indent
 
-from gemmule.gen.blocks.systolic.sheet import stretches
+from gemmule.gen.blocks.systolic.order_sheet import stretches
 from gemmule.gen.package.sheet.parts import text
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.conv.control import FOUND, PATIENCE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gemmule.gen.blocks.systolic.sheet import narrowed, requantized, scale_streams, small
+from gemmule.gen.blocks.systolic.product_sheet import narrowed, requantized, scale_streams, small
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
 from gemmule.golden.conv.order import Kind

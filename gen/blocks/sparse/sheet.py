@@ -4,22 +4,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.blocks.systolic.array_sheet import array_slots
-from gemmule.gen.blocks.systolic.sheet import (
+from gemmule.gen.blocks.systolic.order_sheet import (
+    product_faults,
+    product_throughput,
+    tile_loops,
+)
+from gemmule.gen.blocks.systolic.product_sheet import (
     ENDED,
     REFERENCE,
     ahead,
     command_stream,
     narrowed,
     product_constants,
-    product_faults,
     product_limits,
-    product_throughput,
     requantized,
     result_stream,
     scale_streams,
     scaling_arrays,
     small,
-    tile_loops,
 )
 from gemmule.gen.package.sheet import Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text

@@ -7,7 +7,7 @@ from gemmule.hw.tech.array import array_of_cells
 
 from .array_sheet import array_sheet
 from .gemm import GemmAdapter
-from .sheet import gemm_sheet
+from .gemm_sheet import gemm_sheet
 
 __all__ = ["BLOCKS"]
 
