@@ -4,7 +4,8 @@ How to fill it in
 -----------------
 
 Write a function of the block's parameters that returns a :class:`Sheet`, beside its adapter
-(``gen/blocks/<family>/..._sheet.py``), and name it in the block: ``Block(..., sheet=softmax_sheet)``.
+(``gen/blocks/<family>/..._sheet.py``), and name it in the block: ``Block(...,
+sheet=softmax_sheet)``.
 Models to follow: ``gen/blocks/systolic/gemm_sheet.py`` (`gemm`),
 ``gen/blocks/nonlinear/softmax_sheet.py``.
 
