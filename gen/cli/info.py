@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
 import typer
+from amaranth.lib.wiring import Component
 
 from gemmule.gen.block import Array, Block
 from gemmule.gen.catalog import catalog, find
@@ -16,7 +17,7 @@ from gemmule.hw.common.unused import looked_at
 from .options import BLOCK, allowed
 from .printing import JSON, pairs, print_json, table
 
-__all__ = ["doctor", "env", "latency", "list_blocks", "show"]
+__all__ = ["describe", "doctor", "env", "latency", "list_blocks", "show"]
 
 
 def list_blocks(as_json: JSON = False) -> int:
@@ -89,9 +90,8 @@ def env() -> int:
     return 0
 
 
-def latency(block: Block) -> int | None:
-    """Cycles from a beat that is taken to what comes of it, with the default options."""
-    component = looked_at(block.component(block.params()))
+def latency(component: Component) -> int | None:
+    """Return the cycles from a beat that is taken to what comes of it."""
     return getattr(component, "latency", getattr(component, "LATENCY", None))
 
 
@@ -100,17 +100,18 @@ def describe(block: Block) -> dict[str, Any]:
     from gemmule.gen.verilog.ports import ports
 
     adapter = block.adapter
+    component = looked_at(block.component(block.params()))
     return {
         "name": block.name,
         "family": block.family,
         "summary": block.summary,
         **facts(block.component.__doc__ or ""),
-        "cycles": latency(block),
+        "cycles": latency(component),
         "hardware_options": _options(block.params),
         "run_options": _options(adapter.Run) if adapter else [],
         "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
         "outputs": [_array(each) for each in adapter.outputs] if adapter else [],
-        "ports": ports(looked_at(block.component(block.params()))),
+        "ports": ports(component),
         "presets": {name: dict(values) for name, values in block.presets.items()},
     }
 

@@ -1,7 +1,7 @@
 """The `conv2d` and `conv3d` blocks' arrays as beats, and their beats as arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
@@ -262,9 +262,18 @@ def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:
     return pack(*lanes, ([0] * (len(made) - 1) + [1], 1))
 
 
+_VOLUMES = {
+    "x": "[N, C, D, H, W]",
+    "w": "[O, C/g, Kd, Kh, Kw]; transposed: [C, O/g, Kd, Kh, Kw]",
+}
+
 _VOLUME = ConvAdapter(
     Run=VolumeRun,
-    inputs=tuple(array for array in ConvAdapter.inputs if not array.name.startswith("dy")),
+    inputs=tuple(
+        replace(array, shape=_VOLUMES.get(array.name, array.shape))
+        for array in ConvAdapter.inputs
+        if not array.name.startswith("dy")
+    ),
     outputs=(Array("y", "[N, O, Do, Ho, Wo]", "--c-format", "the result"),),
 )
 

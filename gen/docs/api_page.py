@@ -1,0 +1,57 @@
+"""Pages about the modules of `gen`: every public name, from its docstring."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
+
+import gemmule.gen
+
+__all__ = ["api_index", "api_page", "modules", "public_names"]
+
+FRONT = ("generate", "simulate", "synthesize", "GoldenMismatch")
+"""What most users need, and where it is imported from."""
+
+
+def modules() -> Iterator[str]:
+    """Yield the modules of `gen` that have public names, packages before what they hold."""
+    yield gemmule.gen.__name__
+    for found in walk_packages(gemmule.gen.__path__, f"{gemmule.gen.__name__}."):
+        if not found.name.endswith("__main__") and public_names(found.name):
+            yield found.name
+
+
+def public_names(module: str) -> list[str]:
+    """Return what ``module`` offers under its own name: its ``__all__``, sorted."""
+    return sorted(getattr(import_module(module), "__all__", ()))
+
+
+def api_page(module: str) -> str:
+    """Return the page of ``module`` in reStructuredText, for Sphinx's autodoc."""
+    lines = [module, "=" * len(module), "", f".. py:module:: {module}", ""]
+    doc = import_module(module).__doc__ or ""
+    lines += [*doc.splitlines(), ""]
+    for name in public_names(module):
+        kind = _kind(getattr(import_module(module), name))
+        lines += [f".. auto{kind}:: {module}.{name}", "   :no-index-entry:" * 0, ""]
+        if kind == "class":
+            lines[-2:] = ["   :members:", "   :member-order: bysource", ""]
+        elif kind == "data":
+            lines[-2:] = ["   :no-value:", ""]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, type):
+        return "exception" if issubclass(value, BaseException) else "class"
+    return "function" if callable(value) and hasattr(value, "__code__") else "data"
+
+
+def api_index() -> str:
+    """Return the page that lists the modules."""
+    front = "\n".join(f"- {{py:obj}}`gemmule.gen.{name}`" for name in FRONT)
+    names = "\n".join(modules())
+    return (
+        "# Python interface\n\nMost users need these, from `gemmule.gen`:\n\n"
+        f"{front}\n\nBelow, all that the modules of `gen` offer each other and you.\n\n"
+        f"```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
+    )
