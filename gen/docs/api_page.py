@@ -12,6 +12,13 @@ FRONT = ("generate", "simulate", "synthesize", "GoldenMismatch")
 """What most users need, and where it is imported from."""
 
 
+OPTIONS = {
+    "class": ("   :members:", "   :member-order: bysource"),
+    "data": ("   :no-value:",),
+}
+"""Of autodoc's directives."""
+
+
 def modules() -> Iterator[str]:
     """Yield the modules of `gen` that have public names, packages before what they hold."""
     yield gemmule.gen.__name__
@@ -32,16 +39,12 @@ def api_page(module: str) -> str:
     lines += [*doc.splitlines(), ""]
     for name in public_names(module):
         kind = _kind(getattr(import_module(module), name))
-        lines += [f".. auto{kind}:: {module}.{name}", "   :no-index-entry:" * 0, ""]
-        if kind == "class":
-            lines[-2:] = ["   :members:", "   :member-order: bysource", ""]
-        elif kind == "data":
-            lines[-2:] = ["   :no-value:", ""]
+        lines += [f".. auto{kind}:: {module}.{name}", *OPTIONS.get(kind, ()), ""]
     return "\n".join(lines) + "\n"
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, type):
+    if isinstance(value, type) and not hasattr(value, "__origin__"):  # that is an alias
         return "exception" if issubclass(value, BaseException) else "class"
     return "function" if callable(value) and hasattr(value, "__code__") else "data"
 

@@ -1,10 +1,12 @@
-"""The picture of README: what goes in, which blocks there are, what comes out, as SVG."""
+"""The picture of README: what goes in, which families there are, what comes out, as SVG."""
 
 from collections.abc import Sequence
 from html import escape
+from importlib import import_module
+from textwrap import wrap
 
 from gemmule.gen.boards import board_names
-from gemmule.gen.catalog import FAMILIES, catalog
+from gemmule.gen.catalog import FAMILIES
 
 __all__ = ["picture"]
 
@@ -19,13 +21,13 @@ Box = tuple[str, Sequence[str]]
 
 
 def picture() -> str:
-    """Return the picture, drawn from the catalog and the boards that there are."""
+    """Return the picture, drawn from the families and the boards that there are."""
     inputs: list[Box] = [
         ("options", ["--rows 16 --a-format s8 ...", "or a TOML file, or a dataclass"]),
         ("a board", [", ".join(board_names()), "or a TOML file of your own"]),
         ("your arrays", ["IN.npz: maps, weights, scales", "or NumPy arrays from Python"]),
     ]
-    blocks: list[Box] = [(family, _wrapped(family)) for family in FAMILIES]
+    blocks: list[Box] = [(family, _about(family)) for family in FAMILIES]
     outputs: list[Box] = [
         ("generate", ["Verilog-2001, AXI4-Stream top,", "data sheet, C header, encoder,",
                       "constraints, FuseSoC, Tcl"]),
@@ -54,13 +56,9 @@ def picture() -> str:
     )
 
 
-def _wrapped(family: str, per_line: int = 32) -> list[str]:
-    lines = [""]
-    for name in (block.name for block in catalog().values() if block.family == family):
-        if len(lines[-1]) + len(name) + 2 > per_line:
-            lines.append("")
-        lines[-1] += (", " if lines[-1] else "") + name
-    return lines
+def _about(family: str, per_line: int = 34) -> list[str]:
+    module = import_module(f"gemmule.gen.blocks.{family}")
+    return wrap((module.__doc__ or "").splitlines()[0].rstrip("."), per_line)
 
 
 def _column(index: int, boxes: Sequence[Box], kind: str) -> tuple[str, int]:
