@@ -11,7 +11,7 @@ from gemmule.hw.systolic.array import SystolicArray
 from gemmule.hw.systolic.cell import Cell, Column, control_layout
 
 from .params import SparseArrayParams
-from .select import GroupSelect, selectors_of
+from .select import selectors_of
 
 __all__ = ["Chain", "RowSums", "SparseArray", "SparseColumn"]
 
@@ -87,7 +87,7 @@ class SparseColumn(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        selectors = self._selectors(m)
+        selectors = selectors_of(m, self, swaps="ws" in self.params.dataflows)
         chains = [Chain(self.params.dense) for _ in range(self.params.groups.kept)]
         for slot, chain in enumerate(chains):
             m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
@@ -100,18 +100,6 @@ class SparseColumn(wiring.Component):
             self.result.eq(register(m, "total", total)),
         ]
         return m
-
-    def _selectors(self, m: Module) -> list[GroupSelect]:
-        swaps = "ws" in self.params.dataflows
-        selectors = selectors_of(m, self.params, self.b.indices, swaps=swaps)
-        for row, selector in enumerate(selectors):
-            m.d.comb += [
-                selector.a[0].eq(self.a[row]),
-                self.a_out[row].eq(selector.a_out[0]),
-                selector.shift.eq(self.control[row].shift if swaps else 1),
-                selector.swap.eq(self.control[row].swap if swaps else 1),
-            ]
-        return selectors
 
 
 class SparseArray(SystolicArray):
@@ -138,13 +126,7 @@ class SparseArray(SystolicArray):
 
     Members
     -------
-    a : [rows] x [size] x a_format
-    b : [cols] x b_shape
-    shift : [rows]; only with the weight-stationary dataflow, as ``swap``
-    ws : only with both dataflows
-    clear : only with the output-stationary dataflow
-    sums : [cols] x signed(psum_width)
-    row_sum : signed, with ``row_sums``
+    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
     """
 
     COLUMN = SparseColumn
@@ -159,5 +141,5 @@ class SparseArray(SystolicArray):
         m.d.comb += [
             column.a.eq(a),
             column.control.eq(control),
-            self.row_sum.eq(delay(m, "row_sum", column.result, late)),
+            self.row_sum[0].eq(delay(m, "row_sum", column.result, late)),
         ]

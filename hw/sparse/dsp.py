@@ -14,7 +14,7 @@ from gemmule.hw.tech.unpack import unpacked
 
 from .array import RowSums, SparseArray
 from .params import SparseArrayParams
-from .select import GroupSelect, selectors_of
+from .select import selectors_of
 
 __all__ = ["DspChain", "SparseDspArray", "SparseDspColumn", "sparse_array_of_cells"]
 
@@ -36,54 +36,42 @@ class SparseDspColumn(wiring.Component):
 
     Members
     -------
-    moving, moving_out : [rows] x [m_lanes] x a_shape
+    a, a_out : [rows] x [m_lanes] x a_shape
     control, control_out : [rows] x :func:`hw.tech.column.row_control`
-    weight : b_shape
-    sums : [kept] x [chains] x signed(48)
+    b : b_shape
+    result : [kept] x [chains] x signed(48)
     """
 
     def __init__(self, params: SparseArrayParams):
         self.params = params
-        moving = data.ArrayLayout(data.ArrayLayout(params.a_shape, params.m_lanes), params.rows)
+        a = data.ArrayLayout(data.ArrayLayout(params.a_shape, params.m_lanes), params.rows)
         control = data.ArrayLayout(row_control(params.dense), params.rows)
         sums = data.ArrayLayout(signed(P_WIDTH), len(params.chains.spans))
         super().__init__({
-            "moving": In(moving),
-            "moving_out": Out(moving),
+            "a": In(a),
+            "a_out": Out(a),
             "control": In(control),
             "control_out": Out(control),
-            "weight": In(params.b_shape),
-            "sums": Out(data.ArrayLayout(sums, params.groups.kept)),
+            "b": In(params.b_shape),
+            "result": Out(data.ArrayLayout(sums, params.groups.kept)),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.d.comb += self.control_out.eq(register(m, "control_held", self.control))
-        selectors = self._selectors(m)
+        # A block's weight passes two registers in either dataflow, and so do its indices.
+        selectors = selectors_of(m, self, swaps=True)
         for slot in range(self.params.groups.kept):
             chain = DspChain(self.params.dense)
             m.submodules[f"chain_{slot}"] = shared(chain, self.params.dense)
             m.d.comb += [
                 chain.control.eq(self.control_out),
-                chain.weight.eq(register(m, f"value_{slot}", self.weight.values[slot])),
-                self.sums[slot].eq(chain.sums),
+                chain.b.eq(register(m, f"value_{slot}", self.b.values[slot])),
+                self.result[slot].eq(chain.result),
             ]
             for row, selector in enumerate(selectors):
-                m.d.comb += chain.moving[row].eq(selector.chosen[slot])
+                m.d.comb += chain.a[row].eq(selector.chosen[slot])
         return m
-
-    def _selectors(self, m: Module) -> list[GroupSelect]:
-        swaps = "ws" in self.params.dataflows
-        # A block's weight passes two registers in either dataflow, and so do its indices.
-        selectors = selectors_of(m, self.params, self.weight.indices, swaps=True)
-        for row, selector in enumerate(selectors):
-            m.d.comb += [
-                selector.a.eq(self.moving[row]),
-                self.moving_out[row].eq(selector.a_out),
-                selector.shift.eq(self.control[row].shift if swaps else 1),
-                selector.swap.eq(self.control[row].swap if swaps else 1),
-            ]
-        return selectors
 
 
 class SparseDspArray(DspArray):
@@ -103,11 +91,7 @@ class SparseDspArray(DspArray):
 
     Members
     -------
-    a : [rows] x a_shape, or [2] x [rows] x a_shape
-    b : [cols] x b_shape
-    shift, swap, ws, clear, drain : as in :class:`hw.systolic.SystolicArray`
-    sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
-    row_sum : signed, or [2] x signed, with ``row_sums``
+    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
     """
 
     COLUMN = SparseDspColumn
@@ -124,15 +108,14 @@ class SparseDspArray(DspArray):
         width = params.dense.psum_width
         chains = [
             unpacked(m, plan, group, sums, width, name=f"unpack_{slot}")
-            for slot, sums in enumerate(column.sums)
+            for slot, sums in enumerate(column.result)
         ]
         for parts in zip(*chains, strict=True):
             col, row, _value = parts[0]
             total = sum((value for _, _, value in parts[1:]), parts[0][2])
             total = register(m, f"total_{col}_{row}", total)
             straight = delay(m, f"sum_{col}_{row}", total, plan.groups - 1 - group + plan.spare)
-            target = self.sums[row] if params.m_lanes > 1 else self.sums
-            m.d.comb += target[col].eq(straight)
+            m.d.comb += self.sums[row][col].eq(straight)
 
 
 def sparse_array_of_cells(

@@ -66,14 +66,26 @@ class GroupSelect(wiring.Component):
         return m
 
 
-def selectors_of(
-    m: Module, params: SparseArrayParams, indices: data.View, *, swaps: bool
-) -> list[GroupSelect]:
-    """The selectors of a column, ``indices`` coming in at its top; ``a`` is left to connect."""
+def selectors_of(m: Module, column: wiring.Component, *, swaps: bool) -> list[GroupSelect]:
+    """Add the selectors of a sparse ``column``, between its ``a`` and ``a_out``, and return them.
+
+    The indices of ``b`` come in at the top and move as ``control`` says; what the selectors choose
+    is left to connect.
+    """
+    params = column.params
     selectors = [GroupSelect(params, swaps=swaps) for _ in range(params.rows)]
+    weight_stationary = "ws" in params.dataflows
+    indices = column.b.indices
     for row, selector in enumerate(selectors):
         m.submodules[f"select_{row}"] = shared(selector, (params, swaps))
-        m.d.comb += selector.indices.eq(selectors[row - 1].indices_out if row else indices)
+        m.d.comb += [
+            selector.indices.eq(indices),
+            Value.cast(selector.a).eq(column.a[row]),
+            Value.cast(column.a_out[row]).eq(selector.a_out),
+            selector.shift.eq(column.control[row].shift if weight_stationary else 1),
+            selector.swap.eq(column.control[row].swap if weight_stationary else 1),
+        ]
+        indices = selector.indices_out
     return selectors
 
 

@@ -1,12 +1,12 @@
 """The R x C array: columns of cells, and the delays that skew operands and straighten results."""
 
-from amaranth import Module, Signal, Value, signed, unsigned
+from amaranth import Module, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import delay
 from gemmule.hw.common.shared import shared
 
+from .array_signature import array_signature
 from .cell import Column, control_layout
 from .params import ArrayParams
 from .skew import row_controls
@@ -21,7 +21,7 @@ class SystolicArray(wiring.Component):
     Output-stationary: ``sums[c]`` is, ``r`` slots after ``clear``, the sum over all slots before
     ``clear`` (and since the ``clear`` before it) of ``a[r] * b[c]``.
 
-    A slot is one cycle at this component's ports; the skew inside is nobody's business. In a slot:
+    A slot is one cycle at this component's ports; callers never see the skew. In a slot:
 
     - ``shift[r]`` moves ``b`` down into row ``r``. Weights of a tile come bottom row first; row
       ``r`` takes all but the last ``r`` beats of a full tile, and so keeps the one meant for it.
@@ -54,14 +54,7 @@ class SystolicArray(wiring.Component):
 
     Members
     -------
-    a : [rows] x a_shape
-    b : [cols] x b_shape
-    shift : [rows]; only with the weight-stationary dataflow, as ``swap``
-    ws : only with both dataflows
-    clear : only with the output-stationary dataflow
-    drain : only with ``--drain cascade``
-    sums : [cols] x signed(psum_width)
-    row_sum : signed, with ``row_sums``
+    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
     """
 
     COLUMN = Column
@@ -69,20 +62,7 @@ class SystolicArray(wiring.Component):
     def __init__(self, params: ArrayParams, *, row_sums: bool = False):
         self.params = params
         self._row_sums = row_sums
-        controls = {
-            "shift": ("ws", In(unsigned(params.rows))),
-            "swap": ("ws", In(1)),
-            "clear": ("os", In(1)),
-        }
-        super().__init__({
-            "a": In(data.ArrayLayout(params.a_shape, params.rows)),
-            "b": In(data.ArrayLayout(params.b_shape, params.cols)),
-            **{name: port for name, (flow, port) in controls.items() if flow in params.dataflows},
-            **({"ws": In(1)} if params.dataflow == "both" else {}),
-            **({"drain": In(1)} if params.drains_down else {}),
-            "sums": Out(data.ArrayLayout(signed(params.psum_width), params.cols)),
-            **({"row_sum": Out(signed(params.row_sum_width))} if row_sums else {}),
-        })
+        super().__init__(array_signature(params, row_sums=row_sums))
 
     @property
     def latency(self) -> int:
@@ -101,7 +81,7 @@ class SystolicArray(wiring.Component):
                 column.a.eq(a),
                 column.control.eq(control),
                 column.b.eq(self._skewed_column(m, col)),
-                self.sums[col].eq(self._straight(m, f"sum_{col}", column.result, col)),
+                self.sums[0][col].eq(self._straight(m, f"sum_{col}", column.result, col)),
             ]
             a, control = column.a_out, column.control_out
         return m
@@ -116,7 +96,7 @@ class SystolicArray(wiring.Component):
             m, params, self, late=lambda row: row, behind=params.product_latency
         )
         for row, values in enumerate(controls):
-            m.d.comb += a[row].eq(delay(m, f"a_{row}", self.a[row], row))
+            m.d.comb += a[row].eq(delay(m, f"a_{row}", self.a[0][row], row))
             if "shift" in layout.members:
                 moved = delay(m, f"shift_{row}", self.shift[row], row)
                 m.d.comb += control[row].shift.eq(moved)
@@ -137,5 +117,5 @@ class SystolicArray(wiring.Component):
         m.d.comb += [
             column.a.eq(a),
             column.control.eq(control),
-            self.row_sum.eq(self._straight(m, "row_sum", column.result, 0)),
+            self.row_sum[0].eq(self._straight(m, "row_sum", column.result, 0)),
         ]

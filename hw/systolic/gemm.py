@@ -140,7 +140,6 @@ class Gemm(wiring.Component):
         row_sums = self.params.b_zero_points
         m.submodules.array = array = self.ARRAY(self.params, row_sums=row_sums)
         rows = self.params.rows
-        targets = [array.a] if self.params.m_lanes == 1 else list(array.a)
         for lane in range(rows * self.params.m_lanes):
             row = lane % rows
             used = a.take & ~a.blank & (a.at.output_stationary | (a.at.depth > row))
@@ -148,7 +147,7 @@ class Gemm(wiring.Component):
             if self.params.mirrors_rows and self.params.drains_down:
                 data = Mux(a.at.output_stationary, Value.cast(a.data[rows - 1 - row]), data)
             value = Mux(used, data, 0)
-            target = targets[lane // rows][row]
+            target = array.a[lane // rows][row]
             m.d.comb += Value.cast(target).eq(delay(m, f"a_{lane}", value, A_SLOT))
         m.d.comb += array.b.eq(register(m, "b_slot", _unless(b.blank, b.data)))
         for name in ("shift", "swap", "ws", "clear", "drain"):

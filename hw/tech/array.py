@@ -1,12 +1,12 @@
 """The R x C array made of DSP blocks, with the ports and the slots of the generic one."""
 
-from amaranth import Cat, Const, Module, Signal, Value, signed, unsigned
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
 from gemmule.hw.systolic.array import SystolicArray
+from gemmule.hw.systolic.array_signature import array_signature
 from gemmule.hw.systolic.cell import Column
 from gemmule.hw.systolic.params import ArrayParams
 from gemmule.hw.systolic.skew import row_controls
@@ -39,11 +39,7 @@ class DspArray(wiring.Component):
 
     Members
     -------
-    a : [rows] x a_format, or [2] x [rows] x a_format
-    b : [cols] x b_format
-    shift, swap, ws, clear, drain : as in :class:`SystolicArray`
-    sums : [cols] x signed(psum_width), or [2] x [cols] x signed(psum_width)
-    row_sum : signed, or [2] x signed, with ``row_sums``
+    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
     """
 
     COLUMN = DspColumn
@@ -53,26 +49,7 @@ class DspArray(wiring.Component):
         self.params = params
         self.plan = params.chains
         self._row_sums = row_sums
-        controls = {
-            "shift": ("ws", In(unsigned(params.rows))),
-            "swap": ("ws", In(1)),
-            "clear": ("os", In(1)),
-        }
-        a = data.ArrayLayout(params.a_shape, params.rows)
-        sums = data.ArrayLayout(signed(params.psum_width), params.cols)
-        row_sum = signed(params.row_sum_width)
-        pair = params.m_lanes > 1
-        if pair:
-            row_sum = data.ArrayLayout(row_sum, params.m_lanes)
-        super().__init__({
-            "a": In(data.ArrayLayout(a, params.m_lanes) if pair else a),
-            "b": In(data.ArrayLayout(params.b_shape, params.cols)),
-            **{name: port for name, (flow, port) in controls.items() if flow in params.dataflows},
-            **({"ws": In(1)} if params.dataflow == "both" else {}),
-            **({"drain": In(1)} if params.drains_down else {}),
-            "sums": Out(data.ArrayLayout(sums, params.m_lanes) if pair else sums),
-            **({"row_sum": Out(row_sum)} if row_sums else {}),
-        })
+        super().__init__(array_signature(params, row_sums=row_sums))
 
     @property
     def latency(self) -> int:
@@ -86,19 +63,16 @@ class DspArray(wiring.Component):
             column = self.COLUMN(self.params)
             m.submodules[f"column_{group}"] = shared(column, self.params)
             m.d.comb += [
-                column.moving.eq(moving),
+                column.a.eq(moving),
                 column.control.eq(control),
-                column.weight.eq(self._weights(m, group)),
+                column.b.eq(self._weights(m, group)),
             ]
             self._results(m, group, column)
-            moving, control = column.moving_out, column.control_out
+            moving, control = column.a_out, column.control_out
         if self._row_sums:
-            sums = [self._row_sum(m, lane, index) for index, lane in enumerate(self._lanes())]
+            sums = [self._row_sum(m, lane, index) for index, lane in enumerate(self.a)]
             m.d.comb += Value.cast(self.row_sum).eq(Cat(*sums))
         return m
-
-    def _lanes(self) -> list[data.View]:
-        return [self.a] if self.params.m_lanes == 1 else list(self.a)
 
     def _moving_layout(self) -> data.ArrayLayout:
         return moving_layout(self.plan.packing)
@@ -113,7 +87,7 @@ class DspArray(wiring.Component):
         for row, values in enumerate(controls):
             parts = [
                 delay(m, f"a_{row}_{index}", lane[row], plan.late(row))
-                for index, lane in enumerate(self._lanes())
+                for index, lane in enumerate(self.a)
             ]
             if params.pack == "quad":
                 parts = [joined(parts, plan.packing.spacing)]
@@ -137,11 +111,10 @@ class DspArray(wiring.Component):
     def _results(self, m: Module, group: int, column: DspColumn) -> None:
         plan, cols = self.plan, self.params.cols
         wait = plan.groups - 1 - group + plan.spare
-        for col, row, value in unpacked(m, plan, group, column.sums, self.params.psum_width):
+        for col, row, value in unpacked(m, plan, group, column.result, self.params.psum_width):
             if col < cols:
                 straight = delay(m, f"sum_{col}_{row}", value, wait)
-                target = self.sums[row] if self.params.m_lanes > 1 else self.sums
-                m.d.comb += target[col].eq(straight)
+                m.d.comb += self.sums[row][col].eq(straight)
 
     def _row_sum(self, m: Module, a: data.View, index: int) -> Value:
         """A column of generic cells that sums one row of ``a``, in time with the others."""

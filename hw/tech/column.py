@@ -18,7 +18,7 @@ __all__ = ["DspColumn", "row_control"]
 
 
 def row_control(params: ArrayParams) -> data.StructLayout:
-    """What travels along a row beside ``a``; see :class:`DspCell`, and ``busy`` is not ``clear``.
+    """What travels along a row beside ``a``; see :class:`DspCell`, and ``busy`` is ``~clear``.
 
     ``chain``, ``keep`` and ``busy`` come one cycle behind their ``a``.
     """
@@ -32,10 +32,10 @@ class DspColumn(wiring.Component):
     """``rows`` DSP blocks over one A cascade, their sums in one P cascade or in several chains.
 
     Where output-stationary sums drain without a bubble, each cell's sum is copied when it is
-    finished (``busy`` low) into a register that is 0 in every other cycle, and the column ors them;
-    ``chosen`` is that or the sum of the chain. Otherwise the chain's sum is all there is.
+    finished (``busy`` low) into a register that is 0 in every other cycle, and the column ors them
+    with the sum of the chain. Otherwise the chain's sum is all there is.
 
-    Latency: 3 cycles from ``moving`` in front of a chain's last row to ``sums``; where the drain
+    Latency: 3 cycles from ``a`` in front of a chain's last row to ``result``; where the drain
     is apart, one more and ``params.drain_latency``. Throughput: one slot a cycle.
     Back-pressure: none.
 
@@ -45,11 +45,11 @@ class DspColumn(wiring.Component):
 
     Members
     -------
-    moving, moving_out : [rows] x :func:`moving_layout`
+    a, a_out : [rows] x :func:`moving_layout`
     control, control_out : [rows] x :func:`row_control`
         As they pass to the next column, one cycle later.
-    weight : signed(30), with ``--pack m`` signed(18)
-    sums : [chains] x signed(48)
+    b : signed(30), with ``--pack m`` signed(18)
+    result : [chains] x signed(48)
     """
 
     CHOOSE = staticmethod(one_of)
@@ -57,21 +57,21 @@ class DspColumn(wiring.Component):
     def __init__(self, params: ArrayParams):
         self.params = params
         self.plan = params.chains
-        moving = data.ArrayLayout(moving_layout(self.plan.packing), params.rows)
+        a = data.ArrayLayout(moving_layout(self.plan.packing), params.rows)
         control = data.ArrayLayout(row_control(params), params.rows)
         super().__init__({
-            "moving": In(moving),
-            "moving_out": Out(moving),
+            "a": In(a),
+            "a_out": Out(a),
             "control": In(control),
             "control_out": Out(control),
-            "weight": In(signed(B_WIDTH if params.pack == "m" else A_WIDTH)),
-            "sums": Out(data.ArrayLayout(signed(P_WIDTH), len(self.plan.spans))),
+            "b": In(signed(B_WIDTH if params.pack == "m" else A_WIDTH)),
+            "result": Out(data.ArrayLayout(signed(P_WIDTH), len(self.plan.spans))),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.d.comb += [
-            self.moving_out.eq(register(m, "moving_held", self.moving.as_value())),
+            self.a_out.eq(register(m, "moving_held", self.a.as_value())),
             self.control_out.eq(register(m, "control_held", self.control.as_value())),
         ]
         cells = [
@@ -83,7 +83,7 @@ class DspColumn(wiring.Component):
             m.d.comb += below.weight.eq(above.weight_out)
             if below.params.above:
                 m.d.comb += below.psum_above.eq(above.psum_below)
-        m.d.comb += cells[0].weight.eq(self.weight)
+        m.d.comb += cells[0].weight.eq(self.b)
         self._collect(m, cells)
         return m
 
@@ -99,10 +99,10 @@ class DspColumn(wiring.Component):
         cell = DspCell(params)
         m.submodules[f"cell_{row}"] = shared(cell, params)
         if params.pairs:
-            low, high = self.moving[row]
+            low, high = self.a[row]
             m.d.comb += [cell.added.eq(low), cell.moving.eq(high << self.plan.packing.spacing)]
         else:
-            m.d.comb += cell.moving.eq(self.moving[row][0])
+            m.d.comb += cell.moving.eq(self.a[row][0])
         control = self.control[row]
         for name in ("shift", "swap", "chain", "keep"):
             if name in cell.signature.members:
@@ -113,7 +113,7 @@ class DspColumn(wiring.Component):
     def _collect(self, m: Module, cells: list[DspCell]) -> None:
         if not self.params.drains_apart:
             for index, (_start, end) in enumerate(self.plan.spans):
-                m.d.comb += self.sums[index].eq(cells[end - 1].psum)
+                m.d.comb += self.result[index].eq(cells[end - 1].psum)
             return
         width = self.params.psum_width
         drained = [self._drained(m, row, cell, width) for row, cell in enumerate(cells)]
@@ -127,7 +127,7 @@ class DspColumn(wiring.Component):
             collected = collected | delay(m, "bottom", psum, self.params.drain_latency)
         result = Signal(signed(width), name="collected", reset_less=True)
         m.d.sync += result.eq(collected)
-        m.d.comb += self.sums[0].eq(result)
+        m.d.comb += self.result[0].eq(result)
 
     def _drained(self, m: Module, row: int, cell: DspCell, width: int) -> Signal:
         drained = Signal(width, name=f"drained_{row}", reset_less=True)
