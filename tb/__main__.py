@@ -38,7 +38,10 @@ def _bench(args: argparse.Namespace) -> int:
 
     if args.name is None:
         return list_benchmarks()
-    return bench(args.name, args.out, data=args.data, quick=args.quick, as_json=args.json)
+    return bench(
+        args.name, args.out, data=args.data, against=args.against, quick=args.quick,
+        as_json=args.json,
+    )  # fmt: skip
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -69,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("name", nargs="?")
     bench.add_argument("--out", type=Path, default=Path("build/bench"))
     bench.add_argument("--data", type=Path, help="what the user has, for a bench that takes it")
+    bench.add_argument("--against", type=Path, help="an earlier table of the same benchmark")
     bench.add_argument("--quick", action="store_true", help="fewer and smaller cases")
     bench.add_argument("--json", action="store_true", help="rows as JSON on stdout")
     bench.set_defaults(command=_bench)

@@ -41,6 +41,12 @@ DATA = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Data of yours: MNIST's files, for the bench train."),
 ]
+AGAINST = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="An earlier table, from --json or --out: tell what moved since."
+    ),
+]
 QUICK = Annotated[bool, typer.Option("--quick", help="Fewer and smaller cases.")]
 
 
@@ -99,13 +105,15 @@ def bench(
     *,
     out: OUT = "build/bench",
     data: DATA = None,
+    against: AGAINST = None,
     quick: QUICK = False,
     as_json: JSON = False,
 ) -> int:
     """Run a benchmark of ours or of a paper: a table and a plot."""
     check_folder("--out", folder_at("--out", out))
     switches = [*(["--quick"] if quick else []), *(["--json"] if as_json else [])]
-    given = [] if data is None else ["--data", str(data)]
+    paths = {"data": data, "against": against}
+    given = [f"--{name}={path}" for name, path in paths.items() if path is not None]
     return _tb("bench", *([name] if name else []), "--out", out, *given, *switches)
 
 
