@@ -6,7 +6,7 @@ many tokens, heads and elements as there may be, and scores and tokens at the en
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import chain, cycle, islice, product
 
 import numpy as np
 import pytest
@@ -76,10 +76,28 @@ RUNS = {
     SelectorParams: SELECTIONS | PACKINGS,
     TokenScoreParams: SCORES,
 }
+ALL = {"count": "most", "scores": "high", "valid": "high"}
+NONE_KEPT = {"policy": "topk", "keep": 0, "protect": 0, "ratio": 5, "threshold": 2}
+DROPPED = [
+    ALL | {"length": "two", "package": package, "mode": "zero", "previous": "high",
+           "tokens": tokens, "mask": "low"}
+    for package, tokens in product(("sum", "mean"), ("low", "high"))
+]  # fmt: skip
+WORST = {
+    TokenSelectParams: [ALL | NONE_KEPT, ALL | NONE_KEPT | {"policy": "cpvit", "ratio": 0}],
+    TokenPackParams: DROPPED,
+    SelectorParams: [case | NONE_KEPT for case in DROPPED],
+    TokenScoreParams: [
+        {"count": "most", "heads": "most", "attention": what, "previous": what, "score": score}
+        for score, what in (("pairs", "high"), ("column_max", "high"), ("column_max", "low"),
+                            ("class_attention", "high"))
+    ],
+}  # fmt: skip
+"""What fills counters and sums to the last bit; each unit is given these as well."""
 LARGE = 1 << 14
 """Beats of a job; and numbers of its attention, but for the one of all rows."""
-EACH = 8
-"""Jobs of a unit."""
+EACH = 5
+"""Jobs of a unit, beside the worst."""
 SAMPLE = 3
 """Units of each block that are tried always; the rest in full."""
 
@@ -242,10 +260,10 @@ def try_all(units: Sequence[Options], folder, seed: int, stalls: Sequence[float]
     bank, rng = Bank(named), np.random.default_rng(seed)
     lint_emitted(bank.emitted, folder)
     cases = {kind: cycle(covering(RUNS[kind], seed)) for kind in {type(each) for each in units}}
-    stages = {
-        name: [JOBS[type(each)](each, case, rng) for case in islice(cases[type(each)], EACH)]
-        for name, each in named.items()
-    }
+    stages = {}
+    for name, each in named.items():
+        given = chain(WORST[type(each)], islice(cases[type(each)], EACH))
+        stages[name] = [JOBS[type(each)](each, case, rng) for case in given]
     for stall in stalls:
         jobs = {name: in_turn(each) for name, each in stages.items()}
         result = bank.run(jobs, stall=stall, seed=seed)
