@@ -145,6 +145,11 @@ class Geometry:
         )  # fmt: skip
 
     @property
+    def upsampled(self) -> tuple[int, ...]:
+        """The output's size with ``stride - 1`` zeros between its pixels."""
+        return tuple((n - 1) * s + 1 for n, s in zip(self.out, self.stride, strict=True))
+
+    @property
     def group_channels(self) -> int:
         """Input channels of one group."""
         return self.channels // self.groups

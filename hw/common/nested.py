@@ -1,4 +1,4 @@
-"""Nested loops with an address: the engine of every address generator."""
+"""Nested loops with an address: which requests a load of a convolution makes."""
 
 from amaranth import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring

@@ -8,7 +8,7 @@ from amaranth.lib import data
 
 from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.systolic.command import command_layout as product_layout
 
@@ -21,50 +21,53 @@ from .writer import place_layout
 __all__ = ["command_layout", "content", "refusal", "variants"]
 
 
-def variants(params: LayerParams) -> dict[Kind, data.StructLayout]:
+def variants(params: LayerParams) -> dict[Opcode, data.StructLayout]:
     """What each kind of command carries in its ``content``, from its bit 0 on."""
     core = params.core
     return {
-        Kind.PRODUCT: product_layout(core),
-        Kind.X_PASS: pass_layout(params.x_walks, core.a_format),
-        Kind.W_PASS: pass_layout(params.w_walks, core.b_format),
-        Kind.X_LOAD: load_layout(params.x_walks, turns=False),
-        Kind.W_LOAD: load_layout(params.w_walks, turns=params.turns),
-        Kind.PLACES: place_layout(params),
-        Kind.FENCE: data.StructLayout({}),
+        Opcode.PRODUCT: product_layout(core),
+        Opcode.A_PASS: pass_layout(params.a_walks, core.a_format),
+        Opcode.B_PASS: pass_layout(params.b_walks, core.b_format),
+        Opcode.A_LOAD: load_layout(params.a_walks, transposes=False),
+        Opcode.B_LOAD: load_layout(params.b_walks, transposes=params.transposes),
+        Opcode.PLACES: place_layout(params),
+        Opcode.FENCE: data.StructLayout({}),
     }
 
 
 def command_layout(params: LayerParams) -> data.StructLayout:
     """``kind`` and, above it, what :func:`variants` says for it; bits above that are ignored."""
     width = max(Shape.cast(layout).width for layout in variants(params).values())
-    return data.StructLayout({"kind": Kind, "content": unsigned(width)})
+    return data.StructLayout({"kind": Opcode, "content": unsigned(width)})
 
 
-def content(params: LayerParams, command: data.View, kind: Kind) -> data.View:
+def content(params: LayerParams, command: data.View, opcode: Opcode) -> data.View:
     """The content of a command of that kind."""
-    layout = variants(params)[kind]
+    layout = variants(params)[opcode]
     return data.View(layout, command.content[: Shape.cast(layout).width])
 
 
 def refusal(params: LayerParams, command: data.View, last: Value) -> Value:
     """What is wrong with a command by itself, as the lowest :class:`Refusal`; 0 if nothing is."""
-    views = {kind: content(params, command, kind) for kind in Kind}
-    lanes = {Kind.X_LOAD: params.rows, Kind.W_LOAD: params.cols}
-    depths = {Kind.X_LOAD: params.x_depth, Kind.W_LOAD: params.w_depth}
+    views = {opcode: content(params, command, opcode) for opcode in Opcode}
+    lanes = {Opcode.A_LOAD: params.rows, Opcode.B_LOAD: params.cols}
+    depths = {Opcode.A_LOAD: params.x_depth, Opcode.B_LOAD: params.w_depth}
     wrong = {
-        Kind.PRODUCT: _product(params, views[Kind.PRODUCT]),
-        **{kind: [(misfit(views[kind].walk), Refusal.WALK)] for kind in (Kind.X_PASS, Kind.W_PASS)},
-        **{kind: [(_load(views[kind], lanes[kind], depths[kind]), Refusal.LOAD)] for kind in lanes},
-        Kind.PLACES: [(_length(params, views[Kind.PLACES]), Refusal.LENGTH)],
+        Opcode.PRODUCT: _product(params, views[Opcode.PRODUCT]),
+        **{
+            each: [(misfit(views[each].walk), Refusal.WALK)]
+            for each in (Opcode.A_PASS, Opcode.B_PASS)
+        },
+        **{each: [(_load(views[each], lanes[each], depths[each]), Refusal.LOAD)] for each in lanes},
+        Opcode.PLACES: [(_length(params, views[Opcode.PLACES]), Refusal.LENGTH)],
     }
     found = 0
-    for kind, checks in wrong.items():
-        mine = command.kind == kind.value
+    for opcode, checks in wrong.items():
+        mine = command.kind == opcode.value
         for fault, why in reversed(checks):
             found = Mux(mine & fault, why.value, found)
-    found = Mux(last & (command.kind != Kind.FENCE.value), Refusal.END.value, found)
-    return Mux(command.kind < len(Kind), found, Refusal.KIND.value)
+    found = Mux(last & (command.kind != Opcode.FENCE.value), Refusal.END.value, found)
+    return Mux(command.kind < len(Opcode), found, Refusal.KIND.value)
 
 
 def _product(params: LayerParams, product: data.View) -> list[tuple[Value, Refusal]]:

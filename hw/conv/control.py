@@ -4,7 +4,7 @@ from amaranth import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
@@ -128,7 +128,7 @@ class Control(Component):
         why = refusal(self.params, head, last)
         self._why = Signal(Refusal, name="why")
         m.d.comb += self._why.eq(why)
-        fence = wire(m, "fence", head.kind == Kind.FENCE.value)
+        fence = wire(m, "fence", head.kind == Opcode.FENCE.value)
         right = wire(m, "right", self.command.valid & ~self.broken & (self._why == 0))
         m.d.comb += [
             self.o.valid.eq(right & ~fence),

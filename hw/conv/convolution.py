@@ -15,7 +15,7 @@ from amaranth import (
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.common.memory_port import request_layout
 from gemmule.hw.common.pipeline import wire
@@ -34,6 +34,10 @@ from .writer import Writer
 
 __all__ = ["Convolution", "Volume"]
 
+STREAMS = {"a": "x", "b": "w"}
+"""The streams of the streamed and the other operand: of the block's ports alone, named after the
+arrays of a forward convolution."""
+
 PROGRAM = "program"
 """The clock domain of all that carries out commands: its reset ends a program."""
 
@@ -46,8 +50,8 @@ class Convolution(Component):
     convolution.
 
     ``golden.conv.convolution`` and ``golden.common.requantize`` define every bit,
-    ``golden.conv.operations`` the program: commands, loads and walks, in order;
-    ``golden.conv.maps`` how maps and weights lie in memory. The host cuts layers to the buffers;
+    ``gen.blocks.conv.lower`` makes the program: commands, loads and walks, in order, and says how
+    maps and weights lie in memory. The host cuts layers to the buffers;
     the hardware knows loads, products and passes over a bank, and any geometry is a matter of the
     walks. Feature maps lie channel-last; ``x`` is read in vectors of ``rows`` channels, the other
     operand in vectors of ``cols``, and weights for the input gradient are transposed on their way.
@@ -114,7 +118,7 @@ class Convolution(Component):
         })
 
     @property
-    def command_layouts(self) -> dict[Kind, data.StructLayout]:
+    def command_layouts(self) -> dict[Opcode, data.StructLayout]:
         """What each kind of command carries in its ``content``."""
         return variants(self.params)
 
@@ -130,21 +134,21 @@ class Convolution(Component):
             ResetSignal(PROGRAM).eq(ResetSignal() | control.clear),
         ]
         product, writer = self._product, Writer(params)
-        x = OperandBuffer(params.x_walks, core.a_format, params.rows)
-        w = OperandBuffer(params.w_walks, core.b_format, params.cols)
-        x_loader = Loader(params.x_walks, core.a_format, params.rows, turns=False)
-        w_loader = Loader(params.w_walks, core.b_format, params.cols, turns=params.turns)
-        parts = {"product": product, "writer": writer, "x_buffer": x, "w_buffer": w,
-                 "x_loader": x_loader, "w_loader": w_loader}  # fmt: skip
+        a = OperandBuffer(params.a_walks, core.a_format, params.rows)
+        b = OperandBuffer(params.b_walks, core.b_format, params.cols)
+        a_loader = Loader(params.a_walks, core.a_format, params.rows, transposes=False)
+        b_loader = Loader(params.b_walks, core.b_format, params.cols, transposes=params.transposes)
+        parts = {"product": product, "writer": writer, "a_buffer": a, "b_buffer": b,
+                 "a_loader": a_loader, "b_loader": b_loader}  # fmt: skip
         for name, part in parts.items():
             m.submodules[name] = DomainRenamer(PROGRAM)(part)
-        for name, buffer, loader in (("x", x, x_loader), ("w", w, w_loader)):
-            connect(m, loader.request, flipped(getattr(self, f"{name}_request")))
-            connect(m, flipped(getattr(self, name)), loader.i)
+        for side, buffer, loader in (("a", a, a_loader), ("b", b, b_loader)):
+            connect(m, loader.request, flipped(getattr(self, f"{STREAMS[side]}_request")))
+            connect(m, flipped(getattr(self, STREAMS[side])), loader.i)
             connect(m, loader.o, buffer.load)
             m.d.comb += [loader.released.eq(buffer.released), loader.stop.eq(control.broken)]
-        self._stream(m, x, product, writer)
-        connect(m, w.o, product.b)
+        self._stream(m, a, product, writer)
+        connect(m, b.o, product.b)
         connect(m, flipped(self.scale), scales.i)
         connect(m, scales.o, product.scale)
         connect(m, product.c, writer.c)
@@ -153,41 +157,42 @@ class Convolution(Component):
         connect(m, flipped(self.command), control.command)
         connect(m, control.status, flipped(self.status))
         connect(m, counters.o, flipped(self.counters))
-        self._count(m, x, w, control, counters)
+        self._count(m, a, b, control, counters)
         targets = {
-            Kind.PRODUCT: product.command, Kind.X_PASS: x.passes, Kind.W_PASS: w.passes,
-            Kind.X_LOAD: x_loader.loads, Kind.W_LOAD: w_loader.loads, Kind.PLACES: writer.places,
+            Opcode.PRODUCT: product.command, Opcode.A_PASS: a.passes, Opcode.B_PASS: b.passes,
+            Opcode.A_LOAD: a_loader.loads, Opcode.B_LOAD: b_loader.loads,
+            Opcode.PLACES: writer.places,
         }  # fmt: skip
         self._dispatch(m, control, targets)
         self._end(m, control, scales, parts, targets)
         self._watch(m, control, scales, counters, parts)
         return m
 
-    def _stream(self, m: Module, x: OperandBuffer, product: Core, writer: Writer) -> None:
+    def _stream(self, m: Module, a: OperandBuffer, product: Core, writer: Writer) -> None:
         """The streamed operand goes to the product, or back to memory."""
         m.d.comb += [
-            product.a.valid.eq(x.o.valid & ~writer.copying),
-            product.a.payload.eq(x.o.payload),
-            writer.x.valid.eq(x.o.valid),
-            writer.x.payload.eq(x.o.payload),
-            x.o.ready.eq(Mux(writer.copying, writer.x.ready, product.a.ready)),
+            product.a.valid.eq(a.o.valid & ~writer.copying),
+            product.a.payload.eq(a.o.payload),
+            writer.a.valid.eq(a.o.valid),
+            writer.a.payload.eq(a.o.payload),
+            a.o.ready.eq(Mux(writer.copying, writer.a.ready, product.a.ready)),
         ]
 
     def _count(
-        self, m: Module, x: OperandBuffer, w: OperandBuffer, control: Control, counters: Counters
+        self, m: Module, a: OperandBuffer, b: OperandBuffer, control: Control, counters: Counters
     ) -> None:
         moves = {
             name: port.valid & port.ready for name, port in (
-                ("x", x.o), ("w", w.o), ("x_in", self.x), ("w_in", self.w), ("c", self.c),
+                ("a", a.o), ("b", b.o), ("a_in", self.x), ("b_in", self.w), ("c", self.c),
                 ("asked", self.x_request),
             )
         }  # fmt: skip
         events = {
-            "busy_cycles": moves["asked"] | moves["x"],
-            "x_reads": moves["x"] & x.real, "x_masked": moves["x"] & ~x.real,
-            "x_loaded": moves["x_in"],
-            "w_reads": moves["w"] & w.real, "w_masked": moves["w"] & ~w.real,
-            "w_loaded": moves["w_in"], "c_written": moves["c"],
+            "busy_cycles": moves["asked"] | moves["a"],
+            "x_reads": moves["a"] & a.real, "x_masked": moves["a"] & ~a.real,
+            "x_loaded": moves["a_in"],
+            "w_reads": moves["b"] & b.real, "w_masked": moves["b"] & ~b.real,
+            "w_loaded": moves["b_in"], "c_written": moves["c"],
         }  # fmt: skip
         m.d.comb += [counters.events[name].eq(event) for name, event in events.items()]
         m.d.comb += counters.report.eq(control.report)
@@ -196,10 +201,10 @@ class Convolution(Component):
         """Each command to the target that its kind names, through two places of its own."""
         layouts = variants(self.params)
         ready = Const(0)
-        for kind, target in targets.items():
-            queue = SkidBuffer(layouts[kind])
-            m.submodules[f"{kind.name.lower()}_queue"] = DomainRenamer(PROGRAM)(queue)
-            mine = control.o.payload.kind == kind.value
+        for opcode, target in targets.items():
+            queue = SkidBuffer(layouts[opcode])
+            m.submodules[f"{opcode.name.lower()}_queue"] = DomainRenamer(PROGRAM)(queue)
+            mine = control.o.payload.kind == opcode.value
             m.d.comb += [
                 queue.i.valid.eq(control.o.valid & mine),
                 queue.i.payload.as_value().eq(control.o.payload.content),
@@ -212,21 +217,21 @@ class Convolution(Component):
 
     def _end(self, m: Module, control: Control, scales: Scales, parts: dict, targets: dict) -> None:
         """What fences and the ends of programs wait for."""
-        writer, loaders = parts["writer"], (parts["x_loader"], parts["w_loader"])
+        writer, loaders = parts["writer"], (parts["a_loader"], parts["b_loader"])
         taken = wire(m, "handed", control.o.valid & control.o.ready)
         kind = control.o.payload.kind
-        product = wire(m, "product_handed", taken & (kind == Kind.PRODUCT.value))
-        places = content(self.params, control.o.payload, Kind.PLACES)
-        placed = taken & (kind == Kind.PLACES.value) & ~places.copied
+        product = wire(m, "product_handed", taken & (kind == Opcode.PRODUCT.value))
+        places = content(self.params, control.o.payload, Opcode.PLACES)
+        placed = taken & (kind == Opcode.PLACES.value) & ~places.copied
         # Products without places yet: as many as have results in the array, less those ahead.
         lead = Signal(range(-8, self.params.core.capacity + 64))
         m.d.sync += lead.eq(Mux(control.report, 0, lead + product - placed))
         settled = [
             lead == 0, *(part.idle for name, part in parts.items() if name != "product"),
-            *(~targets[kind].valid for kind in (Kind.X_PASS, Kind.W_PASS)),
+            *(~targets[each].valid for each in (Opcode.A_PASS, Opcode.B_PASS)),
         ]  # fmt: skip
         m.d.comb += [
-            control.written.eq(writer.idle & ~targets[Kind.PLACES].valid),
+            control.written.eq(writer.idle & ~targets[Opcode.PLACES].valid),
             control.settled.eq(Cat(settled).all()),
             control.drained.eq(writer.flushed & Cat(each.stopped for each in loaders).all()),
             control.pending.eq(Cat(each.pending for each in loaders).any()),
@@ -242,8 +247,8 @@ class Convolution(Component):
     ) -> None:
         """What goes wrong, and whether anything goes on."""
         product, writer = parts["product"], parts["writer"]
-        loaders = {name: parts[f"{name}_loader"] for name in ("x", "w")}
-        buffers = [parts[f"{name}_buffer"] for name in ("x", "w")]
+        loaders = {name: parts[f"{side}_loader"] for side, name in STREAMS.items()}
+        buffers = [parts[f"{side}_buffer"] for side in STREAMS]
         ends = Cat(Value.cast(each.faults) for each in loaders.values()).any()
         refused = product.status.valid & product.status.payload.refused.bool()
         found = {

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
-from gemmule.golden.conv.order import BANKS
+from gemmule.golden.conv.commands import BANKS
 from gemmule.hw.common.fifo import Fifo
 from gemmule.hw.common.memory_port import element_size, request_layout
 from gemmule.hw.common.nested import NestedCounter
@@ -23,7 +23,7 @@ UNDER_WAY = 16
 """Loads whose vectors have not all arrived: as short as a square is, they cover a memory's time."""
 
 
-def load_layout(params: GeneratorParams, *, turns: bool) -> data.StructLayout:
+def load_layout(params: GeneratorParams, *, transposes: bool) -> data.StructLayout:
     """Requests of ``vectors`` each, from the byte ``base`` on, in nested loops, innermost first.
 
     ``requests`` is how many there are: the product of the loops' counts; a stride counts bytes. The
@@ -39,7 +39,7 @@ def load_layout(params: GeneratorParams, *, turns: bool) -> data.StructLayout:
         "loops": data.ArrayLayout(loop, params.axes + 1),
         "requests": unsigned(params.address_width + 1),
         "closes": 1,
-        **({"turned": 1} if turns else {}),
+        **({"turned": 1} if transposes else {}),
     })
 
 
@@ -47,9 +47,9 @@ class Loader(Component):
     """Requests the vectors of loads, run by run, and hands them to the banks.
 
     The requests of a bank begin when it is free: whoever answers them is never made to wait. With
-    ``turns``, loads of weights can be transposed on their way: the input gradient reads the same
-    copy as the forward pass. Vectors are counted; ``last`` of memory's packets must agree. Vectors
-    that nobody asked for are dropped.
+    ``transposes``, loads of weights can be transposed on their way: the input gradient reads the
+    same copy as the forward pass. Vectors are counted; ``last`` of memory's packets must agree.
+    Vectors that nobody asked for are dropped.
 
     With ``stop``, a request that is offered stands until it is taken, then there is no other one,
     and whatever arrives is dropped; only a reset ends this.
@@ -63,7 +63,7 @@ class Loader(Component):
     params : :class:`GeneratorParams`
     fmt : :class:`Format`
     lanes : ``int``
-    turns : ``bool``
+    transposes : ``bool``
 
     Members
     -------
@@ -89,14 +89,14 @@ class Loader(Component):
         way round.
     """
 
-    def __init__(self, params: GeneratorParams, fmt: Format, lanes: int, *, turns: bool):
+    def __init__(self, params: GeneratorParams, fmt: Format, lanes: int, *, transposes: bool):
         self.params = params
         self.fmt = fmt
         self.lanes = lanes
-        self.turns = turns
+        self.transposes = transposes
         vectors = packet_stream(vector(fmt, lanes))
         super().__init__({
-            "loads": In(stream.Signature(load_layout(params, turns=turns))),
+            "loads": In(stream.Signature(load_layout(params, transposes=transposes))),
             "released": In(1),
             "request": Out(stream.Signature(request_layout())),
             "i": In(vectors),
@@ -114,13 +114,17 @@ class Loader(Component):
         m.submodules.expected = expected = Fifo(layout, UNDER_WAY)
         m.d.comb += [expected.i.payload[name].eq(load[name]) for name in names]
         arriving = packet_stream(vector(self.fmt, self.lanes)).create(path=("arriving",))
-        turned = Signal()
+        transposed = Signal()
         nothing = self._receive(m, arriving, expected)
-        empty = self._turn(m, arriving, turned) if self.turns else self._straight(m, arriving)
-        self._request(m, expected, turned, nothing & empty)
+        empty = (
+            self._through_square(m, arriving, transposed)
+            if self.transposes
+            else self._straight(m, arriving)
+        )
+        self._request(m, expected, transposed, nothing & empty)
         return m
 
-    def _request(self, m: Module, expected: Fifo, turned: Signal, idle: Value) -> None:
+    def _request(self, m: Module, expected: Fifo, transposed: Signal, idle: Value) -> None:
         """Takes a load when its bank is free and, if it goes another way, all before it arrived."""
         load = self.loads.payload
         m.submodules.counter = counter = NestedCounter(
@@ -132,7 +136,7 @@ class Loader(Component):
         loops = Signal.like(load.loops, name="loops", reset_less=True)
         claimed, opened = Signal(range(BANKS + 1)), Signal()
         free = opened | (claimed != BANKS)
-        way = (load.turned == turned) | idle if self.turns else 1
+        way = (load.turned == transposed) | idle if self.transposes else 1
         step = wire(m, "step", self.request.valid & self.request.ready)
         over = ~counter.active | (counter.final & step)
         take = Signal()
@@ -161,8 +165,8 @@ class Loader(Component):
                 length.eq(_times(load.vectors, self.lanes)), left.eq(load.requests),
                 loops.eq(load.loops), opened.eq(~load.closes),
             ]  # fmt: skip
-            if self.turns:
-                m.d.sync += turned.eq(load.turned)
+            if self.transposes:
+                m.d.sync += transposed.eq(load.turned)
         with m.Elif(step):
             m.d.sync += left.eq(left - 1)
         free_now = ~self.request.valid | self.request.ready
@@ -219,7 +223,7 @@ class Loader(Component):
         ]
         return Value.cast(1)
 
-    def _turn(self, m: Module, i: stream.Interface, turned: Signal) -> Value:
+    def _through_square(self, m: Module, i: stream.Interface, transposed: Signal) -> Value:
         """Straight through, or through the transposer; true if nothing is inside.
 
         Two squares at most are there, one that leaves and one that enters: whether each is the last
@@ -229,15 +233,15 @@ class Loader(Component):
         marks, inside = Signal(2), Signal(range(3))
         enters = wire(m, "enters", square.i.valid & square.i.ready & i.payload.last)
         leaves = wire(m, "leaves", square.o.valid & square.o.ready & square.o.payload.last)
-        marked = Mux(turned, square.o.payload.last & marks[0], i.payload.last & self._closing)
+        marked = Mux(transposed, square.o.payload.last & marks[0], i.payload.last & self._closing)
         m.d.comb += [
             square.i.payload.eq(i.payload),
-            square.i.valid.eq(i.valid & turned),
-            i.ready.eq(Mux(turned, square.i.ready, self.o.ready)),
-            self.o.valid.eq(Mux(turned, square.o.valid, i.valid)),
-            self.o.payload.data.eq(Mux(turned, square.o.payload.data, i.payload.data)),
+            square.i.valid.eq(i.valid & transposed),
+            i.ready.eq(Mux(transposed, square.i.ready, self.o.ready)),
+            self.o.valid.eq(Mux(transposed, square.o.valid, i.valid)),
+            self.o.payload.data.eq(Mux(transposed, square.o.payload.data, i.payload.data)),
             self.o.payload.last.eq(marked),
-            square.o.ready.eq(turned & self.o.ready),
+            square.o.ready.eq(transposed & self.o.ready),
         ]
         m.d.sync += inside.eq(inside + enters - leaves)
         after = Mux(leaves, marks[1:], marks)

@@ -33,9 +33,9 @@ class OperandBuffer(Component):
 
     A packet on ``load`` fills a bank from its address 0. A pass reads the oldest bank that was not
     released; where this one is still being loaded, a beat waits for its vector, and a release for
-    the whole. ``golden.conv.walk`` says which vectors are read and which beats are masked. Nothing
-    is stored twice and no zero is stored: padding and the zeros of BP-im2col (arXiv 2209.09434)
-    are masks.
+    the whole. ``golden.conv.pattern`` says which vectors are read and which beats are masked.
+    Nothing is stored twice and no zero is stored: padding and the zeros of BP-im2col (arXiv
+    2209.09434) are masks.
 
     A load longer than a bank starts over at its address 0, and a read of a vector that its bank
     does not hold waits for good: both are told, and whoever commands must not let it stand.

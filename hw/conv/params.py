@@ -161,12 +161,12 @@ class LayerParams(Options):
         return max(width, min(width + (self.rows - 1).bit_length(), ROW_SUM))
 
     @cached_property
-    def x_walks(self) -> BpParams:
+    def a_walks(self) -> BpParams:
         """Parameters of the streamed operand's address generator."""
         return self._walks(self.x_depth)
 
     @cached_property
-    def w_walks(self) -> BpParams:
+    def b_walks(self) -> BpParams:
         """Parameters of the other operand's address generator."""
         return self._walks(self.w_depth)
 
@@ -176,7 +176,7 @@ class LayerParams(Options):
         return PlaceParams(axes=self.AXES, address_width=ADDRESS_WIDTH, size_width=self.size_width)
 
     @property
-    def turns(self) -> bool:
+    def transposes(self) -> bool:
         """Whether weights are transposed on their way: the input gradient takes them so."""
         return "ws" in self.core.dataflows
 

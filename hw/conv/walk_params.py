@@ -7,7 +7,7 @@ from amaranth import Shape, signed
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.golden.conv.walk import Walk
+from gemmule.golden.conv.pattern import Walk
 
 __all__ = ["BpParams", "GeneratorParams", "PlaceParams"]
 

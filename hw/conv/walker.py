@@ -12,7 +12,7 @@ from gemmule.hw.common.streams import packet_stream
 from .generator import AddressGenerator, beat_layout, misfit, walk_layout
 from .walk_params import GeneratorParams
 
-__all__ = ["Walker", "mapped_layout"]
+__all__ = ["BpIm2col", "Im2col", "Walker", "ZeroFree", "mapped_layout"]
 
 
 def mapped_layout(params: GeneratorParams) -> data.StructLayout:
@@ -90,3 +90,15 @@ class Walker(Component):
         with m.If(step):
             m.d.sync += left.eq((left | outside) & ~beat.last)
         return m
+
+
+class Im2col(Walker):
+    """Addresses of im2col, forward: one a cycle, padding as a mask (see Walker)."""
+
+
+class ZeroFree(Walker):
+    """Addresses of the zero-free backward passes: phases of the result, pixels of the gradient."""
+
+
+class BpIm2col(Walker):
+    """Addresses of BP-im2col, loss and gradient: inserted zeros are detected, never stored."""

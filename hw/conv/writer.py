@@ -47,12 +47,12 @@ class Writer(Component):
     places : ``In(stream(place_layout))``
     c : ``In(packet_stream(params.result))``
         Results.
-    x : ``In(packet_stream(params.streamed))``
+    a : ``In(packet_stream(params.streamed))``
         Vectors to copy.
     request : ``Out(stream(request_layout))``
     o : ``Out(packet_stream(params.written))``
     copying : ``Out(1)``
-        The vectors of ``x`` are wanted here.
+        The vectors of ``a`` are wanted here.
     idle : ``Out(1)``
         Everything was handed to memory.
     stop : ``In(1)``
@@ -70,7 +70,7 @@ class Writer(Component):
         super().__init__({
             "places": In(stream.Signature(place_layout(params))),
             "c": In(packet_stream(params.result)),
-            "x": In(packet_stream(params.streamed)),
+            "a": In(packet_stream(params.streamed)),
             "request": Out(stream.Signature(request_layout())),
             "o": Out(packet_stream(params.written)),
             "copying": Out(1),
@@ -86,8 +86,8 @@ class Writer(Component):
         m.submodules.vectors = vectors = SkidBuffer(packet(self.params.written))
         held = hand_over(m, self.places, walker)
         beat = walker.o.payload
-        arrived = Mux(held.copied, self.x.valid, self.c.valid)
-        ended = Mux(held.copied, self.x.payload.last, self.c.payload.last)
+        arrived = Mux(held.copied, self.a.valid, self.c.valid)
+        ended = Mux(held.copied, self.a.payload.last, self.c.payload.last)
         room = requests.i.ready & vectors.i.ready & ~self.stop
         take, keep = Signal(), Signal()
         m.d.comb += [
@@ -95,7 +95,7 @@ class Writer(Component):
             keep.eq(take & beat.data.real),
             walker.o.ready.eq(arrived & room),
             self.copying.eq(walker.o.valid & held.copied),
-            self.x.ready.eq(self.copying & room),
+            self.a.ready.eq(self.copying & room),
             self.c.ready.eq(walker.o.valid & ~held.copied & room),
             requests.i.valid.eq(keep),
             requests.i.payload.address.eq(beat.data.address),
@@ -113,9 +113,9 @@ class Writer(Component):
             if lane >= self.params.rows:
                 bits = self.c.payload.data[lane]
             elif lane >= self.params.cols:
-                bits = self._extended(self.x.payload.data[lane])
+                bits = self._extended(self.a.payload.data[lane])
             else:
-                copied = self._extended(self.x.payload.data[lane])
+                copied = self._extended(self.a.payload.data[lane])
                 bits = Mux(held.copied, copied, self.c.payload.data[lane])
             m.d.comb += Value.cast(written).eq(bits)
         connect(m, requests.o, flipped(self.request))

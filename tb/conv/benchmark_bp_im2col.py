@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, timing_of
+from gemmule.gen.blocks.conv.lower.lowering import lowered
+from gemmule.gen.blocks.conv.lower.operands import Operands
+from gemmule.gen.blocks.conv.lower.program import Copy, Product
+from gemmule.gen.blocks.conv.lower.target import Hardware, Target, Zeros
+from gemmule.gen.blocks.conv.timing.bus import Bus
+from gemmule.gen.blocks.conv.timing.estimate import estimate_cycles
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.formats import Format
-from gemmule.golden.conv.bus import Bus
-from gemmule.golden.conv.cycles import model
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.layout import Zeros, spread_extent
 from gemmule.golden.conv.operation import Method, Operation
-from gemmule.golden.conv.operations import products
-from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.hw.conv.params import ConvParams
 
 from .cases import runs
@@ -131,7 +132,7 @@ def _modeled(
 ) -> tuple[int, int]:
     """Cycles and words of one run."""
     bus, timing = Bus(width), timing_of(PARAMS, RESULT)
-    cycles = model(program(operation, method, geometry, timing.hardware), timing, bus)
+    cycles = estimate_cycles(program(operation, method, geometry, timing.hardware), timing, bus)
     return cycles, bus.bytes_read + bus.bytes_written
 
 
@@ -140,17 +141,27 @@ def program(
     operation: Operation, method: Method, geometry: Geometry, hardware: Hardware
 ) -> list[Product | Copy]:
     """The commands; only the shapes of the operands matter."""
-    x = np.zeros((geometry.batch, geometry.channels, *geometry.size), np.int8)
-    w = np.zeros((geometry.filters, geometry.group_channels, *geometry.kernel), np.int8)
-    dy = np.zeros((geometry.batch, geometry.filters, *geometry.out), np.int8)
-    a, b = ({"x": x, "w": w, "dy": dy}[name] for name in operation.maps)
+    return list(lowered(_operands(operation, method, geometry, hardware)))
+
+
+def _operands(
+    operation: Operation, method: Method, geometry: Geometry, hardware: Hardware
+) -> Operands:
+    shapes = {
+        "x": (geometry.batch, geometry.channels, *geometry.size),
+        "w": (geometry.filters, geometry.group_channels, *geometry.kernel),
+        "dy": (geometry.batch, geometry.filters, *geometry.out),
+    }
     zeros = Zeros(0, np.zeros(max(geometry.filters, geometry.channels), np.int64))
-    return list(products(operation, method, geometry, a, b, zeros, hardware))
+    target = Target(geometry, operation, method, hardware, zeros)
+    return Operands(target, *(np.zeros(shapes[name], np.int8) for name in operation.maps))
 
 
 def _storage(geometry: Geometry, method: Method) -> int:
     """Elements of memory beyond the operands and the result: the reorganized map."""
-    return spread_extent(geometry, timing_of(PARAMS, RESULT).hardware) * (method is Method.EXPLICIT)
+    hardware = timing_of(PARAMS, RESULT).hardware
+    operands = _operands(Operation.INPUT_GRAD, method, geometry, hardware)
+    return operands.reorganized_extent * operands.target.stores_zeros
 
 
 def _zero_reads(geometry: Geometry, operation: Operation, method: Method) -> int:

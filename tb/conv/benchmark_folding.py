@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gemmule.gen.blocks.conv.convolution import timing_of
-from gemmule.golden.conv.bus import Bus
-from gemmule.golden.conv.cycles import model
+from gemmule.gen.blocks.conv.lower.target import Target, Zeros
+from gemmule.gen.blocks.conv.timing.bus import Bus
+from gemmule.gen.blocks.conv.timing.estimate import estimate_cycles
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.layout import folded
 from gemmule.golden.conv.operation import Method, Operation
 
 from .benchmark_bp_im2col import PARAMS, RESULT, program
@@ -23,6 +25,8 @@ LAYERS = ("five 224x224 3-64 k3", "resnet50 224x224 3-64 k7", "alexnet 224x224 3
 SMALL = Geometry(batch=2, channels=3, filters=16, size=(32, 32), kernel=(3, 3), padding=1)
 """The first layer of a network for small images."""
 
+NONE = Zeros(0, np.zeros(1, np.int64))
+
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
     """A row a layer and operation that folds: forward and the weight gradient."""
@@ -35,13 +39,13 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
     """Cycles with folding and without, the memory at 16 bytes a cycle."""
     timing = timing_of(PARAMS, RESULT)
-    _, fold = folded(geometry, timing.hardware)
     for operation in (Operation.FORWARD, Operation.WEIGHT_GRAD):
         cycles = []
+        fold = Target(geometry, operation, Method.ZERO_FREE, timing.hardware, NONE).fold
         for folds in (True, False):
             hardware = replace(timing.hardware, folds=folds)
             steps = program(operation, Method.ZERO_FREE, geometry, hardware)
-            cycles.append(model(steps, replace(timing, hardware=hardware), Bus()))
+            cycles.append(estimate_cycles(steps, replace(timing, hardware=hardware), Bus()))
         array = PARAMS.rows * PARAMS.cols
         yield {
             "layer": name, "pass": operation.value, "columns a vector": fold, "cycles": cycles[0],

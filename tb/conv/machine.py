@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.layout import Zeros, result, result_shape
-from gemmule.golden.conv.operation import Method, Operation
-from gemmule.golden.conv.operations import products
-from gemmule.golden.conv.program import Bank, Copy, Hardware, Pass, Product
+from gemmule.gen.blocks.conv.lower.lowering import lowered
+from gemmule.gen.blocks.conv.lower.operands import REORGANIZED, Operands
+from gemmule.gen.blocks.conv.lower.program import Bank, Copy, Pass, Product
+from gemmule.gen.blocks.conv.lower.result_addresses import gathered, result_shape
+from gemmule.gen.blocks.conv.lower.target import Hardware, Target
 
 __all__ = ["execute"]
 
@@ -29,7 +29,7 @@ class Memory:
             values = vectors.values.reshape(-1, vectors.lanes)
             for first, vector in zip(vectors.index.ravel().tolist(), values, strict=True):
                 for lane, value in enumerate(vector.tolist()):
-                    if vectors.region == "spread":
+                    if vectors.region == REORGANIZED:
                         assert region.get(first + lane, value) == value
                     assert region.setdefault(first + lane, value) == value
 
@@ -66,42 +66,34 @@ class Side:
         return np.concatenate(beats)
 
 
-def execute(
-    operation: Operation,
-    method: Method,
-    geometry: Geometry,
-    a: np.ndarray,
-    b: np.ndarray,
-    zeros: Zeros,
-    hardware: Hardware,
-) -> np.ndarray:
+def execute(target: Target, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The sums of an operation; each place of the result must be made exactly once."""
-    memory = Memory()
-    x = Side(hardware.a_bank, hardware.rows, memory)
-    w = Side(hardware.b_bank, hardware.cols, memory)
-    shape = result_shape(operation, geometry, hardware)
+    memory, hardware, zeros = Memory(), target.hardware, target.zeros
+    a_side = Side(hardware.a_bank, hardware.rows, memory)
+    b_side = Side(hardware.b_bank, hardware.cols, memory)
+    shape = result_shape(target)
     made = np.full(int(np.prod(shape)), UNSET)
     spread: dict[int, int] = {}
-    for step in products(operation, method, geometry, a, b, zeros, hardware):
-        left = x.walk(step.a_loads, step.a_passes)
+    for step in lowered(Operands(target, a, b)):
+        left = a_side.walk(step.a_loads, step.a_passes)
         places, real = step.places.beats()
         if isinstance(step, Copy):
             for place, vector in zip(places.tolist(), left, strict=True):
                 spread |= {place + lane: int(value) for lane, value in enumerate(vector)}
             continue
-        right = w.walk(step.b_loads, step.b_passes)[:, : step.n]
+        right = b_side.walk(step.b_loads, step.b_passes)[:, : step.n]
         sums, row_sums = multiply(step, left, right, hardware)
         zero = zeros.b[slice(*step.columns)]
         sums = sums - zeros.a * (step.b_sum - step.k * zero) - row_sums[:, None] * zero
         at = places[real][:, None] + np.arange(step.n)
         assert (made[at] == UNSET).all()
         made[at] = sums[real]
-    assert not x.banks
-    assert not w.banks
-    read = memory.regions.get("spread", {})
+    assert not a_side.banks
+    assert not b_side.banks
+    read = memory.regions.get(REORGANIZED, {})
     # Lanes beyond the channels are read, too, and of no meaning.
     assert all(spread.get(place, value) == value for place, value in read.items())
-    whole = result(operation, geometry, made.reshape(shape), hardware)
+    whole = gathered(target, made.reshape(shape))
     assert (whole != UNSET).all()
     return whole
 

@@ -9,8 +9,8 @@ import numpy as np
 from gemmule.gen.block import Memory
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
 from gemmule.gen.verilog.ports import streams
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.order import Kind
 from gemmule.hw.conv.params import ConvParams
 
 from .stimuli import stimulus
@@ -62,7 +62,7 @@ def plan(
 
 def _moved(command: int, by: int) -> int:
     """A command of a program that lies elsewhere in memory."""
-    names = {Kind.X_LOAD: "base", Kind.W_LOAD: "base", Kind.PLACES: "walk.origin.step"}
+    names = {Opcode.A_LOAD: "base", Opcode.B_LOAD: "base", Opcode.PLACES: "walk.origin.step"}
     name = names.get(command & 7)
     return patched(command, {name: bits(command, name) + by}) if name else command
 
@@ -104,7 +104,7 @@ def patched(command: int, fields: Mapping[str, int]) -> int:
     return command
 
 
-def find(program: Program, kind: Kind, number: int = 0) -> int:
+def find(program: Program, kind: Opcode, number: int = 0) -> int:
     """The place of a program's command of a kind."""
     return [at for at in range(len(program.commands)) if program.kind(at) == kind][number]
 

@@ -35,7 +35,7 @@ class Bounds(Elaboratable):
 
     Stride, dilation, padding, kernel, the order of the loops and their number of turns are all
     free, and so is when walks come and beats are taken. What is assumed of a walk is what
-    ``golden.conv.walk.Walk.jumps`` and ``hw.conv.params.GeneratorParams.refuse`` make of it: the
+    ``golden.conv.pattern.Walk.jumps`` and ``hw.conv.params.GeneratorParams.refuse`` make of it: the
     step of the address that is added is that of the coordinates, and these do not wrap. One item of
     the batch, one block of channels.
 

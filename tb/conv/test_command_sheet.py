@@ -8,7 +8,7 @@ from gemmule.gen.blocks.conv.command_sheet import command_variants
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
 from gemmule.gen.blocks.conv.program_sheet import memory_text, program_faults, program_text
 from gemmule.gen.verilog.ports import streams
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 
 from .test_convolution import OTHER, SMALL, VOLUME
 
@@ -20,7 +20,9 @@ def test_every_field_of_every_kind_is_described(params):
     command = next(each for each in streams(block.component(params)) if each["name"] == "command")
     (content,) = (each for each in command["fields"] if each["name"] == "data.content")
     told = command_variants(params)
-    assert [each["kind"]["value"] for each in command["variants"]] == [kind.value for kind in Kind]
+    assert [each["kind"]["value"] for each in command["variants"]] == [
+        kind.value for kind in Opcode
+    ]
     for variant, listed in zip(told, command["variants"], strict=True):
         names = {re.sub(r"\.\d+(?=\.|$)", "", each["name"]) for each in listed["fields"]}
         assert names == set(variant.fields), variant.name

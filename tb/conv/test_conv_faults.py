@@ -15,7 +15,7 @@ import pytest
 from gemmule.gen.block import Memory
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
 from gemmule.gen.simulation.engine import build
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.counters import COUNTS
@@ -92,46 +92,47 @@ def with_good_ones(faulty: Sequence[Program], stall: float = 0.0, seed: int = 0)
 
 X, W = "forward-zero_free", "input_grad-zero_free"
 ILLEGAL = [
-    (X, Kind.PRODUCT, {"m": 0}, Refusal.SIZE), (X, Kind.PRODUCT, {"n": 0}, Refusal.SIZE),
-    (X, Kind.PRODUCT, {"k": 0}, Refusal.SIZE), (X, Kind.PRODUCT, {"n": 4}, Refusal.SIZE),
-    (X, Kind.PRODUCT, {"low": 1, "high": 0}, Refusal.SETTINGS),
-    (X, Kind.PRODUCT, {"low": 1 << 32}, Refusal.SETTINGS),
-    (X, Kind.PRODUCT, {"rounding": 3}, Refusal.SETTINGS),
-    (X, Kind.PRODUCT, {"zero_point": 1 << 32}, Refusal.SETTINGS),
-    (X, Kind.PRODUCT, {"m": 0, "rounding": 3}, Refusal.SIZE),
-    (X, Kind.X_PASS, {"walk.axes.1.spread": 0}, Refusal.WALK),
-    (X, Kind.X_PASS, {"walk.loops.3.jump.part.0": 1}, Refusal.WALK),
-    (X, Kind.W_PASS, {"walk.origin.part.1": 1}, Refusal.WALK),
-    *((X, kind, {name: 0}, Refusal.LOAD) for kind in (Kind.X_LOAD, Kind.W_LOAD)
+    (X, Opcode.PRODUCT, {"m": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 0}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"k": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 4}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"low": 1, "high": 0}, Refusal.SETTINGS),
+    (X, Opcode.PRODUCT, {"low": 1 << 32}, Refusal.SETTINGS),
+    (X, Opcode.PRODUCT, {"rounding": 3}, Refusal.SETTINGS),
+    (X, Opcode.PRODUCT, {"zero_point": 1 << 32}, Refusal.SETTINGS),
+    (X, Opcode.PRODUCT, {"m": 0, "rounding": 3}, Refusal.SIZE),
+    (X, Opcode.A_PASS, {"walk.axes.1.spread": 0}, Refusal.WALK),
+    (X, Opcode.A_PASS, {"walk.loops.3.jump.part.0": 1}, Refusal.WALK),
+    (X, Opcode.B_PASS, {"walk.origin.part.1": 1}, Refusal.WALK),
+    *((X, kind, {name: 0}, Refusal.LOAD) for kind in (Opcode.A_LOAD, Opcode.B_LOAD)
       for name in ("vectors", "requests", "loops.0.count", "loops.2.count")),
-    (X, Kind.X_LOAD, {"vectors": 257}, Refusal.LOAD),
-    (X, Kind.X_LOAD, {"requests": 257}, Refusal.LOAD),
-    (W, Kind.W_LOAD, {"vectors": 4}, Refusal.LOAD),
-    (W, Kind.W_LOAD, {"requests": 65}, Refusal.LOAD),
-    (X, Kind.PLACES, {"length": 0}, Refusal.LENGTH),
-    (X, Kind.PLACES, {"length": 4}, Refusal.LENGTH),
-    ("weight_grad-explicit", Kind.PLACES, {"length": 5}, Refusal.LENGTH),
+    (X, Opcode.A_LOAD, {"vectors": 257}, Refusal.LOAD),
+    (X, Opcode.A_LOAD, {"requests": 257}, Refusal.LOAD),
+    (W, Opcode.B_LOAD, {"vectors": 4}, Refusal.LOAD),
+    (W, Opcode.B_LOAD, {"requests": 65}, Refusal.LOAD),
+    (X, Opcode.PLACES, {"length": 0}, Refusal.LENGTH),
+    (X, Opcode.PLACES, {"length": 4}, Refusal.LENGTH),
+    ("weight_grad-explicit", Opcode.PLACES, {"length": 5}, Refusal.LENGTH),
 ]  # fmt: skip
 """Commands that are wrong by themselves."""
 
 TOGETHER = [
-    (X, Kind.X_LOAD, {"requests": 2}, Refusal.REQUESTS),
-    (X, Kind.X_LOAD, {"loops.0.count": 8191}, Refusal.REQUESTS),
-    (W, Kind.W_LOAD, {"requests": 1}, Refusal.REQUESTS),
-    (X, Kind.X_LOAD, {"vectors": 256, "closes": 0}, Refusal.BANK),
-    (X, Kind.W_LOAD, {"requests": 60, "loops.0.count": 60}, Refusal.BANK),
-    (X, Kind.X_LOAD, {"vectors": 1}, Refusal.ADDRESS),
-    (X, Kind.W_PASS, {"walk.origin.step": 60}, Refusal.ADDRESS),
-    (X, Kind.X_PASS, {"walk.loops.0.turns": 0}, Refusal.PASSES),
-    (X, Kind.X_PASS, {"walk.loops.5.turns": 4095}, Refusal.PASSES),
-    (X, Kind.W_PASS, {"walk.loops.5.turns": 4095}, Refusal.PASSES),
-    (X, Kind.PRODUCT, {"k": (1 << 24) - 1}, Refusal.PASSES),
-    (X, Kind.PRODUCT, {"m": (1 << 24) - 1}, Refusal.PASSES),
-    (X, Kind.PLACES, {"walk.loops.0.turns": 0}, Refusal.PLACES),
-    (X, Kind.PLACES, {"walk.loops.3.turns": 9}, Refusal.PLACES),
-    ("weight_grad-explicit", Kind.PLACES, {"walk.loops.0.turns": 0}, Refusal.PLACES),
-    (X, Kind.W_PASS, {"release": 0}, Refusal.STUCK), (X, Kind.X_LOAD, {"closes": 0}, Refusal.STUCK),
-    (X, Kind.PLACES, {"copied": 1}, Refusal.PLACES),
+    (X, Opcode.A_LOAD, {"requests": 2}, Refusal.REQUESTS),
+    (X, Opcode.A_LOAD, {"loops.0.count": 8191}, Refusal.REQUESTS),
+    (W, Opcode.B_LOAD, {"requests": 1}, Refusal.REQUESTS),
+    (X, Opcode.A_LOAD, {"vectors": 256, "closes": 0}, Refusal.BANK),
+    (X, Opcode.B_LOAD, {"requests": 60, "loops.0.count": 60}, Refusal.BANK),
+    (X, Opcode.A_LOAD, {"vectors": 1}, Refusal.ADDRESS),
+    (X, Opcode.B_PASS, {"walk.origin.step": 60}, Refusal.ADDRESS),
+    (X, Opcode.A_PASS, {"walk.loops.0.turns": 0}, Refusal.PASSES),
+    (X, Opcode.A_PASS, {"walk.loops.5.turns": 4095}, Refusal.PASSES),
+    (X, Opcode.B_PASS, {"walk.loops.5.turns": 4095}, Refusal.PASSES),
+    (X, Opcode.PRODUCT, {"k": (1 << 24) - 1}, Refusal.PASSES),
+    (X, Opcode.PRODUCT, {"m": (1 << 24) - 1}, Refusal.PASSES),
+    (X, Opcode.PLACES, {"walk.loops.0.turns": 0}, Refusal.PLACES),
+    (X, Opcode.PLACES, {"walk.loops.3.turns": 9}, Refusal.PLACES),
+    ("weight_grad-explicit", Opcode.PLACES, {"walk.loops.0.turns": 0}, Refusal.PLACES),
+    (X, Opcode.B_PASS, {"release": 0}, Refusal.STUCK),
+    (X, Opcode.A_LOAD, {"closes": 0}, Refusal.STUCK),
+    (X, Opcode.PLACES, {"copied": 1}, Refusal.PLACES),
 ]  # fmt: skip
 """Commands that do not fit the others of their program."""
 
@@ -177,7 +178,7 @@ def test_commands_that_do_not_fit_each_other(stall):
 def changed_fields(seed: int, values: int):
     """Each field of each kind of command at its ends and at random, in some program."""
     rng = np.random.default_rng(seed)
-    for kind in Kind:
+    for kind in Opcode:
         hosts = [each for each in programs().values()
                  if kind in (each.kind(at) for at in range(len(each.commands)))]  # fmt: skip
         for name, (_, width) in fields_of(kind).items():
@@ -308,9 +309,9 @@ def test_a_scale_packet_that_is_left_over_is_the_next_program_s():
 
 def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
     good = programs()[X]
-    at = find(good, Kind.PLACES) + 1
+    at = find(good, Opcode.PLACES) + 1
     (told,) = with_good_ones([
-        replace(good, commands=(*good.commands[:at], Kind.FENCE.value, *good.commands[at:]))
+        replace(good, commands=(*good.commands[:at], Opcode.FENCE.value, *good.commands[at:]))
     ])
     assert (told["refused"], told["command"]) == (Refusal.STUCK, at)
 
@@ -323,7 +324,7 @@ def test_packets_of_memory(stream, fault, stall):
     layer = {"channels": 12, "filters": 3, "size": (3, 3), "kernel": (1, 1), "stride": 1,
              "padding": 0}  # fmt: skip
     program = plan("forward", **layer)
-    for kind in (Kind.X_LOAD, Kind.W_LOAD):
+    for kind in (Opcode.A_LOAD, Opcode.B_LOAD):
         assert bits(program.commands[find(program, kind)], "requests") == 1
         assert [program.kind(at) for at in range(len(program.commands))].count(kind) == 1
     model = build(WATCHED, PARAMS)
@@ -331,7 +332,7 @@ def test_packets_of_memory(stream, fault, stall):
     send = {"command": beats(program.commands * 2, widths["command"]),
             "scale": np.concatenate([program.scale] * 2)}  # fmt: skip
     behind = {}
-    for name, kind, lanes in (("x", Kind.X_LOAD, PARAMS.rows), ("w", Kind.W_LOAD, PARAMS.cols)):
+    for name, kind, lanes in (("x", Opcode.A_LOAD, PARAMS.rows), ("w", Opcode.B_LOAD, PARAMS.cols)):
         load = program.commands[find(program, kind)]
         base, size = bits(load, "base"), bits(load, "vectors") * bits(load, "requests")
         taken = program.memory.image[base : base + size * lanes].reshape(size, lanes)

@@ -5,10 +5,11 @@ import pytest
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, expected_counts
 from gemmule.gen.blocks.conv.layer import Layer
+from gemmule.gen.blocks.conv.lower.lowering import lowered
+from gemmule.gen.blocks.conv.lower.operands import Operands
+from gemmule.gen.blocks.conv.lower.target import Hardware
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.operation import Method
-from gemmule.golden.conv.operations import products
-from gemmule.golden.conv.program import Hardware
 from gemmule.hw.conv import counters
 from gemmule.hw.conv.counters import COUNTS, Counters
 from gemmule.tb.common.streaming import simulate as run_in_amaranth
@@ -29,8 +30,7 @@ def test_counters_of_layers(op, method):
         run, arrays = stimulus(SMALL, geometry, op=op, method=method, zeros=number % 2 == 1)
         layer = Layer.check(SMALL, run, arrays)
         hardware = Hardware(SMALL.rows, SMALL.cols, SMALL.x_depth, SMALL.w_depth, SMALL.acc_depth)
-        operands = (layer.a, layer.b, layer.zeros, hardware)
-        steps = list(products(layer.operation, layer.method, layer.geometry, *operands))
+        steps = list(lowered(Operands(layer.target(hardware), layer.a, layer.b)))
         done = simulate(CONVOLUTIONS[0], SMALL, arrays, run=run, stall=0.5 * (number % 2))
         wanted = expected_counts(steps)
         assert {name: done.counters[name] for name in wanted} == wanted, geometry

@@ -5,27 +5,21 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.conv.encode_walk import decode, encode, padded
 from gemmule.gen.blocks.conv.generators import GENERATORS, BpRun, LayerRun, WalkAdapter
-from gemmule.gen.blocks.conv.walks import decode, encode, padded
+from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, phases, repeated
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.operation import Method
+from gemmule.golden.conv.pattern import Walk
 from gemmule.golden.conv.refusal import WalkRefusal
-from gemmule.golden.conv.sequences import (
-    bp_gradient,
-    bp_loss,
-    explicit_copy,
-    gradient_pixels,
-    im2col,
-    zero_free,
-)
-from gemmule.golden.conv.walk import Walk
 from gemmule.hw.conv.generator import AddressGenerator
 from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 
 from .cases import exhaustive, layers
-from .test_golden_sequences import grids
+from .test_views import grids
 
 BLOCKS = {block.name: block for block in GENERATORS}
 PLAIN = GeneratorParams(address_width=12, size_width=6)
@@ -36,15 +30,16 @@ VOLUMES = BpParams(address_width=12, size_width=6, axes=3)
 def plain_walks():
     """Forward, phases and pixels of all small layers."""
     for layer in grids():
-        yield im2col(layer, 2)
-        yield gradient_pixels(layer, 2, 2)
-        yield from (phase.walk for phase in zero_free(layer, 2) if phase.walk)
+        yield im2col(layer, 2).walk
+        yield repeated(gradient(layer, Method.ZERO_FREE, 2).walk, 2)
+        yield from (phase.view.walk for phase in phases(layer, 2) if phase.view)
 
 
 def spread_walks():
     """Both modes of BP-im2col, and the baseline's copy, of all small layers."""
     for layer in grids():
-        yield from (bp_loss(layer, 2), bp_gradient(layer, 2, 2), explicit_copy(layer, 2))
+        inserted = gradient(layer, Method.BP_IM2COL, 2).walk
+        yield from (loss(layer, Method.BP_IM2COL, 2).walk, repeated(inserted, 2), inserted)
 
 
 def volume_walks():
@@ -55,8 +50,9 @@ def volume_walks():
         size, kernel, stride, begins, ends = zip(*lots, strict=True)
         layer = Geometry(batch=1, channels=1, filters=1, size=size, kernel=kernel, stride=stride,
                          padding=(*begins, *ends))  # fmt: skip
-        yield from (im2col(layer), bp_loss(layer, 2), bp_gradient(layer))
-        yield from (phase.walk for phase in zero_free(layer) if phase.walk)
+        yield from (im2col(layer).walk, loss(layer, Method.BP_IM2COL, 2).walk)
+        yield repeated(gradient(layer, Method.BP_IM2COL).walk, 1)
+        yield from (phase.view.walk for phase in phases(layer) if phase.view)
 
 
 def check(name: str, params: GeneratorParams, walks: list[Walk], stall: float = 0.0) -> None:
@@ -95,8 +91,11 @@ def test_every_small_layer(name, params, walks, stall):
 
 
 def test_larger_layers():
-    walks = [walk for layer in layers(seed=3) for walk in (im2col(layer, 2), bp_loss(layer, 3))]
-    check("bp_im2col", SPREAD, list(islice(walks, 60)))
+    views = (
+        view for layer in layers(seed=3)
+        for view in (im2col(layer, 2), loss(layer, Method.BP_IM2COL, 3))
+    )  # fmt: skip
+    check("bp_im2col", SPREAD, [view.walk for view in islice(views, 60)])
 
 
 def test_the_zero_free_block_goes_phase_by_phase():

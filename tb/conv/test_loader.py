@@ -9,13 +9,13 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.gen.block import Block, Channel, Memory
-from gemmule.gen.blocks.conv.commands import pass_beats
+from gemmule.gen.blocks.conv.encode import pass_beats
+from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import Model, SimulationError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
-from gemmule.golden.conv.program import Pass
-from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, request_layout
 from gemmule.hw.common.streams import packet_stream, vector
 from gemmule.hw.conv import loader, operand
@@ -46,11 +46,11 @@ class Loaded(Component):
     """A loader before an operand's buffer, as a convolution has them."""
 
     def __init__(self, params: BpParams, load: type = loader.Loader):
-        self._loader = load(params, FORMAT, LANES, turns=True)
+        self._loader = load(params, FORMAT, LANES, transposes=True)
         self._buffer = operand.OperandBuffer(params, FORMAT, LANES)
         vectors = packet_stream(vector(FORMAT, LANES))
         super().__init__({
-            "loads": In(stream.Signature(load_layout(params, turns=True))),
+            "loads": In(stream.Signature(load_layout(params, transposes=True))),
             "passes": In(stream.Signature(pass_layout(params, FORMAT))),
             "request": Out(stream.Signature(request_layout())),
             "i": In(vectors),
@@ -231,7 +231,7 @@ def test_a_vector_a_cycle():
 
 def test_what_nobody_asked_for_leaves_nothing_behind():
     """F5: whole packets that come unasked are thrown away; the next load is answered by its own."""
-    dut = loader.Loader(PARAMS, FORMAT, LANES, turns=False)
+    dut = loader.Loader(PARAMS, FORMAT, LANES, transposes=False)
     took = []
 
     async def give(ctx, value, last, *, unasked):

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.walks import decode, encode, padded
+from gemmule.gen.blocks.conv.encode_walk import decode, encode, padded
+from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, repeated
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.lanes import pack
-from gemmule.golden.conv.sequences import bp_gradient, bp_loss, im2col
+from gemmule.golden.conv.operation import Method
 from gemmule.hw.conv.generator import AddressGenerator
 from gemmule.hw.conv.loader import Loader
 from gemmule.hw.conv.operand import OperandBuffer
@@ -19,7 +20,6 @@ from gemmule.tb.common.mutants import mutant
 
 from .test_counters import count
 from .test_generators import BLOCKS, SPREAD
-from .test_golden_sequences import grids
 from .test_loader import BLOCK as LOADED
 from .test_loader import PARAMS as LOADED_PARAMS
 from .test_loader import Loaded, agrees, waits_for_a_bank
@@ -27,9 +27,12 @@ from .test_loader import program as loads_and_passes
 from .test_operand import BLOCK as BUFFER
 from .test_operand import FORMAT, LANES, program, sent
 from .test_operand import PARAMS as BUFFER_PARAMS
+from .test_views import grids
 from .test_writer import PARAMS as WRITER_PARAMS
 from .test_writer import WRITER
 from .test_writer import agrees as writes
+
+BP = Method.BP_IM2COL
 
 GENERATOR_MUTANTS = {
     "levels below do not restart": ("Mux(turns == 0, held.loops[number].turns, turns - 1)",
@@ -46,7 +49,7 @@ BUFFER_MUTANTS = {
     "a bank is released too soon": ("((full != 0) | ~(beat.last & held.release))", "1"),
 }
 LOADER_MUTANTS = {
-    "the way changes while vectors are under way": ("(load.turned == turned) | idle", "1"),
+    "the way changes while vectors are under way": ("(load.turned == transposed) | idle", "1"),
     "what was just asked for is forgotten": ("~counting & (expected.level == 0)", "~counting"),
     "a bank closes with each load": ("self._closing = closes & ", "self._closing = "),
     "a bank closes with each request": ("closes & (requests == 1)", "closes"),
@@ -55,14 +58,14 @@ LOADER_MUTANTS = {
     "a bank is claimed before it is free": ("opened | (claimed != BANKS)", "opened | 1"),
     "a released bank stays claimed": (" - self.released", ""),
     "a request has a vector less": ("vectors == 1)", "vectors <= 2)"),
-    "squares go straight through": ("Mux(turned, square.o.payload.data, i.payload.data)",
+    "squares go straight through": ("Mux(transposed, square.o.payload.data, i.payload.data)",
                                     "i.payload.data"),
     "counts of the load before": ("Mux(take, load.loops[level].count, loop.count)", "loop.count"),
 }  # fmt: skip
 WRITER_MUTANTS = {
     "masked places are written": ("keep.eq(take & beat.data.real)", "keep.eq(take)"),
     "copies lose their sign": ("copied[-1] & core", "copied[-1] & ~core"),
-    "copies wait for results": ("Mux(held.copied, self.x.valid, self.c.valid)", "self.c.valid"),
+    "copies wait for results": ("Mux(held.copied, self.a.valid, self.c.valid)", "self.c.valid"),
     "results go with copies": ("walker.o.valid & ~held.copied & room", "walker.o.valid & room"),
     "a vector has no room": ("requests.i.ready & vectors.i.ready", "requests.i.ready"),
 }
@@ -75,8 +78,10 @@ COUNTER_MUTANTS = {
 
 def generator_agrees(component) -> bool:
     """Whether an address generator walks small layers as the golden model does."""
-    walks = [walk for layer in list(grids())[::40]
-             for walk in (im2col(layer, 2), bp_loss(layer, 2), bp_gradient(layer))]  # fmt: skip
+    walks = []
+    for layer in list(grids())[::40]:
+        walks += [im2col(layer, 2).walk, loss(layer, BP, 2).walk]
+        walks.append(repeated(gradient(layer, BP).walk, 1))
     made = [padded(walk, SPREAD).beats() for walk in walks]
     address, real = (np.concatenate(parts) for parts in zip(*made, strict=True))
     block = replace(BLOCKS["bp_im2col"], component=component)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.blocks.conv.commands import pass_beats
+from gemmule.gen.blocks.conv.encode import pass_beats
+from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
-from gemmule.golden.conv.program import Pass
-from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.operand import OperandBuffer
 from gemmule.hw.conv.walk_params import BpParams
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.conv.lower.target import Hardware, Target, Zeros
+from gemmule.gen.blocks.conv.lower.tiling import tiles
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
-from gemmule.golden.conv.layout import Zeros
 from gemmule.golden.conv.operation import Method, Operation
-from gemmule.golden.conv.program import Hardware
-from gemmule.golden.conv.window import stretches
 
 from .benchmark_folding import SMALL, measure
 from .cases import layers, operands
@@ -24,21 +23,22 @@ HARDWARE = {
 
 @pytest.mark.parametrize("name", HARDWARE)
 def test_every_operation_by_every_method(name):
-    hardware = HARDWARE[name]
     for geometry in list(layers())[::6]:
         x, w, dy = operands(geometry)
+
+        def check(operation, method, a, b, a_zero, b_zero, golden, geometry=geometry):
+            target = Target(geometry, operation, method, HARDWARE[name], Zeros(a_zero, b_zero))
+            assert (execute(target, a, b) == golden).all(), (geometry, operation, method)
+
         each, one = np.arange(geometry.filters) % 5, np.full(geometry.filters, 3)
         wanted = forward(geometry, x, w, x_zero=-2, w_zero=each)
-        got = execute(
-            Operation.FORWARD, Method.ZERO_FREE, geometry, x, w, Zeros(-2, each), hardware
-        )
-        assert (got == wanted).all(), geometry
+        check(Operation.FORWARD, Method.ZERO_FREE, x, w, -2, each, wanted)
+        columns = np.arange(geometry.channels) % 7
         for method in Method:
-            got = execute(Operation.WEIGHT_GRAD, method, geometry, x, dy, Zeros(-2, one), hardware)
-            assert (got == weight_grad(geometry, x, dy, x_zero=-2, dy_zero=3)).all(), geometry
-            each = np.arange(geometry.channels) % 7
-            got = execute(Operation.INPUT_GRAD, method, geometry, dy, w, Zeros(5, each), hardware)
-            assert (got == input_grad(geometry, dy, w, dy_zero=5, w_zero=each)).all(), geometry
+            wanted = weight_grad(geometry, x, dy, x_zero=-2, dy_zero=3)
+            check(Operation.WEIGHT_GRAD, method, x, dy, -2, one, wanted)
+            wanted = input_grad(geometry, dy, w, dy_zero=5, w_zero=columns)
+            check(Operation.INPUT_GRAD, method, dy, w, 5, columns, wanted)
 
 
 def test_what_folding_gains():
@@ -49,10 +49,10 @@ def test_what_folding_gains():
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 24, 100])
-def test_stretches_cover_everything_once(most):
+def test_tiles_cover_everything_once(most):
     shape = (2, 5, 3)
     count = np.zeros(shape, int)
-    for box in stretches(shape, most):
+    for box in tiles(shape, most):
         part = count[tuple(slice(*span) for span in box)]
         assert 0 < part.size <= most
         part += 1

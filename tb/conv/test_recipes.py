@@ -110,7 +110,7 @@ class Recipe:
 def forward(make: Recipe, *, of_gradient: bool = False) -> None:
     """Of the weight gradient too, which differs in its second operand and in its places."""
     blocks = -(-make.c // ROWS)
-    make.map_load("X_LOAD", make.at["X_LOAD"], make.h, make.w, blocks)
+    make.map_load("A_LOAD", make.at["A_LOAD"], make.h, make.w, blocks)
     tiles = range(0, make.o, COLS)
     for n0 in tiles:
         n, release = min(COLS, make.o - n0), int(n0 == tiles[-1])
@@ -124,12 +124,12 @@ def forward(make: Recipe, *, of_gradient: bool = False) -> None:
                 (blocks * ROWS, [1], COLS), (make.taps, [0], make.c * COLS),
             ], make.at["PLACES"] + n0 // COLS * tile  # fmt: skip
             make.add("PLACES", places, length=n)
-            make.map_load("W_LOAD", make.at["W_LOAD"] + n0, make.p, make.q, 1)
+            make.map_load("B_LOAD", make.at["B_LOAD"] + n0, make.p, make.q, 1)
             pixels = [(make.q, (0, 1), 0), (make.p, (1, 0), 0),
                       (make.images, (0, 0), make.p * make.q),
                       (make.taps * blocks, (0, 0), 0)]  # fmt: skip
             walk = [(0, make.p, make.q, 1), (0, make.q, 1, 1)], pixels
-            make.add("W_PASS", walk, pad=int(make.zero("dy")[0]), release=1, final=1)
+            make.add("B_PASS", walk, pad=int(make.zero("dy")[0]), release=1, final=1)
         else:
             w = make.arrays["w"][n0 : n0 + n]
             make.product("x", "w", w.sum((1, 2, 3)), n0, m=make.images * make.p * make.q, n=n,
@@ -138,17 +138,17 @@ def forward(make: Recipe, *, of_gradient: bool = False) -> None:
             places = make.still((make.q, PIXEL), (make.p, row), (make.images, make.p * row))
             make.add("PLACES", (*places, make.at["PLACES"] + n0), length=n)
             vectors = make.taps * make.c
-            make.load("W_LOAD", make.at["W_LOAD"] + n0 * vectors, vectors)
+            make.load("B_LOAD", make.at["B_LOAD"] + n0 * vectors, vectors)
             walk = [(ROWS - 1, make.c, 1, 1)], [
                 (ROWS, [-1], 0), (blocks, [ROWS], 0), (make.taps, [0], make.c),
             ]  # fmt: skip
-            make.add("W_PASS", walk, release=1, final=1)
+            make.add("B_PASS", walk, release=1, final=1)
         walk = [(-make.pad, make.h, make.w * blocks, 1), (-make.pad, make.w, blocks, 1)], [
             (make.q, (0, make.s), 0), (make.p, (make.s, 0), 0),
             (make.images, (0, 0), make.h * make.w * blocks), (blocks, (0, 0), 1),
             (make.v, (0, make.d), 0), (make.u, (make.d, 0), 0),
         ]  # fmt: skip
-        make.add("X_PASS", walk, pad=int(make.zero("x")[0]), release=release, final=1)
+        make.add("A_PASS", walk, pad=int(make.zero("x")[0]), release=release, final=1)
 
 
 def weight_grad(make: Recipe) -> None:
@@ -159,7 +159,7 @@ def input_grad(make: Recipe) -> None:
     blocks, tiles = -(-make.o // ROWS), -(-make.o // COLS)
     apart = make.s // gcd(make.s, make.d)
     back = apart * make.d // make.s
-    make.map_load("X_LOAD", make.at["X_LOAD"], make.p, make.q, blocks)
+    make.map_load("A_LOAD", make.at["A_LOAD"], make.p, make.q, blocks)
     column, row = PIXEL, make.w * PIXEL
 
     def taps_of(first: int, kernel: int) -> list[int]:
@@ -184,25 +184,25 @@ def input_grad(make: Recipe) -> None:
         make.add("PLACES", (*places, first), length=n)
         pad = int(make.zero("dy")[0])
         if not many:
-            make.add("W_PASS", ([(0, 0, 0, 1)], [(ROWS, [0], 0)]), final=1)
-            make.add("X_PASS", ([(0, 0, 0, 1)], [(m, [0], 0)]), pad=pad, final=1)
+            make.add("B_PASS", ([(0, 0, 0, 1)], [(ROWS, [0], 0)]), final=1)
+            make.add("A_PASS", ([(0, 0, 0, 1)], [(m, [0], 0)]), pad=pad, final=1)
             continue
         first = [(at + make.pad - taps[0] * make.d) // make.s
                  for at, taps in zip((r0, c0), met, strict=True)]  # fmt: skip
         tap = COLS * make.c
-        base = make.at["W_LOAD"] + (met[0][0] * make.v + met[1][0]) * tap + c1 * COLS
-        make.load("W_LOAD", base, n, (tiles, make.taps * tap), (len(met[1]), apart * tap),
+        base = make.at["B_LOAD"] + (met[0][0] * make.v + met[1][0]) * tap + c1 * COLS
+        make.load("B_LOAD", base, n, (tiles, make.taps * tap), (len(met[1]), apart * tap),
                   (len(met[0]), apart * make.v * tap), turned=1)  # fmt: skip
         walk = [(ROWS - 1, make.o, 1, 1)], [
             (ROWS, [-1], 0), (blocks, [ROWS], 0), (many, [0], tiles * COLS),
         ]  # fmt: skip
-        make.add("W_PASS", walk, release=1, final=1)
+        make.add("B_PASS", walk, release=1, final=1)
         walk = [(first[0], make.p, make.q * blocks, 1), (first[1], make.q, blocks, 1)], [
             (columns, (0, 1), 0), (rows, (1, 0), 0),
             (make.images, (0, 0), make.p * make.q * blocks), (blocks, (0, 0), 1),
             (len(met[1]), (0, -back), 0), (len(met[0]), (-back, 0), 0),
         ]  # fmt: skip
-        make.add("X_PASS", walk, pad=pad, release=int(step == full[-1]), final=1)
+        make.add("A_PASS", walk, pad=pad, release=int(step == full[-1]), final=1)
 
 
 LAYER = {"batch": 2, "channels": 5, "filters": 5, "size": (5, 4), "padding": 1, "stride": 2}
@@ -221,7 +221,7 @@ def planned(encoder, geometry: Geometry, op: str) -> tuple:
     job = CONV2D.adapter.plan(SMALL, run, arrays)
     # Where the adapter put the maps is all that is taken from its program.
     at: dict[str, int] = {}
-    for kind, name in (("X_LOAD", "base"), ("W_LOAD", "base"), ("PLACES", "walk.origin.step")):
+    for kind, name in (("A_LOAD", "base"), ("B_LOAD", "base"), ("PLACES", "walk.origin.step")):
         offset, width, *_ = encoder["VARIANTS"]["command.data.content"][kind][name]
         code = encoder["CODES"]["command.data.kind"][kind]
         numbers = [int.from_bytes(each.tobytes(), "little") for each in job.send["command"]]
@@ -297,7 +297,7 @@ def test_k_that_is_no_multiple_of_the_rows(model, encoder):
     first, n, offset, _ = made.products[0]
     made.products[0] = first, n, offset - made.zero("x")[0] * zero, zero
     axes, loops = [(ROWS - 2, ROWS - 1, 1, 1)], [(ROWS - 1, [-1], 0)]
-    parts["W_PASS"] |= encoder["walk"]("W_PASS", axes, loops)
+    parts["B_PASS"] |= encoder["walk"]("B_PASS", axes, loops)
     expect_golden(job, carried_out(model, job, made))
 
 
@@ -306,11 +306,11 @@ def test_the_layer_in_numbers_is_what_the_recipe_makes(encoder):
     told = recipes(SMALL).split("**A layer in numbers**")[1]
     geometry = LAYERS["the one in numbers"]
     arrays = stimulus(SMALL, geometry, scaling="column")[1]
-    made = Recipe(encoder, geometry, arrays, {"X_LOAD": 0, "W_LOAD": 25 * PIXEL, "PLACES": 4096})
+    made = Recipe(encoder, geometry, arrays, {"A_LOAD": 0, "B_LOAD": 25 * PIXEL, "PLACES": 4096})
     forward(made)
     parts = dict(made.commands)
     assert f"m 9, n {COLS}, k 9 * 1 * {ROWS} = {parts['PRODUCT']['k']}" in told
-    for kind, room in (("W_PASS", SMALL.w_depth), ("X_PASS", SMALL.x_depth)):
+    for kind, room in (("B_PASS", SMALL.w_depth), ("A_PASS", SMALL.x_depth)):
         lines = told.split(f"{kind}  ")[1].split("_PASS")[0]
         first = re.search(r"origin: pixel \((-?\d+), (-?\d+)\), address (-?\d+)", lines)
         row, column, address = map(int, first.groups())

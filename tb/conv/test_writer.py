@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.blocks.conv.walks import fields
+from gemmule.gen.blocks.conv.encode_walk import fields
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import Model, SimulationError
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.memory import LENGTH_WIDTH
-from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.params import ConvParams
 from gemmule.hw.conv.writer import Writer
 
@@ -42,11 +42,11 @@ def walk(rng: np.random.Generator) -> Walk:
 def program(seed: int, count: int = 30) -> Program:
     """Packets of results and of copies, in any order."""
     rng = np.random.default_rng(seed)
-    places, requests, lasts, vectors = [], [], [], {"c": [], "x": []}
-    out, known, ends = [], [], {"c": [], "x": []}
+    places, requests, lasts, vectors = [], [], [], {"c": [], "a": []}
+    out, known, ends = [], [], {"c": [], "a": []}
     for _ in range(count):
         copied = bool(rng.integers(2))
-        name, lanes = ("x", PARAMS.rows) if copied else ("c", PARAMS.cols)
+        name, lanes = ("a", PARAMS.rows) if copied else ("c", PARAMS.cols)
         low, high = (-256, 256) if copied else (-(1 << WIDTH - 1), 1 << WIDTH - 1)
         way, length, size = walk(rng), int(rng.integers(1, lanes + 1)), int(rng.integers(4))
         address, real = way.beats()

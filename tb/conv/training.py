@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.gen.blocks.conv.lower.views import im2col
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.sequences import im2col
 
 __all__ = ["Digits", "Floats", "Integers", "Network", "digits", "train"]
 
@@ -35,7 +35,7 @@ class Floats:
         flat = np.moveaxis(dy, 1, 0).reshape(geometry.filters, -1)
         dw = (flat @ self._patches(geometry, x).T).reshape(w.shape)
         columns = w.reshape(len(w), -1).T @ flat
-        address, real = im2col(geometry, geometry.channels).beats()
+        address, real = im2col(geometry, geometry.channels).walk.beats()
         place, keep = self._order(geometry, address), self._order(geometry, real)
         last = np.zeros(x.size, np.float32)
         np.add.at(last, place[keep], columns[keep])
@@ -44,7 +44,7 @@ class Floats:
 
     def _patches(self, geometry: Geometry, x: Array) -> Array:
         """``[channels * taps, pixels]``."""
-        address, real = im2col(geometry, geometry.channels).beats()
+        address, real = im2col(geometry, geometry.channels).walk.beats()
         flat = np.moveaxis(x, 1, -1).astype(np.float32).ravel()
         values = np.where(real, flat[np.where(real, address, 0)], np.float32(0))
         return self._order(geometry, values)

@@ -3,7 +3,7 @@
 from gemmule.gen.package.sheet import Field, Variant
 from gemmule.gen.package.sheet.parts import numbers
 from gemmule.golden.common.memory import LENGTH_WIDTH
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.hw.conv.command import variants
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams
@@ -13,7 +13,7 @@ __all__ = ["command_variants", "walk_fields"]
 
 
 MORE = {
-    Kind.PLACES: (
+    Opcode.PLACES: (
         ". A row whose place is masked is dropped: it is not written. There is no spread here: it"
         " is 1"
     )
@@ -24,13 +24,13 @@ MORE = {
 def command_variants(params: LayerParams) -> tuple[Variant, ...]:
     """What ``content`` holds in each kind of command."""
     fields = {
-        Kind.PRODUCT: _product(params),
-        Kind.X_PASS: _pass(params, params.x_depth, numbers(params.core.a_format)),
-        Kind.W_PASS: _pass(params, params.w_depth, numbers(params.core.b_format)),
-        Kind.X_LOAD: _load(params, params.x_depth, params.rows, turns=False),
-        Kind.W_LOAD: _load(params, params.w_depth, params.cols, turns=params.turns),
-        Kind.PLACES: _places(params),
-        Kind.FENCE: {},
+        Opcode.PRODUCT: _product(params),
+        Opcode.A_PASS: _pass(params, params.x_depth, numbers(params.core.a_format)),
+        Opcode.B_PASS: _pass(params, params.w_depth, numbers(params.core.b_format)),
+        Opcode.A_LOAD: _load(params, params.x_depth, params.rows, transposes=False),
+        Opcode.B_LOAD: _load(params, params.w_depth, params.cols, transposes=params.transposes),
+        Opcode.PLACES: _places(params),
+        Opcode.FENCE: {},
     }
     return tuple(
         Variant(
@@ -110,13 +110,14 @@ def _pass(params: LayerParams, depth: int, values: str) -> dict[str, Field]:
     }
 
 
-def _load(params: LayerParams, depth: int, lanes: int, *, turns: bool) -> dict[str, Field]:
+def _load(params: LayerParams, depth: int, lanes: int, *, transposes: bool) -> dict[str, Field]:
     longest = min(depth, ((1 << LENGTH_WIDTH) - 1) // lanes)
     fields = {
         "base": Field("address of the first request", "any", "bytes"),
         "vectors": Field(
             f"length of each request, in vectors of {lanes} elements; those of a bank are at most"
-            f" {depth}", f"1..{longest}" + (f"; turned: 1..{lanes}" if turns else ""), "vectors"),
+            f" {depth}", f"1..{longest}" + (f"; turned: 1..{lanes}" if transposes else ""),
+            "vectors"),
         "loops.count": Field(
             "requests of each loop, innermost first; 1: the loop is not there",
             f"1..{(2 << params.size_width) - 1}", "turns"),
@@ -124,7 +125,7 @@ def _load(params: LayerParams, depth: int, lanes: int, *, turns: bool) -> dict[s
         "requests": Field("the product of the counts", f"1..{depth}", "requests"),
         "closes": Field("1: the bank is complete with this load; 0: the next one goes on", "0, 1"),
     }  # fmt: skip
-    if turns:
+    if transposes:
         fields["turned"] = Field(
             "1: each request is a square, which comes into the bank transposed, as"
             f" {lanes} vectors",

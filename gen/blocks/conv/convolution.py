@@ -13,14 +13,7 @@ from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.lanes import pack
-from gemmule.golden.conv.bus import Bus
-from gemmule.golden.conv.cycles import model
-from gemmule.golden.conv.feed import Timing
-from gemmule.golden.conv.layout import folded, result, result_shape
 from gemmule.golden.conv.operation import Method, Operation
-from gemmule.golden.conv.operations import products
-from gemmule.golden.conv.order import ordered
-from gemmule.golden.conv.program import Copy, Hardware, Product
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.memory_port import element_size
@@ -29,17 +22,26 @@ from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
-from .commands import commands
+from .encode import commands
 from .image import Image, check_extent
 from .layer import ConvRun, Layer, VolumeRun
+from .lower.lowering import lowered
+from .lower.operands import Operands
+from .lower.program import Copy, Product
+from .lower.result_addresses import gathered, result_shape
+from .lower.schedule import scheduled
+from .lower.target import Hardware, Target
 from .sheet import conv_sheet
+from .timing.bus import Bus
+from .timing.estimate import estimate_cycles
+from .timing.operand_timing import Timing
 
 __all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
 
 
 @dataclass(frozen=True)
 class ConvAdapter:
-    """Arrays of a convolution; ``golden.conv.operations`` has the program."""
+    """Arrays of a convolution; ``lower`` makes the program."""
 
     Run: type[ConvRun] = ConvRun
     inputs: tuple[Array, ...] = (
@@ -69,8 +71,8 @@ class ConvAdapter:
         """The layer, by arithmetic on its sizes: its sums and its maps; values last."""
         layer = Layer.refuse(params, run, arrays)
         geometry, fmt = layer.geometry, layer.requantization.format
-        hardware = timing_of(params, fmt).hardware
-        check_extent(params, layer, result_shape(run.operation, geometry, hardware))
+        target = layer.target(timing_of(params, fmt).hardware)
+        check_extent(params, target, fmt, (layer.a.shape, layer.b.shape))
         _check_width(params, run, run.operation.products(geometry))
 
     def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
@@ -82,16 +84,16 @@ class ConvAdapter:
         layer = Layer.check(params, run, arrays)
         fmt = layer.requantization.format
         timing = timing_of(params, fmt)
-        hardware = timing.hardware
-        operands = (layer.a, layer.b, layer.zeros, hardware)
-        steps = list(products(run.operation, layer.method, layer.geometry, *operands))
+        target = layer.target(timing.hardware)
+        operands = Operands(target, layer.a, layer.b)
+        steps = list(lowered(operands))
         made = [step for step in steps if isinstance(step, Product)]
-        _check_sums(params, layer, made, hardware)
+        _check_sums(params, layer, made, target)
         _check_banks(params, steps)
-        shape = result_shape(run.operation, layer.geometry, hardware)
-        image = Image.lay_out(params, layer, hardware, shape)
+        shape = result_shape(target)
+        image = Image.lay_out(params, operands, fmt)
         written = params.written
-        order = list(ordered(steps, hardware))
+        order = list(scheduled(steps, timing.hardware))
         memory = Memory(image.bytes, (
             Channel("x_request", "x", params.rows, params.core.a_format.width),
             Channel("w_request", "w", params.cols, params.core.b_format.width),
@@ -102,14 +104,12 @@ class ConvAdapter:
             if fault := _refused(received["status"][0]):
                 raise RuntimeError(f"the program was not carried out as it is: {fault}")
             table = image.results(received["memory"], shape, fmt)
-            return {run.operation.result: result(
-                run.operation, layer.geometry, table, hardware
-            ).astype(fmt.dtype)}  # fmt: skip
+            return {run.operation.result: gathered(target, table).astype(fmt.dtype)}
 
         def results() -> dict[str, NDArray]:
             # Where each element of the result lies tells a table of their numbers.
             places = np.arange(prod(shape)).reshape(shape)
-            where = result(run.operation, layer.geometry, places, hardware).ravel()
+            where = gathered(target, places).ravel()
             after = image.with_results(where, layer.golden.ravel())
             count = len(send["command"]) - 1
             known = {"command": count}
@@ -132,7 +132,9 @@ class ConvAdapter:
             counters={"products": len(made)},
             count=_counted,
             model=lambda memory: {
-                "modeled_cycles": model(steps, timing, Bus(memory.width, memory.latency), order)
+                "modeled_cycles": estimate_cycles(
+                    steps, timing, Bus(memory.width, memory.latency), order
+                )
             },
             # A long product may leave memory alone.
             patience=Job.patience + max(step.k * step.m // params.rows for step in made),
@@ -144,7 +146,7 @@ def timing_of(params: LayerParams, fmt: Format) -> Timing:
     core = params.core
     hardware = Hardware(
         params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
-        cascade=core.drains_down, levels=params.AXES + 1, turns=1 << params.size_width,
+        cascade=core.drains_down, levels=params.AXES + 1, iterations=1 << params.size_width,
     )  # fmt: skip
     sizes = (1 << element_size(f.width) for f in (core.a_format, core.b_format, fmt))
     return Timing(hardware, core.result_latency, core.capacity, *sizes)
@@ -184,9 +186,7 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
     return counts
 
 
-def _check_sums(
-    params: LayerParams, layer: Layer, made: Sequence[Product], hardware: Hardware
-) -> None:
+def _check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], target: Target) -> None:
     """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
     operation, geometry = layer.operation, layer.geometry
     longest = operation.products(geometry)
@@ -200,8 +200,8 @@ def _check_sums(
         }[operation.essence]
     if operation is Operation.FORWARD and layer.zeros.b.any():
         # Taps that the folding adds hold the zero point, and meet pixels like any other.
-        kernel, fold = folded(geometry, hardware)
-        added = (kernel[-1] * fold - geometry.kernel[-1]) * geometry.group_channels
+        kernel = target.kernel
+        added = (kernel[-1] * target.fold - geometry.kernel[-1]) * geometry.group_channels
         longest += added * prod(kernel[:-1])
     _check_width(params, layer.run, longest)
     formats = [params.format_of(name) for name in operation.arrays]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,14 +13,15 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import last_of, pack
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.operation import Method
+from gemmule.golden.conv.pattern import Walk
 from gemmule.golden.conv.refusal import WalkRefusal
-from gemmule.golden.conv.sequences import bp_gradient, bp_loss, gradient_pixels, im2col, zero_free
-from gemmule.golden.conv.walk import Walk
 from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
-from gemmule.hw.conv.walker import Walker
+from gemmule.hw.conv.walker import BpIm2col, Im2col, Walker, ZeroFree
 
+from .encode_walk import decode, encode
+from .lower.views import gradient, im2col, loss, phases, repeated
 from .walk_sheet import bp_im2col_sheet, im2col_sheet, zero_free_sheet
-from .walks import decode, encode
 
 __all__ = ["GENERATORS", "BpRun", "LayerRun", "WalkAdapter", "ZeroFreeRun"]
 
@@ -55,7 +57,7 @@ class LayerRun(Options):
 
     def walks(self) -> Iterator[Walk]:
         """Forward, or ``x`` of the weight gradient."""
-        yield im2col(self.geometry, self.blocks)
+        yield im2col(self.geometry, self.blocks).walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,27 +72,34 @@ class GradientRun(LayerRun):
     def vectors(self) -> int:
         return self.batch * self.blocks * prod(self.geometry.out)
 
+    def walks(self) -> Iterator[Walk]:
+        """For the loss, or pixel by pixel of one block for the gradient."""
+        if self.mode == "transposed":
+            yield from self.loss_walks()
+        else:
+            yield repeated(gradient(self.geometry, self.METHOD, self.blocks).walk, 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BpRun(GradientRun):
     """As :class:`GradientRun`, walked over with inserted zeros."""
 
-    def walks(self) -> Iterator[Walk]:
-        order = bp_loss if self.mode == "transposed" else bp_gradient
-        yield order(self.geometry, self.blocks)
+    METHOD: ClassVar[Method] = Method.BP_IM2COL
+
+    def loss_walks(self) -> Iterator[Walk]:
+        yield loss(self.geometry, self.METHOD, self.blocks).walk
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroFreeRun(GradientRun):
     """As :class:`GradientRun`, walked over phase by phase, or pixel by pixel."""
 
-    def walks(self) -> Iterator[Walk]:
-        if self.mode == "dilated":
-            yield gradient_pixels(self.geometry, self.blocks)
-            return
-        for phase in zero_free(self.geometry, self.blocks):
-            if phase.walk:
-                yield phase.walk
+    METHOD: ClassVar[Method] = Method.ZERO_FREE
+
+    def loss_walks(self) -> Iterator[Walk]:
+        for phase in phases(self.geometry, self.blocks):
+            if phase.view:
+                yield phase.view.walk
 
 
 @dataclass(frozen=True)
@@ -163,18 +172,6 @@ class WalkAdapter:
             golden=golden, results=results,
             counters={"masked": int(count - real.sum()), "walks": len(walks)},
         )  # fmt: skip
-
-
-class Im2col(Walker):
-    """Addresses of im2col, forward: one a cycle, padding as a mask (see Walker)."""
-
-
-class ZeroFree(Walker):
-    """Addresses of the zero-free backward passes: phases of the result, pixels of the gradient."""
-
-
-class BpIm2col(Walker):
-    """Addresses of BP-im2col, loss and gradient: inserted zeros are detected, never stored."""
 
 
 GENERATORS = (

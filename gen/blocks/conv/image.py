@@ -1,6 +1,6 @@
 """The external memory of one convolution: where its operands and its result lie, in bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.conv.layout import GRADIENT, INPUT, SPREAD, WEIGHTS, operand_maps, spread_extent
-from gemmule.golden.conv.operation import Method, Operation
-from gemmule.golden.conv.program import Hardware
-from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
-from .layer import Layer
+from .lower.operands import GRADIENT, INPUT, REORGANIZED, WEIGHTS, Operands
+from .lower.result_addresses import result_shape
+from .lower.target import Target
 
 __all__ = ["RESULT", "Image", "check_extent"]
 
@@ -35,18 +34,14 @@ class Image:
     sizes: Mapping[str, int]
 
     @classmethod
-    def lay_out(
-        cls, params: LayerParams, layer: Layer, hardware: Hardware, shape: tuple[int, ...]
-    ) -> "Image":
-        """The operands, room for a reorganized map where there will be one, and the result's."""
-        operation = layer.operation
-        explicit = layer.method is Method.EXPLICIT and operation is not Operation.FORWARD
-        maps = operand_maps(operation, layer.geometry, layer.a, layer.b, layer.zeros, hardware)
+    def lay_out(cls, params: LayerParams, operands: Operands, fmt: Format) -> "Image":
+        """Return the operands, room for a reorganized map where there will be one, and a result."""
+        target, maps = operands.target, operands.filled
         extents = {name: elements.size for name, elements in maps.items()}
-        if explicit:
-            extents[SPREAD] = spread_extent(layer.geometry, hardware)
-        extents[RESULT] = prod(shape)
-        sizes = _sizes(params, layer, explicit)
+        if target.stores_zeros:
+            extents[REORGANIZED] = operands.reorganized_extent
+        extents[RESULT] = prod(result_shape(target))
+        sizes = _sizes(params, target, fmt)
         bases, end = {}, 0
         for name, extent in extents.items():
             bases[name] = end
@@ -92,18 +87,16 @@ class Image:
         return elements if fmt.signed else elements & ((1 << fmt.width) - 1)
 
 
-def check_extent(params: LayerParams, layer: Layer, shape: tuple[int, ...]) -> None:
-    """Refuse maps that addresses cannot reach, before any is laid out: operands as they are given,
-    and the result of ``shape``.
+def check_extent(
+    params: LayerParams, target: Target, fmt: Format, shapes: Sequence[Sequence[int]]
+) -> None:
+    """Refuse maps that addresses cannot reach, before any is laid out.
+
+    ``shapes`` are those of the operands as they are given; the result's is known.
     """
-    sizes = _sizes(params, layer, explicit=False)
-    extents = zip((layer.a.shape, layer.b.shape, shape), _regions(layer), strict=True)
-    _check_end(sum(prod(each) << sizes[region] for each, region in extents))
-
-
-def _regions(layer: Layer) -> tuple[str, str, str]:
-    """Where the operands and the result lie."""
-    return *layer.operation.maps, RESULT
+    sizes = _sizes(params, target, fmt)
+    regions = zip((*shapes, result_shape(target)), (*target.operation.maps, RESULT), strict=True)
+    _check_end(sum(prod(shape) << sizes[region] for shape, region in regions))
 
 
 def _check_end(end: int) -> None:
@@ -111,11 +104,10 @@ def _check_end(end: int) -> None:
         raise UsageError(f"the layer's maps take {end} bytes; addresses reach {1 << ADDRESS_WIDTH}")
 
 
-def _sizes(params: LayerParams, layer: Layer, explicit: bool) -> dict[str, int]:
+def _sizes(params: LayerParams, target: Target, fmt: Format) -> dict[str, int]:
     """Elements are as large as the side that reads them takes them."""
-    a, b = (element_size(f.width) for f in (params.core.a_format, params.core.b_format))
-    by_columns = layer.operation is Operation.WEIGHT_GRAD
-    return {
-        INPUT: a, WEIGHTS: b, GRADIENT: b if by_columns and not explicit else a,
-        SPREAD: b if by_columns else a, RESULT: element_size(layer.requantization.format.width),
-    }  # fmt: skip
+    core = params.core
+    a, b, result = (element_size(f.width) for f in (core.a_format, core.b_format, fmt))
+    last = b if target.operation.maps[1] == GRADIENT else a
+    compact = a if target.stores_zeros else last
+    return {INPUT: a, WEIGHTS: b, GRADIENT: compact, REORGANIZED: last, RESULT: result}

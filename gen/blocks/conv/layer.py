@@ -13,10 +13,11 @@ from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.layout import Zeros
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.systolic.gemm import zero_points
 from gemmule.hw.conv.params import LayerParams
+
+from .lower.target import Hardware, Target, Zeros
 
 __all__ = ["ConvRun", "Layer", "VolumeRun"]
 
@@ -121,6 +122,10 @@ class Layer:
         operands = zip((layer.a, layer.b), run.operation.arrays, strict=True)
         a, b = (np.asarray(each).astype(params.format_of(name).dtype) for each, name in operands)
         return replace(layer, a=a, b=b)
+
+    def target(self, hardware: Hardware) -> Target:
+        """Return what is to be lowered, for some hardware."""
+        return Target(self.geometry, self.operation, self.method, hardware, self.zeros)
 
     @cached_property
     def golden(self) -> NDArray[np.int64]:

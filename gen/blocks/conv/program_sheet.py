@@ -31,7 +31,7 @@ def memory_text(params: LayerParams) -> str:
           `dy` in a weight gradient {cols} of them.
         - **Weights**, and `dw`, are `[group][tile of {cols} filters][tap][channel of the
           group][lane]`: a vector is one tap and channel of {cols} filters, 0 behind the last one.
-          Their channels are not padded: W_PASS masks rows beyond the last channel.
+          Their channels are not padded: B_PASS masks rows beyond the last channel.
         - With C channels in a group and floor({rows} / C) = f of 2 or more, the host may put f
           neighboring kernel columns into the lanes: pixel p then holds the pixels p, p + dilation,
           ... behind each other as channels, and the kernel is as much narrower.

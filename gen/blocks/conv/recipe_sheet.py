@@ -7,11 +7,11 @@ from textwrap import indent
 
 from gemmule.gen.package.sheet.parts import text
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.sequences import im2col
-from gemmule.golden.conv.walk import Axis, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import element_size
 from gemmule.hw.conv.params import LayerParams
 
+from .lower.views import im2col
 from .walk_words import jumps_text
 
 __all__ = ["recipes"]
@@ -57,16 +57,16 @@ def _forward(params: LayerParams) -> str:
     return text(f"""
     **Forward**, of x and w:
 
-        X_LOAD  vectors = B; loops W, H, N with the bytes of a pixel, a row, an image; closes
+        A_LOAD  vectors = B; loops W, H, N with the bytes of a pixel, a row, an image; closes
         for each tile of {cols} filters, n0 = 0, {cols}, ... below O:
             PRODUCT m = N * P * Q, n = filters of the tile, k = T * B * {rows}
             PLACES  from the byte of y[0, n0, 0, 0] on; loops (bound, move, step):
                     (Q, 0, bytes of a pixel), (P, 0, of a row), (N, 0, of an image)
                     all axes: start 0, limit 1; length = n
-            W_LOAD  vectors = T * C, of the tile; one request; closes
-            W_PASS  last axis: start {rows - 1}, limit C, pitch 1; pad 0; releases; final
+            B_LOAD  vectors = T * C, of the tile; one request; closes
+            B_PASS  last axis: start {rows - 1}, limit C, pitch 1; pad 0; releases; final
                     ({rows}, -1, 0), (B, {rows}, 0), (T, 0, C)
-            X_PASS  start (-p, -p), limit (H, W), pitch (W * B, B); pad zx; final; releases with
+            A_PASS  start (-p, -p), limit (H, W), pitch (W * B, B); pad zx; final; releases with
                     the last tile
                     (Q, (0, s), 0), (P, (s, 0), 0), (N, 0, H * W * B), (B, 0, 1),
                     (V, (0, d), 0), (U, (d, 0), 0)
@@ -83,25 +83,25 @@ def _input_gradient(params: LayerParams) -> str:
         taps  = all t with (r0 + p - t * d) mod s = 0, ascending, t0 the first; U' (V') of them
         first = (r0 + p - t0 * d) / s;   apart = s / gcd(s, d);   back = apart * d / s
 
-        X_LOAD  vectors = B, of dy; loops Q, P, N; closes
+        A_LOAD  vectors = B, of dy; loops Q, P, N; closes
         for each phase, for each tile of {cols} channels, c1 = 0, {cols}, ... below C:
             rows', columns' = ceil((H - r0) / s), ceil((W - c0) / s);   F = ceil(O / {cols})
             PRODUCT m = N * rows' * columns', n = channels of the tile, k = U' * V' * B * {rows}
             PLACES  from the byte of dx[0, c1, r0, c0] on:
                     (columns', 0, s * bytes of a pixel), (rows', 0, s * of a row),
                     (N, 0, of an image); all axes: start 0, limit 1; length = n
-            W_LOAD  turned; base = w[filter 0][tap t0, t0 of both axes][channel c1]; vectors = n;
+            B_LOAD  turned; base = w[filter 0][tap t0, t0 of both axes][channel c1]; vectors = n;
                     loops (count, stride): (F, bytes of a tile of filters),
                     (V', bytes of apart taps), (U', bytes of apart rows of taps); closes
-            W_PASS  last axis: start {rows - 1}, limit O, pitch 1; pad 0; releases; final
+            B_PASS  last axis: start {rows - 1}, limit O, pitch 1; pad 0; releases; final
                     ({rows}, -1, 0), (B, {rows}, 0), (U' * V', 0, F * {cols})
-            X_PASS  start (first, first), limit (P, Q), pitch (Q * B, B); pad zdy; final; releases
+            A_PASS  start (first, first), limit (P, Q), pitch (Q * B, B); pad zdy; final; releases
                     with the last one
                     (columns', (0, 1), 0), (rows', (1, 0), 0), (N, 0, P * Q * B), (B, 0, 1),
                     (V', (0, -back), 0), (U', (-back, 0), 0)
         FENCE   with TLAST
 
-    Of a phase without taps dx is what an empty sum gives: the same with k = {rows}, no W_LOAD,
+    Of a phase without taps dx is what an empty sum gives: the same with k = {rows}, no B_LOAD,
     and passes that release nothing and whose last axis has limit 0: (m, 0, 0) and ({rows}, 0, 0).
     """)
 
@@ -112,15 +112,15 @@ def _weight_gradient(params: LayerParams) -> str:
     **The gradient by w**, of x and dy: `output_stationary` = 1, and each row of the product is a
     channel of x at a tap. dw lies as w does.
 
-        X_LOAD  as forward
+        A_LOAD  as forward
         for each tile of {cols} filters, number f, n0 = {cols} * f:
             PRODUCT m = T * B * {rows}, n = filters of the tile, k = N * P * Q, output_stationary
             PLACES  last axis: start 0, limit C; from the byte of the tile on:
                     (B * {rows}, 1, bytes of {cols} lanes), (T, 0, of C * {cols} lanes); length = n
-            W_LOAD  base = dy[0, n0, 0, 0]; vectors = 1; loops Q, P, N; closes
-            W_PASS  start (0, 0), limit (P, Q), pitch (Q, 1); pad zdy; releases; final
+            B_LOAD  base = dy[0, n0, 0, 0]; vectors = 1; loops Q, P, N; closes
+            B_PASS  start (0, 0), limit (P, Q), pitch (Q, 1); pad zdy; releases; final
                     (Q, (0, 1), 0), (P, (1, 0), 0), (N, 0, P * Q), (T * B, 0, 0)
-            X_PASS  as forward
+            A_PASS  as forward
         FENCE   with TLAST
 
     Rows of channels beyond C are masked in PLACES, and so not written.
@@ -142,18 +142,18 @@ def _in_numbers(params: LayerParams) -> str:
     3 x 3, stride 2, padding 1. y has (5 + 2 * 1 - 3) div 2 + 1 = 3 rows and columns, and B is 1. x
     lies at byte 0 with {size * rows} bytes a pixel, no more than its channels.
 
-        X_LOAD  vectors 1; counts 5, 5, 1; strides {size * rows}, {5 * size * rows}, 0;
+        A_LOAD  vectors 1; counts 5, 5, 1; strides {size * rows}, {5 * size * rows}, 0;
                 requests 25; closes 1
         PRODUCT m 9, n {cols}, k 9 * 1 * {rows} = {9 * rows}
-        W_LOAD  vectors {9 * rows}, counts 1, 1, 1, requests 1; closes 1
-        W_PASS  last axis: limit {rows}, pitch 1; first axis: limit 1; both: spread 1
+        B_LOAD  vectors {9 * rows}, counts 1, 1, 1, requests 1; closes 1
+        B_PASS  last axis: limit {rows}, pitch 1; first axis: limit 1; both: spread 1
             {_walk(weight)}
-        X_PASS  limits 5, 5; pitches 5, 1; spreads 1, 1
-            {_walk(im2col(layer))}
+        A_PASS  limits 5, 5; pitches 5, 1; spreads 1, 1
+            {_walk(im2col(layer).walk)}
 
     Addresses are modulo the bank's size. So loop 1 goes two rows on, and two times two columns
     back: (2, 0 - 2 * 2); loop 4 goes one tap on, and takes back what loops 0 and 1 had moved. The
-    first beats of X_PASS are masked: the pixels (-1, -1), (-1, 1) and (-1, 3), then (1, -1), too;
+    first beats of A_PASS are masked: the pixels (-1, -1), (-1, 1) and (-1, 3), then (1, -1), too;
     the first real one is (1, 1), address 6.
     """)
 

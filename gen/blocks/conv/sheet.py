@@ -5,7 +5,7 @@ import numpy as np
 from gemmule.gen.blocks.systolic.product_sheet import narrowed, requantized, scale_streams, small
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
-from gemmule.golden.conv.order import Kind
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.conv.counters import COUNTS
@@ -38,7 +38,7 @@ def conv_sheet(params: LayerParams) -> Sheet:
             "command": Stream(
                 "A program: one packet of commands, whose last one is a fence.",
                 {
-                    "data.kind": Field("what the command is", f"0..{len(Kind) - 1}"),
+                    "data.kind": Field("what the command is", f"0..{len(Opcode) - 1}"),
                     "data.content": Field(
                         "what it carries, by its kind, as below; bits above are ignored", "below"
                     ),
@@ -103,7 +103,7 @@ def conv_sheet(params: LayerParams) -> Sheet:
             "AXES": params.AXES,
             "MULTIPLIER_BITS": params.multiplier_width,
             "MAX_SHIFT": params.max_shift,
-            **{f"KIND_{kind.name}": kind.value for kind in Kind},
+            **{f"KIND_{kind.name}": kind.value for kind in Opcode},
         },
         encoder=("walk_fields.py", "encode_program.py"),
     )

@@ -1,4 +1,4 @@
-"""How operands and results lie in the external memory, and which runs of it a load asks for.
+"""How operands and results lie in the external memory, and which bursts of it a load asks for.
 
 A feature map is channel-last, ``[group, batch, *size, channels]``, its channels padded to what both
 sides of the array take; weights and their gradient are ``[group, tile of filters, tap, channel,
@@ -7,18 +7,16 @@ lane]``. Both are counted in elements here; the host multiplies by the bytes of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.memory import LENGTH_WIDTH
+from gemmule.golden.conv.pattern import Loop, Walk
 
-from .walk import Loop, Walk
+__all__ = ["LONGEST_BURST", "Burst", "Vectors", "bursts", "feature_map", "steps_of", "walk_over"]
 
-__all__ = ["LONGEST_RUN", "Run", "Vectors", "feature_map", "pitch", "runs", "steps_of", "walk_over"]
-
-LONGEST_RUN = (1 << LENGTH_WIDTH) - 1
+LONGEST_BURST = (1 << LENGTH_WIDTH) - 1
 """Elements that a request can ask for."""
 
 
@@ -42,16 +40,13 @@ class Vectors:
 
     def moved(self, axis: int, to: int) -> "Vectors":
         """With its axes in another order."""
-        return replace(
-            self, values=np.moveaxis(self.values, axis, to), index=np.moveaxis(self.index, axis, to)
-        )
+        values, index = (np.moveaxis(each, axis, to) for each in (self.values, self.index))
+        return replace(self, values=values, index=index)
 
     def split(self, grid: tuple[int, ...]) -> "Vectors":
         """With the first axis as a grid."""
-        return replace(
-            self, values=self.values.reshape(*grid, *self.values.shape[1:]),
-            index=self.index.reshape(*grid, *self.index.shape[1:]),
-        )  # fmt: skip
+        both = (each.reshape(*grid, *each.shape[1:]) for each in (self.values, self.index))
+        return replace(self, **dict(zip(("values", "index"), both, strict=True)))
 
     @property
     def lanes(self) -> int:
@@ -60,7 +55,7 @@ class Vectors:
 
 
 @dataclass(frozen=True)
-class Run:
+class Burst:
     """Requests of ``length`` neighboring elements, ``loops`` (count, step) of them, inner first."""
 
     first: int
@@ -71,12 +66,6 @@ class Run:
     def requests(self) -> int:
         """How many."""
         return int(np.prod([count for count, _ in self.loops], dtype=np.int64))
-
-
-def pitch(channels: int, rows: int, cols: int) -> int:
-    """Elements of a pixel: its channels, padded so that either side of the array divides them."""
-    unit = lcm(rows, cols)
-    return -(-channels // unit) * unit
 
 
 def feature_map(
@@ -117,26 +106,30 @@ def _loops(index: NDArray[np.int64], steps: tuple[int, ...]) -> list[tuple[int, 
     return [(count, step) for count, step in both if count > 1]
 
 
-def runs(
-    index: NDArray[np.int64], lanes: int, levels: int, most: int = LONGEST_RUN, turns: int = 1 << 16
-) -> Iterator[Run]:
+def bursts(
+    index: NDArray[np.int64],
+    lanes: int,
+    levels: int,
+    most: int = LONGEST_BURST,
+    iterations: int = 1 << 16,
+) -> Iterator[Burst]:
     """The requests that read the vectors ``index`` in order, by at most ``levels`` loops.
 
-    ``most``: elements of a request; ``turns``: those of a loop.
+    ``most``: elements of a request; ``iterations``: those of a loop.
 
     Examples
     --------
     >>> box = np.arange(24).reshape(4, 6)[1:3, 2:5] * 8
-    >>> list(runs(box, 8, 2))
-    [Run(first=64, length=24, loops=((2, 48),))]
+    >>> list(bursts(box, 8, 2))
+    [Burst(first=64, length=24, loops=((2, 48),))]
     """
     steps = steps_of(index)
     if steps is not None:
         loops, length = _loops(index, steps), lanes
         while loops and loops[0][1] == length and loops[0][0] * length <= most:
             length *= loops.pop(0)[0]
-        if len(loops) <= levels and all(count <= turns for count, _ in loops):
-            yield Run(int(index.flat[0]), length, tuple(loops))
+        if len(loops) <= levels and all(count <= iterations for count, _ in loops):
+            yield Burst(int(index.flat[0]), length, tuple(loops))
             return
     # The outermost axis apart, and a flat one, which is too long, in halves.
     if len(index) > 1 and index.ndim == 1:
@@ -145,7 +138,7 @@ def runs(
     else:
         parts = list(index)
     for part in parts:
-        yield from runs(part, lanes, levels, most, turns)
+        yield from bursts(part, lanes, levels, most, iterations)
 
 
 def walk_over(index: NDArray[np.int64]) -> Walk:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.gen.blocks.conv.lower.program import Pass
+from gemmule.gen.blocks.conv.lower.schedule import Content, Fill
+from gemmule.gen.blocks.conv.lower.target import Hardware
+from gemmule.golden.conv.commands import BANKS, Opcode
 from gemmule.golden.systolic.limits import COMMANDS
 
 from .bus import Bus, Reading
-from .order import BANKS, Fill, Kind
-from .program import Hardware, Pass
 
-__all__ = ["Commands", "Feed", "Timing", "one_a_cycle"]
+__all__ = ["Commands", "OperandTiming", "Timing", "one_a_cycle"]
 
 ARRIVAL = 3
 """Cycles from a vector's arrival to the issue of its beat: bank, walk, look-up, skid buffer."""
@@ -29,7 +31,7 @@ NOTHING = np.full(1, -ARRIVAL)
 LOAD = 2
 """Cycles from a load's command to its first request."""
 
-WAITING = {Kind.PRODUCT: COMMANDS, Kind.X_LOAD: 2, Kind.W_LOAD: 2}
+WAITING = {Opcode.PRODUCT: COMMANDS, Opcode.A_LOAD: 2, Opcode.B_LOAD: 2}
 """Commands that are dispatched and not ended; of the others two wait and one is under way."""
 
 
@@ -56,14 +58,14 @@ def one_a_cycle(begin: int, count: int, ready: NDArray[np.int64] | None) -> NDAr
 class Commands:
     """When each command is dispatched: one a cycle, each when its target has a place."""
 
-    def __init__(self, commands: Sequence[tuple[Kind, object]]):
-        self.kinds = [kind for kind, _ in commands]
+    def __init__(self, commands: Sequence[tuple[Opcode, Content]]):
+        self.opcodes = [opcode for opcode, _ in commands]
         self.numbers = {id(content): n for n, (_, content) in enumerate(commands)}
         self.times: list[int] = []
-        self.fenced = self.kinds.index(Kind.FENCE)  # the first one's number
+        self.fenced = self.opcodes.index(Opcode.FENCE)  # the first one's number
         self.fence: int | None = None  # the cycle in which the copies are done
-        self.ended: dict[Kind, list[int]] = {kind: [] for kind in Kind}
-        self.seen: dict[Kind, int] = dict.fromkeys(Kind, 0)
+        self.ended: dict[Opcode, list[int]] = {opcode: [] for opcode in Opcode}
+        self.seen: dict[Opcode, int] = dict.fromkeys(Opcode, 0)
 
     def time(self, content: object) -> int:
         """The cycle in which it leaves the stream."""
@@ -77,17 +79,17 @@ class Commands:
         return self.fence is None and self.fenced < self.numbers[id(content)]
 
     def _next(self) -> int:
-        kind = self.kinds[len(self.times)]
+        opcode = self.opcodes[len(self.times)]
         time = self.times[-1] + 1 if self.times else 0
-        if kind is Kind.FENCE:
+        if opcode is Opcode.FENCE:
             return max(time, self.fence or 0)
-        behind = self.seen[kind] - WAITING.get(kind, 3)
-        self.seen[kind] += 1
-        ended = self.ended[kind]
+        behind = self.seen[opcode] - WAITING.get(opcode, 3)
+        self.seen[opcode] += 1
+        ended = self.ended[opcode]
         return max(time, ended[behind] + 1) if 0 <= behind < len(ended) else time
 
 
-class _Turner:
+class _Transposer:
     """The square of registers that transposes weights on their way.
 
     A square leaves while the next one enters, if that is there when it can begin to; or alone.
@@ -98,7 +100,7 @@ class _Turner:
         self.free = 0  # the first cycle of its next phase
         self.full = False
 
-    def turn(self, arrivals: NDArray[np.int64], squares: int) -> NDArray[np.int64]:
+    def leave(self, arrivals: NDArray[np.int64], squares: int) -> NDArray[np.int64]:
         """When the vectors of some squares leave, given when theirs arrive."""
         leaving = []
         for number, square in enumerate(arrivals.reshape(squares, -1)):
@@ -117,17 +119,17 @@ class _Turner:
         return np.concatenate(leaving)
 
 
-class Feed:
+class OperandTiming:
     """One operand: its banks, and the beats of its passes."""
 
     def __init__(self, side: str, timing: Timing, bus: Bus, commands: Commands):
         hardware = timing.hardware
-        self.channel = int(side == "w")
+        self.channel = int(side == "b")
         self.lanes = hardware.cols if self.channel else hardware.rows
         self.size = timing.b_size if self.channel else timing.a_size
-        self.passed, self.filled = Kind[f"{side.upper()}_PASS"], Kind[f"{side.upper()}_LOAD"]
+        self.passed, self.filled = Opcode[f"{side.upper()}_PASS"], Opcode[f"{side.upper()}_LOAD"]
         self.bus, self.commands = bus, commands
-        self.turner = _Turner(self.lanes)
+        self.transposer = _Transposer(self.lanes)
         self.banks: list[list[Fill]] = [[]]
         self.readings: list[list[tuple[Fill, Reading]]] = []
         self.passes: list[Pass] = []
@@ -141,11 +143,11 @@ class Feed:
         self.issued = np.full(LOOK_AHEAD, -1, np.int64)  # the last beats
         self.walk = -1  # when the walk took its last beat
 
-    def add(self, kind: Kind, content: object) -> None:
+    def add(self, opcode: Opcode, content: object) -> None:
         """A command of this side."""
-        if kind is self.passed:
+        if opcode is self.passed:
             self.passes.append(content)
-        elif kind is self.filled:
+        elif opcode is self.filled:
             self.banks[-1].append(content)
             if content.closes:
                 self.banks.append([])
@@ -168,11 +170,11 @@ class Feed:
         readings = []
         for fill in self.banks[len(self.readings)]:
             take = max(self.commands.time(fill) + 1, free, self.asked)
-            vectors = fill.run.length // self.lanes
+            vectors = fill.burst.length // self.lanes
             readings.append((fill, self.bus.ask(
-                self.channel, take + LOAD - 1, fill.run.requests, vectors, self.lanes * self.size
+                self.channel, take + LOAD - 1, fill.burst.requests, vectors, self.lanes * self.size
             )))  # fmt: skip
-            self.asked = take + fill.run.requests
+            self.asked = take + fill.burst.requests
             self.commands.ended[self.filled].append(take)
         self.readings.append(readings)
 
@@ -185,8 +187,9 @@ class Feed:
             made = []
             for fill, reading in self.readings[self.number]:
                 times = self.bus.arrivals(reading)
-                turned = fill.load.turned
-                made.append(self.turner.turn(times, fill.run.requests) if turned else times)
+                if fill.load.transposed:
+                    times = self.transposer.leave(times, fill.burst.requests)
+                made.append(times)
             self.arrived = np.concatenate(made)
         return self.arrived
 

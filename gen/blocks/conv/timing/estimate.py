@@ -10,16 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.gen.blocks.conv.lower.program import Copy, Product
+from gemmule.gen.blocks.conv.lower.schedule import Content, scheduled
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.cycles import FIRST, ArrayClock
 from gemmule.golden.systolic.limits import SCALE_BANKS as SCALES
 from gemmule.golden.systolic.limits import TILE_GAP
 
 from .bus import Bus
-from .feed import Commands, Feed, Timing, one_a_cycle
-from .order import Kind, ordered
-from .program import Copy, Product
+from .operand_timing import Commands, OperandTiming, Timing, one_a_cycle
 
-__all__ = ["model"]
+__all__ = ["estimate_cycles"]
 
 SCALE = FIRST + 1
 """The cycle in which the first scales are taken."""
@@ -31,17 +32,19 @@ END = 3
 class _Clock(ArrayClock):
     """The cycle in which each resource is free again."""
 
-    def __init__(self, timing: Timing, bus: Bus, commands: Sequence[tuple[Kind, object]]):
+    def __init__(self, timing: Timing, bus: Bus, commands: Sequence[tuple[Opcode, Content]]):
         super().__init__(timing.hardware.rows)
         self.timing, self.bus = timing, bus
         self.cascade = timing.hardware.cascade
         self.commands = Commands(commands)
-        self.x, self.w = (Feed(side, timing, bus, self.commands) for side in ("x", "w"))
-        for kind, content in commands:
-            self.x.add(kind, content)
-            self.w.add(kind, content)
-        self.x.start()
-        self.w.start()
+        self.a_side, self.b_side = (
+            OperandTiming(side, timing, bus, self.commands) for side in ("a", "b")
+        )
+        for opcode, content in commands:
+            self.a_side.add(opcode, content)
+            self.b_side.add(opcode, content)
+        self.a_side.start()
+        self.b_side.start()
         self.dirty = not self.cascade
         self.claimed: list[int] = []
         self.given = 0  # results that left for memory
@@ -52,13 +55,13 @@ class _Clock(ArrayClock):
         """Vectors through the bank and back to memory."""
         size = self.timing.hardware.rows * self.timing.a_size
         (step,) = copy.a_passes
-        ready = self.x.ready(step.walk.length, -1)
+        ready = self.a_side.ready(step.walk.length, -1)
         times = ready - 1
         accepted = self._hand(times, size)
         last = int(accepted[-1])
         times[-1] = max(int(times[-1]), last - 2)
-        self.x.took(times, ready)
-        self.commands.ended[Kind.PLACES].append(last)
+        self.a_side.took(times, ready)
+        self.commands.ended[Opcode.PLACES].append(last)
         self.copied = last + 1
 
     def _hand(self, times: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -71,8 +74,8 @@ class _Clock(ArrayClock):
     def pass_fence(self) -> None:
         """All copies are in memory."""
         self.commands.fence, self.copied = self.copied, 0
-        self.x.load()
-        self.w.load()
+        self.a_side.load()
+        self.b_side.load()
 
     def product(self, product: Product) -> None:
         start = self.commands.time(product) + FIRST
@@ -88,23 +91,23 @@ class _Clock(ArrayClock):
         else:
             self._weight_stationary(product)
         self.claimed.append(self.last - 2)
-        self.commands.ended[Kind.PRODUCT].append(max(self.a, self.b, self.scale))
-        self.commands.ended[Kind.PLACES].append(int(self.handed[-1]) if self.given else 0)
+        self.commands.ended[Opcode.PRODUCT].append(max(self.a, self.b, self.scale))
+        self.commands.ended[Opcode.PLACES].append(int(self.handed[-1]) if self.given else 0)
 
     def _weight_stationary(self, product: Product) -> None:
         tiles = product.k // self.rows
         for tile in range(tiles):
             begin = max(self.b, self.begun + 1)
-            ready = self.w.ready(self.rows, begin)
+            ready = self.b_side.ready(self.rows, begin)
             times = one_a_cycle(begin, self.rows, ready)
-            self.w.took(times, ready)
+            self.b_side.took(times, ready)
             loaded = int(times[-1])
             begin = max(self.a, loaded, self.begun + TILE_GAP, self.after_tile)
-            ready = self.x.ready(product.m, begin)
+            ready = self.a_side.ready(product.m, begin)
             times = one_a_cycle(begin, product.m, ready)
             if tile == tiles - 1:
                 times = self._with_room(times, product.n)
-            self.x.took(times, ready)
+            self.a_side.took(times, ready)
             self.begun = int(times[0])
             self.b, self.a = loaded + 1, int(times[-1]) + 1
         if not self.cascade:
@@ -149,15 +152,15 @@ class _Clock(ArrayClock):
         for _ in range(product.m // self.rows):
             left = product.k
             while left:
-                count = min(left, self.x.left(), self.w.left())
-                both = [feed.ready(count, self.a) for feed in (self.x, self.w)]
+                count = min(left, self.a_side.left(), self.b_side.left())
+                both = [side.ready(count, self.a) for side in (self.a_side, self.b_side)]
                 known = [ready for ready in both if ready is not None]
                 times = one_a_cycle(self.a, count, np.maximum.reduce(known) if known else None)
                 left -= count
                 end = int(times[-1]) if left else max(int(times[-1]), self.clear)
                 times[-1] = end
-                for feed, ready in zip((self.x, self.w), both, strict=True):
-                    feed.took(times, ready)
+                for side, ready in zip((self.a_side, self.b_side), both, strict=True):
+                    side.took(times, ready)
                 self.a = self.b = end + 1
             last = end + self.rows + self.timing.result_latency
             if self.cascade:
@@ -173,18 +176,18 @@ class _Clock(ArrayClock):
         self._result(product, np.concatenate(results))
 
 
-def model(
+def estimate_cycles(
     steps: Sequence[Product | Copy],
     timing: Timing,
     bus: Bus | None = None,
-    commands: Sequence[tuple[Kind, object]] | None = None,
+    commands: Sequence[tuple[Opcode, Content]] | None = None,
 ) -> int:
     """About how many cycles lie from the first request to the report of the counters.
 
-    ``commands`` are those of ``golden.conv.order.ordered``, if the caller has them.
+    ``commands`` are those of :func:`scheduled`, if the caller has them.
     """
     bus = bus or Bus()
-    commands = commands or list(ordered(steps, timing.hardware))
+    commands = commands or list(scheduled(steps, timing.hardware))
     clock = _Clock(timing, bus, commands)
     begins = [reading.begin for *_, reading in bus.waiting]
     first = min(begins + [SCALE] * isinstance(steps[0], Product))

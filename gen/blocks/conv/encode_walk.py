@@ -9,7 +9,7 @@ import numpy as np
 from gemmule.gen.block import Beats
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import Field, pack_rows, unpack
-from gemmule.golden.conv.walk import Axis, Jump, Loop, Walk
+from gemmule.golden.conv.pattern import Axis, Jump, Loop, Walk
 from gemmule.hw.conv.walk_params import GeneratorParams
 
 __all__ = ["decode", "encode", "fields", "padded"]

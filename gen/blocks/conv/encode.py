@@ -9,18 +9,19 @@ from gemmule.gen.block import Beats
 from gemmule.golden.common.lanes import Field, pack_rows, words
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
-from gemmule.golden.conv.layout import SPREAD
-from gemmule.golden.conv.order import Fill, Kind
-from gemmule.golden.conv.program import Copy, Pass, Product
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.streams import packet
 from gemmule.hw.conv.command import command_layout
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.conv.walk_params import BpParams
 
+from .encode_walk import fields
 from .image import RESULT, Image
 from .layer import Layer
-from .walks import fields
+from .lower.operands import REORGANIZED
+from .lower.program import Copy, Pass, Product
+from .lower.schedule import Content, Fill
 
 __all__ = ["commands", "pass_beats"]
 
@@ -29,22 +30,22 @@ def commands(
     params: LayerParams,
     layer: Layer,
     image: Image,
-    order: Sequence[tuple[Kind, object]],
+    order: Sequence[tuple[Opcode, Content]],
 ) -> Beats:
     """The whole layer as one program: a packet, which ends when all results are written."""
     layout = packet(command_layout(params))
-    kind_width = command_layout(params)["kind"].width
+    width = command_layout(params)["kind"].width
     last = layout["last"].offset
     beats = np.zeros((len(order), words(layout.size)), np.uint32)
-    kinds = np.array([kind.value for kind, _ in order])
-    for kind in Kind:
+    opcodes = np.array([opcode.value for opcode, _ in order])
+    for opcode in Opcode:
         rows = [
-            [(kind.value, kind_width), *_fields(params, layer, image, kind, content)]
-            for each, content in order if each is kind
+            [(opcode.value, width), *_fields(params, layer, image, opcode, content)]
+            for each, content in order if each is opcode
         ]  # fmt: skip
         if rows:
             packed = pack_rows(rows)
-            beats[kinds == kind.value, : packed.shape[1]] = packed
+            beats[opcodes == opcode.value, : packed.shape[1]] = packed
     beats[-1, last // 32] |= np.uint32(1 << last % 32)
     return beats
 
@@ -55,20 +56,20 @@ def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
 
 
 def _fields(
-    params: LayerParams, layer: Layer, image: Image, kind: Kind, content: object
+    params: LayerParams, layer: Layer, image: Image, opcode: Opcode, content: Content
 ) -> Iterator[Field]:
     """The numbers of one command, in the order of its layout."""
     core = params.core
-    if kind is Kind.PRODUCT:
+    if opcode is Opcode.PRODUCT:
         yield from _product(params, layer, content)
-    elif kind is Kind.X_PASS:
-        yield from _pass(content, params.x_walks, core.a_format.width)
-    elif kind is Kind.W_PASS:
-        yield from _pass(content, params.w_walks, core.b_format.width)
-    elif kind is Kind.PLACES:
+    elif opcode is Opcode.A_PASS:
+        yield from _pass(content, params.a_walks, core.a_format.width)
+    elif opcode is Opcode.B_PASS:
+        yield from _pass(content, params.b_walks, core.b_format.width)
+    elif opcode is Opcode.PLACES:
         yield from _places(params, image, content)
-    elif kind is not Kind.FENCE:
-        yield from _load(params, image, kind, content)
+    elif opcode is not Opcode.FENCE:
+        yield from _load(params, image, opcode, content)
 
 
 def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Field]:
@@ -87,23 +88,23 @@ def _pass(each: Pass, params: BpParams, width: int) -> list[Field]:
 
 def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator[Field]:
     copied = isinstance(step, Copy)
-    region = SPREAD if copied else RESULT
+    region = REORGANIZED if copied else RESULT
     yield from fields(image.places(region, step.places), params.places)
     yield params.rows if copied else step.n, LENGTH_WIDTH
     yield image.sizes[region], 2
     yield int(copied), 1
 
 
-def _load(params: LayerParams, image: Image, kind: Kind, fill: Fill) -> Iterator[Field]:
-    region, run = fill.load.vectors.region, fill.run
-    depth = params.x_depth if kind is Kind.X_LOAD else params.w_depth
-    yield image.address(region, run.first), ADDRESS_WIDTH
+def _load(params: LayerParams, image: Image, opcode: Opcode, fill: Fill) -> Iterator[Field]:
+    region, burst = fill.load.vectors.region, fill.burst
+    depth = params.x_depth if opcode is Opcode.A_LOAD else params.w_depth
+    yield image.address(region, burst.first), ADDRESS_WIDTH
     yield fill.vectors, depth.bit_length()
     for level in range(params.AXES + 1):
-        count, step = run.loops[level] if level < len(run.loops) else (1, 0)
+        count, step = burst.loops[level] if level < len(burst.loops) else (1, 0)
         yield count, params.size_width + 1
         yield (step << image.sizes[region]) % (1 << ADDRESS_WIDTH), ADDRESS_WIDTH
-    yield run.requests, depth.bit_length()
+    yield burst.requests, depth.bit_length()
     yield int(fill.closes), 1
-    if kind is Kind.W_LOAD and params.turns:
-        yield int(fill.load.turned), 1
+    if opcode is Opcode.B_LOAD and params.transposes:
+        yield int(fill.load.transposed), 1

@@ -6,20 +6,17 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.sequences import (
-    bp_gradient,
-    bp_loss,
-    explicit_copy,
-    explicit_gradient,
-    explicit_loss,
-    gradient_pixels,
+from gemmule.gen.blocks.conv.lower.views import (
+    dense_input,
+    gradient,
     im2col,
-    spread_input,
-    spread_size,
-    zero_free,
+    loss,
+    phases,
+    repeated,
 )
-from gemmule.golden.conv.walk import Walk
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.operation import Method
+from gemmule.golden.conv.pattern import Walk
 
 from .cases import exhaustive, layers
 
@@ -74,7 +71,7 @@ def test_im2col_visits_each_product_once():
             ((*tap, b, n, *pixel), flat(n, where, layer.size, b, 2))
             for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
         )  # fmt: skip
-        assert seen(im2col(layer, 2), COLUMNS) == wanted, layer
+        assert seen(im2col(layer, 2).walk, COLUMNS) == wanted, layer
 
 
 def test_bp_loss_visits_each_product_once():
@@ -83,7 +80,7 @@ def test_bp_loss_visits_each_product_once():
             ((*tap, b, n, *where), flat(n, pixel, layer.out, b, 2))
             for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
         )  # fmt: skip
-        assert seen(bp_loss(layer, 2), COLUMNS) == wanted, layer
+        assert seen(loss(layer, Method.BP_IM2COL, 2).walk, COLUMNS) == wanted, layer
 
 
 def test_zero_free_visits_each_product_once_and_no_inserted_zero():
@@ -93,29 +90,35 @@ def test_zero_free_visits_each_product_once_and_no_inserted_zero():
             for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
         )  # fmt: skip
         got, covered = Counter(), Counter()
-        for phase in zero_free(layer, 2):
+        for phase in phases(layer, 2):
             grid = [
                 tuple(s + stride * int(i) for s, stride, i in
                       zip(phase.start, layer.stride, index, strict=True))
                 for index in product(*map(range, phase.size))
             ]  # fmt: skip
             covered.update(grid)
-            if phase.walk is None:
+            if phase.view is None:
                 continue
-            widths = [loop.bound for loop in phase.walk.loops][::-1]
-            for (ky, kx, b, n, y, x), address in seen(phase.walk, COLUMNS).elements():
+            walk = phase.view.walk
+            widths = [loop.bound for loop in walk.loops][::-1]
+            for (ky, kx, b, n, y, x), address in seen(walk, COLUMNS).elements():
                 tap = phase.taps[ky * widths[1] + kx]
                 got[tap, b, n, grid[y * widths[5] + x], address] += 1
         assert got == wanted, layer
         assert covered == Counter(product(*map(range, layer.size))), layer
 
 
+def pixels(layer: Geometry, method: Method, times: int = 1, blocks: int = 1) -> Walk:
+    """``dy`` pixel by pixel, of one block."""
+    return repeated(gradient(layer, method, blocks).walk, times)
+
+
 def test_weight_gradient_pairs_each_product_once():
     for layer in grids():
-        x, keep_x = im2col(layer).beats()
-        dy, keep_dy = gradient_pixels(layer, 1, layer.taps).beats()
-        spread_x, keep_sx = spread_input(layer).beats()
-        spread_dy, keep_sdy = bp_gradient(layer, 1, layer.taps).beats()
+        x, keep_x = im2col(layer).walk.beats()
+        dy, keep_dy = pixels(layer, Method.ZERO_FREE, layer.taps).beats()
+        spread_x, keep_sx = dense_input(layer).walk.beats()
+        spread_dy, keep_sdy = pixels(layer, Method.BP_IM2COL, layer.taps).beats()
         assert keep_dy.all()
         tap = np.repeat(np.arange(layer.taps), len(x) // layer.taps)
         wide = np.repeat(np.arange(layer.taps), len(spread_x) // layer.taps)
@@ -136,12 +139,13 @@ def test_weight_gradient_pairs_each_product_once():
 def test_explicit_reads_what_its_copy_wrote():
     for layer in grids():
         blocks = 2
-        source, real = explicit_copy(layer, blocks).beats()
-        stored = np.where(real, source, -1)
-        assert len(stored) == layer.batch * int(np.prod(spread_size(layer))) * blocks
+        source, real = gradient(layer, Method.BP_IM2COL, blocks).walk.beats()
+        # Blocks are walked over one after the other, and lie side by side.
+        stored = np.where(real, source, -1).reshape(blocks, -1).T.ravel()
+        assert len(stored) == layer.batch * int(np.prod(layer.upsampled)) * blocks
         for plain, implicit in (
-            (explicit_loss(layer, blocks), bp_loss(layer, blocks)),
-            (explicit_gradient(layer, blocks), bp_gradient(layer, blocks)),
+            [loss(layer, method, blocks).walk for method in (Method.EXPLICIT, Method.BP_IM2COL)],
+            [pixels(layer, method, 1, blocks) for method in (Method.EXPLICIT, Method.BP_IM2COL)],
         ):
             address, inside = plain.beats()
             read = np.where(inside, stored[np.where(inside, address, 0)], -1)
@@ -152,8 +156,9 @@ def test_explicit_reads_what_its_copy_wrote():
 @pytest.mark.parametrize("layer", [*list(layers())[::7]], ids=str)
 def test_jumps_are_the_walk(layer):
     """The increments that the hardware adds lead through the same positions, without dividing."""
-    walks = [im2col(layer, 3), bp_loss(layer, 2), bp_gradient(layer, 1, 2)]
-    walks += [phase.walk for phase in zero_free(layer, 2) if phase.walk]
+    walks = [im2col(layer, 3).walk, loss(layer, Method.BP_IM2COL, 2).walk]
+    walks += [pixels(layer, Method.BP_IM2COL, 2)]
+    walks += [phase.view.walk for phase in phases(layer, 2) if phase.view]
     for walk in walks:
         address, real = walk.beats()
         assert walk.real == real.sum()

@@ -1,0 +1,99 @@
+"""What is lowered: one operation of a layer, by one method, for one hardware."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.operation import Method, Operation
+
+__all__ = ["Hardware", "Target", "Zeros"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The sizes that a program is tiled for: lanes, vectors in a bank, rows of kept sums.
+
+    ``cascade``: sums that stay in the cells drain through those below, which takes its time.
+    ``folds``: the host puts kernel columns into lanes that few channels leave idle. A load has
+    ``levels`` of loops around its requests, each of ``iterations`` at most.
+    """
+
+    rows: int
+    cols: int
+    a_bank: int
+    b_bank: int
+    acc_depth: int
+    cascade: bool = False
+    folds: bool = True
+    levels: int = 3
+    iterations: int = 1 << 12
+
+
+@dataclass(frozen=True, eq=False)
+class Zeros:
+    """Zero points: of the streamed operand, and of the other one, one or one a result column."""
+
+    a: int
+    b: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One operation of a layer, by one method, for one hardware."""
+
+    geometry: Geometry
+    operation: Operation
+    method: Method
+    hardware: Hardware
+    zeros: Zeros
+
+    @property
+    def groups(self) -> range:
+        """Return the numbers of the groups of channels."""
+        return range(self.geometry.groups)
+
+    @property
+    def group_columns(self) -> int:
+        """Return the channels of one group's result."""
+        return self.operation.channels(self.geometry) // self.geometry.groups
+
+    @property
+    def stores_zeros(self) -> bool:
+        """Return whether ``dy`` is first copied with its inserted zeros."""
+        return self.method is Method.EXPLICIT and self.operation is not Operation.FORWARD
+
+    @property
+    def dy_zero(self) -> int:
+        """Return what stands for 0 in ``dy``."""
+        return int(self.zeros.b.flat[0]) if self.operation.maps[1] == "dy" else self.zeros.a
+
+    @property
+    def dy_lanes(self) -> int:
+        """Return the channels of ``dy`` in a vector: those of the side that takes it."""
+        last = self.operation.maps[1] == "dy"
+        return self.hardware.cols if last else self.hardware.rows
+
+    @cached_property
+    def fold(self) -> int:
+        """Return how many kernel columns share a vector, so that lanes do not idle."""
+        fit = self.hardware.rows // self.geometry.group_channels
+        return max(1, min(self.geometry.kernel[-1], fit if self.hardware.folds else 1))
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """Return the kernel's size, its columns folded."""
+        return *self.geometry.kernel[:-1], -(-self.geometry.kernel[-1] // self.fold)
+
+    @property
+    def tiles(self) -> int:
+        """Return how many tiles of columns the filters of a group take."""
+        return -(-self.geometry.group_filters // self.hardware.cols)
+
+    def pitch(self, channels: int) -> int:
+        """Return the elements of a pixel: channels, padded until either side divides them."""
+        unit = lcm(self.hardware.rows, self.hardware.cols)
+        return -(-channels // unit) * unit
