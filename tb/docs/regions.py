@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from gemmule.gen.docs import regions
 from gemmule.gen.docs.tables import markdown
+from gemmule.tb.conv.worked_example import REGIONS as WORKED_EXAMPLE
 from gemmule.tb.registry import benchmark_module, benchmarks
 
 __all__ = ["REGIONS", "filled"]
@@ -17,6 +18,7 @@ def _benchmarks() -> str:
 REGIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     **regions.REGIONS,
     "tb/README.md": {"benchmarks": _benchmarks},
+    "hw/conv/README.md": WORKED_EXAMPLE,
 }
 """File -> region -> what makes it; those of `gen` among them."""
 
