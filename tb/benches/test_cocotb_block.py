@@ -7,7 +7,7 @@ from gemmule.gen.verilog.emit import emit
 from gemmule.tb.benches.how import How
 from gemmule.tb.benches.verify import verify
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.mutate import mutated
+from gemmule.tb.common.verilog_mutants import mutated
 
 PARAMS = AdderParams(lanes=3)
 RUN = ADDER.adapter.Run(bias=-2)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.tb.common.stimulus import covering
+from gemmule.tb.common.sampling import covering
 
 __all__ = ["exhaustive", "layers", "operands", "runs"]
 

@@ -10,7 +10,7 @@ from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Operation
 from gemmule.hw.conv.params import ConvParams, LayerParams
 from gemmule.hw.conv.walk_params import GeneratorParams
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 from .cases import operands
 

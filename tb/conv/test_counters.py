@@ -12,7 +12,7 @@ from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.operation import Method
 from gemmule.hw.conv import counters
 from gemmule.hw.conv.counters import COUNTS, Counters
-from gemmule.tb.common.streaming import simulate as run_in_amaranth
+from gemmule.tb.common.amaranth_streams import simulate as run_in_amaranth
 
 from .cases import layers
 from .stimuli import stimulus

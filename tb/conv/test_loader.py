@@ -22,7 +22,7 @@ from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
 from gemmule.hw.conv.operand import pass_layout
 from gemmule.hw.conv.walk_params import BpParams
-from gemmule.tb.common.streaming import simulate
+from gemmule.tb.common.amaranth_streams import simulate
 
 LANES = 3
 FORMAT = Format.parse("s12")

@@ -16,7 +16,7 @@ from gemmule.golden.conv.operation import Method
 from gemmule.hw.conv.generator import AddressGenerator
 from gemmule.hw.conv.loader import Loader
 from gemmule.hw.conv.operand import OperandBuffer
-from gemmule.tb.common.mutants import mutant
+from gemmule.tb.common.module_mutants import mutant
 
 from .test_counters import count
 from .test_generators import BLOCKS, SPREAD

@@ -9,7 +9,7 @@ from gemmule.golden.nonlinear import layernorm, softmax
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.fault_table import Fault, Rows
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 __all__ = ["LAYERNORM", "SOFTMAX", "TABLE"]
 

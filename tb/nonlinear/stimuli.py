@@ -10,7 +10,7 @@ from gemmule.golden.nonlinear.units import every
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import ElementwiseParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 __all__ = ["STIMULI", "elementwise", "exhaustive", "hard_rows", "layernorm", "softmax"]
 

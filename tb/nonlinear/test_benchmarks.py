@@ -6,8 +6,7 @@ from gemmule.gen.catalog import find
 from gemmule.gen.synthesis.synth import synthesize
 from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.tb.common.minilm import available
-from gemmule.tb.nonlinear import benchmark_minilm as benchmark_minilm
-from gemmule.tb.nonlinear import benchmark_nonlinear as benchmark_nonlinear
+from gemmule.tb.nonlinear import benchmark_minilm, benchmark_nonlinear
 
 
 def test_a_row_and_its_plot(tmp_path):

@@ -21,7 +21,7 @@ from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.bank import Bank
 from gemmule.tb.common.lint import lint_emitted
-from gemmule.tb.common.stimulus import covering, values
+from gemmule.tb.common.sampling import covering, values
 
 from .stimuli import hard_rows
 

@@ -9,8 +9,8 @@ from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.tb.common.mutants import infect
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.module_mutants import infect
+from gemmule.tb.common.sampling import values
 
 from .faults import LAYERNORM as RMS
 from .stimuli import hard_rows

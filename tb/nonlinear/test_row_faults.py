@@ -16,7 +16,7 @@ from gemmule.golden.common.lanes import unpack
 from gemmule.golden.nonlinear.layernorm import layernorm
 from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.tb.common.fault_table import patched, status_words
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 from .faults import LAYERNORM, SOFTMAX
 

@@ -10,7 +10,7 @@ from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 from gemmule.tb.common.jobs import run_jobs
-from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.module_mutants import infect
 
 from .faults import SOFTMAX as SMALL
 from .stimuli import hard_rows

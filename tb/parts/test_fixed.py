@@ -4,7 +4,7 @@ from amaranth import Module, Signal, signed
 
 from gemmule.hw.common.fixed import add_carry
 from gemmule.hw.common.pipeline import delay, register
-from gemmule.tb.common.streaming import simulate
+from gemmule.tb.common.amaranth_streams import simulate
 
 
 def check(inputs, outputs, cases):

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gemmule.hw.common.guard import PacketGuard
-from gemmule.tb.common.streaming import send, simulate
+from gemmule.tb.common.amaranth_streams import send, simulate
 
 LENGTHS = st.integers(1, 5)
 

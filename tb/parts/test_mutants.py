@@ -4,13 +4,15 @@
 import pytest
 
 from gemmule.hw.common.requantizer_params import RequantizerParams
-from gemmule.tb.common.mutants import infect
-from gemmule.tb.parts import test_guard as test_guard
-from gemmule.tb.parts import test_nested as test_nested
-from gemmule.tb.parts import test_plumbing as test_plumbing
-from gemmule.tb.parts import test_queues as test_queues
-from gemmule.tb.parts import test_requantizer as test_requantizer
-from gemmule.tb.parts import test_transposer
+from gemmule.tb.common.module_mutants import infect
+from gemmule.tb.parts import (
+    test_guard,
+    test_nested,
+    test_plumbing,
+    test_queues,
+    test_requantizer,
+    test_transposer,
+)
 
 NARROW = RequantizerParams(
     lanes=2,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemmule.hw.common.nested import NestedCounter
-from gemmule.tb.common.streaming import simulate
+from gemmule.tb.common.amaranth_streams import simulate
 
 WIDTH = 10
 WALKS = st.lists(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gemmule.hw.common.fork import Fork
 from gemmule.hw.common.width import Narrow, Widen
-from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 STALLS = st.tuples(*[st.sampled_from([0.0, 0.5, 0.9])] * 3)
 SEEDS = st.integers(0, 2**32 - 1)

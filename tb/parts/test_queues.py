@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gemmule.hw.common.fifo import Fifo
 from gemmule.hw.common.skid import SkidBuffer
-from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 STALLS = st.sampled_from([0.0, 0.2, 0.5, 0.9])
 

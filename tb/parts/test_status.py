@@ -8,7 +8,7 @@ from amaranth.lib import data
 
 from gemmule.golden.common.codes import Code
 from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
-from gemmule.tb.common.streaming import simulate
+from gemmule.tb.common.amaranth_streams import simulate
 
 WORD = data.StructLayout({"number": 16, "lost": 1})
 

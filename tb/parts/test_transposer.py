@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gemmule.hw.common.transposer import Transposer
-from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 WIDTH = 8
 SIZES = (1, 2, 3, 8)

@@ -5,7 +5,7 @@ import numpy as np
 from gemmule.gen.blocks.sparse.gemm import SparseGemmRun
 from gemmule.gen.blocks.sparse.prune24 import Prune24Run
 from gemmule.hw.sparse.params import Prune24Params, SparseGemmParams
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 from gemmule.tb.systolic.stimuli import several
 
 from .cases import sparse_matrix

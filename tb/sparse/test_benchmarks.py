@@ -6,8 +6,7 @@ import pytest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.prune import Pruned, prune
 from gemmule.tb.common import minilm
-from gemmule.tb.sparse import benchmark_hwpq as benchmark_hwpq
-from gemmule.tb.sparse import benchmark_sparse as benchmark_sparse
+from gemmule.tb.sparse import benchmark_hwpq, benchmark_sparse
 from gemmule.tb.sparse.encoder import calibrate, cosines, int8_linear, paragraphs
 from gemmule.tb.sparse.hessian import inverse_factor, second_order
 

@@ -18,7 +18,7 @@ from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.sparse.params import SparseGemmParams
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 from . import stimuli
 from .cases import KS, all_patterns, sparse_matrix

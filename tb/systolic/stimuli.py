@@ -8,7 +8,7 @@ import numpy as np
 from gemmule.gen.blocks.systolic.gemm import GemmRun, ProductRun
 from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
-from gemmule.tb.common.stimulus import values
+from gemmule.tb.common.sampling import values
 
 __all__ = ["STIMULI", "gemm", "product", "requantizations", "scaled", "several", "with_rows"]
 

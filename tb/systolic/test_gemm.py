@@ -13,7 +13,7 @@ from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.systolic.params import GemmParams
-from gemmule.tb.common.stimulus import covering, values
+from gemmule.tb.common.sampling import covering, values
 from gemmule.tb.systolic.simulated import simulated
 from gemmule.tb.systolic.stimuli import product, requantizations
 

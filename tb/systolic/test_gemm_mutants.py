@@ -15,7 +15,7 @@ from gemmule.golden.systolic import beats
 from gemmule.hw.systolic import gemm as top
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import apart, joined
-from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.module_mutants import infect
 from gemmule.tb.systolic.stimuli import gemm, product, with_rows
 
 PARAMS = GemmParams(rows=2, cols=2, acc_depth=4, row_scales=True)

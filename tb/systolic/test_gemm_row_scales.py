@@ -14,7 +14,7 @@ from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.command import command_layout
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
-from gemmule.tb.common.stimulus import covering, values
+from gemmule.tb.common.sampling import covering, values
 from gemmule.tb.systolic.simulated import simulated
 from gemmule.tb.systolic.stimuli import product, requantizations, scaled, with_rows
 

@@ -12,7 +12,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
-from gemmule.tb.common.stimulus import covering
+from gemmule.tb.common.sampling import covering
 from gemmule.tb.systolic.simulated import simulated
 from gemmule.tb.systolic.stimuli import product, requantizations, scaled
 

@@ -6,7 +6,7 @@ import pytest
 
 from gemmule.gen.synthesis import synth_yosys
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.tech import benchmark_route as benchmark_route
+from gemmule.tb.tech import benchmark_route
 
 
 def test_rows_of_bench_route(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ from gemmule.hw.tokens.params import SelectorParams, TokenPackParams, TokenSelec
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.fault_table import KINDS, Fault, Rows
 
-from .stimulus import integers
+from .score_patterns import integers
 
 __all__ = ["PACK", "SCORE", "SELECT", "SELECTOR", "TABLE", "stage_arrays"]
 

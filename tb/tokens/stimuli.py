@@ -8,7 +8,7 @@ from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from .classifier import FloatSelector, quantized
-from .stimulus import integers
+from .score_patterns import integers
 
 __all__ = ["STIMULI", "selector", "token_pack", "token_score", "token_select"]
 

@@ -5,8 +5,7 @@ import pytest
 from gemmule.gen.catalog import find
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common import minilm
-from gemmule.tb.tokens import benchmark_heatvit as benchmark_heatvit
-from gemmule.tb.tokens import benchmark_minilm as benchmark_minilm
+from gemmule.tb.tokens import benchmark_heatvit, benchmark_minilm
 
 from .encoder import DEIT, LATENCY, SPVIT, Array
 

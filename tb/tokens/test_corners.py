@@ -27,7 +27,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.bank import Bank, block_of
 from gemmule.tb.common.jobs import apart, joined, run_jobs
 from gemmule.tb.common.lint import lint_emitted
-from gemmule.tb.common.stimulus import covering, values
+from gemmule.tb.common.sampling import covering, values
 
 from . import truth
 

@@ -13,7 +13,7 @@ from gemmule.golden.tokens import packing, scores
 from gemmule.golden.tokens.rounding import divide_half_even
 from gemmule.golden.tokens.selection import Selection, quota, ratio_bits, ratio_word, select
 
-from . import stimulus
+from . import score_patterns
 
 U16 = Format.parse("u16")
 RUNS = [
@@ -50,14 +50,14 @@ def slow_select(values, valid, run):
     return [i for i in range(len(values)) if i in chosen or i < run.protect]
 
 
-@pytest.mark.parametrize("pattern", stimulus.PATTERNS)
+@pytest.mark.parametrize("pattern", score_patterns.PATTERNS)
 @pytest.mark.parametrize(
     "run", RUNS, ids=lambda run: f"{run.policy}-{run.protect}-{run.keep}-{run.rho}"
 )
 def test_select_is_sorting(pattern, run):
     rng = np.random.default_rng(7)
     for count in (1, 2, 17, 64):
-        values = stimulus.scores(pattern, U16, count, rng)
+        values = score_patterns.scores(pattern, U16, count, rng)
         for chance in (0.0, 0.6, 1.0):
             valid = rng.random(count) < chance
             got = select(values, valid, run=run)
@@ -94,10 +94,10 @@ def test_pack_is_fractions(package, mode, merged):
     rng = np.random.default_rng(3)
     run = packing.Packing(package=package, mode=mode)
     for count, length in ((1, 1), (16, 17), (5, 3)):
-        tokens = stimulus.integers(Format.parse("s16"), (count, length), rng)
-        values = stimulus.scores("extremes", U16, count, rng)
+        tokens = score_patterns.integers(Format.parse("s16"), (count, length), rng)
+        values = score_patterns.scores("extremes", U16, count, rng)
         mask, valid = rng.random((2, count)) < 0.5
-        previous = (stimulus.integers(Format.parse("s16"), (length,), rng), 2**26 - 1)
+        previous = (score_patterns.integers(Format.parse("s16"), (length,), rng), 2**26 - 1)
         got = packing.pack(
             tokens, mask, values, valid, run=run, previous=previous if merged else None
         )
@@ -138,7 +138,7 @@ def test_the_mask_is_a_row_mask():
     """Attention over kept tokens alone is the same as the softmax masked by the selection."""
     rng = np.random.default_rng(13)
     sq, uq = Format.parse("sq7.9"), Format.parse("uq1.15")
-    attention = stimulus.integers(sq, (4, 20), rng)
+    attention = score_patterns.integers(sq, (4, 20), rng)
     chosen = select(rng.integers(0, 65536, 20), run=Selection(policy="fraction", fraction=0.4))
     masked = softmax(attention, sq, uq, mask=chosen.mask)
     assert (masked[:, chosen.indices] == softmax(attention[:, chosen.indices], sq, uq)).all()

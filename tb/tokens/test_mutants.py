@@ -10,9 +10,9 @@ from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.selection import Selection
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
-from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.module_mutants import infect
 
-from .simulator import passes
+from .amaranth_stages import passes
 
 SELECT = TokenSelectParams(score_format="u10", max_tokens=32)
 PACK = TokenPackParams(

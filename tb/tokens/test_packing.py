@@ -13,7 +13,7 @@ from gemmule.golden.tokens.selection import POLICIES
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 
-from . import stimulus
+from . import score_patterns
 from .classifier import FloatSelector, quantized
 from .stages import HOW, covering, near, run_stages, some
 
@@ -26,7 +26,7 @@ FACTORS = {
     "mode": MODES,
     "merge": (False, True),
     "valid": ("all", "none", "half"),
-    "pattern": (*stimulus.PATTERNS, "zeros"),
+    "pattern": (*score_patterns.PATTERNS, "zeros"),
 }
 SELECTIONS = {"policy": POLICIES, "keep": ("none", "one", "half", "all", "more"), "protect": (0, 1)}
 
@@ -34,16 +34,16 @@ SELECTIONS = {"policy": POLICIES, "keep": ("none", "one", "half", "all", "more")
 def arrays_of(params, case, rng):
     count, length = case["count"], case["length"]
     pattern = "equal" if case["pattern"] == "zeros" else case["pattern"]
-    scores = stimulus.scores(pattern, params.score_format, count, rng)
+    scores = score_patterns.scores(pattern, params.score_format, count, rng)
     arrays = {
-        "tokens": stimulus.integers(params.token_format, (count, length), rng),
+        "tokens": score_patterns.integers(params.token_format, (count, length), rng),
         "scores": scores * (case["pattern"] != "zeros"),
         "valid": some(case["valid"], count, rng),
     }
     if case["merge"]:
         limit = 1 << params.weight_width
         weight = rng.choice([0, 1, limit - 1, int(rng.integers(limit))])
-        vector = stimulus.integers(params.token_format, (length,), rng)
+        vector = score_patterns.integers(params.token_format, (length,), rng)
         arrays |= {"previous_package": vector, "previous_weight": np.array([weight])}
     return arrays
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gemmule.gen.catalog import find
-from gemmule.tb.common.mutants import infect
+from gemmule.tb.common.module_mutants import infect
 
 from .proof import proven
 

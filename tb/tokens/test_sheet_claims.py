@@ -9,9 +9,9 @@ import pytest
 from gemmule.gen.catalog import find
 from gemmule.golden.tokens.cycles import package_cycles
 from gemmule.tb.benches.streams import to_ints
-from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
-from .simulator import raw
+from .amaranth_stages import raw
 
 SMALL = {"max_tokens": 16, "max_length": 24}
 

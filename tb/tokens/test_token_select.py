@@ -9,7 +9,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.tokens.selection import POLICIES, Selection
 from gemmule.hw.tokens.params import TokenSelectParams
 
-from . import stimulus
+from . import score_patterns
 from .stages import HOW, covering, near, run_stages, some
 
 BLOCK = find("token_select")
@@ -17,7 +17,7 @@ SIZES = (1, 2, 16, 17, 64, 197, 257, 1024)
 FORMATS = ("u16", "u8", pytest.param("s12", marks=pytest.mark.full))
 FACTORS = {
     "count": SIZES,
-    "pattern": stimulus.PATTERNS,
+    "pattern": score_patterns.PATTERNS,
     "policy": POLICIES,
     "keep": ("none", "one", "half", "all", "more"),
     "ratio": (0.0, 0.137, 0.617, 1.0),
@@ -38,7 +38,7 @@ def job(params, case, rng):
         protect=case["protect"],
     )
     arrays = {
-        "scores": stimulus.scores(case["pattern"], fmt, count, rng),
+        "scores": score_patterns.scores(case["pattern"], fmt, count, rng),
         "valid": some(case["valid"], count, rng),
     }
     return BLOCK.adapter.plan(params, run, arrays)
@@ -54,7 +54,7 @@ def test_stages_back_to_back(score_format, how):
     run_stages(build(BLOCK, params), jobs, **how, seed=5)
 
 
-@pytest.mark.parametrize("pattern", stimulus.PATTERNS)
+@pytest.mark.parametrize("pattern", score_patterns.PATTERNS)
 @pytest.mark.parametrize("score_format", FORMATS)
 def test_cycles_are_bounded_whatever_the_scores(score_format, pattern):
     """One score a cycle, the decision within 2 N + 128, the kept list within 3 N + 128."""

@@ -16,7 +16,7 @@ from gemmule.gen.simulation.simulate import GoldenMismatch, compare, simulate
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
-from gemmule.tb.common.mutate import mutated
+from gemmule.tb.common.verilog_mutants import mutated
 
 PARAMS = AdderParams(lanes=3)
 WIDE = AdderParams(lanes=9, format="u16")

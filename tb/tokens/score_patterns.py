@@ -1,4 +1,4 @@
-"""Scores, masks and tokens for the benches: the extremes first, then seeded noise."""
+"""Scores in given orders, and random integers, both with the extremes of a format made frequent."""
 
 import numpy as np
 from numpy.typing import NDArray

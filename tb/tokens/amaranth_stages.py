@@ -11,7 +11,7 @@ from gemmule.gen.block import Arrays, Block
 from gemmule.golden.common.lanes import words
 from gemmule.golden.common.options import Options
 from gemmule.tb.benches.streams import to_beats, to_ints
-from gemmule.tb.common.streaming import receive, send, simulate
+from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 from .stages import check_stages
 

@@ -1,4 +1,4 @@
-"""What to test with: values with the extremes first, and covering sets of cases."""
+"""Sampling for tests: values with the extremes first, and covering sets of cases."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
