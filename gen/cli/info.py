@@ -111,7 +111,7 @@ def describe(block: Block) -> dict[str, Any]:
         "run_options": _options(adapter.Run) if adapter else [],
         "inputs": [_array(each) for each in adapter.inputs] if adapter else [],
         "outputs": [_array(each) for each in adapter.outputs] if adapter else [],
-        "ports": ports(component),
+        "ports": [each.to_json() for each in ports(component)],
         "presets": {name: dict(values) for name, values in block.presets.items()},
     }
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -142,10 +142,13 @@ def _texts(
         **{each: _render(TEMPLATES, "selftest.sv", view) for each in benches},
         **primitives,
     }
-    manifest = emitted.manifest | {"vlnv": view["vlnv"]}
-    manifest |= {"axis": border.manifest} if border else {}
-    manifest |= {"files": {each: digest(texts[each]) for each in sorted(texts)}}
-    return texts | {f"{name}.json": json.dumps(manifest, indent=2) + "\n"}, what
+    manifest = replace(
+        emitted.manifest,
+        vlnv=view["vlnv"],
+        axis=border.manifest if border else None,
+        files={each: digest(texts[each]) for each in sorted(texts)},
+    )
+    return texts | {f"{name}.json": json.dumps(manifest.to_json(), indent=2) + "\n"}, what
 
 
 def _view(
@@ -164,10 +167,10 @@ def _view(
         **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
         "name": emitted.top,
         "block": block.name,
-        "summary": manifest["summary"],
-        "notes": manifest.get("notes"),
-        "versions": manifest["versions"],
-        "vlnv": f"gemmule::{emitted.top}:{manifest['versions']['gemmule']}",
+        "summary": manifest.summary,
+        "notes": manifest.notes,
+        "versions": manifest.versions,
+        "vlnv": f"gemmule::{emitted.top}:{manifest.versions['gemmule']}",
         "parameters": [
             {
                 "name": each.name,

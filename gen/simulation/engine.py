@@ -11,13 +11,13 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from gemmule.gen import tools
 from gemmule.gen.block import Block
 from gemmule.gen.catalog import find
 from gemmule.gen.files import cache as kept
 from gemmule.gen.verilog.emit import VERSIONS, Emitted, emit
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.golden.common.options import Options
 
 from .compile import CPP, Kind, compiled
@@ -45,11 +45,11 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Model:
     def elaborate(folder: Path) -> None:
         emitted = emit(block, params)
         (folder / "design.v").write_text(emitted.verilog)
-        (folder / "manifest.json").write_text(json.dumps(emitted.manifest))
+        (folder / "manifest.json").write_text(json.dumps(emitted.manifest.to_json()))
 
     design = kept.kept(f"design-{name}", elaborate)
-    manifest = json.loads((design / "manifest.json").read_text())
-    emitted = Emitted((design / "design.v").read_text(), manifest, manifest["name"])
+    manifest = Manifest.from_json(json.loads((design / "manifest.json").read_text()))
+    emitted = Emitted((design / "design.v").read_text(), manifest, manifest.name)
     return build_emitted(emitted, waves=waves, begun=begun)
 
 
@@ -65,13 +65,13 @@ def build_emitted(emitted: Emitted, *, waves: bool = False, begun: float | None 
     )  # fmt: skip
 
 
-def _glue(manifest: dict[str, Any]) -> Iterator[str]:
-    if any(port["name"] == "rst" for port in manifest["ports"]):
+def _glue(manifest: Manifest) -> Iterator[str]:
+    if any(port.name == "rst" for port in manifest.ports):
         yield "RESET\n"
-    for stream in manifest["streams"]:
-        port = stream["name"].replace("__", "___05F")  # how Verilator writes it in C++
-        into = "true" if stream["direction"] == "input" else "false"
-        yield f'STREAM("{stream["name"]}", {port}, {into}, {stream["width"]})\n'
+    for stream in manifest.streams:
+        port = stream.name.replace("__", "___05F")  # how Verilator writes it in C++
+        into = "true" if stream.is_input else "false"
+        yield f'STREAM("{stream.name}", {port}, {into}, {stream.width})\n'
 
 
 def _sources(block: Block) -> list[bytes]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from amaranth import Shape
 
 from gemmule.gen.block import Channel, Memory
+from gemmule.gen.verilog.manifest import Manifest, StreamInfo
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.memory import QUEUE
 from gemmule.hw.common.memory_port import request_layout
@@ -35,13 +35,13 @@ def check(width: int | None, latency: int | None) -> None:
             raise UsageError(f"--memory-{option} must be in {low}..{2**32 - 1}, not {value}")
 
 
-def ports(memory: Memory, manifest: dict[str, Any]) -> list[Port]:
+def ports(memory: Memory, manifest: Manifest) -> list[Port]:
     """The channels, checked against the design's streams."""
-    streams = {each["name"]: each for each in manifest["streams"]}
+    streams = {each.name: each for each in manifest.streams}
     return [_port(channel, streams) for channel in memory.channels]
 
 
-def plan(memory: Memory, manifest: dict[str, Any], image: Path) -> Iterator[str]:
+def plan(memory: Memory, manifest: Manifest, image: Path) -> Iterator[str]:
     """The driver's lines, and the file ``image`` that it reads and writes."""
     check(memory.width, memory.latency)
     np.ascontiguousarray(memory.image, dtype=np.uint8).tofile(image)
@@ -51,16 +51,16 @@ def plan(memory: Memory, manifest: dict[str, Any], image: Path) -> Iterator[str]
         yield f"channel {each.request} {each.data} {each.lanes} {each.width} {int(port.signed)}"
 
 
-def _port(channel: Channel, streams: dict[str, dict[str, Any]]) -> Port:
+def _port(channel: Channel, streams: dict[str, StreamInfo]) -> Port:
     request, data = (streams.get(name) for name in (channel.request, channel.data))
     if request is None or data is None:
         raise ValueError(f"the model has {sorted(streams)}, but the memory's channel is {channel}")
-    fields = {each["name"]: each["width"] for each in request["fields"]}
-    if fields != REQUEST or request["direction"] != "output":
+    fields = {each.name: each.width for each in request.fields}
+    if fields != REQUEST or request.is_input:
         raise ValueError(f"{channel.request} must be an output of {REQUEST}, not {request}")
-    lanes, *rest = data["fields"]
-    if [each["name"] for each in rest] != ["last"]:
+    lanes, *rest = data.fields
+    if [each.name for each in rest] != ["last"]:
         raise ValueError(f"{channel.data} must be a packet of lanes, not {data}")
-    if (lanes["lanes"], lanes["width"]) != (channel.lanes, channel.width):
+    if (lanes.lanes, lanes.width) != (channel.lanes, channel.width):
         raise ValueError(f"{channel.data} has {lanes}, but the memory's channel is {channel}")
-    return Port(channel, data["direction"] == "input", lanes["signed"])
+    return Port(channel, data.is_input, lanes.signed)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Memory
 from gemmule.gen.repeated import Repeated, parts_of
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import words
 
@@ -68,7 +69,7 @@ class Model:
     def __init__(
         self,
         program: Path,
-        manifest: dict[str, Any],
+        manifest: Manifest,
         build_seconds: float,
         with_waves: Callable[[], "Model"] | None,
     ):
@@ -76,10 +77,8 @@ class Model:
         self.manifest = manifest
         self.build_seconds = build_seconds
         self._with_waves = with_waves
-        self.widths = {each["name"]: each["width"] for each in manifest["streams"]}
-        self._inputs = {
-            each["name"] for each in manifest["streams"] if each["direction"] == "input"
-        }
+        self.widths = {each.name: each.width for each in manifest.streams}
+        self._inputs = {each.name for each in manifest.streams if each.is_input}
 
     def run(
         self,

@@ -1,12 +1,14 @@
 """A block's streams as AXI4-Streams: how payload fields lie in bytes, and bytes in beats."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options, option
+
+from .manifest import CodeInfo, StreamInfo
 
 __all__ = ["AxisField", "AxisForm", "AxisStream", "axis_manifest", "axis_streams"]
 
@@ -84,7 +86,7 @@ class AxisField:
     lanes: int
     signed: bool
     byte: int
-    codes: Sequence[Mapping[str, Any]] = ()
+    codes: tuple[CodeInfo, ...] = ()
 
     @property
     def octets(self) -> int:
@@ -172,11 +174,10 @@ class AxisStream:
         ]
 
 
-def axis_streams(manifest: dict[str, Any], form: AxisForm = AxisForm()) -> list[AxisStream]:
-    """The streams of a manifest, in its order."""
-    inputs = [each["name"] for each in manifest["streams"] if each["direction"] == "input"]
-    depths = form.depths(inputs)
-    return [_stream(each, form, depths.get(each["name"], 0)) for each in manifest["streams"]]
+def axis_streams(streams: Sequence[StreamInfo], form: AxisForm = AxisForm()) -> list[AxisStream]:
+    """The streams of a manifest as they are at the border, in their order."""
+    depths = form.depths(each.name for each in streams if each.is_input)
+    return [_stream(each, form, depths.get(each.name, 0)) for each in streams]
 
 
 def axis_manifest(top: str, streams: Iterable[AxisStream], form: AxisForm) -> dict[str, Any]:
@@ -213,17 +214,20 @@ def _place(field: AxisField) -> dict[str, Any]:
     return described | {"bit": 8 * field.byte, "lane_step": 8 * field.octets}
 
 
-def _stream(stream: dict[str, Any], form: AxisForm, fifo_depth: int) -> AxisStream:
-    fields, byte, last = [], 0, None
-    for each in stream["fields"]:
-        if each["name"] == "last" and each["width"] == each["lanes"] == 1:
-            last = each["offset"]
+def _stream(stream: StreamInfo, form: AxisForm, fifo_depth: int) -> AxisStream:
+    fields: list[AxisField] = []
+    byte, last = 0, None
+    for each in stream.fields:
+        if each.name == "last" and each.width == each.lanes == 1:
+            last = each.offset
             continue
-        if not each["width"] * each["lanes"]:
+        if not each.width * each.lanes:
             continue
-        fields.append(AxisField(**each, byte=byte))
-        byte += fields[-1].octets * each["lanes"]
-    is_input = stream["direction"] == "input"
+        place = AxisField(
+            each.name, each.offset, each.width, each.lanes, each.signed, byte, each.codes
+        )
+        fields.append(place)
+        byte += place.octets * place.lanes
     return AxisStream(
-        stream["name"], is_input, stream["width"], tuple(fields), last, form, fifo_depth
+        stream.name, stream.is_input, stream.width, tuple(fields), last, form, fifo_depth
     )

@@ -34,11 +34,11 @@ class Border:
 
 def emit_border(emitted: Emitted, form: AxisForm) -> Border | None:
     """The top level for a block's Verilog; None for a block without streams."""
-    streams = axis_streams(emitted.manifest, form)
+    streams = axis_streams(emitted.manifest.streams, form)
     if not streams:
         return None
     top = f"{emitted.top}_axis"
-    ports = {port["name"] for port in emitted.manifest["ports"]}
+    ports = {port.name for port in emitted.manifest.ports}
     summary = f"{emitted.top} between AXI4-Streams"
     component = AxisTop(emitted.top, ports, streams)
     verilog = emit_component(component, top, form.as_dict(), summary).verilog

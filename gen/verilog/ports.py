@@ -1,6 +1,6 @@
-"""What a component's signature says of its ports and streams, as plain data."""
+"""What a component's signature says of its ports and streams."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from amaranth import Shape
@@ -9,20 +9,22 @@ from amaranth.lib.wiring import Component, In, Member
 
 from gemmule.golden.common.codes import Code
 
+from .manifest import CodeInfo, FieldInfo, PortInfo, StreamInfo, VariantInfo
+
 __all__ = ["layout_fields", "ports", "streams"]
 
 
-def ports(component: Component) -> list[dict[str, Any]]:
+def ports(component: Component) -> tuple[PortInfo, ...]:
     """Each port as the Verilog names it, in the signature's order; ``clk`` and ``rst`` first."""
-    listed = [
-        {"name": name, "direction": _direction(member), "width": Shape.cast(member.shape).width}
+    listed = (
+        PortInfo(name, _direction(member), Shape.cast(member.shape).width)
         for name, member in _leaves(component.signature.members)
         if not member.is_signature
-    ]
-    return [{"name": name, "direction": "input", "width": 1} for name in ("clk", "rst")] + listed
+    )
+    return (*(PortInfo(name, "input", 1) for name in ("clk", "rst")), *listed)
 
 
-def streams(component: Component) -> list[dict[str, Any]]:
+def streams(component: Component) -> tuple[StreamInfo, ...]:
     """Each stream: direction, payload width, and the fields of the payload, low bits first.
 
     A field that carries a :class:`~gemmule.golden.common.codes.Code` lists its ``codes``. Where a
@@ -30,24 +32,20 @@ def streams(component: Component) -> list[dict[str, Any]]:
     ``command`` lists them as ``variants``: each with its ``kind``, and its fields there.
     """
     layouts = getattr(component, "command_layouts", None)
-    return [
-        {
-            "name": name,
-            "direction": _direction(member),
-            "width": Shape.cast(_payload(member)).width,
-            "fields": list(_fields("", _payload(member), 0)),
-            **(
-                {"variants": list(_variants(member, layouts))}
-                if layouts and name == "command"
-                else {}
-            ),
-        }
+    return tuple(
+        StreamInfo(
+            name,
+            _direction(member),
+            Shape.cast(_payload(member)).width,
+            tuple(_fields("", _payload(member), 0)),
+            tuple(_variants(member, layouts)) if layouts and name == "command" else (),
+        )
         for name, member in _leaves(component.signature.members)
         if member.is_signature
-    ]
+    )
 
 
-def layout_fields(layout: data.Layout) -> list[dict[str, Any]]:
+def layout_fields(layout: data.Layout) -> list[FieldInfo]:
     """The fields of a layout, low bits first, as those of a stream."""
     return list(_fields("", layout, 0))
 
@@ -83,7 +81,7 @@ def _indices(dimensions: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             yield first, *rest
 
 
-def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
+def _fields(name: str, shape: Any, offset: int) -> Iterator[FieldInfo]:
     if isinstance(shape, data.StructLayout):
         for key, field in shape:
             inner = f"{name}.{key}" if name else str(key)
@@ -99,29 +97,29 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[dict[str, Any]]:
     if isinstance(shape, data.ArrayLayout):
         lanes, element = shape.length, shape.elem_shape
     numbers = Shape.cast(element)
-    yield {
-        "name": name or "payload",
-        "offset": offset,
-        "width": numbers.width,
-        "lanes": lanes,
-        "signed": numbers.signed,
-        **({"codes": _codes(element)} if _is_code(element) else {}),
-    }
+    yield FieldInfo(
+        name or "payload",
+        offset,
+        numbers.width,
+        lanes,
+        numbers.signed,
+        tuple(map(_code, element)) if _is_code(element) else (),
+    )
 
 
-def _variants(member: Member, layouts: Mapping[Code, data.StructLayout]) -> Iterator[dict]:
+def _variants(member: Member, layouts: Mapping[Code, data.StructLayout]) -> Iterator[VariantInfo]:
     (content,) = (
-        each["offset"] for each in _fields("", _payload(member), 0)
-        if each["name"].split(".")[-1] == "content"
+        each.offset for each in _fields("", _payload(member), 0)
+        if each.name.split(".")[-1] == "content"
     )  # fmt: skip
     for kind, layout in layouts.items():
-        fields = list(_fields("", layout, content)) if layout.members else []
-        yield {"kind": _codes([kind])[0], "fields": fields}
+        fields = tuple(_fields("", layout, content)) if layout.members else ()
+        yield VariantInfo(_code(kind), fields)
 
 
 def _is_code(shape: Any) -> bool:
     return isinstance(shape, type) and issubclass(shape, Code)
 
 
-def _codes(codes: Iterable[Code]) -> list[dict[str, Any]]:
-    return [{"value": int(each), "name": each.name, "text": each.text} for each in codes]
+def _code(code: Code) -> CodeInfo:
+    return CodeInfo(int(code), code.name, code.text)

@@ -30,13 +30,13 @@ class Bench:
         self.dut = dut
         self.memory = None
         self.sources, self.sinks, self.words = {}, {}, {}
-        for number, stream in enumerate(TASK.manifest["streams"]):
-            name, into = stream["name"], stream["direction"] == "input"
+        for number, stream in enumerate(TASK.manifest.streams):
+            name, into = stream.name, stream.is_input
             endpoint = StreamSource if into else StreamSink
             group = self.sources if into else self.sinks
             stalls = bernoulli(stall, cocotb.RANDOM_SEED + number)
             group[name] = endpoint(dut, name, stalls)
-            self.words[name] = words(stream["width"])
+            self.words[name] = words(stream.width)
 
     async def start(self) -> None:
         """Start the clock, and reset."""

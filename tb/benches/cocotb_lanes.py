@@ -72,11 +72,11 @@ async def receive(dut, stream: dict, count: int) -> list[list[int]]:
 async def runs_the_job(dut) -> None:
     """The results are right; the cycles and the seconds that they took go to a file."""
     job = TASK.job()
-    streams = {stream["name"]: stream for stream in TASK.manifest["streams"]}
+    streams = {stream.name: stream for stream in TASK.manifest.streams}
     Clock(dut.clk, 10, unit="ns").start()
     for stream in streams.values():
-        part = "valid" if stream["direction"] == "input" else "ready"
-        dut[f"{stream['name']}__{part}"].value = 0
+        part = "valid" if stream.is_input else "ready"
+        dut[f"{stream.name}__{part}"].value = 0
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0

@@ -5,12 +5,12 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gemmule.gen.block import Arrays, Block, Job
 from gemmule.gen.catalog import catalog
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.golden.common.options import Options
 
 __all__ = ["STALL", "Task"]
@@ -29,7 +29,7 @@ class Task:
     params: Options
     run: Options
     arrays: Arrays
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     def save(self, folder: Path) -> dict[str, str]:
         """Write the task into ``folder``; the environment in which :meth:`load` finds it."""
@@ -37,7 +37,7 @@ class Task:
             "block": _path(self.block),
             "params": self.params.as_dict(),
             "run": self.run.as_dict(),
-            "manifest": self.manifest,
+            "manifest": self.manifest.to_json(),
         }
         (folder / "task.json").write_text(json.dumps(described))
         np.savez(folder / "task.npz", **self.arrays)
@@ -55,7 +55,7 @@ class Task:
                 params=block.params(**described["params"]),
                 run=block.adapter.Run(**described["run"]),
                 arrays=dict(arrays),
-                manifest=described["manifest"],
+                manifest=Manifest.from_json(described["manifest"]),
             )
 
     def job(self) -> Job:

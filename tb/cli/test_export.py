@@ -27,10 +27,10 @@ def test_exported_words_are_the_run_and_give_its_results(name, form, tmp_path):
     assert {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()} == {
         *made
     }
-    manifest = {"streams": streams_of(looked_at(block.component(params)))}
+    streams = streams_of(looked_at(block.component(params)))
     job = block.adapter.plan(params, run, example.arrays)
     received = {}
-    for stream in axis_streams(manifest, form):
+    for stream in axis_streams(streams, form):
         folder = tmp_path / ("send" if stream.is_input else "expect")
         if not (folder / f"{stream.prefix}.bin").exists():
             assert not len(job.send.get(stream.name, ())) or not stream.is_input

@@ -55,7 +55,7 @@ def _row(block: Block) -> Row:
     report = synthesize(block, params, BOARD, flatten=False)
     use = {name: getattr(report, name) for name in USE}
     use["bram36"] += -(-report.bram18 // 2)
-    latency = emit(block, params).manifest["latency"]
+    latency = emit(block, params).manifest.latency
     about = {"block": block.name, "what it does": block.summary, "latency": latency}
     return {**about, "cell": _cell(chosen), **use}
 

@@ -17,6 +17,7 @@ from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import Model
 from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.verilog.manifest import FieldInfo
 from gemmule.golden.common.options import Options
 
 __all__ = ["KINDS", "Fault", "Rows", "check", "patched", "status_words", "together"]
@@ -94,7 +95,7 @@ def check(rows: Rows, fault: Fault, stall: float) -> None:
         name: np.concatenate([*_faulty(model, fault, name, bad, good), good.send[name]])
         for name in good.send
     }
-    outputs = [each["name"] for each in _streams(model).values() if each["direction"] == "output"]
+    outputs = [each.name for each in model.manifest.streams if not each.is_input]
     received = model.run(send, dict.fromkeys(outputs), stall=stall, seed=7, quiet=QUIET).received
     clean = dict.fromkeys(_fields(model, "status"), 0)
     assert status_words(model, received["status"]) == [clean | dict(fault.status), clean]
@@ -110,7 +111,7 @@ def status_words(model: Model, beats: Beats) -> list[dict[str, int]]:
     fields = _fields(model, "status")
     numbers = [int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little") for beat in beats]
     return [
-        {name: number >> each["offset"] & (1 << each["width"]) - 1 for name, each in fields.items()}
+        {name: number >> each.offset & (1 << each.width) - 1 for name, each in fields.items()}
         for number in numbers
     ]
 
@@ -120,9 +121,9 @@ def patched(model: Model, stream: str, beat: NDArray, fields: Mapping[str, int])
     number = int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little")
     known = _fields(model, stream)
     for name, value in fields.items():
-        mask = (1 << known[name]["width"]) - 1
+        mask = (1 << known[name].width) - 1
         assert value & mask == value, f"{name} cannot hold {value}"
-        number = number & ~(mask << known[name]["offset"]) | value << known[name]["offset"]
+        number = number & ~(mask << known[name].offset) | value << known[name].offset
     return np.frombuffer(number.to_bytes(4 * len(beat), "little"), "<u4")
 
 
@@ -152,13 +153,9 @@ def _ended(model: Model, stream: str, beat: NDArray, last: bool) -> Beats:
 
 
 def _is_last(model: Model, stream: str, beat: NDArray) -> bool:
-    offset = _fields(model, stream)["last"]["offset"]
+    offset = _fields(model, stream)["last"].offset
     return bool(beat[offset // 32] >> np.uint32(offset % 32) & 1)
 
 
-def _streams(model: Model) -> dict[str, dict]:
-    return {each["name"]: each for each in model.manifest["streams"]}
-
-
-def _fields(model: Model, stream: str) -> dict[str, dict]:
-    return {each["name"]: each for each in _streams(model)[stream]["fields"]}
+def _fields(model: Model, stream: str) -> dict[str, FieldInfo]:
+    return {each.name: each for each in model.manifest.stream(stream).fields}

@@ -49,7 +49,7 @@ def canonical(verilog: str) -> str:
 def emitted(block: Block, params: Options) -> dict[str, object]:
     """Return what is kept of one set: the ports of the top, and the canonical text."""
     made = emit(block, params)
-    ports = [[port["name"], port["width"]] for port in made.manifest["ports"]]
+    ports = [[port.name, port.width] for port in made.manifest.ports]
     return {"ports": ports, "verilog": canonical(made.verilog)}
 
 

@@ -28,9 +28,9 @@ def test_every_block_has_its_rows():
         tables = [rows for rows in TABLES.values() if rows.block == name]
         for params in [rows.params for rows in tables] or [block.params()]:
             inputs = [
-                each["name"] for each in streams(block.component(params))
-                if each["direction"] == "input"
-                and any(field["name"] == "last" for field in each["fields"])
+                each.name for each in streams(block.component(params))
+                if each.is_input
+                and any(field.name == "last" for field in each.fields)
             ]  # fmt: skip
             there = {(each.stream, each.kind) for rows in tables for each in rows.faults}
             lacking = {(stream, kind) for stream in inputs for kind in KINDS} - there
@@ -58,10 +58,10 @@ def test_every_block_that_has_several_codes_is_told_two_of_them():
         if block.adapter is None or name in IN_MEMORY:
             continue
         statuses = [
-            each for each in streams(block.component(block.params())) if each["name"] == "status"
+            each for each in streams(block.component(block.params())) if each.name == "status"
         ]
-        fields = [field for each in statuses for field in each["fields"]]
-        codes = {code["name"] for field in fields for code in field.get("codes", ())}
+        fields = [field for each in statuses for field in each.fields]
+        codes = {code.name for field in fields for code in field.codes}
         assert (name in told) == (len(codes - {"NONE", "OUTSIDE"}) > 1), name
 
 

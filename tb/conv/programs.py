@@ -8,6 +8,7 @@ import numpy as np
 
 from gemmule.gen.block import Memory
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
+from gemmule.gen.verilog.manifest import StreamInfo
 from gemmule.gen.verilog.ports import streams
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.geometry import Geometry
@@ -68,24 +69,24 @@ def _moved(command: int, by: int) -> int:
 
 
 @cache
-def _stream() -> dict:
+def _stream() -> StreamInfo:
     (command,) = (each for each in streams(CONVOLUTIONS[0].component(PARAMS))
-                  if each["name"] == "command")  # fmt: skip
+                  if each.name == "command")  # fmt: skip
     return command
 
 
 def _last() -> int:
-    return 1 << _stream()["width"] - 1
+    return 1 << _stream().width - 1
 
 
 @cache
 def fields_of(kind: int) -> Mapping[str, tuple[int, int]]:
     """The offset and width of each number that a kind of command has, by the manifest."""
-    (variant,) = (each for each in _stream()["variants"] if each["kind"]["value"] == kind)
+    (variant,) = (each for each in _stream().variants if each.kind.value == kind)
     return {
-        each["name"] + (f".{lane}" if each["lanes"] > 1 else ""):
-            (each["offset"] + lane * each["width"], each["width"])
-        for each in variant["fields"] for lane in range(each["lanes"])
+        each.name + (f".{lane}" if each.lanes > 1 else ""):
+            (each.offset + lane * each.width, each.width)
+        for each in variant.fields for lane in range(each.lanes)
     }  # fmt: skip
 
 

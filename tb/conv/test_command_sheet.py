@@ -17,18 +17,16 @@ from .test_convolution import OTHER, SMALL, VOLUME
 def test_every_field_of_every_kind_is_described(params):
     """The manifest lists the same fields, by kind, at the bits at which a command has them."""
     block = CONVOLUTIONS[params.AXES - 2]
-    command = next(each for each in streams(block.component(params)) if each["name"] == "command")
-    (content,) = (each for each in command["fields"] if each["name"] == "data.content")
+    command = next(each for each in streams(block.component(params)) if each.name == "command")
+    (content,) = (each for each in command.fields if each.name == "data.content")
     told = command_variants(params)
-    assert [each["kind"]["value"] for each in command["variants"]] == [
-        kind.value for kind in Opcode
-    ]
-    for variant, listed in zip(told, command["variants"], strict=True):
-        names = {re.sub(r"\.\d+(?=\.|$)", "", each["name"]) for each in listed["fields"]}
+    assert [each.kind.value for each in command.variants] == [kind.value for kind in Opcode]
+    for variant, listed in zip(told, command.variants, strict=True):
+        names = {re.sub(r"\.\d+(?=\.|$)", "", each.name) for each in listed.fields}
         assert names == set(variant.fields), variant.name
-        ends = [each["offset"] + each["width"] * each["lanes"] for each in listed["fields"]]
-        starts = [each["offset"] for each in listed["fields"]]
-        assert starts == [content["offset"], *ends[:-1]] or not names
-        assert all(end <= content["offset"] + content["width"] for end in ends)
+        ends = [each.offset + each.width * each.lanes for each in listed.fields]
+        starts = [each.offset for each in listed.fields]
+        assert starts == [content.offset, *ends[:-1]] or not names
+        assert all(end <= content.offset + content.width for end in ends)
     for words in (memory_text(params), program_text(params), program_faults()):
         assert not re.search(r"golden|hw\.|gen\.|``|None", words)

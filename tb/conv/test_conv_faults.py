@@ -48,7 +48,7 @@ def run(sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None,
         image_of({1024 * n: each for n, each in enumerate(programs().values())}),
         first.memory.channels, 16, 8,
     )  # fmt: skip
-    width = next(each["width"] for each in model.manifest["streams"] if each["name"] == "command")
+    width = model.manifest.stream("command").width
     scales = [each.scale for each in sequence] if scales is None else scales
     send = {
         "command": beats((number for each in sequence for number in each.commands), width),
@@ -158,7 +158,7 @@ def test_the_dataflow_that_is_not_built_in():
     model = build(WATCHED, params)
     fields = {"output_stationary": 1, "rounding": 3}
     wrong = program.replaced(0, patched(program.commands[0], fields))
-    width = next(each["width"] for each in model.manifest["streams"] if each["name"] == "command")
+    width = model.manifest.stream("command").width
     send = {"command": beats(wrong.commands, width), "scale": program.scale}
     got = model.run(send, {"status": 1, "counters": 1}, memory=program.memory, patience=10_000)
     assert got.received["status"][0, 0] & 31 == Refusal.DATAFLOW
@@ -255,7 +255,7 @@ def ended(beat: np.ndarray, last: int, width: int) -> np.ndarray:
 def test_packets_of_scale(stall):
     """Too short a packet ends its program; of one that is too long, the rest is dropped."""
     good, model = programs()[X], build(WATCHED, PARAMS)
-    width = next(each["width"] for each in model.manifest["streams"] if each["name"] == "scale")
+    width = model.manifest.stream("scale").width
     body, final = good.scale[:-1], good.scale[-1]
     early = np.concatenate([body[:-1], ended(body[-1], 1, width)])
     late = np.concatenate([body, ended(final, 0, width), ended(final, 0, width), final[None]])
@@ -328,7 +328,7 @@ def test_packets_of_memory(stream, fault, stall):
         assert bits(program.commands[find(program, kind)], "requests") == 1
         assert [program.kind(at) for at in range(len(program.commands))].count(kind) == 1
     model = build(WATCHED, PARAMS)
-    widths = {each["name"]: each["width"] for each in model.manifest["streams"]}
+    widths = {each.name: each.width for each in model.manifest.streams}
     send = {"command": beats(program.commands * 2, widths["command"]),
             "scale": np.concatenate([program.scale] * 2)}  # fmt: skip
     behind = {}
@@ -373,7 +373,7 @@ def test_side_streams_stop_nothing(stream):
     """Row E: twenty programs whose reports nobody takes, the other stream's in full."""
     good = plan("forward", params=SMALL)
     model = build(CONVOLUTIONS[0], SMALL)
-    width = next(each["width"] for each in model.manifest["streams"] if each["name"] == "command")
+    width = model.manifest.stream("command").width
     (other,) = {"status", "counters"} - {stream}
     received = model.run(
         {"command": beats(good.commands * 20, width), "scale": np.concatenate([good.scale] * 20)},

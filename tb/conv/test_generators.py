@@ -114,12 +114,12 @@ def test_the_zero_free_block_goes_phase_by_phase():
 def raw_walks(model, seed: int, count: int) -> list[dict[str, int]]:
     """Walks of random bits but for their turns, half of them with remainders that can be."""
     rng = np.random.default_rng(seed)
-    fields = next(each["fields"] for each in model.manifest["streams"] if each["name"] == "walk")
+    fields = model.manifest.stream("walk").fields
     drawn = []
     for number in range(count):
         walk = {
-            f"{each['name']}.{lane}": int(rng.integers(1 << each["width"]))
-            for each in fields for lane in range(each["lanes"])
+            f"{each.name}.{lane}": int(rng.integers(1 << each.width))
+            for each in fields for lane in range(each.lanes)
         }  # fmt: skip
         for name in walk:
             if ".turns" in name:
@@ -179,10 +179,10 @@ def test_walks_of_random_bits(name, stall):
     params = PLAIN if name == "im2col" else BpParams(address_width=12, size_width=6)
     model = build(BLOCKS[name], params)
     walks = raw_walks(model, 5, 60)
-    fields = next(each["fields"] for each in model.manifest["streams"] if each["name"] == "walk")
+    fields = model.manifest.stream("walk").fields
     send = pack(*(
-        ([walk[f"{each['name']}.{lane}"] for walk in walks], each["width"])
-        for each in fields for lane in range(each["lanes"])
+        ([walk[f"{each.name}.{lane}"] for walk in walks], each.width)
+        for each in fields for lane in range(each.lanes)
     ))  # fmt: skip
     wanted = [raw_beats(params, walk) for walk in walks]
     beats = [beat for _, made in wanted for beat in made]

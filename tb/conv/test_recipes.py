@@ -34,7 +34,7 @@ def model():
 @pytest.fixture(scope="module")
 def encoder(model):
     names: dict = {}
-    exec(encoder_text("conv2d", CONV2D.sheet(SMALL), axis_streams(model.manifest)), names)
+    exec(encoder_text("conv2d", CONV2D.sheet(SMALL), axis_streams(model.manifest.streams)), names)
     return names
 
 
@@ -231,7 +231,7 @@ def planned(encoder, geometry: Geometry, op: str) -> tuple:
 
 def carried_out(model, job, made: Recipe, image: np.ndarray | None = None) -> dict:
     """What the hardware gives."""
-    streams = {each.name: each for each in axis_streams(model.manifest)}
+    streams = {each.name: each for each in axis_streams(model.manifest.streams)}
     words = {"command": made.end(), "scale": made.scale()}
     send = {
         name: payloads(streams[name], tuple(zip(*each, strict=True)))

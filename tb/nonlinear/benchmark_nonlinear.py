@@ -94,7 +94,7 @@ def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
         "in": str(params.in_format),
         "out": str(params.out_format),
         "made of": made,
-        "latency": emit(block, params).manifest["latency"],
+        "latency": emit(block, params).manifest.latency,
         "max": float(f"{error.maximum:.3g}"),
         "mean": float(f"{error.mean:.3g}"),
         "rms": float(f"{error.rms:.3g}"),

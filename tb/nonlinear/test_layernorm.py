@@ -65,7 +65,7 @@ def test_a_row_alone_takes_the_stated_cycles():
         beats = -(-n // PARAMS.lanes)
         ran = simulate("layernorm", PARAMS, {"x": np.zeros((1, n), int), "gamma": np.ones(n, int)})
         assert ran.cycles == 3 * beats + ALONE
-    assert build("layernorm", PARAMS).manifest["latency"] == ALONE
+    assert build("layernorm", PARAMS).manifest.latency == ALONE
 
 
 def test_reset_clears():

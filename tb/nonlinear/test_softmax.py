@@ -68,7 +68,7 @@ def test_a_row_alone_takes_the_stated_cycles():
     for n in (1, 16, 17, 197, 512):
         beats = -(-n // PARAMS.lanes)
         assert simulate("softmax", PARAMS, {"x": np.zeros((1, n), int)}).cycles == 3 * beats + ALONE
-    assert build("softmax", PARAMS).manifest["latency"] == ALONE + 1
+    assert build("softmax", PARAMS).manifest.latency == ALONE + 1
 
 
 def test_commands_follow_each_other_and_reset_clears():

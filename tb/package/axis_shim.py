@@ -5,6 +5,7 @@ is filled with noise; and every beat that leaves it is checked.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from gemmule.gen.block import Block
@@ -32,9 +33,9 @@ def shim(emitted: Emitted, border: Border) -> Emitted:
     """
     top = f"{emitted.top}_shim"
     verilog = "\n".join([
-        emitted.verilog, border.verilog, _verilog(top, emitted.manifest, border.manifest)
+        emitted.verilog, border.verilog, _verilog(top, emitted.manifest.to_json(), border.manifest)
     ])  # fmt: skip
-    return Emitted(verilog, emitted.manifest | {"name": top}, top)
+    return Emitted(verilog, replace(emitted.manifest, name=top), top)
 
 
 def _verilog(top: str, manifest: dict[str, Any], axis: dict[str, Any]) -> str:

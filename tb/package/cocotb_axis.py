@@ -17,8 +17,8 @@ from gemmule.golden.common.lanes import pack, unpack
 from gemmule.tb.benches.task import Task
 
 TASK = Task.load()
-FORM = AxisForm(**TASK.manifest["axis"]["form"])
-STREAMS = {stream.name: stream for stream in axis_streams(TASK.manifest, FORM)}
+FORM = AxisForm(**TASK.manifest.axis["form"])
+STREAMS = {stream.name: stream for stream in axis_streams(TASK.manifest.streams, FORM)}
 
 HELD = ("tdata", "tlast", "tkeep")
 OPEN: dict[str, bool] = {}

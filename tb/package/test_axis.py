@@ -15,6 +15,7 @@ from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.emit import Emitted
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.benches.task import Task
 from gemmule.tb.benches.verify import run_bench
@@ -104,7 +105,7 @@ def bench(
 ):
     generate(block, params, folder / "ip", name="mine", form=form)
     parts = [(folder / "ip" / f"mine{part}.v").read_text() for part in ("", "_axis")]
-    manifest = json.loads((folder / "ip" / "mine.json").read_text())
+    manifest = Manifest.from_json(json.loads((folder / "ip" / "mine.json").read_text()))
     task = Task(block, params, run, arrays, manifest)
     return run_bench(
         Emitted(mutate("".join(parts)), manifest, "mine_axis"),

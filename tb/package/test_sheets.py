@@ -23,6 +23,7 @@ from gemmule.gen.package.sheet.words import to_bytes
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.verilog.axis import axis_streams
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.gen.verilog.ports import streams as streams_of
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import Rounding
@@ -91,7 +92,7 @@ def test_worked_examples_replay_on_the_verilog(name, packages):
     folder, params = packages(name)
     block = find(name)
     manifest = json.loads((folder / f"{name}.json").read_text())
-    streams = {each.prefix: each for each in axis_streams(manifest)}
+    streams = {each.prefix: each for each in axis_streams(Manifest.from_json(manifest).streams)}
     examples = parse((folder / f"{name}.md").read_text())
     sheet = block.sheet(params)
     assert len(examples) == len(sheet.examples) >= 1
@@ -136,8 +137,8 @@ def test_streams_run_ahead_as_the_sheet_says(name, packages):
             offered = {stream: np.tile(send[stream], (-(-most // len(send[stream])), 1))}
             if stream != "command" and "command" in send:
                 offered["command"] = np.tile(send["command"], (most, 1))
-            outputs = [each["name"] for each in model.manifest["streams"]
-                       if each["direction"] == "output"]  # fmt: skip
+            outputs = [each.name for each in model.manifest.streams
+                       if not each.is_input]  # fmt: skip
             counts.append(_taken(model, offered, outputs, stream))
         if not counts:
             continue
@@ -355,7 +356,7 @@ def test_the_reference_of_a_product_rounds_ties(rounding):
 
 def encoder_names(block, params):
     """What a package's encoder has, without the package."""
-    streams = axis_streams({"streams": streams_of(looked_at(block.component(params)))})
+    streams = axis_streams(streams_of(looked_at(block.component(params))))
     names: dict = {}
     exec(encoder_text(block.name, block.sheet(params), streams), names)
     return names

@@ -62,7 +62,7 @@ def stretch(beats, width):
 
 
 def last_bits():
-    streams = {s["name"]: s["width"] - 1 for s in emit(BLOCK, BY_ROW).manifest["streams"]}
+    streams = {s.name: s.width - 1 for s in emit(BLOCK, BY_ROW).manifest.streams}
     return {name: streams[name] for name in ("a", "b", "scale", "row_scale")}
 
 
@@ -236,7 +236,7 @@ def test_latency(flow):
     # The skid buffer takes `a` in cycle 0; the scale, which is taken in cycle 4, lets it on in 5.
     issued = 5
     if flow == "ws":
-        assert cycles - 1 == issued - 1 + model.manifest["latency"]
+        assert cycles - 1 == issued - 1 + model.manifest.latency
     else:
         # Row 0 leaves in the slot behind the tile's last beat, not by the bottom of the array.
         assert cycles - 1 == issued + PARAMS.rows + PARAMS.result_latency

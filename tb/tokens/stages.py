@@ -24,7 +24,7 @@ PACKETS = ("decisions", "indices", "kept", "package", "scores")
 def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
     """Send all jobs without a gap, compare each with its golden results; the cycles they took."""
     result = model.run(*joined(jobs), **how)
-    widths = {stream["name"]: stream["width"] for stream in model.manifest["streams"]}
+    widths = {stream.name: stream.width for stream in model.manifest.streams}
     check_stages(jobs, result.received, widths)
     return result.cycles
 

@@ -46,7 +46,7 @@ def run_all(block, params, jobs, stall):
     """All that comes of the jobs' beats, one after the other; the model, for what it means."""
     model = build(find(block), params)
     send = {name: np.concatenate([job[name] for job in jobs]) for name in jobs[0]}
-    outputs = [each["name"] for each in model.manifest["streams"] if each["direction"] == "output"]
+    outputs = [each.name for each in model.manifest.streams if not each.is_input]
     received = model.run(send, dict.fromkeys(outputs), stall=stall, seed=9, quiet=900).received
     return model, received
 

@@ -4,7 +4,6 @@ import os
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from unittest.mock import patch
 
 from amaranth.back import rtlil
@@ -13,6 +12,7 @@ from cocotb_tools.runner import get_runner
 from gemmule.gen.block import Block
 from gemmule.gen.tools import verilator
 from gemmule.gen.verilog import yosys
+from gemmule.gen.verilog.manifest import Manifest, StreamInfo
 from gemmule.golden.common.options import Options
 
 __all__ = ["build_with_cocotb", "lane_names", "lane_ports", "plain_verilog"]
@@ -31,20 +31,20 @@ def plain_verilog(block: Block, params: Options) -> str:
         return target.read_text()
 
 
-def lane_names(stream: dict[str, Any]) -> list[tuple[str, int]]:
+def lane_names(stream: StreamInfo) -> list[tuple[str, int]]:
     """The ports of a stream with one for each lane, low bits first, and their widths."""
     return [
-        (f"{stream['name']}__{field['name'].replace('.', '_')}_{lane}", field["width"])
-        for field in stream["fields"]
-        for lane in range(field["lanes"])
+        (f"{stream.name}__{field.name.replace('.', '_')}_{lane}", field.width)
+        for field in stream.fields
+        for lane in range(field.lanes)
     ]
 
 
-def lane_ports(verilog: str, manifest: dict[str, Any], top: str) -> str:
+def lane_ports(verilog: str, manifest: Manifest, top: str) -> str:
     """``verilog`` inside a module ``top`` that has a port for each lane, as people write them."""
     ports, connected = ["input clk", "input rst"], [".clk(clk)", ".rst(rst)"]
-    for stream in manifest["streams"]:
-        name, into = stream["name"], stream["direction"] == "input"
+    for stream in manifest.streams:
+        name, into = stream.name, stream.is_input
         way, back = ("input", "output") if into else ("output", "input")
         lanes = lane_names(stream)
         ports += [f"{way} {name}__valid", f"{back} {name}__ready"]
@@ -52,7 +52,7 @@ def lane_ports(verilog: str, manifest: dict[str, Any], top: str) -> str:
         packed = "{" + ", ".join(lane for lane, _width in reversed(lanes)) + "}"
         connected.append(f".{name}__payload({packed})")
         connected += [f".{name}__{part}({name}__{part})" for part in ("valid", "ready")]
-    inside = f"{manifest['name']} inner ({', '.join(connected)});"
+    inside = f"{manifest.name} inner ({', '.join(connected)});"
     return f"{verilog}\nmodule {top}({', '.join(ports)});\n  {inside}\nendmodule\n"
 
 

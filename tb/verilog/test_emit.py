@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from gemmule.gen.verilog.emit import emit, emit_component, write
+from gemmule.gen.verilog.manifest import Manifest
 from gemmule.gen.verilog.merge import merge
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams
@@ -66,12 +67,13 @@ def test_equal_cells_are_one_module_named_after_its_role(adder):
 
 def test_ports_come_in_the_order_of_the_signature(adder):
     names = re.search(r"module adder\((.*?)\);", adder.verilog)[1].split(", ")
-    assert names == [port["name"] for port in adder.manifest["ports"]]
+    assert names == [port.name for port in adder.manifest.ports]
     assert names[:5] == ["clk", "rst", "command__payload", "command__valid", "command__ready"]
 
 
 def test_manifest_tells_streams_fields_and_latency(adder):
-    manifest = json.loads(json.dumps(adder.manifest))
+    manifest = json.loads(json.dumps(adder.manifest.to_json()))
+    assert Manifest.from_json(manifest) == adder.manifest
     assert manifest["params"] == {"lanes": 3, "format": "s8"}
     assert manifest["latency"] == 1
     total = manifest["streams"][-1]

@@ -42,15 +42,15 @@ def code_view(name: str, sheet: Sheet, streams: list[AxisStream]) -> dict[str, A
                 "parts": [
                     {
                         "variant": _identifier(variant.name),
-                        "name": _identifier(part["name"]),
-                        "bit": 8 * row.byte + part["offset"],
-                        "bits": part["width"],
-                        "lanes": part["lanes"],
-                        "type": "int64_t" if part["signed"] else "uint64_t",
+                        "name": _identifier(part.name),
+                        "bit": 8 * row.byte + part.offset,
+                        "bits": part.width,
+                        "lanes": part.lanes,
+                        "type": "int64_t" if part.signed else "uint64_t",
                     }
                     for row, variant, parts in variants_of(sheet, each)
                     for part in parts
-                    if part["width"]
+                    if part.width
                 ],
             }
             for each in streams
@@ -86,15 +86,14 @@ def encoder_text(name: str, sheet: Sheet, streams: list[AxisStream]) -> str:
         for each in streams
     }
     codes = {
-        f"{each.name}.{row.name}": {code["name"]: code["value"] for code in row.codes}
+        f"{each.name}.{row.name}": {code.name: code.value for code in row.codes}
         for each in streams for row in rows(each) if row.codes
     }  # fmt: skip
     variants: dict[str, Any] = {}
     for each in streams:
         for row, variant, parts in variants_of(sheet, each):
             variants.setdefault(f"{each.name}.{row.name}", {})[variant.name] = {
-                part["name"]: (part["offset"], part["width"], part["lanes"], part["signed"])
-                for part in parts
+                part.name: (part.offset, part.width, part.lanes, part.signed) for part in parts
             }
     tables = {name: list(values) for name, values in sheet.tables.items()}
     text = "\n".join([

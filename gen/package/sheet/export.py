@@ -56,8 +56,8 @@ def export(
     """
     form = form or AxisForm()
     job = block.adapter.plan(params, run, arrays)
-    manifest = {"streams": streams_of(looked_at(block.component(params)))}
-    streams = {each.name: each for each in axis_streams(manifest, form)}
+    described = streams_of(looked_at(block.component(params)))
+    streams = {each.name: each for each in axis_streams(described, form)}
     contents: dict[str, Content] = {}
     what: dict[str, str] = {}
 

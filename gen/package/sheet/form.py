@@ -144,11 +144,11 @@ def variant_parts(variant: Variant, number: int) -> str:
     """What ``number`` holds as this variant, the parts that are not 0."""
     found = []
     for part in layout_fields(variant.layout):
-        for lane in range(part["lanes"]):
-            bits = part["width"]
-            value = number >> part["offset"] + lane * bits & (1 << bits) - 1
-            if part["signed"] and value >> bits - 1:
+        for lane in range(part.lanes):
+            bits = part.width
+            value = number >> part.offset + lane * bits & (1 << bits) - 1
+            if part.signed and value >> bits - 1:
                 value -= 1 << bits
-            name = part["name"] + (f"[{lane}]" if part["lanes"] > 1 else "")
+            name = part.name + (f"[{lane}]" if part.lanes > 1 else "")
             found += [f"{name}={value}"] if value else []
     return " ".join(found)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gemmule.gen.block import Block
 from gemmule.gen.verilog.axis import AxisStream
+from gemmule.gen.verilog.manifest import FieldInfo, Manifest
 from gemmule.gen.verilog.ports import layout_fields
 from gemmule.golden.common.options import Options
 
@@ -20,20 +21,18 @@ def sheet_view(
     block: Block,
     params: Options,
     sheet: Sheet,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     streams: list[AxisStream],
 ) -> dict[str, Any]:
     """The parts of a data sheet that the form gives."""
-    check_complete(sheet, streams, {each["name"] for each in manifest["ports"]})
+    check_complete(sheet, streams, {each.name for each in manifest.ports})
     return {
         "dma": any(each.form.streams == "dma" for each in streams),
-        "sheet": _filled(
-            sheet, {"{latency}": str(manifest["latency"]), "{name}": manifest["name"]}
-        ),
+        "sheet": _filled(sheet, {"{latency}": str(manifest.latency), "{name}": manifest.name}),
         "lone": [
-            each | {"meaning": sheet.ports.get(each["name"], "")}
-            for each in manifest["ports"]
-            if "__" not in each["name"]
+            each.to_json() | {"meaning": sheet.ports.get(each.name, "")}
+            for each in manifest.ports
+            if "__" not in each.name
         ],
         "tables": [_table(sheet, each) for each in streams],
         "examples": [printed(block, params, sheet, streams, each) for each in sheet.examples],
@@ -67,11 +66,19 @@ def _filled(sheet: Sheet, values: Mapping[str, str]) -> Sheet:
     return replace(sheet, **texts)
 
 
-def variants_of(sheet: Sheet, stream: AxisStream) -> Iterator[tuple[Row, Variant, list[dict]]]:
+class VariantParts(NamedTuple):
+    """A field, what it is in one kind of command, and its parts there, from bit 0 on."""
+
+    row: Row
+    variant: Variant
+    parts: list[FieldInfo]
+
+
+def variants_of(sheet: Sheet, stream: AxisStream) -> Iterator[VariantParts]:
     """The fields of a stream that have variants: with each one and its parts, from bit 0 on."""
     for row in rows(stream):
         for variant in sheet.variants.get(f"{stream.name}.{row.name}", ()):
-            yield row, variant, layout_fields(variant.layout)
+            yield VariantParts(row, variant, layout_fields(variant.layout))
 
 
 def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
@@ -108,12 +115,12 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
                 "rows": [
                     {
                         "name": name,
-                        "offset": alike[0]["offset"],
-                        "bits": alike[0]["width"],
+                        "offset": alike[0].offset,
+                        "bits": alike[0].width,
                         "lanes": _lanes(alike),
                         **_coded(
                             alike[0],
-                            _told(alike[0]["signed"], alike[0]["width"], variant.fields[name]),
+                            _told(alike[0].signed, alike[0].width, variant.fields[name]),
                         ),
                     }
                     for name, alike in _alike(parts).items()
@@ -124,29 +131,29 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _coded(part: Mapping[str, Any], told: dict[str, str]) -> dict[str, str]:
+def _coded(part: FieldInfo, told: dict[str, str]) -> dict[str, str]:
     """With the codes of the part, if it has some, beside its meaning."""
-    codes = "; ".join(f"{code['value']}: {code['text']}" for code in part.get("codes", ()))
+    codes = "; ".join(f"{code.value}: {code.text}" for code in part.codes)
     return told | {"meaning": f"{told['meaning']}: {codes}"} if codes else told
 
 
-def _alike(parts: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _alike(parts: list[FieldInfo]) -> dict[str, list[FieldInfo]]:
     """The parts by their names without numbers."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[FieldInfo]] = {}
     for part in parts:
-        if part["width"]:
-            found.setdefault(bare(part["name"]), []).append(part)
+        if part.width:
+            found.setdefault(bare(part.name), []).append(part)
     return found
 
 
-def _lanes(alike: list[dict[str, Any]]) -> str:
+def _lanes(alike: list[FieldInfo]) -> str:
     """How many there are, and the bits from one to the next."""
     first = alike[0]
     texts = []
     if len(alike) > 1:
-        texts.append(f"{len(alike)} x {alike[1]['offset'] - first['offset']}")
-    if first["lanes"] > 1:
-        texts.append(f"{first['lanes']} x {first['width']}")
+        texts.append(f"{len(alike)} x {alike[1].offset - first.offset}")
+    if first.lanes > 1:
+        texts.append(f"{first.lanes} x {first.width}")
     return ", in each ".join(texts) or "1"
 
 

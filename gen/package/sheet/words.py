@@ -1,7 +1,6 @@
 """Words of a stream as bytes: each lane of each field at a byte of its own."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -9,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats
-from gemmule.gen.verilog.axis import AxisStream
+from gemmule.gen.verilog.axis import AxisField, AxisStream
+from gemmule.gen.verilog.manifest import CodeInfo
 
 __all__ = ["Row", "bare", "from_bytes", "lasts", "rows", "to_bytes"]
 
@@ -25,7 +25,7 @@ class Row:
     signed: bool
     counts: tuple[int, ...]
     steps: tuple[int, ...]
-    codes: Sequence[Mapping[str, object]]
+    codes: tuple[CodeInfo, ...]
 
     @property
     def lanes(self) -> int:
@@ -54,7 +54,7 @@ def bare(name: str) -> str:
 
 def rows(stream: AxisStream) -> list[Row]:
     """The fields of a stream, those of its vector's lanes as one."""
-    found: dict[str, list] = {}
+    found: dict[str, list[AxisField]] = {}
     for each in stream.fields:
         found.setdefault(bare(each.name), []).append(each)
     made = []
@@ -73,7 +73,7 @@ def rows(stream: AxisStream) -> list[Row]:
                 first.signed,
                 tuple(c for c, _ in kept),
                 tuple(s for _, s in kept),
-                tuple(first.codes or ()),
+                first.codes,
             )
         )
     return made
