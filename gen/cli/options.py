@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -46,10 +46,7 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
         block = find(block_name)
         target = values.get("board")
         board = None if target is None else load_board(target)
-        params, run, choice = chosen_settings(
-            block, given, preset=preset, config=config, board=board
-        )
-        chosen = {"params": params, "run": run, "choice": choice}
+        chosen = chosen_settings(block, given, preset=preset, config=config, board=board)._asdict()
         wanted = inspect.signature(verb).parameters
         return verb(block, **{k: v for k, v in chosen.items() if k in wanted}, **values)
 
@@ -70,6 +67,14 @@ CONFIG = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Options 
 PRESET = Annotated[str | None, typer.Option(metavar="NAME", help="A named set of options.")]
 
 
+class Settings(NamedTuple):
+    """What the words of a command come to; ``choice`` says what multiplies, where that is open."""
+
+    params: Options
+    run: Options | None
+    choice: Choice | None
+
+
 def settings(
     block: Block,
     given: Mapping[str, Any],
@@ -78,8 +83,9 @@ def settings(
     config: Path | None = None,
     board: Board | None = None,
 ) -> tuple[Options, Options | None]:
-    """The parameters and run options of ``block``: defaults, then preset, file, ``given``."""
-    return chosen_settings(block, given, preset=preset, config=config, board=board)[:2]
+    """Return parameters and run options of ``block``: defaults, then preset, file, ``given``."""
+    found = chosen_settings(block, given, preset=preset, config=config, board=board)
+    return found.params, found.run
 
 
 def chosen_settings(
@@ -89,8 +95,8 @@ def chosen_settings(
     preset: str | None = None,
     config: Path | None = None,
     board: Board | None = None,
-) -> tuple[Options, Options | None, Choice | None]:
-    """:func:`settings`, and what multiplies where the block has such a choice."""
+) -> Settings:
+    """Return what :func:`settings` does, and what multiplies where the block has a choice."""
     values: dict[str, Any] = {}
     if preset is not None:
         if preset not in block.presets:
@@ -110,7 +116,8 @@ def chosen_settings(
         raise UsageError(f"{block.name} needs {', '.join(lacking)}")
     parts = [{k: v for k, v in values.items() if k in _names(kind)} for kind in kinds]
     params, choice = choose(block, parts[0], parts[-1], board)
-    return params, kinds[1](**parts[1]) if len(kinds) > 1 else None, choice
+    run = kinds[1](**parts[1]) if len(kinds) > 1 else None
+    return Settings(params, run, choice)
 
 
 def block_in(verb: Callable[..., int], words: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gemmule.gen import tools
 from gemmule.gen.files import cache
@@ -29,6 +30,13 @@ VERILATE = (
     "-Wno-CASEOVERLAP",  # and its one-hot multiplexers as `casez` with overlapping patterns
     "-Wno-WIDTHTRUNC",  # and `! bus` for `bus == 0`
 )  # fmt: skip
+
+
+class Keys(NamedTuple):
+    """Names in the cache: of what is compiled ``once``, and of what every ``program`` shares."""
+
+    once: str
+    program: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Kind:
         Options of the linker.
     waves
         Whether the program can write FST waves.
+    headers
+        Names and texts of files that are made for ``driver`` to include.
     """
 
     prefix: str
@@ -58,6 +68,7 @@ class Kind:
     glue: tuple[Path, ...] = ()
     link: tuple[str, ...] = ()
     waves: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def flags(self) -> list[str]:
@@ -77,13 +88,13 @@ class Kind:
         return [*(tools.verilator().root / "include" / name for name in library), *self.driver]
 
     @property
-    def keys(self) -> tuple[str, str]:
+    def keys(self) -> Keys:
         """What is compiled once changes with the first, every program with the second."""
         own = [path.read_bytes() for path in sorted([*CPP.glob("*.h"), *self.driver])]
-        sources = map(str, self.sources)
+        sources = [*map(str, self.sources), *(text for header in self.headers for text in header)]
         once = cache.key(tools.verilator().version, tools.compiler(), *self.flags, *sources, *own)
         glue = [path.read_bytes() for path in self.glue]
-        return once, cache.key(once, repr((VERILATE, self)), *glue)
+        return Keys(once, cache.key(once, repr((VERILATE, self)), *glue))
 
 
 def compiled(
@@ -94,7 +105,7 @@ def compiled(
     Primitives that ``verilog`` instantiates get their behavioral models.
     """
     verilog = "\n".join([verilog, *models(verilog).values()])
-    name = cache.key(kind.keys[1], verilog, top, program, *files, *files.values())
+    name = cache.key(kind.keys.program, verilog, top, program, *files, *files.values())
 
     def build(folder: Path) -> None:
         made = folder / "verilated"
@@ -129,10 +140,12 @@ def _design(kind: Kind, verilog: str, top: str, files: Mapping[str, str], made: 
 def _once(kind: Kind) -> list[Path]:
     def build(folder: Path) -> None:
         # Little of Verilator's library runs in a cycle, and -O2 takes half as long again for it.
+        for name, text in kind.headers:
+            (folder / name).write_text(text)
         levels = [(path, "-O2" if path in kind.driver else "-O1") for path in kind.sources]
         _compile(kind, [(path, folder / f"{path.stem}.o", level) for path, level in levels], folder)
 
-    folder = cache.kept(f"runtime-{kind.keys[0]}", build)
+    folder = cache.kept(f"runtime-{kind.keys.once}", build)
     return [folder / f"{path.stem}.o" for path in kind.sources]
 
 

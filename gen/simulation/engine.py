@@ -21,11 +21,17 @@ from gemmule.gen.verilog.manifest import Manifest
 from gemmule.golden.common.options import Options
 
 from .compile import CPP, Kind, compiled
+from .external_memory import request_header
 from .model import Model
 
 __all__ = ["build", "build_emitted"]
 
-DRIVER = Kind("Vdut", driver=(CPP / "driver.cpp",), glue=(CPP / "design.cpp",))
+DRIVER = Kind(
+    "Vdut",
+    driver=(CPP / "driver.cpp",),
+    glue=(CPP / "design.cpp",),
+    headers=(("request.inc", request_header()),),
+)
 WITH_WAVES = replace(DRIVER, waves=True)
 
 

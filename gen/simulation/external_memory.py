@@ -13,7 +13,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.memory import QUEUE
 from gemmule.hw.common.memory_port import request_layout
 
-__all__ = ["REQUEST", "Port", "check", "plan", "ports"]
+__all__ = ["REQUEST", "Port", "check", "plan", "ports", "request_header"]
 
 REQUEST = {name: Shape.cast(each.shape).width for name, each in request_layout()}
 """The fields of a request, low bits first, and their widths."""
@@ -26,6 +26,16 @@ class Port:
     channel: Channel
     reads: bool
     signed: bool
+
+
+def request_header() -> str:
+    """Return where the driver, in C++, finds the fields of a request."""
+    lines = ["struct RequestField { unsigned at, bits; };"]
+    at = 0
+    for name, bits in REQUEST.items():
+        lines.append(f"constexpr RequestField request_{name}{{{at}, {bits}}};")
+        at += bits
+    return "".join(f"{line}\n" for line in lines)
 
 
 def check(width: int | None, latency: int | None) -> None:

@@ -1,9 +1,12 @@
 """The data sheet of the blocks that compute a function of each element."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, text
+from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.nonlinear.piecewise import Piecewise
@@ -91,15 +94,23 @@ _KINDS = {
 }
 
 
-def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
-    """The datapath in words, its tables, and the constants of its reference."""
+class _Datapath(NamedTuple):
+    """A datapath in words, its tables, and the constants of its reference."""
+
+    words: str
+    tables: dict[str, list[int]]
+    constants: dict[str, int]
+
+
+def _datapath(unit: Unit) -> _Datapath:
+    """Return what a unit is."""
     width, fin, fout = unit.in_format.width, unit.in_format.frac, unit.out_format.frac
     if isinstance(unit, RectifiedTable):
         how = f"y = max(x, 0) * 2^{fout - fin} - VALUES[x mod {1 << width}]"
-        return how, {"VALUES": unit.values.tolist()}, {"IN_BITS": width}
+        return _Datapath(how, {"VALUES": unit.values.tolist()}, {"IN_BITS": width})
     if isinstance(unit, Table):
         how = f"y = VALUES[x mod {1 << width}]"
-        return how, {"VALUES": unit.values.tolist()}, {"IN_BITS": width}
+        return _Datapath(how, {"VALUES": unit.values.tolist()}, {"IN_BITS": width})
     if isinstance(unit, Product):
         how = text(f"""
         d = min(max({unit.top} - x, 0), {(1 << unit.bits) - 1})
@@ -107,7 +118,7 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
         y = clamp({_rounded("p", unit.shift)})
         """)
         tables = {"HIGH": unit.high.tolist(), "LOW": unit.low.tolist()}
-        return how, tables, {"TOP": unit.top, "SHIFT": unit.shift}
+        return _Datapath(how, tables, {"TOP": unit.top, "SHIFT": unit.shift})
     if isinstance(unit, HeatvitExp):
         how = text(f"""
         d = min(max(-x, 0), {(1 << unit.bits) - 1})
@@ -116,7 +127,7 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
         q = ({unit.SCALE} * (p * p >> 16) >> 16) + {unit.FLOOR}
         y = clamp({_rounded("(q >> z)", unit.FRAC - fout)})
         """)
-        return how, {}, {"GREATEST_DISTANCE": (1 << unit.bits) - 1}
+        return _Datapath(how, {}, {"GREATEST_DISTANCE": (1 << unit.bits) - 1})
     if isinstance(unit, Lines):
         steps = [int(each * 2**fin) for each in unit.BREAKS]
         how = text(f"""
@@ -126,13 +137,15 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
         y = clamp((x * {[1 << unit.frac - fin - s for s in unit.SHIFTS] + [0]}[r] + c)
                   >> {unit.frac - fout})
         """)
-        return how, {"BREAKS": steps, "SHIFTS": list(unit.SHIFTS)}, {"FRAC": unit.frac}
+        return _Datapath(how, {"BREAKS": steps, "SHIFTS": list(unit.SHIFTS)}, {"FRAC": unit.frac})
     if isinstance(unit, Slope):
         how = text(f"""
         v = (x * {unit.factor} + {unit.offset}) >> {unit.shift}
         y = clamp(min(max(v, 0), {1 << fout}))
         """)
-        return how, {}, {"FACTOR": unit.factor, "OFFSET": unit.offset, "SHIFT": unit.shift}
+        return _Datapath(
+            how, {}, {"FACTOR": unit.factor, "OFFSET": unit.offset, "SHIFT": unit.shift}
+        )
     tables, constants = _pieces(unit.pieces)
     poly = _polynomial(unit.pieces)
     frac = unit.pieces.frac
@@ -145,7 +158,7 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
         e = {frac - fout} + ((k - {fin}) div {unit.root})
         y = clamp(floor(t / 2^e + 1/2))
         """).replace("{joint}", joint).replace("{poly}", poly)  # fmt: skip
-        return how, tables, constants | {"ROOT": unit.root, "IN_BITS": width}
+        return _Datapath(how, tables, constants | {"ROOT": unit.root, "IN_BITS": width})
     value = {
         "rectified": f"max(x, 0) * 2^{frac - fin} - t",
         "complement": f"t if x < 0 else {1 << frac} - t",
@@ -159,7 +172,7 @@ def _datapath(unit) -> tuple[str, dict[str, list[int]], dict[str, int]]:
     ])
     names = ("rectified", "complement", "odd")
     more = {"GREATEST": (1 << unit.domain) - 1, "SYMMETRY": names.index(unit.symmetry)}
-    return how, tables, constants | more
+    return _Datapath(how, tables, constants | more)
 
 
 def _rounded(value: str, bits: int) -> str:

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "endpoints.h"
+#include "request.inc"  // made: the fields of a request
 
 namespace gemmule {
 
@@ -41,6 +42,7 @@ public:
         const std::uint32_t *word = &words[at / 32];
         return (word[0] | std::uint64_t(word[1]) << 32) >> at % 32 & ones(count);
     }
+    std::uint64_t get(RequestField field) const { return get(field.at, field.bits); }
     void put(std::size_t at, unsigned count, std::int64_t value) {
         for (; count > 32; at += 32, count -= 32, value >>= 32) put(at, 32, std::uint32_t(value));
         const std::uint64_t shifted = (value & ones(count)) << at % 32;
@@ -210,7 +212,8 @@ private:
     Transfer next(Channel& channel, std::uint64_t now) {
         const Bits beat = channel.requests->beats.front();
         channel.requests->beats.pop_front();
-        Transfer request{&channel, beat.get(0, 32), beat.get(32, 20), 1u << beat.get(52, 2), 0};
+        const std::uint64_t length = beat.get(request_length), size = beat.get(request_size);
+        Transfer request{&channel, beat.get(request_address), length, 1u << size, 0};
         const std::uint64_t end = request.address + request.length * request.size;
         if (!request.length || end > image.size()) refuse(request, now);
         return request;
