@@ -52,7 +52,7 @@ def test_the_same_bytes_whatever_the_hash_seed():
 
 def test_head_names_license_versions_and_parameters(adder):
     head = adder.verilog.split("\n\n")[0]
-    assert head.startswith("// SPDX-License-Identifier: Apache-2.0\n// adder: Adds two streams")
+    assert head.startswith("// SPDX-License-Identifier: Apache-2.0\n// adder: Add two streams")
     assert "//   lanes = 3\n//   format = s8" in head
 
 
