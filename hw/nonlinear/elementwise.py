@@ -7,11 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
+from gemmule.hw.common.credit_fifo import CreditFifo, depth_for
 from gemmule.hw.common.pipeline import delay
 from gemmule.hw.common.shared import shared
 from gemmule.hw.common.streams import packet_stream, vector
 
-from .drain import Drain, depth_for
 from .lane import Lane
 from .params import ElementwiseParams
 
@@ -69,17 +69,17 @@ class Elementwise(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth = depth_for(self.latency)
-        m.submodules.drain = drain = Drain(self.y.payload.shape(), depth)
-        accept = self.x.valid & drain.room
+        m.submodules.results = results = CreditFifo(self.y.payload.shape(), depth)
+        accept = self.x.valid & results.room
         inside = delay(m, "inside", Cat(accept, self.x.payload.last), self.latency - 1, reset=True)
-        results = [self._lane(m, n) for n in range(self.params.lanes)]
+        lanes = [self._lane(m, n) for n in range(self.params.lanes)]
         m.d.comb += [
-            self.x.ready.eq(drain.room),
-            drain.enter.eq(accept),
-            drain.valid.eq(inside[0]),
-            Value.cast(drain.payload).eq(Cat(*results, inside[1])),
+            self.x.ready.eq(results.room),
+            results.enter.eq(accept),
+            results.valid.eq(inside[0]),
+            Value.cast(results.payload).eq(Cat(*lanes, inside[1])),
         ]
-        wiring.connect(m, drain.o, wiring.flipped(self.y))
+        wiring.connect(m, results.o, wiring.flipped(self.y))
         return m
 
     def _lane(self, m: Module, n: int) -> Value:

@@ -1,13 +1,15 @@
 """Datapaths without a stall: values that know their time, aligned by registers where they meet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth import Array, Const, Shape, Signal, Value
+from amaranth import Array, Const, Module, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Member
 from numpy.typing import NDArray
 
-__all__ = ["Flow", "Timed", "lookup"]
+__all__ = ["Flow", "FlowComponent", "Timed", "lookup"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +23,7 @@ class Timed:
 class Flow:
     """A pipeline in the making: each step is a register, and operands that come early wait.
 
-    It only collects assignments, for ``m.d.sync += flow.registers``; so a flow that is thrown away
-    tells the latency.
+    It only collects assignments, for ``m.d.sync += flow.registers``.
     """
 
     def __init__(self):
@@ -58,6 +59,41 @@ class Flow:
         register = Signal(value.shape(), name=name, reset_less=True)
         self.registers.append(register.eq(value))
         return register
+
+
+class FlowComponent(wiring.Component):
+    """A component that is one flow: its latency is known as soon as it is made.
+
+    A class of it says in ``_flow`` what its outputs are, after what it needs for that was set.
+
+    Latency: :attr:`latency` cycles. Throughput: one value a cycle. Back-pressure: none.
+
+    Parameters
+    ----------
+    ports : Mapping[str, Member]
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from the inputs to the latest output.
+    """
+
+    def __init__(self, ports: Mapping[str, Member]):
+        super().__init__(ports)
+        flow = Flow()
+        self._outputs = self._flow(flow)
+        self._registers = flow.registers
+        self.latency = max(timed.time for timed in self._outputs.values())
+
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        """Return the outputs by name, made in ``flow``."""
+        raise NotImplementedError
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self._registers
+        m.d.comb += [getattr(self, name).eq(each.value) for name, each in self._outputs.items()]
+        return m
 
 
 def lookup(values: NDArray, address: Value) -> Value:

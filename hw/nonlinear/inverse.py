@@ -1,20 +1,19 @@
 """The reciprocal of a row's sum, pipelined, without a multiplier."""
 
-from amaranth import Module, Value
-from amaranth.lib import wiring
+from amaranth import Value
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal
 
 from .arithmetic import product_in_fabric
-from .flow import Flow, Timed
+from .flow import Flow, FlowComponent, Timed
 from .polynomial import polynomial
 from .powers import normalized
 
 __all__ = ["Inverse"]
 
 
-class Inverse(wiring.Component):
+class Inverse(FlowComponent):
     """``delta / total``: normalize, a line of the mantissa, times delta, denormalize.
 
     :class:`golden.nonlinear.softmax.Reciprocal` defines the bits. It is one for all lanes, and its
@@ -41,17 +40,9 @@ class Inverse(wiring.Component):
             "delta": In(DELTA_FRAC + 1),
             "inverse": Out(Reciprocal().frac + 1),
         })
-        self.latency = self._flow()[1].time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow, inverse = self._flow()
-        m.d.sync += flow.registers
-        m.d.comb += self.inverse.eq(inverse.value)
-        return m
-
-    def _flow(self) -> tuple[Flow, Timed]:
-        flow, golden = Flow(), Reciprocal()
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        golden = Reciprocal()
         width, one = len(self.total), EXP_FORMAT.frac
         present = flow.step("present", lambda t: t[one:].any(), Timed(self.total))
         mantissa, zeros = normalized(flow, Timed(self.total))
@@ -68,4 +59,4 @@ class Inverse(wiring.Component):
         def result(shifted: Value, present: Value) -> Value:
             return (shifted + 1 >> 1)[: golden.frac + 1] & present.replicate(golden.frac + 1)
 
-        return flow, flow.step("inverse", result, shifted, present)
+        return {"inverse": flow.step("inverse", result, shifted, present)}

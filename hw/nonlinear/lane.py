@@ -1,7 +1,5 @@
 """One lane of an elementwise unit."""
 
-from amaranth import Module
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.elementwise import Unit
@@ -11,7 +9,7 @@ from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflec
 from gemmule.hw.common.streams import shape_of
 
 from .exponential import heatvit, product
-from .flow import Flow, Timed
+from .flow import Flow, FlowComponent, Timed
 from .lines import lines, rectified_table, slope, table
 from .powers import powers
 from .reflected import reflected
@@ -30,7 +28,7 @@ DATAPATHS = {
 }
 
 
-class Lane(wiring.Component):
+class Lane(FlowComponent):
     """A function of one number, of a new one each cycle.
 
     ``y = unit(x)``; the unit, from ``golden.nonlinear.elementwise.build_unit``, defines the bits.
@@ -53,15 +51,6 @@ class Lane(wiring.Component):
             "x": In(shape_of(unit.in_format)),
             "y": Out(shape_of(unit.out_format)),
         })
-        self.latency = self._flow()[1].time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow, y = self._flow()
-        m.d.sync += flow.registers
-        m.d.comb += self.y.eq(y.value)
-        return m
-
-    def _flow(self) -> tuple[Flow, Timed]:
-        flow = Flow()
-        return flow, DATAPATHS[type(self.unit)](flow, self.unit, Timed(self.x))
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        return {"y": DATAPATHS[type(self.unit)](flow, self.unit, Timed(self.x))}

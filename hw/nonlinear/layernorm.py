@@ -1,30 +1,29 @@
 """Layer and RMS normalization over rows, a vector a cycle."""
 
 from amaranth import Cat, Module, Mux, Signal, Value, signed, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import Refusal
+from gemmule.hw.common.credit_fifo import CreditFifo
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.status import status_layout
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.streams import vector
 
 from .arithmetic import above
-from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .layernorm_lane import NormLane
 from .layernorm_params import LayernormParams
-from .row import QUEUE, Buffer, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
+from .row import QUEUE, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
+from .row_unit import RowUnit
 from .rows import Rows
 from .spread import Spread
 
 __all__ = ["Layernorm"]
 
 
-class Layernorm(wiring.Component):
+class Layernorm(RowUnit):
     """Normalize each row of a stream of vectors, then scale and move each entry.
 
     ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``; of kind ``rms`` without the mean:
@@ -69,20 +68,15 @@ class Layernorm(wiring.Component):
         One word a command, in order, after the last beat of its rows.
     """
 
+    REFUSAL = Refusal
+
     def __init__(self, params: LayernormParams):
-        self.params = params
         lanes = params.lanes
         affine = data.StructLayout({
             "gamma": vector(params.gamma_format, lanes),
             "beta": vector(params.beta_format, lanes),
         })
-        super().__init__({
-            "command": In(stream.Signature(params.command_layout)),
-            "affine": In(packet_stream(affine)),
-            "x": In(packet_stream(vector(params.in_format, lanes))),
-            "y": Out(packet_stream(vector(params.out_format, lanes))),
-            "status": Out(stream.Signature(status_layout(Refusal, ["affine", "x"]))),
-        })
+        super().__init__(params, {"affine": affine, "x": vector(params.in_format, lanes)})
         self._lanes = [NormLane(params) for _ in range(lanes)]
         self._spread = Spread(params)
         self._sum_cycles = sum_cycles(params.squares_width)
@@ -93,40 +87,18 @@ class Layernorm(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        drain = self._drain(m)
-        rows = self._rows(m)
+        results = self._results(m, self._lanes[0].latency)
+        rows = self._rows(m, capacity=self._depth + 64)
         beats, spreads = self._moments(m, rows)
-        self._normalize(m, beats, spreads, self._affine(m, rows), drain, rows.held.length)
+        self._normalize(m, beats, spreads, self._affine(m, rows), results, rows.held.length)
         return m
 
-    def _drain(self, m: Module) -> Drain:
-        depth = depth_for(self._lanes[0].latency + 1)
-        m.submodules.drain = drain = Drain(self.y.payload.shape(), depth)
-        wiring.connect(m, drain.o, wiring.flipped(self.y))
-        return drain
-
-    def _rows(self, m: Module) -> Rows:
-        params = self.params
-
-        def refuse(command: data.View) -> Value:
-            empty = (command.rows == 0) | (command.length == 0)
-            large = Mux(above(command.length, params.max_length), Refusal.LENGTH_TOO_LARGE.value, 0)
-            return Mux(empty, Refusal.ZERO_SIZE.value, large)
-
-        m.submodules.rows = rows = Rows(
-            params.command_layout,
-            Refusal,
-            refuse=refuse,
-            packets={name: getattr(self, name).payload.data.shape() for name in ("affine", "x")},
-            lanes=params.lanes,
-            longest=params.max_length,
-            capacity=self._depth + 64,
+    def _refuse(self, command: data.View) -> Value:
+        empty = (command.rows == 0) | (command.length == 0)
+        large = Mux(
+            above(command.length, self.params.max_length), Refusal.LENGTH_TOO_LARGE.value, 0
         )
-        for name in ("command", "affine", "x"):
-            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(rows, name))
-        wiring.connect(m, rows.status, wiring.flipped(self.status))
-        m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
-        return rows
+        return Mux(empty, Refusal.ZERO_SIZE.value, large)
 
     def _affine(self, m: Module, rows: Rows) -> Memory:
         """Gamma and beta, a beat a place."""
@@ -145,16 +117,10 @@ class Layernorm(wiring.Component):
             m.d.sync += place.eq(Mux(weights.payload.last, 0, place + 1))
         return memory
 
-    def _moments(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
+    def _moments(self, m: Module, rows: Rows) -> tuple[CreditFifo, SyncFIFOBuffered]:
         """The first stage: beats go into a buffer; the sum and spread of each row follow."""
         params, payload = self.params, rows.rows.payload
-        m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depth)
-        m.d.comb += [
-            rows.room.eq(beats.room),
-            beats.enter.eq(rows.enter),
-            beats.write.eq(rows.rows.valid),
-            beats.data.eq(payload),
-        ]
+        beats = self._buffer(m, rows, self._depth)
         flow = Flow()
         entries = [Timed(payload.data[n]) for n in range(params.lanes)]
         squares = [flow.step(f"square_{n}", lambda x: x * x, x) for n, x in enumerate(entries)]
@@ -188,16 +154,16 @@ class Layernorm(wiring.Component):
     def _normalize(
         self,
         m: Module,
-        beats: Buffer,
+        beats: CreditFifo,
         spreads: SyncFIFOBuffered,
         affine: Memory,
-        drain: Drain,
+        results: CreditFifo,
         length: Value,
     ) -> None:
         """The second stage: each beat of a row with the row's sum and spread."""
         params, first = self.params, self._lanes[0]
-        take = wire(m, "take", beats.valid & spreads.r_rdy & drain.room)
-        head = data.View(self.x.payload.shape(), beats.head)
+        take = wire(m, "take", beats.o.valid & spreads.r_rdy & results.room)
+        head = beats.o.payload
         place = Signal(range(params.beats))
         read = affine.read_port()
         spread = data.View(
@@ -210,8 +176,8 @@ class Layernorm(wiring.Component):
         )
         weights = data.View(self.affine.payload.data.shape(), read.data)
         m.d.comb += [
-            beats.take.eq(take),
-            drain.enter.eq(take),
+            beats.o.ready.eq(take),
+            results.enter.eq(take),
             spreads.r_en.eq(take & head.last),
             read.addr.eq(delay(m, "place", place, first.affine_time - 1)),
         ]
@@ -230,8 +196,5 @@ class Layernorm(wiring.Component):
                 lane.gamma.eq(weights.gamma[n]),
                 lane.beta.eq(weights.beta[n]),
             ]
-        valid, last = framed(m, "norm", take, head.last, first.latency)
-        m.d.comb += [
-            drain.valid.eq(valid),
-            Value.cast(drain.payload).eq(Cat(*(lane.y for lane in self._lanes), last)),
-        ]
+        frame = framed(m, "norm", take, head.last, first.latency)
+        self._finish(m, results, [lane.y for lane in self._lanes], frame)

@@ -1,14 +1,13 @@
 """One lane of layer normalization: from an entry to its normalized value."""
 
-from amaranth import Cat, Const, Module, Value, signed
-from amaranth.lib import wiring
+from amaranth import Cat, Const, Value, signed
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import DEVIATION_FRAC, EPSILON_FRAC, ROOT_FRAC
 from gemmule.hw.common.streams import shape_of
 
 from .arithmetic import saturate
-from .flow import Flow, Timed
+from .flow import Flow, FlowComponent, Timed
 from .layernorm_params import LayernormParams
 
 __all__ = ["NormLane"]
@@ -17,7 +16,7 @@ FINE = 3
 """Bits of the exponent that the second of two shifters takes."""
 
 
-class NormLane(wiring.Component):
+class NormLane(FlowComponent):
     """``gamma * (n*x - total) * mantissa * 2**-exponent + beta``, rounded half up.
 
     :func:`golden.nonlinear.layernorm.layernorm` defines the bits. Three multipliers.
@@ -54,17 +53,11 @@ class NormLane(wiring.Component):
             "beta": In(shape_of(params.beta_format)),
             "y": Out(shape_of(params.out_format)),
         })
-        deviation = self._deviation(Flow())
-        self.affine_time = deviation.time
-        self.latency = self._weighted(Flow(), deviation).time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow = Flow()
-        y = self._weighted(flow, self._deviation(flow))
-        m.d.sync += flow.registers
-        m.d.comb += self.y.eq(y.value)
-        return m
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        deviation = self._deviation(flow)
+        self.affine_time = deviation.time
+        return {"y": self._weighted(flow, deviation)}
 
     def _deviation(self, flow: Flow) -> Timed:
         """In standard deviations, with ``DEVIATION_FRAC`` fractional bits."""

@@ -1,10 +1,9 @@
-"""Parts that both row units have: trees over the lanes, and buffers of beats."""
+"""Parts that both row units have: trees over the lanes, sums over the beats of a row."""
 
 from collections.abc import Callable
 
-from amaranth import Cat, Const, Elaboratable, Module, Mux, Shape, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
-from amaranth.lib.fifo import SyncFIFOBuffered
 
 from gemmule.hw.common.pipeline import delay, wire
 
@@ -13,7 +12,6 @@ from .flow import Flow, Timed
 
 __all__ = [
     "QUEUE",
-    "Buffer",
     "add",
     "buffer_depth",
     "framed",
@@ -125,33 +123,3 @@ def add(a: Value, b: Value) -> Value:
 def buffer_depth(beats: int, latency: int) -> int:
     """Places that hold a row while what is computed of it is awaited: a power of two."""
     return 1 << (beats + latency + 3).bit_length()
-
-
-class Buffer(Elaboratable):
-    """Beats in order; a free-running pipeline may fill it, if beats enter only while ``room``.
-
-    ``enter``: a beat is on its way; it arrives with ``write`` and ``data``. ``valid``: ``head`` is
-    the oldest; ``take`` removes it.
-    """
-
-    def __init__(self, width: int, depth: int):
-        self.depth = depth
-        self.data, self.head = Signal(width), Signal(width)
-        self.enter, self.write, self.take = Signal(), Signal(), Signal()
-        self.room, self.valid = Signal(init=1), Signal()
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.fifo = fifo = SyncFIFOBuffered(width=len(self.data), depth=self.depth)
-        free = Signal(range(self.depth + 1), init=self.depth)
-        after = Signal.like(free)
-        m.d.comb += [
-            fifo.w_data.eq(self.data),
-            fifo.w_en.eq(self.write),
-            fifo.r_en.eq(self.take),
-            self.head.eq(fifo.r_data),
-            self.valid.eq(fifo.r_rdy),
-            after.eq(free + (self.take & fifo.r_rdy) - self.enter),
-        ]
-        m.d.sync += [free.eq(after), self.room.eq(after != 0)]
-        return m

@@ -1,22 +1,19 @@
 """Softmax over rows, a vector a cycle."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Refusal
+from gemmule.hw.common.credit_fifo import CreditFifo
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.status import status_layout
-from gemmule.hw.common.streams import packet_stream, shape_of, vector
+from gemmule.hw.common.streams import shape_of, vector
 
-from .drain import Drain, depth_for
 from .flow import Flow, Timed
 from .inverse import Inverse
 from .row import (
     QUEUE,
-    Buffer,
     add,
     buffer_depth,
     framed,
@@ -26,6 +23,7 @@ from .row import (
     sum_over_row,
     tree,
 )
+from .row_unit import RowUnit
 from .rows import Rows
 from .softmax_lane import PowerLane, QuotientLane
 from .softmax_params import SoftmaxParams
@@ -33,7 +31,7 @@ from .softmax_params import SoftmaxParams
 __all__ = ["Softmax"]
 
 
-class Softmax(wiring.Component):
+class Softmax(RowUnit):
     """Softmax of each row of a stream of vectors, masked entries left out.
 
     ``y = delta * exp(x - max) / sum(exp(x - max))``, or ``clamp(round(-log2 y), 0, 15)``
@@ -76,16 +74,12 @@ class Softmax(wiring.Component):
         One word a command, in order, after the last beat of its rows.
     """
 
+    REFUSAL = Refusal
+
     def __init__(self, params: SoftmaxParams):
-        self.params = params
         lanes = params.lanes
         beat = data.StructLayout({"x": vector(params.in_format, lanes), "keep": lanes})
-        super().__init__({
-            "command": In(stream.Signature(params.command_layout)),
-            "x": In(packet_stream(beat)),
-            "y": Out(packet_stream(vector(params.out_format, lanes))),
-            "status": Out(stream.Signature(status_layout(Refusal, ["x"]))),
-        })
+        super().__init__(params, {"x": beat})
         self._powers = [PowerLane(params) for _ in range(lanes)]
         self._quotients = [QuotientLane(params) for _ in range(lanes)]
         self._inverse = Inverse(params.sum_width)
@@ -98,51 +92,21 @@ class Softmax(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        drain = self._drain(m)
-        rows = self._rows(m)
+        results = self._results(m, self._quotients[0].latency)
+        rows = self._rows(m, capacity=sum(self._depths) + 64)
         beats, greatest = self._maximum(m, rows)
         powers, inverse = self._exponentials(m, beats, greatest, rows.held.delta)
-        self._quotient(m, powers, inverse, drain, rows.held.log2)
+        self._quotient(m, powers, inverse, results, rows.held.log2)
         return m
 
-    def _drain(self, m: Module) -> Drain:
-        depth = depth_for(self._quotients[0].latency + 1)
-        m.submodules.drain = drain = Drain(self.y.payload.shape(), depth)
-        wiring.connect(m, drain.o, wiring.flipped(self.y))
-        return drain
+    def _refuse(self, command: data.View) -> Value:
+        large = Mux(command.delta > 1 << DELTA_FRAC, Refusal.DELTA_TOO_LARGE.value, 0)
+        return Mux(command.rows == 0, Refusal.ZERO_ROWS.value, large)
 
-    def _rows(self, m: Module) -> Rows:
-        params = self.params
-
-        def refuse(command: data.View) -> Value:
-            large = Mux(command.delta > 1 << DELTA_FRAC, Refusal.DELTA_TOO_LARGE.value, 0)
-            return Mux(command.rows == 0, Refusal.ZERO_ROWS.value, large)
-
-        m.submodules.rows = rows = Rows(
-            params.command_layout,
-            Refusal,
-            refuse=refuse,
-            packets={"x": self.x.payload.data.shape()},
-            lanes=params.lanes,
-            longest=params.max_length,
-            capacity=sum(self._depths) + 64,
-        )
-        for name in ("command", "x"):
-            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(rows, name))
-        wiring.connect(m, rows.status, wiring.flipped(self.status))
-        m.d.comb += rows.leave.eq(self.y.valid & self.y.ready & self.y.payload.last)
-        return rows
-
-    def _maximum(self, m: Module, rows: Rows) -> tuple[Buffer, SyncFIFOBuffered]:
+    def _maximum(self, m: Module, rows: Rows) -> tuple[CreditFifo, SyncFIFOBuffered]:
         """The first stage: beats go into a buffer, the greatest kept entry of each row follows."""
         fmt, payload = self.params.in_format, rows.rows.payload
-        m.submodules.beats = beats = Buffer(len(Value.cast(payload)), self._depths[0])
-        m.d.comb += [
-            rows.room.eq(beats.room),
-            beats.enter.eq(rows.enter),
-            beats.write.eq(rows.rows.valid),
-            beats.data.eq(payload),
-        ]
+        beats = self._buffer(m, rows, self._depths[0])
         flow = Flow()
 
         def kept(keep: Value, x: Value) -> Value:
@@ -161,15 +125,17 @@ class Softmax(wiring.Component):
         return beats, maxima
 
     def _exponentials(
-        self, m: Module, beats: Buffer, maxima: SyncFIFOBuffered, delta: Value
-    ) -> tuple[Buffer, SyncFIFOBuffered]:
+        self, m: Module, beats: CreditFifo, maxima: SyncFIFOBuffered, delta: Value
+    ) -> tuple[CreditFifo, SyncFIFOBuffered]:
         """The second stage: exponentials go into a buffer, the inverse of their sum follows."""
         lanes, width = self.params.lanes, EXP_FORMAT.width
-        m.submodules.powers = powers = Buffer(lanes * width + 1, self._depths[1])
-        take = wire(m, "take_beat", beats.valid & maxima.r_rdy & powers.room)
-        head = data.View(self.x.payload.shape(), beats.head)
+        m.submodules.powers = powers = CreditFifo(
+            lanes * width + 1, self._depths[1], registered=True
+        )
+        take = wire(m, "take_beat", beats.o.valid & maxima.r_rdy & powers.room)
+        head = beats.o.payload
         m.d.comb += [
-            beats.take.eq(take),
+            beats.o.ready.eq(take),
             powers.enter.eq(take),
             maxima.r_en.eq(take & head.last),
         ]
@@ -184,8 +150,8 @@ class Softmax(wiring.Component):
             ]
         valid, last = framed(m, "power", take, head.last, self._powers[0].latency)
         m.d.comb += [
-            powers.write.eq(valid),
-            powers.data.eq(Cat(*(lane.power for lane in self._powers), last)),
+            powers.valid.eq(valid),
+            powers.payload.eq(Cat(*(lane.power for lane in self._powers), last)),
         ]
         flow = Flow()
         total = tree(flow, "total", add, [Timed(lane.power) for lane in self._powers])
@@ -206,26 +172,28 @@ class Softmax(wiring.Component):
         return powers, inverses
 
     def _quotient(
-        self, m: Module, powers: Buffer, inverses: SyncFIFOBuffered, drain: Drain, log2: Value
+        self,
+        m: Module,
+        powers: CreditFifo,
+        inverses: SyncFIFOBuffered,
+        results: CreditFifo,
+        log2: Value,
     ) -> None:
         """The third stage: exponentials times the inverse of their row's sum."""
         width = EXP_FORMAT.width
-        take = wire(m, "take_power", powers.valid & inverses.r_rdy & drain.room)
-        head_last = powers.head[-1]
+        take = wire(m, "take_power", powers.o.valid & inverses.r_rdy & results.room)
+        head_last = powers.o.payload[-1]
         m.d.comb += [
-            powers.take.eq(take),
-            drain.enter.eq(take),
+            powers.o.ready.eq(take),
+            results.enter.eq(take),
             inverses.r_en.eq(take & head_last),
         ]
         for n, lane in enumerate(self._quotients):
             m.submodules[f"quotient_{n}"] = shared(lane, self.params)
             m.d.comb += [
-                lane.power.eq(powers.head[n * width : (n + 1) * width]),
+                lane.power.eq(powers.o.payload[n * width : (n + 1) * width]),
                 lane.inverse.eq(inverses.r_data),
                 lane.log2.eq(log2),
             ]
-        valid, last = framed(m, "quotient", take, head_last, self._quotients[0].latency)
-        m.d.comb += [
-            drain.valid.eq(valid),
-            Value.cast(drain.payload).eq(Cat(*(lane.y for lane in self._quotients), last)),
-        ]
+        frame = framed(m, "quotient", take, head_last, self._quotients[0].latency)
+        self._finish(m, results, [lane.y for lane in self._quotients], frame)

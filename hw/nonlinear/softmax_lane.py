@@ -1,7 +1,6 @@
 """The two lanes of softmax: the exponential of the distance to the maximum, and the quotient."""
 
-from amaranth import Const, Module, Mux, Value
-from amaranth.lib import wiring
+from amaranth import Const, Mux, Value
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.exponential import Product
@@ -11,7 +10,7 @@ from gemmule.hw.common.streams import shape_of
 
 from .arithmetic import saturate
 from .exponential import heatvit_below, product_below
-from .flow import Flow, Timed
+from .flow import Flow, FlowComponent, Timed
 from .softmax_params import SoftmaxParams
 
 __all__ = ["PowerLane", "QuotientLane"]
@@ -19,7 +18,7 @@ __all__ = ["PowerLane", "QuotientLane"]
 PRODUCT_FRAC = EXP_FORMAT.frac + Reciprocal().frac
 
 
-class PowerLane(wiring.Component):
+class PowerLane(FlowComponent):
     """``exp(x - greatest)``, or 0 where ``keep`` is not set.
 
     :func:`golden.nonlinear.softmax.exp_unit` defines the bits.
@@ -46,27 +45,18 @@ class PowerLane(wiring.Component):
             "keep": In(1),
             "power": Out(shape_of(EXP_FORMAT)),
         })
-        self.latency = self._flow()[1].time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow, power = self._flow()
-        m.d.sync += flow.registers
-        m.d.comb += self.power.eq(power.value)
-        return m
-
-    def _flow(self) -> tuple[Flow, Timed]:
-        flow = Flow()
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
         unit = exp_unit(self.params.in_format, self.params.coefficients)
         distance = flow.step(
             "distance", lambda x, top: top - x, Timed(self.x), Timed(self.greatest)
         )
         below = product_below if isinstance(unit, Product) else heatvit_below
         power = below(flow, unit, distance)
-        return flow, flow.step("power", lambda p, k: Mux(k, p, 0), power, Timed(self.keep))
+        return {"power": flow.step("power", lambda p, k: Mux(k, p, 0), power, Timed(self.keep))}
 
 
-class QuotientLane(wiring.Component):
+class QuotientLane(FlowComponent):
     """``power * inverse``, rounded half up, or the code of its logarithm.
 
     :func:`golden.nonlinear.softmax.softmax` defines the bits.
@@ -94,17 +84,9 @@ class QuotientLane(wiring.Component):
             "log2": In(1),
             "y": Out(shape_of(params.out_format)),
         })
-        self.latency = self._flow()[1].time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow, y = self._flow()
-        m.d.sync += flow.registers
-        m.d.comb += self.y.eq(y.value)
-        return m
-
-    def _flow(self) -> tuple[Flow, Timed]:
-        flow, fmt = Flow(), self.params.out_format
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        fmt = self.params.out_format
         down = PRODUCT_FRAC - fmt.frac
         greatest = rounded(self.params.greatest_power << Reciprocal().frac, down)
         product = flow.step("product", lambda a, b: a * b, Timed(self.power), Timed(self.inverse))
@@ -114,7 +96,7 @@ class QuotientLane(wiring.Component):
         def chosen(near: Value, code: Value) -> Value:
             return Mux(self.log2, code, saturate(near, fmt, 0, greatest))
 
-        return flow, flow.step("y", chosen, near, code)
+        return {"y": flow.step("y", chosen, near, code)}
 
 
 def logarithm(product: Value) -> Value:

@@ -1,7 +1,6 @@
 """The reciprocal of a row's standard deviation, pipelined."""
 
-from amaranth import Cat, Const, Module, Value, signed
-from amaranth.lib import wiring
+from amaranth import Cat, Const, Value, signed
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import (
@@ -12,7 +11,7 @@ from gemmule.golden.nonlinear.layernorm import (
 )
 
 from .arithmetic import sum_in_parts
-from .flow import Flow, Timed
+from .flow import Flow, FlowComponent, Timed
 from .layernorm_params import LayernormParams
 from .polynomial import polynomial
 from .powers import normalized
@@ -20,7 +19,7 @@ from .powers import normalized
 __all__ = ["Spread"]
 
 
-class Spread(wiring.Component):
+class Spread(FlowComponent):
     """``1 / sqrt(n * squares - total**2 + epsilon)`` as mantissa and exponent; mantissa 0 of 0.
 
     The difference is n**2 times the variance, exactly.
@@ -53,17 +52,9 @@ class Spread(wiring.Component):
             "mantissa": Out(ROOT_FRAC + 1),
             "exponent": Out(range(params.variance_width // 2 + 1)),
         })
-        self.latency = self._flow()[1].time
 
-    def elaborate(self, platform):
-        m = Module()
-        flow, mantissa, exponent = self._flow()
-        m.d.sync += flow.registers
-        m.d.comb += [self.mantissa.eq(mantissa.value), self.exponent.eq(exponent.value)]
-        return m
-
-    def _flow(self) -> tuple[Flow, Timed, Timed]:
-        flow, width = Flow(), self.params.variance_width + 1
+    def _flow(self, flow: Flow) -> dict[str, Timed]:
+        width = self.params.variance_width + 1
         scaled = flow.step("scaled", lambda q: q * self.length, Timed(self.squares))
         square = flow.step("square", lambda t: t * t, Timed(self.total))
         bits = width - 1 - EPSILON_FRAC
@@ -92,4 +83,4 @@ class Spread(wiring.Component):
         exponent = flow.step(
             "exponent", lambda z: (width - 1 - z) >> 1, zeros, since=mantissa.time - 1
         )
-        return flow, mantissa, exponent
+        return {"mantissa": mantissa, "exponent": exponent}
