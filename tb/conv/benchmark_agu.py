@@ -16,7 +16,7 @@ BOARDS = ("zcu102", "vc709")
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """A row a block and number of axes, at the default widths; one address a cycle in each."""
+    """Return a row a block and number of axes, at default widths; all make an address a cycle."""
     rows = []
     for block in GENERATORS:
         for axes in (2,) if quick else (2, 3):
@@ -33,7 +33,7 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
 
 
 def _markdown(rows: list[dict[str, Any]]) -> str:
-    """The table of README."""
+    """Return the table of README."""
     uses = [f"{board}_{name}" for board in BOARDS for name in ("lut", "ff")]
     heads = [use.replace("_", " ").replace("lut", "LUT").replace("ff", "FF") for use in uses]
     lines = [[f"`{row['block']}`, {row['axes']}D", *(row[use] for use in uses)] for row in rows]

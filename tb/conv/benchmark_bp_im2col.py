@@ -56,7 +56,7 @@ LONGEST_RTL = 12_000_000
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """Rows of layers, then the means by width, the paper's figures, and the checks by RTL."""
+    """Return rows of layers, the means by width beside the paper's, and the checks by RTL."""
     small = check_by_rtl(5 if quick else 24)
     names = list(LAYERS)[3:4] if quick else list(LAYERS)
     build(CONVOLUTIONS[0], PARAMS)  # once, and not by each process
@@ -70,13 +70,13 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
 
 
 def _of_layer(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """All of one layer: by the model, and through the RTL."""
+    """Measure one layer by the cycle model and through the RTL; return the rows of each."""
     geometry = layer(name)
     return list(measure(name, geometry)), list(through_rtl(name, geometry))
 
 
 def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A row a measure; what does not depend on the width comes once."""
+    """Yield a row a measure; what does not depend on the width comes once."""
     for row in rows:
         for measured in MEASURES if row["width"] == WIDTHS[0] else MEASURES[:1]:
             line = {
@@ -90,7 +90,7 @@ def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Beside explicit, in percent: both methods and the paper."""
+    """Yield the change of both methods beside the explicit one, in percent, and the paper's."""
     for width in WIDTHS:
         both = {row["method"]: row for row in summary if row["width"] == width}
         for measured in MEASURES:
@@ -103,7 +103,7 @@ def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
-    """A row for each direction and width, all methods in it; beside it what forward takes.
+    """Yield a row for each direction and width: all methods, and the cycles of the forward pass.
 
     ``bound``: the products on a full array, or the words of `zero_free` through the memory.
     """
@@ -130,7 +130,7 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
 def _modeled(
     geometry: Geometry, operation: Operation, method: Method, width: int
 ) -> tuple[int, int]:
-    """Cycles and words of one run."""
+    """Return the cycles of one run by the model, and the words that it moves."""
     bus, timing = Bus(width), timing_of(PARAMS, RESULT)
     cycles = estimate_cycles(program(operation, method, geometry, timing.hardware), timing, bus)
     return cycles, bus.bytes_read + bus.bytes_written
@@ -140,7 +140,7 @@ def _modeled(
 def program(
     operation: Operation, method: Method, geometry: Geometry, hardware: Hardware
 ) -> list[Product | Copy]:
-    """The commands; only the shapes of the operands matter."""
+    """Return the commands; only the shapes of the operands matter."""
     return list(lowered(_operands(operation, method, geometry, hardware)))
 
 
@@ -158,14 +158,14 @@ def _operands(
 
 
 def _storage(geometry: Geometry, method: Method) -> int:
-    """Elements of memory beyond the operands and the result: the reorganized map."""
+    """Count the elements of memory beyond the operands and the result: the reorganized map."""
     hardware = timing_of(PARAMS, RESULT).hardware
     operands = _operands(Operation.INPUT_GRAD, method, geometry, hardware)
     return operands.reorganized_extent * operands.target.stores_zeros
 
 
 def _zero_reads(geometry: Geometry, operation: Operation, method: Method) -> int:
-    """Elements read from the buffer of the operand that has, or had, the zeros: ``dy``."""
+    """Count the elements read from the buffer of ``dy``, which has, or had, the zeros."""
     side, lanes = ("a", PARAMS.rows) if operation is Operation.INPUT_GRAD else ("b", PARAMS.cols)
     steps = program(operation, method, geometry, timing_of(PARAMS, RESULT).hardware)
     made = (step for step in steps if isinstance(step, Product))
@@ -178,7 +178,7 @@ def _saved(row: dict[str, Any], method: str, measured: str) -> float:
 
 
 def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """By width: what a method saves of the explicit one, in percent, in the mean of layers."""
+    """Yield by width what a method saves of the explicit one: percent, mean over the layers."""
     for width in WIDTHS:
         chosen = [row for row in rows if row["width"] == width]
         for method in ("zero_free", "bp_im2col"):
@@ -197,8 +197,8 @@ def means(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
-    """Forward and backward through the RTL, with a memory as wide as `simulate`'s: cycles, and by
-    how much the model is off.
+    """Run forward and backward through the RTL, the memory as wide as `simulate`'s; yield cycles
+    and what the cycle model says.
     """
     width = WIDTHS[-1]
     for operation in (Operation.FORWARD, *OPERATIONS.values()):
@@ -220,7 +220,7 @@ def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
 
 
 def check_by_rtl(count: int) -> dict[str, Any]:
-    """Small layers in Verilator: how many take exactly the cycles of the model."""
+    """Run small layers in Verilator, and count those that take exactly the cycles of the model."""
     exact, worst, tried = 0, 0.0, 0
     for seed, (geometry, options) in enumerate(runs(7)):
         operation, method = options["job"]

@@ -29,7 +29,7 @@ NONE = Zeros(0, np.zeros(1, np.int64))
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """A row a layer and operation that folds: forward and the weight gradient."""
+    """Return a row a layer and operation that folds: forward and the weight gradient."""
     chosen = {"small 32x32 3-16 k3": SMALL}
     if not quick:
         chosen |= {name: layer(name, batch=1) for name in LAYERS}
@@ -37,7 +37,7 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
 
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
-    """Cycles with folding and without, the memory at 16 bytes a cycle."""
+    """Yield the cycles with folding and without, the memory at 16 bytes a cycle."""
     timing = timing_of(PARAMS, RESULT)
     for operation in (Operation.FORWARD, Operation.WEIGHT_GRAD):
         cycles = []

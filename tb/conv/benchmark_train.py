@@ -24,12 +24,12 @@ MNIST = {"images": 6000, "tests": 1000, "epochs": 3}
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """Accuracies by arithmetic; then real steps' convolutions through the RTL."""
+    """Return the accuracy of each arithmetic, then real steps' convolutions through the RTL."""
     return _rows(digits(), 2 if quick else 20, out, quick)
 
 
 def run_with(data: Path, out: Path, quick: bool) -> list[dict[str, Any]]:
-    """As :func:`run`, on MNIST from files of the user's."""
+    """Do the same as :func:`run` on MNIST, from files of the user's."""
     cut = MNIST | ({"images": 640, "epochs": 1} if quick else {})
     whole = load(data)
     some = Digits(
@@ -55,7 +55,7 @@ def _rows(data: Digits, epochs: int, out: Path, quick: bool) -> list[dict[str, A
 
 
 def through_rtl(steps: int, batch: int = 32, data: Digits | None = None) -> list[dict[str, Any]]:
-    """The convolutions of the first steps of training, in Verilator; a mismatch raises."""
+    """Run the convolutions of the first training steps in Verilator; a mismatch raises."""
     rows: list[dict[str, Any]] = []
 
     def watch(operation: str, geometry: Geometry, arrays: dict, result: Any) -> None:

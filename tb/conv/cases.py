@@ -35,13 +35,13 @@ _RUNS = {
 
 
 def layers(seed: int = 0) -> Iterator[Geometry]:
-    """The covering set as geometries; the size grows until the kernel fits."""
+    """Yield the covering set as geometries; the size grows until the kernel fits."""
     for row in covering(_FACTORS, seed):
         yield _geometry(**row)
 
 
 def runs(seed: int = 0) -> Iterator[tuple[Geometry, dict]]:
-    """The covering set with everything that a run can vary, too."""
+    """Yield a covering set of geometries and of everything that a run can vary."""
     for row in covering(_FACTORS | _RUNS, seed):
         run = {name: row.pop(name) for name in _RUNS}
         yield _geometry(**row), run
@@ -65,7 +65,7 @@ def _geometry(*, kernel, stride, padding, dilation, groups, channels, size, batc
 
 
 def exhaustive(sides: int, kernels: int, strides: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """Every legal (side, kernel, stride, padding before, padding after) of one axis."""
+    """Yield every legal (side, kernel, stride, padding before, padding after) of one axis."""
     for n, k, s in product(range(1, sides + 1), range(1, kernels + 1), range(1, strides + 1)):
         for begin, end in product(range(k), repeat=2):
             if n + begin + end >= k:
@@ -73,7 +73,7 @@ def exhaustive(sides: int, kernels: int, strides: int) -> Iterator[tuple[int, in
 
 
 def operands(geometry: Geometry, seed: int = 0, bits: int = 8) -> tuple[np.ndarray, ...]:
-    """``x``, ``w`` and ``dy`` of random values, the extremes first."""
+    """Make ``x``, ``w`` and ``dy`` of random values, the extremes first."""
     rng = np.random.default_rng(seed)
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     shapes = (

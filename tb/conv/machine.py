@@ -22,7 +22,7 @@ class Memory:
         self.regions: dict[str, dict[int, int]] = {}
 
     def read(self, bank: Bank) -> None:
-        """Input regions hold what is read first; a reorganized map is read as it was written."""
+        """Check what is loaded: every read of an element of a region must give the same value."""
         for load in bank.loads:
             vectors = load.vectors
             region = self.regions.setdefault(vectors.region, {})
@@ -43,7 +43,7 @@ class Side:
         self.banks: list[Bank] = []
 
     def walk(self, loads: Sequence[Bank], passes: Sequence[Pass]) -> np.ndarray:
-        """The beats of one product; every load must fit, every address must be loaded."""
+        """Return the beats of one product; every load must fit, every address must be loaded."""
         assert all(0 < len(bank) <= self.room for bank in loads)
         for bank in loads:
             assert len(bank.arriving) == len(bank)
@@ -67,7 +67,7 @@ class Side:
 
 
 def execute(target: Target, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The sums of an operation; each place of the result must be made exactly once."""
+    """Return the sums of an operation; each place of the result must be written exactly once."""
     memory, hardware, zeros = Memory(), target.hardware, target.zeros
     a_side = Side(hardware.a_bank, hardware.rows, memory)
     b_side = Side(hardware.b_bank, hardware.cols, memory)
@@ -101,7 +101,7 @@ def execute(target: Target, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def multiply(
     product: Product, left: np.ndarray, right: np.ndarray, hardware: Hardware
 ) -> tuple[np.ndarray, np.ndarray]:
-    """``c`` and the sums along the rows of ``a``, from the beats in the array's order."""
+    """Return ``c`` and the sums along the rows of ``a``, from the beats in the array's order."""
     rows = hardware.rows
     if product.stationary_sums:
         left = left.reshape(-1, product.k, rows)

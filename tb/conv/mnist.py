@@ -24,7 +24,7 @@ BYTES = 8
 
 
 def load(path: Path) -> Digits:
-    """An .npz with ``x_train``, ``y_train``, ``x_test``, ``y_test``, or a folder of IDX files."""
+    """Read a .npz of ``x_train``, ``y_train``, ``x_test``, ``y_test``, or IDX files of a folder."""
     arrays = (
         {name: _idx(path / file) for name, file in IDX.items()} if path.is_dir() else _npz(path)
     )

@@ -25,7 +25,7 @@ other layers of ResNet-50, 56x56 256-512 and 14x14 1024-2048, are in that list a
 
 
 def layer(name: str, batch: int = 2) -> Geometry:
-    """One of :data:`LAYERS`."""
+    """Return the layer of :data:`LAYERS` with this name."""
     side, channels, filters, kernel, stride, padding = LAYERS[name]
     return Geometry(
         batch=batch, channels=channels, filters=filters, size=(side, side),

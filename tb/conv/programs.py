@@ -38,11 +38,11 @@ class Program:
     job: object
 
     def kind(self, at: int) -> int:
-        """The kind of a command."""
+        """Return the opcode of the command at position ``at``."""
         return self.commands[at] & 7
 
     def replaced(self, at: int, command: int) -> "Program":
-        """With another command in a place; the packet ends where it did."""
+        """Return a copy with another command at ``at``; the packet ends where it did."""
         keep = self.commands[at] & _last()
         commands = list(self.commands)
         commands[at] = command & (_last() - 1) | keep
@@ -52,7 +52,7 @@ class Program:
 def plan(
     op: str, method: str = "zero_free", at: int = 0, params: ConvParams = PARAMS, **shape: object
 ) -> Program:
-    """A small layer's program, its maps in memory from ``at`` on."""
+    """Plan a small layer; its maps lie in memory from address ``at`` on."""
     layer = Geometry(**_SHAPE | shape)
     run, arrays = stimulus(params, layer, op=op, method=method, scaling="column", zeros=True)
     job = ConvAdapter().plan(params, run, arrays)
@@ -62,7 +62,7 @@ def plan(
 
 
 def _moved(command: int, by: int) -> int:
-    """A command of a program that lies elsewhere in memory."""
+    """Return the command with its address, if it has one, moved up ``by`` so many bytes."""
     names = {Opcode.A_LOAD: "base", Opcode.B_LOAD: "base", Opcode.PLACES: "walk.origin.step"}
     name = names.get(command & 7)
     return patched(command, {name: bits(command, name) + by}) if name else command
@@ -81,7 +81,7 @@ def _last() -> int:
 
 @cache
 def fields_of(kind: int) -> Mapping[str, tuple[int, int]]:
-    """The offset and width of each number that a kind of command has, by the manifest."""
+    """Return the offset and width of each number in a kind of command, by the manifest."""
     (variant,) = (each for each in _stream().variants if each.kind.value == kind)
     return {
         each.name + (f".{lane}" if each.lanes > 1 else ""):
@@ -91,13 +91,13 @@ def fields_of(kind: int) -> Mapping[str, tuple[int, int]]:
 
 
 def bits(command: int, name: str) -> int:
-    """A field of a command."""
+    """Read a field of a command."""
     offset, width = fields_of(command & 7)[name]
     return command >> offset & (1 << width) - 1
 
 
 def patched(command: int, fields: Mapping[str, int]) -> int:
-    """A command with some fields overwritten, modulo their widths."""
+    """Overwrite some fields of a command, modulo their widths."""
     for name, value in fields.items():
         offset, width = fields_of(command & 7)[name]
         mask = (1 << width) - 1 << offset
@@ -106,19 +106,19 @@ def patched(command: int, fields: Mapping[str, int]) -> int:
 
 
 def find(program: Program, kind: Opcode, number: int = 0) -> int:
-    """The place of a program's command of a kind."""
+    """Return the position of the program's command number ``number`` of a kind."""
     return [at for at in range(len(program.commands)) if program.kind(at) == kind][number]
 
 
 def beats(numbers: Iterator[int], width: int) -> np.ndarray:
-    """Numbers as beats ``[beats, words]``."""
+    """Pack numbers into beats ``[beats, words]``."""
     size = 4 * -(-width // 32)
     octets = b"".join(number.to_bytes(size, "little") for number in numbers)
     return np.frombuffer(octets, "<u4").reshape(-1, size // 4)
 
 
 def image_of(programs: Mapping[int, Program]) -> np.ndarray:
-    """A memory with the maps of programs, each from its place on."""
+    """Fill a memory with the maps of programs, each from its address on."""
     image = np.full(2 * ROOM + (1 << 14), 0x5A, np.uint8)
     for at, program in programs.items():
         image[at : at + len(program.memory.image)] = program.memory.image

@@ -19,7 +19,7 @@ LEMMAS = ("sum", "row", "bound")
 
 
 def parameters(name: str, size_width: int) -> GeneratorParams:
-    """Of an address generator whose sides have so many bits, and whose addresses hold a map."""
+    """Return parameters with sides of ``size_width`` bits, and addresses for such a map."""
     limits = {"address_width": 2 * size_width, "size_width": size_width}
     return BpParams(**limits, stride_width=3) if name == "bp_im2col" else GeneratorParams(**limits)
 
@@ -70,7 +70,7 @@ class Bounds(Elaboratable):
 
     @property
     def ports(self) -> list[Value]:
-        """What is free: all that enters, and under ``sum`` how ``row`` moves."""
+        """Return what is free: all that enters, and under ``sum`` how ``row`` moves."""
         walk, beat = self.dut.walk, self.dut.o
         names = (walk.payload, walk.valid, walk.ready, beat.payload, beat.valid, beat.ready)
         free = [] if self.width else [self.first, self.moved, self.pitch]
@@ -106,7 +106,7 @@ class Bounds(Elaboratable):
         return m
 
     def _row(self, m: Module, state: dict) -> Signal:
-        """Where the row begins: moved as ``pixels[0]`` is."""
+        """Follow where the row begins: it moves as ``pixels[0]`` does."""
         walk, beat = self.dut.walk, self.dut.o
         row = Signal(self.params.address_width, name="row", reset_less=True)
         with m.If(walk.valid & walk.ready):
@@ -133,7 +133,7 @@ class Bounds(Elaboratable):
 
 
 def prove(params: GeneratorParams, folder: Path, *, broken: bool = False) -> dict[str, list[bool]]:
-    """By lemma, for each width, whether it is proven: Yosys's `sat`, in a process of its own."""
+    """Tell of each lemma, for each width, whether Yosys's `sat`, in its own process, proves it."""
     widths = {lemma: [0] if lemma == "sum" else range(1, 1 << params.size_width)
               for lemma in LEMMAS}  # fmt: skip
     calls = []

@@ -27,7 +27,7 @@ def stimulus(
     zeros: bool = False,
     seed: int = 0,
 ) -> tuple[ConvRun, dict[str, np.ndarray]]:
-    """The run options and arrays that make one operation of a layer."""
+    """Make the run options and arrays of one operation of a layer."""
     rng = np.random.default_rng(seed)
     x, w, dy = operands(geometry, seed)
     named = {"x": dy if op == "transposed" else x, "w": w, "dy": dy}
@@ -67,7 +67,7 @@ def stimulus(
 
 
 def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """For `gemmule verify`: whatever operation the run asks for, on a small layer.
+    """Make arrays of a small layer for whatever operation the run asks for.
 
     Its numbers are those that the hardware has room for, the extremes first.
     """
@@ -104,7 +104,7 @@ conv3d = conv2d
 def generator(
     params: GeneratorParams, run: LayerRun, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """For `gemmule verify`: an address generator takes no array."""
+    """Return nothing: an address generator takes no array."""
     return {}
 
 

@@ -31,7 +31,7 @@ EARLY, LATE = 1, 2
 
 @cache
 def programs() -> dict[str, Program]:
-    """One of each kind, side by side in memory."""
+    """Plan a program of each kind, side by side in memory."""
     made = {}
     for op, method in (("forward", "zero_free"), ("input_grad", "zero_free"),
                        ("weight_grad", "zero_free"), ("weight_grad", "explicit")):  # fmt: skip
@@ -41,7 +41,7 @@ def programs() -> dict[str, Program]:
 
 def run(sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None, *,
         stall: float = 0.0, seed: int = 0, **options: object) -> list[dict]:  # fmt: skip
-    """Programs one after another; of each its status, and its counts, busy cycles aside."""
+    """Run programs one after another; return the status and counts of each, busy cycles aside."""
     model = build(WATCHED, PARAMS)
     first = next(iter(programs().values()))
     memory = Memory(
@@ -71,7 +71,7 @@ def run(sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None,
 
 @cache
 def alone(name: str) -> dict:
-    """What a good program reports."""
+    """Return what a good program reports."""
     (told,) = run([programs()[name]])
     assert {each: told[each] for each in CLEAN} == CLEAN
     assert told["command"] == len(programs()[name].commands) - 1
@@ -79,7 +79,7 @@ def alone(name: str) -> dict:
 
 
 def with_good_ones(faulty: Sequence[Program], stall: float = 0.0, seed: int = 0) -> list[dict]:
-    """A good program behind each faulty one, unharmed; returns what is said of the faulty ones."""
+    """Put a good program, which must pass, behind each faulty one; return the faulty ones' words."""
     names = list(programs())
     goods = [names[number % len(names)] for number in range(len(faulty))]
     both = [each for bad, good in zip(faulty, goods, strict=True)
@@ -176,7 +176,7 @@ def test_commands_that_do_not_fit_each_other(stall):
 
 
 def changed_fields(seed: int, values: int):
-    """Each field of each kind of command at its ends and at random, in some program."""
+    """Yield programs with each field of each kind of command at its ends and at random."""
     rng = np.random.default_rng(seed)
     for kind in Opcode:
         hosts = [each for each in programs().values()
@@ -194,7 +194,7 @@ def changed_fields(seed: int, values: int):
 
 
 def mixed_up(seed: int, count: int):
-    """Programs with a command too few, twice, or in another place; words that are no commands."""
+    """Yield programs with a command missing, twice or misplaced, and with words that are none."""
     rng = np.random.default_rng(seed)
     width = len(next(iter(programs().values())).commands[0].to_bytes(64, "little"))
     for number in range(count):
@@ -215,7 +215,7 @@ def mixed_up(seed: int, count: int):
 
 
 def survives(faulty, together: int = 40, **options) -> int:
-    """All of them, some in each run; how many were refused."""
+    """Run all programs, ``together`` of them at a time; count those that were refused."""
     refused = 0
     while batch := list(islice(faulty, together)):
         refused += sum(each["refused"] != 0 for each in with_good_ones(batch, **options))
@@ -244,7 +244,7 @@ def test_more_mixed_up_and_random_commands():
 
 
 def ended(beat: np.ndarray, last: int, width: int) -> np.ndarray:
-    """A beat with another ``last``, its highest bit."""
+    """Return a beat with another ``last``, its highest bit."""
     beat = beat.copy()
     at = width - 1
     beat[at // 32] = beat[at // 32] & ~np.uint32(1 << at % 32) | np.uint32(last << at % 32)

@@ -38,7 +38,7 @@ def test_counters_of_layers(op, method):
 
 
 def count(dut: Counters, seed: int, often: float = 0.3) -> None:
-    """Random events and reports, after each of which all begin anew; the reader is often slow.
+    """Count random events; after each report all counts begin anew, and the reader is often slow.
 
     Row E: reports wait for nobody, and what is told after a gap says so.
     """

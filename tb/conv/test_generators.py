@@ -28,7 +28,7 @@ VOLUMES = BpParams(address_width=12, size_width=6, axes=3)
 
 
 def plain_walks():
-    """Forward, phases and pixels of all small layers."""
+    """Yield the walks of all small layers forward, phase by phase, and pixel by pixel."""
     for layer in grids():
         yield im2col(layer, 2).walk
         yield repeated(gradient(layer, Method.ZERO_FREE, 2).walk, 2)
@@ -36,14 +36,14 @@ def plain_walks():
 
 
 def spread_walks():
-    """Both modes of BP-im2col, and the baseline's copy, of all small layers."""
+    """Yield both modes of BP-im2col, and the baseline's copy, of all small layers."""
     for layer in grids():
         inserted = gradient(layer, Method.BP_IM2COL, 2).walk
         yield from (loss(layer, Method.BP_IM2COL, 2).walk, repeated(inserted, 2), inserted)
 
 
 def volume_walks():
-    """Small layers of three axes, whatever the generators can do."""
+    """Yield walks of small layers of three axes, whatever the generators can do."""
     lines = list(exhaustive(4, 3, 2))
     for number in range(0, len(lines), 3):
         lots = (lines[number], lines[number * 5 % len(lines)], lines[number * 11 % len(lines)])
@@ -56,7 +56,7 @@ def volume_walks():
 
 
 def check(name: str, params: GeneratorParams, walks: list[Walk], stall: float = 0.0) -> None:
-    """All walks back to back: beats as golden, and without a stall not one cycle more."""
+    """Run all walks back to back: beats as golden, and without a stall not one cycle more."""
     made = [padded(walk, params).beats() for walk in walks]
     count = sum(len(address) for address, _ in made)
     vectors = [int((address * real).max()) + 1 for address, real in made]
@@ -112,7 +112,7 @@ def test_the_zero_free_block_goes_phase_by_phase():
 
 
 def raw_walks(model, seed: int, count: int) -> list[dict[str, int]]:
-    """Walks of random bits but for their turns, half of them with remainders that can be."""
+    """Draw walks of random bits but for their ``turns``, half of them with possible remainders."""
     rng = np.random.default_rng(seed)
     fields = model.manifest.stream("walk").fields
     drawn = []
@@ -133,7 +133,7 @@ def raw_walks(model, seed: int, count: int) -> list[dict[str, int]]:
 
 
 def raw_beats(params, walk: dict[str, int]) -> tuple[int, list[tuple[int, int, int]]]:
-    """The refusal and the beats of a walk, by the words of the data sheet."""
+    """Return the refusal and the beats of a walk, by the words of the data sheet."""
     axes, size = range(params.axes), params.size_width
     spread = [walk.get(f"axes.{a}.spread.0", 1) for a in axes]
 

@@ -30,7 +30,7 @@ SMALL = [
 
 
 def loops(geometry: Geometry, x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> tuple:
-    """The three products one multiplication at a time, and the most that met in one sum."""
+    """Compute the three products one multiplication at a time, and the most terms of one sum."""
     y, dx, dw = (np.zeros(a.shape, object) for a in (dy, x, w))
     met = [np.zeros(a.shape, int) for a in (dy, x, w)]
     group = geometry.group_filters
@@ -75,7 +75,7 @@ def test_sums_beyond_float64_stay_exact():
 
 
 def onnx(operator: str, outputs: int, arrays: dict[str, np.ndarray], **attributes) -> np.ndarray:
-    """One ONNX operator, run by ONNX's own reference."""
+    """Run one ONNX operator in ONNX's own reference."""
     node = helper.make_node(operator, list(arrays), ["y"], **attributes)
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
@@ -139,7 +139,7 @@ def test_torch_agrees_where_it_is_installed():
 
 
 def check_torch() -> None:
-    """float64, exact below 2**53: forward and both gradients by autograd."""
+    """Compare forward and both gradients with autograd's in float64, exact below 2**53."""
     import torch
 
     for geometry in (g for g in [*layers(), VOLUME]):

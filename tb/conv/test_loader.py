@@ -83,7 +83,7 @@ class Load:
 
 
 def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: bool) -> Load:
-    """Requests of a few vectors each, or squares, in nested loops; all fit into ``room``."""
+    """Draw a load of nested loops over requests of a few vectors, or squares, that fit ``room``."""
     lanes = np.arange(LANES)
     taken = int(rng.integers(1, LANES + 1)) if turned else int(rng.choice([1, 2, 7]))
     each = LANES if turned else min(taken, room)
@@ -113,7 +113,7 @@ def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: 
 
 
 def one_pass(rng: np.random.Generator, size: int, *, release: bool) -> Pass:
-    """A few steps over a bank, some beyond it."""
+    """Draw a few steps over a bank, some beyond it."""
     axis = Axis(int(rng.integers(-2, 3)), size, 1)
     loop = Loop(int(rng.integers(1, 20)), (int(rng.choice([1, 2])),))
     final = bool(rng.integers(2))
@@ -133,7 +133,7 @@ class Program:
 
 
 def program(seed: int, banks: int = 30) -> Program:
-    """Banks of one to four loads, and one to three passes over each."""
+    """Draw banks of one to four loads, and one to three passes over each."""
     rng = np.random.default_rng(seed)
     elements = rng.integers(-2048, 2048, 600)
     rows, passes, out, known, finals = [], [], [], [], []
@@ -167,7 +167,7 @@ def program(seed: int, banks: int = 30) -> Program:
 
 
 def agrees(model: Model, made: Program, *, width=16, latency=32, **options) -> bool:
-    """Whether the beats are those that were loaded."""
+    """Tell whether the beats are those that were loaded."""
     memory = Memory(made.image, (Channel("request", "i", LANES, FORMAT.width),), width, latency)
     send = {"loads": made.loads, "passes": made.passes}
     got = model.run(send, {"o": len(made.out)}, memory=memory, **options).received["o"]
@@ -193,7 +193,7 @@ def test_a_reset_forgets_what_was_under_way():
 
 
 def waits_for_a_bank(model: Model) -> bool:
-    """Whether of ten loads, two a bank, those of two banks are asked for where none is released."""
+    """Tell whether of ten loads, two a bank, two banks' are requested while none is released."""
     loops = [(1, PARAMS.size_width + 1), (0, ADDRESS_WIDTH)] * (PARAMS.axes + 1)
     fields = [(0, ADDRESS_WIDTH), (1, COUNT_WIDTH), *loops, (1, COUNT_WIDTH)]
     loads = pack(

@@ -19,7 +19,7 @@ ARRAYS = {
 
 
 def idx(array: np.ndarray) -> bytes:
-    """A file of bytes, as its format has it."""
+    """Return an IDX file of bytes."""
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 

@@ -77,7 +77,7 @@ COUNTER_MUTANTS = {
 
 
 def generator_agrees(component) -> bool:
-    """Whether an address generator walks small layers as the golden model does."""
+    """Tell whether an address generator walks small layers as the golden model does."""
     walks = []
     for layer in list(grids())[::40]:
         walks += [im2col(layer, 2).walk, loss(layer, BP, 2).walk]
@@ -96,10 +96,10 @@ def generator_agrees(component) -> bool:
 
 
 def buffer_agrees(component) -> bool:
-    """Whether an operand's buffer serves what was loaded."""
+    """Tell whether an operand's buffer serves what was loaded."""
 
     def buffer(params):
-        """A buffer of two lanes."""
+        """Make a buffer of two lanes."""
         return component(params, FORMAT, LANES)
 
     block = replace(BUFFER, component=buffer)
@@ -118,10 +118,10 @@ def buffer_agrees(component) -> bool:
 
 
 def loader_agrees(component) -> bool:
-    """Whether a loader fills banks with what a memory holds."""
+    """Tell whether a loader fills banks with what a memory holds."""
 
     def loaded(params):
-        """A loader and a buffer."""
+        """Make a loader and a buffer."""
         return Loaded(params, component)
 
     model = build_emitted(emit(replace(LOADED, component=loaded), LOADED_PARAMS))

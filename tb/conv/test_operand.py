@@ -25,7 +25,7 @@ class BufferParams(BpParams):
 
 
 def component(params: BufferParams) -> OperandBuffer:
-    """A buffer of two lanes."""
+    """Make a buffer of two lanes."""
     return OperandBuffer(params, FORMAT, LANES)
 
 
@@ -34,7 +34,7 @@ PARAMS = BufferParams(address_width=4, size_width=5)
 
 
 def program(seed: int) -> tuple[list[np.ndarray], list[Pass], np.ndarray]:
-    """Loads, passes over them, and what comes out."""
+    """Draw loads and passes over them; return these and what comes out."""
     rng = np.random.default_rng(seed)
     loads, passes, out = [], [], []
     for _ in range(40):
@@ -53,7 +53,7 @@ def program(seed: int) -> tuple[list[np.ndarray], list[Pass], np.ndarray]:
 
 
 def sent(loads: list[np.ndarray], passes: list[Pass]) -> dict[str, np.ndarray]:
-    """Loads and passes as beats."""
+    """Encode loads and passes as beats."""
     ends = np.concatenate([np.arange(len(v)) == len(v) - 1 for v in loads])
     return {
         "load": pack((np.concatenate(loads), 8), (ends, 1)),

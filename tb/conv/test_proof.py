@@ -6,7 +6,7 @@ from .proof import LEMMAS, parameters, prove
 
 
 def proven(name, bits, folder):
-    """Each lemma, for each width of a map."""
+    """Tell whether every lemma is proven for every width of a map."""
     found = prove(parameters(name, bits), folder)
     assert {lemma: len(each) for lemma, each in found.items()} == dict(
         zip(LEMMAS, (1, (1 << bits) - 1, (1 << bits) - 1), strict=True)
@@ -15,7 +15,7 @@ def proven(name, bits, folder):
 
 
 def cases(*pairs):
-    """Parameters of a test: generators, and the bits of a side."""
+    """Parametrize a test by pairs of a generator and the bits of a side."""
     return pytest.mark.parametrize(("name", "bits"), pairs)
 
 

@@ -59,7 +59,7 @@ class Recipe:
         return np.asarray(self.arrays.get(f"{name}_zero_point", [0]))
 
     def product(self, a: str, b: str, sums: np.ndarray, first: int, **sizes: int) -> None:
-        """``sums`` are those of ``b``'s rows, by column; the first column is ``first``."""
+        """Add a product of the columns from ``first`` on; ``sums`` are those of ``b``'s columns."""
         size, n = sizes["k"], sizes["n"]
         zero = self.zero(b)
         zero = zero[first : first + n] if len(zero) > 1 else np.repeat(zero, n)
@@ -81,7 +81,7 @@ class Recipe:
         self.load(kind, base, vectors, (width, PIXEL), (height, row), (self.images, height * row))
 
     def still(self, *loops: tuple[int, int]) -> tuple:
-        """Loops of places whose pixels do not matter."""
+        """Make the loops of places whose pixels do not matter."""
         return [(0, 1, 0, 1)], [(bound, [0], step) for bound, step in loops]
 
     def end(self) -> list[tuple[bytes, bool]]:
@@ -91,7 +91,7 @@ class Recipe:
                 for number, (kind, values) in enumerate(self.commands)]  # fmt: skip
 
     def scale(self) -> list[tuple[bytes, bool]]:
-        """The settings by the sheet's formulas."""
+        """Encode the settings by the sheet's formulas."""
         words = []
         for first, n, offset, zero in self.products:
             lanes = range(first, first + n)
@@ -108,7 +108,7 @@ class Recipe:
 
 
 def forward(make: Recipe, *, of_gradient: bool = False) -> None:
-    """Of the weight gradient too, which differs in its second operand and in its places."""
+    """Add the commands of forward or of the weight gradient: second operand and places differ."""
     blocks = -(-make.c // ROWS)
     make.map_load("A_LOAD", make.at["A_LOAD"], make.h, make.w, blocks)
     tiles = range(0, make.o, COLS)
@@ -216,7 +216,7 @@ LAYERS = {
 
 
 def planned(encoder, geometry: Geometry, op: str) -> tuple:
-    """A job of the adapter's, of which the memory is taken, and a recipe for it."""
+    """Return a job of the adapter's, of which the memory is taken, and a recipe for it."""
     run, arrays = stimulus(SMALL, geometry, op=op, scaling="column", zeros=True, seed=3)
     job = CONV2D.adapter.plan(SMALL, run, arrays)
     # Where the adapter put the maps is all that is taken from its program.
@@ -230,7 +230,7 @@ def planned(encoder, geometry: Geometry, op: str) -> tuple:
 
 
 def carried_out(model, job, made: Recipe, image: np.ndarray | None = None) -> dict:
-    """What the hardware gives."""
+    """Run the recipe's commands in the job's memory; return what the hardware gives."""
     streams = {each.name: each for each in axis_streams(model.manifest.streams)}
     words = {"command": made.end(), "scale": made.scale()}
     send = {

@@ -22,7 +22,7 @@ from .cases import exhaustive, layers
 
 
 def grids(sides: int = 6, kernels: int = 3, strides: int = 3, dilations: int = 2):
-    """All small layers: one axis takes every value, the other goes through a different list."""
+    """Yield all small layers: one axis takes every value, the other goes through another list."""
     lines = list(exhaustive(sides, kernels, strides))
     for number, (first, dilation) in enumerate(product(lines, range(1, dilations + 1))):
         second = lines[(number * 7) % len(lines)]
@@ -35,7 +35,7 @@ def grids(sides: int = 6, kernels: int = 3, strides: int = 3, dilations: int = 2
 
 
 def pairs(geometry: Geometry) -> list[tuple]:
-    """``(tap, output pixel, input pixel)`` of every product, from the definition."""
+    """List ``(tap, output pixel, input pixel)`` of every product, from the definition."""
     found = []
     for tap in product(*map(range, geometry.kernel)):
         for pixel in product(*map(range, geometry.out)):
@@ -50,12 +50,12 @@ def pairs(geometry: Geometry) -> list[tuple]:
 
 
 def flat(batch: int, where: tuple, size: tuple, block: int, blocks: int) -> int:
-    """The address of a vector, from the layout."""
+    """Return the address of a vector, from the layout."""
     return int(np.ravel_multi_index((batch, *where, block), (9, *size, blocks)))
 
 
 def seen(walk: Walk, columns: tuple[int, ...]) -> Counter:
-    """Beats that are real, as ``(index in the matrix, address)``."""
+    """Count the beats that are not masked, as ``(index in the matrix, address)``."""
     address, real = walk.beats()
     index = np.unravel_index(np.arange(walk.length), [loop.bound for loop in walk.loops][::-1])
     rows = [tuple(int(index[c][n]) for c in columns) for n in np.flatnonzero(real)]
@@ -109,7 +109,7 @@ def test_zero_free_visits_each_product_once_and_no_inserted_zero():
 
 
 def pixels(layer: Geometry, method: Method, times: int = 1, blocks: int = 1) -> Walk:
-    """``dy`` pixel by pixel, of one block."""
+    """Walk ``dy`` pixel by pixel, ``times`` over."""
     return repeated(gradient(layer, method, blocks).walk, times)
 
 

@@ -33,14 +33,14 @@ class Program:
 
 
 def walk(rng: np.random.Generator) -> Walk:
-    """Some steps over a line of places, the first and last of which may be masked."""
+    """Draw some steps over a line of places, the first and last of which may be masked."""
     axis = Axis(int(rng.integers(-3, 3)), int(rng.integers(1, 9)), int(rng.integers(1, 99)))
     loops = (Loop(int(rng.integers(1, 9)), (1,)), Loop(int(rng.integers(1, 4)), (0,), 1000))
     return Walk(axes=(axis,), loops=loops, base=int(rng.integers(1000, 2**32 - 10**5)))
 
 
 def program(seed: int, count: int = 30) -> Program:
-    """Packets of results and of copies, in any order."""
+    """Draw packets of results and of copies, in any order."""
     rng = np.random.default_rng(seed)
     places, requests, lasts, vectors = [], [], [], {"c": [], "a": []}
     out, known, ends = [], [], {"c": [], "a": []}
@@ -77,7 +77,7 @@ def program(seed: int, count: int = 30) -> Program:
 
 
 def agrees(model: Model, seed: int, stall: float) -> bool:
-    """Whether a program's requests and vectors are those expected."""
+    """Tell whether a program's requests and vectors are those expected."""
     made = program(seed)
     counts = {"request": len(made.request), "o": len(made.o)}
     try:

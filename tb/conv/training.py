@@ -22,7 +22,7 @@ class Arithmetic(Protocol):
     def forward(self, geometry: Geometry, x: Array, w: Array) -> Array: ...
 
     def backward(self, geometry: Geometry, x: Array, w: Array, dy: Array) -> tuple[Array, Array]:
-        """``dx`` and ``dw``."""
+        """Return ``dx`` and ``dw``."""
 
 
 class Floats:
@@ -43,14 +43,14 @@ class Floats:
         return np.moveaxis(last.reshape(shape), -1, 1), dw
 
     def _patches(self, geometry: Geometry, x: Array) -> Array:
-        """``[channels * taps, pixels]``."""
+        """Gather ``[channels * taps, pixels]``."""
         address, real = im2col(geometry, geometry.channels).walk.beats()
         flat = np.moveaxis(x, 1, -1).astype(np.float32).ravel()
         values = np.where(real, flat[np.where(real, address, 0)], np.float32(0))
         return self._order(geometry, values)
 
     def _order(self, geometry: Geometry, beats: NDArray) -> NDArray:
-        """Beats, ``[taps, channels, pixels]``, by channels first, as weights have them."""
+        """Order beats ``[taps, channels, pixels]`` by channels first, as weights have them."""
         by_tap = beats.reshape(geometry.taps, geometry.channels, -1)
         return by_tap.swapaxes(0, 1).reshape(geometry.taps * geometry.channels, -1)
 
@@ -92,7 +92,7 @@ class Digits:
 
 
 def digits() -> Digits:
-    """scikit-learn's handwritten digits, every fifth kept for the test."""
+    """Load scikit-learn's handwritten digits, every fifth kept for the test."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -116,7 +116,7 @@ class Network:
         self.speed = [np.zeros_like(w) for w in self.weights]
 
     def scores(self, x: Array) -> tuple[Array, list[Array]]:
-        """The classes' scores, and the input of each layer."""
+        """Return the classes' scores, and the input of each layer."""
         inputs = [x]
         for number, w in enumerate(self.weights[:-1]):
             y = self.arithmetic.forward(self._geometry(number, inputs[-1]), inputs[-1], w)
@@ -124,7 +124,7 @@ class Network:
         return inputs[-1].reshape(len(x), -1) @ self.weights[-1].T, inputs
 
     def step(self, x: Array, y: NDArray[np.int64], rate: float) -> None:
-        """One step of gradient descent with momentum on the cross entropy."""
+        """Take one step of gradient descent with momentum on the cross entropy."""
         scores, inputs = self.scores(x)
         chance = np.exp(scores - scores.max(1, keepdims=True))
         error = chance / chance.sum(1, keepdims=True)
@@ -143,7 +143,7 @@ class Network:
             w += speed
 
     def accuracy(self, x: Array, y: NDArray[np.int64]) -> float:
-        """Of the images, the part that is told right, in percent."""
+        """Return the share of the images that is told right, in percent."""
         return float(100 * (self.scores(x)[0].argmax(1) == y).mean())
 
     def _geometry(self, number: int, x: Array) -> Geometry:
@@ -154,7 +154,7 @@ class Network:
 
 
 def train(network: Network, data: Digits, epochs: int, seed: int = 0) -> list[float]:
-    """Train; the accuracy on the test images after each epoch."""
+    """Train; return the accuracy on the test images after each epoch."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(epochs):
@@ -166,7 +166,7 @@ def train(network: Network, data: Digits, epochs: int, seed: int = 0) -> list[fl
 
 
 def _quantized(values: Array, bits: int) -> tuple[NDArray[np.int64], float]:
-    """Integers of so many bits, and what one of them stands for."""
+    """Quantize to integers of so many bits; return them and the scale: what 1 stands for."""
     scale = float(np.abs(values).max()) / ((1 << bits - 1) - 1) or 1.0
     return np.rint(values / scale).astype(np.int64), scale
 

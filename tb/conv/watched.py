@@ -32,7 +32,7 @@ class Watched(Component):
 
     @property
     def command_layouts(self):
-        """Those of the convolution."""
+        """Return those of the convolution."""
         return self._convolution.command_layouts
 
     def elaborate(self, platform):
@@ -62,7 +62,7 @@ class Watched(Component):
         return m
 
     def _digest(self, m: Module, name: str, port, value: Value, told: Value) -> Signal:
-        """Of all transfers of a stream since the last report."""
+        """Hash all transfers of a stream since the last report."""
         digest = Signal(32, name=name)
         folded = 0
         for low in range(0, len(value), 32):

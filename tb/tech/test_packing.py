@@ -172,7 +172,7 @@ class Proof(Elaboratable):
 
 
 def prove(plan: Packing, folder: Path) -> str:
-    """What Yosys's SAT solver says of :class:`Proof`, in a process of its own."""
+    """Return what Yosys's SAT solver, in a process of its own, says of :class:`Proof`."""
     proof = Proof(plan)
     text = rtlil.convert(proof, name="top", ports=[*proof.sums, proof.wrong], emit_src=False)
     (folder / "proof.il").write_text(text)
