@@ -66,5 +66,5 @@ def list_benchmarks() -> int:
 
 
 def _columns(rows: Iterable[dict[str, Any]]) -> Sequence[str]:
-    """The keys of all rows, in the order in which they first stand."""
+    """List the keys of all rows, in the order in which they first stand."""
     return list(dict.fromkeys(key for row in rows for key in row))

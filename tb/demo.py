@@ -71,7 +71,7 @@ def demo(out: Path) -> int:
 
 
 def _synthesis() -> subprocess.Popen:
-    """`gemmule synth`, as a process of its own: the simulation is built meanwhile."""
+    """Start `gemmule synth` as a process of its own: the simulation is built meanwhile."""
     options = [f"--{name}={getattr(PARAMS, name)}" for name in ("rows", "cols")]
     command = [sys.executable, "-m", "gemmule.gen", "synth", "gemm", "--board", BOARD, "--json"]
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE)

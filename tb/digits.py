@@ -31,7 +31,7 @@ class Digits:
     biases: Sequence[NDArray[np.float64]]
 
     def activations(self, images: NDArray) -> list[NDArray[np.float64]]:
-        """The float model's input and the output of each layer."""
+        """Return the float model's input and the output of each layer."""
         found = [np.asarray(images, np.float64)]
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             total = found[-1] @ weight + bias
@@ -48,7 +48,7 @@ class Layer:
 
 
 def load() -> Digits:
-    """Scikit-learn's digits, and a multilayer perceptron trained on all but the test images."""
+    """Load scikit-learn's digits, and train a multilayer perceptron on all but the test images."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
     from sklearn.neural_network import MLPClassifier
@@ -63,7 +63,7 @@ def load() -> Digits:
 
 
 def layers(digits: Digits) -> list[Layer]:
-    """The network in int8, by the training images alone.
+    """Quantize the network to int8, by the training images alone.
 
     A real value is ``scale * integer``: one scale for a layer's activations, one for each column
     of its weights. A ReLU is a clamp; the last layer gives int16 on one scale for all classes.
@@ -95,7 +95,7 @@ def layers(digits: Digits) -> list[Layer]:
 def classes(
     digits: Digits, network: Sequence[Layer], product: Callable[[int, Layer, NDArray], NDArray]
 ) -> NDArray[np.int64]:
-    """The classes of the test images, with ``product(number, layer, activations)`` each layer."""
+    """Classify the test images; ``product(number, layer, activations)`` computes each layer."""
     values = np.rint(digits.test / np.abs(digits.train).max() * LEVELS).astype(np.int64)
     for number, layer in enumerate(network):
         values = product(number, layer, values)
@@ -103,6 +103,6 @@ def classes(
 
 
 def _fixed(ratio: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``ratio`` as ``multiplier / 2**shift``, as finely as the multiplier's bits allow."""
+    """Express ``ratio`` as ``multiplier / 2**shift``, as finely as the multiplier's bits allow."""
     shift = MULTIPLIER_BITS - np.ceil(np.log2(ratio)).astype(np.int64)
     return np.rint(ratio * 2.0**shift).astype(np.int64), shift

@@ -26,7 +26,7 @@ FOLDERS = ("common", *FAMILIES, "tech")
 
 
 def benchmarks() -> dict[str, str]:
-    """Each benchmark's name -> its module."""
+    """Return the module's name of each benchmark."""
     families = [import_module(f"gemmule.tb.{folder}") for folder in FOLDERS]
     return {
         name: where for each in families for name, where in getattr(each, "BENCHMARKS", {}).items()
@@ -34,7 +34,7 @@ def benchmarks() -> dict[str, str]:
 
 
 def benchmark_module(name: str) -> ModuleType:
-    """The module of one benchmark; :class:`UsageError` lists them where there is none."""
+    """Import the module of one benchmark; :class:`UsageError` lists them where there is none."""
     found = benchmarks()
     if name not in found:
         raise UsageError(f"there is no benchmark {name!r}; the benchmarks are {', '.join(found)}")
@@ -53,7 +53,7 @@ def stimulus(block: str) -> Stimulus:
 
 
 def fault_tables() -> dict[str, Any]:
-    """Each block -> the wrong traffic that it is tried with, and what becomes of it."""
+    """Return for each block the wrong traffic that it is tried with, and what becomes of it."""
     names = [f"gemmule.tb.{folder}.faults" for folder in FOLDERS]
     tables = [import_module(name).TABLE for name in names if find_spec(name)]
     return {block: rows for table in tables for block, rows in table.items()}

@@ -149,7 +149,7 @@ STIMULI = {
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """The sources, as a package that is found before the one that is installed."""
+    """Copy the sources as a package that is found before the one that is installed."""
     folder = tmp_path_factory.mktemp("tree")
     for name, text in tracked().items():
         (folder / "gemmule" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def run(tree: Path, *words: str) -> str:
 
 
 def add(tree: Path, changes: dict[str, str | tuple[str, str]]) -> set[str]:
-    """Make the changes, have the README's table written, and name the files that are others now."""
+    """Make the changes, have the README's table written, and name the files that differ now."""
     ours = tree / "gemmule"
     before = {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()}
     for name, change in changes.items():

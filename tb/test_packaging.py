@@ -30,7 +30,7 @@ def setuptools():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """A wheel of the checkout, built without the network."""
+    """Build a wheel of the checkout, without the network."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     copy = ["git", "-C", str(ROOT), "ls-files", "-z"]

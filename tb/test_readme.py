@@ -20,7 +20,7 @@ def fenced(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """A function that runs lines in an empty folder; of our tools PATH has the commands alone."""
+    """Return a function that runs lines in an empty folder; PATH has our commands alone."""
     folder = tmp_path_factory.mktemp("readme")
     ours = folder / "bin"
     ours.mkdir()

@@ -44,7 +44,7 @@ class Bench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Two cycles of reset with all streams idle."""
+        """Hold the reset for two cycles, all streams idle."""
         for endpoint in self._endpoints():
             endpoint.idle()
         self.dut.rst.value = 1
@@ -52,7 +52,7 @@ class Bench:
         self.dut.rst.value = 0
 
     def begin(self, job: Job) -> list:
-        """Start to send, to receive and to serve; the tasks, those of the sinks last."""
+        """Start to send, to receive and to serve; return the tasks, those of the sinks last."""
         if job.memory:
             channels = ports(job.memory, TASK.manifest)
             self.memory = ExternalMemory(job.memory, channels, self.sources, self.sinks)
@@ -67,7 +67,7 @@ class Bench:
         return senders + receivers
 
     def stop(self) -> None:
-        """Serve no memory any more."""
+        """Stop serving memory."""
         if self.memory:
             self.memory.stop()
 

@@ -20,7 +20,7 @@ TASK = Task.load()
 
 
 def cut(stream: dict, beat: int) -> list[int]:
-    """The lanes of one beat."""
+    """Cut one beat into its lanes."""
     values = []
     for _name, width in lane_names(stream):
         values.append(beat & (1 << width) - 1)
@@ -46,7 +46,7 @@ async def send(dut, stream: dict, beats: list[int]) -> None:
 
 
 def join(stream: dict, lanes: list[int]) -> int:
-    """The inverse of :func:`cut`."""
+    """Join lanes into a beat: the inverse of :func:`cut`."""
     beat = 0
     for (_name, width), value in zip(reversed(lane_names(stream)), reversed(lanes), strict=True):
         beat = beat << width | value

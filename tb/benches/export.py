@@ -101,7 +101,7 @@ if __name__ == "__main__":
 def export(
     block: Block, params: Options, run: Options, arrays: Arrays, how: How
 ) -> dict[str, str | bytes]:
-    """Each file of the bench: the design, the data, a Makefile and a script."""
+    """Return each file of the bench: the design, the data, a Makefile and a script."""
     emitted = emit(block, params)
     with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)

@@ -38,11 +38,11 @@ class ExternalMemory:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is unanswered, or half of a write is missing."""
+        """Tell whether a request is unanswered, or half of a write is missing."""
         return self._open > 0
 
     def stop(self) -> None:
-        """Serve nothing any more."""
+        """Stop serving."""
         for task in self._tasks:
             task.cancel()
 
@@ -92,7 +92,7 @@ class ExternalMemory:
             self._open -= 2
 
     def _decode(self, channel: Channel, beat: int) -> tuple[int, int, int]:
-        """Address, elements, and the bytes of an element."""
+        """Return the address, the number of elements, and the bytes of an element."""
         values = []
         for width in REQUEST.values():
             values.append(beat & (1 << width) - 1)
@@ -107,7 +107,7 @@ class ExternalMemory:
 
 
 def _packed(port: Port, lanes: np.ndarray) -> int:
-    """The elements ``[lanes, bytes]`` in the low bits of a beat."""
+    """Pack the elements ``[lanes, bytes]`` into the low bits of a beat."""
     beat = 0
     for lane, octets in enumerate(lanes):
         value = int.from_bytes(octets.tobytes(), "little", signed=port.signed)
@@ -116,7 +116,7 @@ def _packed(port: Port, lanes: np.ndarray) -> int:
 
 
 def _element(port: Port, vector: int, lane: int, size: int) -> bytes:
-    """The element that a lane of a beat becomes."""
+    """Return the bytes of the element that a lane of a beat becomes."""
     width = port.channel.width
     value = vector >> lane * width & (1 << width) - 1
     if port.signed:

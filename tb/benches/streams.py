@@ -26,13 +26,13 @@ def bernoulli(rate: float, seed: int) -> Stall:
 
 
 def to_ints(beats: Beats) -> list[int]:
-    """Beats as cocotb wants them: one integer each."""
+    """Convert beats to what cocotb takes: one integer each."""
     rows = np.ascontiguousarray(beats, dtype="<u4")
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
 def to_beats(values: Sequence[int], words: int) -> Beats:
-    """The inverse of :func:`to_ints`."""
+    """Convert integers to beats: the inverse of :func:`to_ints`."""
     octets = b"".join(value.to_bytes(4 * words, "little") for value in values)
     return np.frombuffer(octets, "<u4").reshape(-1, words)
 
@@ -95,7 +95,7 @@ class StreamSink(_Endpoint):
         return values
 
     async def stays_quiet(self, cycles: int) -> None:
-        """Nothing more may be offered for ``cycles`` cycles."""
+        """Check that nothing more is offered for ``cycles`` cycles."""
         for _ in range(cycles):
             await FallingEdge(self.clk)
             assert not self.valid.value, f"{self.name} offers more than it was asked for"

@@ -32,7 +32,7 @@ class Task:
     manifest: Manifest
 
     def save(self, folder: Path) -> dict[str, str]:
-        """Write the task into ``folder``; the environment in which :meth:`load` finds it."""
+        """Write the task into ``folder``; return the environment in which :meth:`load` finds it."""
         described = {
             "block": _path(self.block),
             "params": self.params.as_dict(),
@@ -45,7 +45,7 @@ class Task:
 
     @classmethod
     def load(cls) -> "Task":
-        """The task that this simulator was started for."""
+        """Load the task that this simulator was started for."""
         folder = Path(os.environ[VARIABLE])
         described = json.loads((folder / "task.json").read_text())
         block = _block(described["block"])
@@ -59,12 +59,12 @@ class Task:
             )
 
     def job(self) -> Job:
-        """The beats to send and to expect."""
+        """Plan the beats to send and to expect."""
         return self.block.adapter.plan(self.params, self.run, self.arrays)
 
 
 def _path(block: Block) -> str:
-    """Where ``block`` can be found again: by its name, or in the module of its parameters."""
+    """Return where to find ``block`` again: by its name, or in the module of its parameters."""
     if catalog().get(block.name) is block:
         return block.name
     module = import_module(block.params.__module__)

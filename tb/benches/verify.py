@@ -48,7 +48,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether tests ran, and none failed."""
+        """Tell whether tests ran, and none failed."""
         return self.ran > 0 and not self.failed
 
 
@@ -107,7 +107,7 @@ def run_icarus(
     folder: Path,
     waves: Path | None = None,
 ) -> Verification:
-    """:func:`run_bench` with Icarus, which builds in no time and runs slowly."""
+    """Do the same as :func:`run_bench` with Icarus, which builds in no time and runs slowly."""
     if not shutil.which("iverilog"):
         raise UsageError("--simulator icarus needs iverilog on PATH: apt install iverilog")
     design = folder / "design.v"

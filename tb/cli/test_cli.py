@@ -28,7 +28,7 @@ RUNS = {name: inspect.signature(verb).parameters for name, verb in VERBS.items()
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder of its own, with arrays for the adder."""
+    """Enter a folder of its own, with arrays for the adder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(catalog(), "adder", ADDER)
     rng = np.random.default_rng(1)
@@ -37,7 +37,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def gemmule(place, capfd):
-    """A function that runs a command there, and returns what it says."""
+    """Return a function that runs a command there, and returns what it prints."""
 
     def run(words: str, code: int = 0) -> str:
         assert main(words.split()) == code

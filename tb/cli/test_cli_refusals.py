@@ -18,7 +18,7 @@ B = np.ones((4, 5), np.int8)
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch, capfd):
-    """A function that runs a command and returns the sentence that refused it."""
+    """Return a function that runs a command and returns the sentence that refused it."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object) -> str:

@@ -31,14 +31,14 @@ HUGE = 10**12
 
 
 def header(shape: tuple[int, ...], descr: str = "|i1") -> bytes:
-    """The head of a .npy file that declares an array of ``shape``."""
+    """Make the head of a .npy file that declares an array of ``shape``."""
     text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode()
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
 def declared(path: Path, **shapes: tuple[int, ...]) -> None:
-    """An .npz file of packed zeros, as many as ``shapes`` say, or of none where those are large."""
+    """Write a compressed .npz of zeros, as many as ``shapes`` say, none where those are large."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, shape in shapes.items():
             size = int(np.prod(shape, dtype=object))
@@ -50,7 +50,7 @@ def declared(path: Path, **shapes: tuple[int, ...]) -> None:
 
 
 def sparse_file(path: Path, **shapes: tuple[int, ...]) -> None:
-    """An .npz file whose arrays are not packed; the last byte of each MiB is 200."""
+    """Write an uncompressed .npz file; the last byte of each MiB of an array is 200."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, shape in shapes.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -135,7 +135,7 @@ CASES: list[Case] = [
 
 @pytest.fixture
 def measured(tmp_path):
-    """A function that runs `simulate` in a process: its code, seconds, megabytes and sentence."""
+    """Return a function that runs `simulate`: its code, seconds, megabytes and sentence."""
 
     def run(words: str, make: Callable[..., None], content: dict) -> tuple[int, float, float, str]:
         make(tmp_path / "in.npz", **content)

@@ -40,7 +40,7 @@ QUICK = {
 
 
 def marked(mark: str) -> dict[int, list[str]]:
-    """The processes that carry ``mark`` in their environment -> their words."""
+    """Return the processes that carry ``mark`` in their environment, with their command lines."""
     found = {}
     for entry in Path("/proc").iterdir():
         try:

@@ -22,7 +22,7 @@ async def send(ctx, stream, items, rng, stall: float) -> None:
 
 
 async def receive(ctx, stream, count: int, rng, stall: float, read: Callable | None = None):
-    """The next ``count`` items and the cycles they took; an offer not taken must stand."""
+    """Receive ``count`` items; return them and their cycles. An offer not taken must stand."""
     read = read or (lambda payload: payload)
     items, offered, cycles = [], None, 0
     while len(items) < count:

@@ -49,11 +49,11 @@ class Bank:
         self.model: Model = build_emitted(self.emitted)
 
     def latency(self, name: str) -> int:
-        """The stated latency of a unit."""
+        """Return the stated latency of a unit."""
         return self._latency[name]
 
     def jobs(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Job]:
-        """The job of each unit that has arrays, with the run options' defaults."""
+        """Plan the job of each unit that has arrays, with the run options' defaults."""
         jobs = {}
         for name, given in arrays.items():
             adapter = block_of(self.units[name]).adapter
@@ -61,7 +61,7 @@ class Bank:
         return jobs
 
     def run(self, jobs: Mapping[str, Job], **how) -> Result:
-        """All jobs at once."""
+        """Run all jobs at once."""
         send, receive = (
             {
                 f"{stream}_{name}": each
@@ -73,11 +73,11 @@ class Bank:
         return self.model.run(send, receive, **how)
 
     def received(self, name: str, job: Job, result: Result) -> dict[str, np.ndarray]:
-        """What came of one unit, under the names of its own streams."""
+        """Return what came of one unit, under the names of its own streams."""
         return {stream: result.received[f"{stream}_{name}"] for stream in job.receive}
 
     def wrong(self, jobs: Mapping[str, Job], result: Result) -> dict[str, int]:
-        """How many numbers of each unit are not golden."""
+        """Count the numbers of each unit that are not golden."""
         counts = {}
         for name, job in jobs.items():
             outputs = job.decode(self.received(name, job, result))
@@ -88,6 +88,6 @@ class Bank:
 
 
 def block_of(params: Options) -> Block:
-    """The block whose parameters these are, or of whose parameters they are a kind."""
+    """Return the block that has such parameters, or whose parameters these are derived from."""
     blocks = list(catalog().values())
     return next(block for kind in type(params).__mro__ for block in blocks if block.params is kind)

@@ -25,14 +25,14 @@ Row = dict[str, Any]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """A row for each block; the same as a table in Markdown, ``blocks.md``."""
+    """Return a row for each block, and write them as a table in Markdown, ``blocks.md``."""
     rows = [_row(block) for name, block in catalog().items() if not quick or name in QUICK]
     write_folder(out, {f"{NAME}.md": markdown(rows)})
     return rows
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table of README."""
+    """Return the table of README."""
     return in_markdown(
         ["block", "what it does", "cell", "latency", "LUT", "FF", "DSP", "BRAM36"],
         [
@@ -45,7 +45,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def in_markdown(names: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int) -> str:
-    """A table whose first ``texts`` columns are text, and the others numbers."""
+    """Return a table whose first ``texts`` columns are text, and the others numbers."""
     lines = [names, ["---" if n < texts else "--:" for n in range(len(names))], *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
@@ -61,7 +61,7 @@ def _row(block: Block) -> Row:
 
 
 def _cell(chosen: Choice | None) -> str | None:
-    """The cell, its packing and, where that needs one, the dataflow."""
+    """Name the cell, its packing and, where that needs one, the dataflow."""
     if chosen is None:
         return None
     packed = [chosen.pack, chosen.dataflow] if chosen.pack != "none" else []

@@ -30,7 +30,7 @@ OURS, PLAIN = "gemmule", "cocotb, plain"
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """Both ways on 8x8 cells; then both builds on 16x16, the plain one given up in the end."""
+    """Time both ways on 8x8 cells, then both builds on 16x16, the plain one given up in the end."""
     block = find("gemm")
     size = 2 if quick else 8
     rows = _both(block, size, running=True)

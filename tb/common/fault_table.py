@@ -78,7 +78,7 @@ class Rows:
 
 
 def together(rows: Rows) -> Iterator[Fault]:
-    """Each two reasons for a refusal that may hold at once: the one with the lower code is told."""
+    """Yield each two reasons to refuse that may hold at once: the lower code is reported."""
     illegal = [each for each in rows.faults if each.status.get("refused")]
     for two in combinations(illegal, 2):
         low, high = sorted(two, key=lambda each: each.status["refused"])
@@ -107,7 +107,7 @@ def check(rows: Rows, fault: Fault, stall: float) -> None:
 
 
 def status_words(model: Model, beats: Beats) -> list[dict[str, int]]:
-    """The words of a status stream, by the manifest's fields."""
+    """Decode the words of a status stream by the manifest's fields."""
     fields = _fields(model, "status")
     numbers = [int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little") for beat in beats]
     return [
@@ -117,7 +117,7 @@ def status_words(model: Model, beats: Beats) -> list[dict[str, int]]:
 
 
 def patched(model: Model, stream: str, beat: NDArray, fields: Mapping[str, int]) -> NDArray:
-    """One beat ``[words]`` with some of its fields overwritten."""
+    """Overwrite some fields of one beat ``[words]``."""
     number = int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little")
     known = _fields(model, stream)
     for name, value in fields.items():
@@ -128,7 +128,7 @@ def patched(model: Model, stream: str, beat: NDArray, fields: Mapping[str, int])
 
 
 def _faulty(model: Model, fault: Fault, name: str, bad: Job, good: Job) -> list[Beats]:
-    """What stream ``name`` sends before the good job."""
+    """Return what stream ``name`` sends before the good job."""
     beats = bad.send[name]
     if name in fault.absent:
         return []

@@ -12,13 +12,13 @@ __all__ = ["apart", "joined", "run_jobs"]
 
 
 def joined(jobs: Sequence[Job]) -> tuple[dict[str, Beats], dict[str, int]]:
-    """What to send for all jobs, and how many beats come back."""
+    """Join jobs: what to send for all of them, and how many beats come back."""
     send = {name: np.concatenate([job.send[name] for job in jobs]) for name in jobs[0].send}
     return send, {name: sum(job.receive[name] for job in jobs) for name in jobs[0].receive}
 
 
 def apart(jobs: Sequence[Job], received: Mapping[str, Beats]) -> Iterator[dict[str, Beats]]:
-    """Each job's part of what came back."""
+    """Yield each job's part of what came back."""
     begun = dict.fromkeys(jobs[0].receive, 0)
     for job in jobs:
         ends = {name: begun[name] + count for name, count in job.receive.items()}

@@ -16,7 +16,7 @@ __all__ = ["lint", "lint_emitted", "write_emitted", "yosys_takes"]
 
 
 def lint(folder: Path, top: str) -> None:
-    """All Verilog in ``folder``, with all of its warnings but for those waived there."""
+    """Lint all Verilog in ``folder``, with all warnings but for those waived there."""
     tool = verilator()
     found = subprocess.run(
         [tool.command, "--lint-only", "-Wall", "--top-module", top,
@@ -27,7 +27,7 @@ def lint(folder: Path, top: str) -> None:
 
 
 def write_emitted(emitted: Emitted, folder: Path) -> None:
-    """A block alone, with its models and with the waivers that `gemmule generate` writes."""
+    """Write a block alone, with its models and with the waivers that `gemmule generate` writes."""
     used = models(emitted.verilog)
     template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
     waivers = jinja2.Template(template).render(name=emitted.top, models=used)
@@ -37,13 +37,13 @@ def write_emitted(emitted: Emitted, folder: Path) -> None:
 
 
 def lint_emitted(emitted: Emitted, folder: Path) -> None:
-    """:func:`lint` of a block alone."""
+    """Lint a block alone."""
     write_emitted(emitted, folder)
     lint(folder, emitted.top)
 
 
 def yosys_takes(passes: Sequence[str]) -> None:
-    """Yosys runs ``passes``: in a process of its own, which it ends where it meets an error."""
+    """Run ``passes`` of Yosys, in a process of its own, which it ends where it meets an error."""
     script = (
         "from gemmule.gen.verilog import yosys\n"
         f"yosys.run({list(passes)!r})\n"

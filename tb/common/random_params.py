@@ -28,7 +28,7 @@ ATTEMPTS = 2_000
 def random_params(
     block: Block, rng: np.random.Generator, sizes: Mapping[str, int] = SIZES
 ) -> Options:
-    """A legal set of parameters; every option is at an end, beside an end, anywhere, or default."""
+    """Draw legal parameters; every option is at an end, beside an end, anywhere, or its default."""
     for _ in range(ATTEMPTS):
         try:
             return block.params(**_draw(block.params, rng, sizes))
@@ -65,13 +65,13 @@ def _value(each: Field, hint: str, rng: np.random.Generator, most: int | None) -
 
 
 def _near(rng: np.random.Generator, low: int, high: int) -> int:
-    """Any number, or in two of three cases an end or its neighbor."""
+    """Draw any number, or in two of three cases an end or its neighbor."""
     ends = [n for n in (low, low + 1, high - 1, high) if low <= n <= high]
     return int(rng.choice(ends) if rng.random() < 2 / 3 else rng.integers(low, high, endpoint=True))
 
 
 def _format(rng: np.random.Generator, default: Format | str | None, low: int, high: int) -> Format:
-    """A format of another sign, width and, where the default has one, fraction."""
+    """Draw a format of any sign, width and, where the default has one, fraction."""
     width, signed = _near(rng, low, high), bool(rng.integers(2))
     fraction = isinstance(default, Format | str) and Format.parse(default).frac
     frac = _near(rng, 0, width) if fraction else 0

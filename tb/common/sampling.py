@@ -14,7 +14,7 @@ __all__ = ["covering", "values"]
 def values(
     rng: np.random.Generator, fmt: Format | str, shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Integers of a format: one in four is an extreme, and the first ones go through them all."""
+    """Draw integers of a format: one in four is an extreme, and the first are all of them."""
     fmt = Format.parse(fmt)
     extremes = np.array([fmt.low, fmt.high, 0, max(fmt.low, -1), 1, fmt.high - 1, fmt.low + 1])
     drawn = rng.integers(fmt.low, fmt.high, shape, endpoint=True)
@@ -25,7 +25,7 @@ def values(
 
 
 def covering(factors: Mapping[str, Sequence], seed: int = 0) -> Iterator[dict]:
-    """Rows in which each pair of values of any two factors occurs at least once."""
+    """Yield rows in which each pair of values of any two factors occurs at least once."""
     rng = np.random.default_rng(seed)
     names = list(factors)
     left = {

@@ -25,13 +25,13 @@ NAMES = list(catalog())
 
 @cache
 def drawn(number: int) -> tuple[Block, Options]:
-    """The block and the parameters of this number."""
+    """Draw the block and the parameters of this number."""
     block = catalog()[NAMES[number % len(NAMES)]]
     return block, random_params(block, np.random.default_rng([number, 12]))
 
 
 def job(number: int) -> tuple[Options, dict, Job]:
-    """Run options, arrays and job.
+    """Return run options, arrays and job.
 
     The options are the defaults, or where these are nothing for such hardware (a mean of signed
     attention, maps that it cannot count), those of the example in its data sheet, which is for any.

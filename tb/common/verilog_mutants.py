@@ -9,7 +9,7 @@ __all__ = ["mutated"]
 
 
 def mutated(emitted: Emitted, pattern: str, replacement: str) -> Emitted:
-    """``emitted`` with the one match of ``pattern``, a regular expression, replaced.
+    """Replace the one match of ``pattern``, a regular expression, in the Verilog of ``emitted``.
 
     That there is exactly one is asserted: a mutant that no longer applies proves nothing.
     """

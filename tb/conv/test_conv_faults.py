@@ -79,7 +79,7 @@ def alone(name: str) -> dict:
 
 
 def with_good_ones(faulty: Sequence[Program], stall: float = 0.0, seed: int = 0) -> list[dict]:
-    """Put a good program, which must pass, behind each faulty one; return the faulty ones' words."""
+    """Run a good program, which must pass, behind each faulty one; return the words of these."""
     names = list(programs())
     goods = [names[number % len(names)] for number in range(len(faulty))]
     both = [each for bad, good in zip(faulty, goods, strict=True)

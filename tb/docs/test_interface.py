@@ -12,7 +12,7 @@ PAGE = ROOT / "gen" / "docs" / "interface.md"
 
 
 def stated() -> dict[str, list[str]]:
-    """Block -> the rows of tables and the line of streams that the page has for it."""
+    """Return for each block the rows of tables and the line of streams that the page has for it."""
     _head, *sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
     return {
         name: [line for line in body.splitlines() if line.startswith(("| `", "Streams in: "))]

@@ -24,14 +24,14 @@ FAMILIES = ("common", "systolic", "sparse", "nonlinear", "tokens", "tech")
 
 
 def links(text: str) -> list[str]:
-    """Targets of Markdown links and pictures, those in code left out."""
+    """Find the targets of Markdown links and pictures, those in code left out."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"`[^`\n]*`", "", text)
     return re.findall(r"\]\(([^)\s]+)\)", text)
 
 
 def anchors(text: str) -> set[str]:
-    """What GitHub makes of the headings of a page."""
+    """Return the anchors that GitHub makes of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 

@@ -48,7 +48,7 @@ def test_vivado_is_told_what_it_can_parse(name, tmp_path):
 
 
 def run(tclsh, arguments, script):
-    """What the commands of Vivado in ``script`` are given, line by line."""
+    """Run ``script``; return what its Vivado commands are given, line by line."""
     text = STUB % (arguments, script)
     done = subprocess.run([tclsh], input=text, capture_output=True, text=True, check=True)
     return (done.stdout + done.stderr).splitlines()

@@ -42,7 +42,7 @@ def remove(path):
 
 
 def plant(path):
-    """A program of somebody else's where there was no entry."""
+    """Put a program of somebody else's where there was no entry."""
     shutil.rmtree(path)
     path.mkdir(mode=0o700)
     (path / "program").write_text("planted")

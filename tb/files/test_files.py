@@ -29,7 +29,7 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 
 def no_files(folder: Path) -> list[Path]:
-    """What a file cannot take the place of: a folder, a pipe, a socket, a device."""
+    """Make what no file may take the place of: a folder, a pipe, a socket, a device."""
     (folder / "folder").mkdir()
     os.mkfifo(folder / "pipe")
     with socket.socket(socket.AF_UNIX) as there:

@@ -22,7 +22,7 @@ SCRIPT = ("proc -nomux -norom", "memory_collect")
 
 
 def plain_verilog(block: Block, params: Options) -> str:
-    """The Verilog that ``amaranth.back.verilog.convert`` makes: one module for each instance."""
+    """Return the Verilog of ``amaranth.back.verilog.convert``: one module for each instance."""
     text = rtlil.convert(block.component(params), name=block.name, emit_src=False)
     with TemporaryDirectory(prefix="gemmule-") as name:
         source, target = Path(name, "plain.il"), Path(name, "plain.v")
@@ -32,7 +32,7 @@ def plain_verilog(block: Block, params: Options) -> str:
 
 
 def lane_names(stream: StreamInfo) -> list[tuple[str, int]]:
-    """The ports of a stream with one for each lane, low bits first, and their widths."""
+    """List the ports of a stream with one for each lane, low bits first, and their widths."""
     return [
         (f"{stream.name}__{field.name.replace('.', '_')}_{lane}", field.width)
         for field in stream.fields
@@ -41,7 +41,7 @@ def lane_names(stream: StreamInfo) -> list[tuple[str, int]]:
 
 
 def lane_ports(verilog: str, manifest: Manifest, top: str) -> str:
-    """``verilog`` inside a module ``top`` that has a port for each lane, as people write them."""
+    """Wrap ``verilog`` in a module ``top`` that has a port for each lane, as people write them."""
     ports, connected = ["input clk", "input rst"], [".clk(clk)", ".rst(rst)"]
     for stream in manifest.streams:
         name, into = stream.name, stream.is_input

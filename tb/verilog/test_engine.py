@@ -25,7 +25,7 @@ PACKETS, BEATS = 3, 40
 
 
 def operands(params: AdderParams) -> dict[str, np.ndarray]:
-    """Random rows behind one of the least and one of the greatest values."""
+    """Draw random rows behind one of the least and one of the greatest values."""
     rng = np.random.default_rng(7)
     low, high = params.format.low, params.format.high
     shape = (2, PACKETS, BEATS * params.lanes)

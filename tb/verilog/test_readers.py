@@ -27,7 +27,7 @@ QUICK = ("adder", "gemm")
     ],
 )
 def design(request, tmp_path_factory):
-    """A folder with the Verilog of one block, and what was emitted."""
+    """Write the Verilog of one block into a folder; return it and what was emitted."""
     block = ADDER if request.param == "adder" else catalog()[request.param]
     known = block.params.__dataclass_fields__
     params = block.params(**{name: size for name, size in SMALL.items() if name in known})
