@@ -99,7 +99,10 @@ def _version(wanted: bool) -> None:
 
 def _versioned(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Verified Verilog for neural networks on FPGAs, generated from Python."""

@@ -1,7 +1,7 @@
 """How a command ends: an exit code, and at most one sentence on stderr.
 
-0 success; 1 a check failed; 2 wrong use, or a file that cannot be read or written; 70 an error of
-ours; 128 + n after signal n, and 141, that of SIGPIPE, where nobody reads our output any more.
+0 success; 1 a check failed; 2 wrong use, or a file that cannot be read or written; 70 an error in
+Gemmule; 128 + n after signal n, and 141, that of SIGPIPE, where nothing reads the output any more.
 """
 
 import os
@@ -15,19 +15,19 @@ from gemmule.golden.common.errors import UsageError
 __all__ = ["FAULT", "TRACEBACK", "ended", "refuse"]
 
 FAULT = 70
-"""An error of ours, as sysexits.h has it."""
+"""The exit code of an error in Gemmule itself, as in sysexits.h."""
 
 NOBODY_READS = 141
 
 TRACEBACK = "GEMMULE_TRACEBACK"
-"""Set in the environment, an error of ours is shown with where it came from."""
+"""An environment variable: where it is set, an error in Gemmule is shown with its traceback."""
 
 LONG = re.compile(r"\S{161,}")
 """Words, such as a file's name, of which the middle is not shown."""
 
 
 def ended(work: Callable[[], int]) -> int:
-    """What ``work`` returns, with its output written; else what its exception means."""
+    """Return what ``work`` returns, with its output written, or the code of its exception."""
     try:
         code = work()
         sys.stdout.flush()
@@ -50,7 +50,7 @@ def ended(work: Callable[[], int]) -> int:
             _drop_stdout()
         return refuse(f"{where}: {error.strerror or error}")
     except MemoryError:
-        return refuse("this takes more memory than there is")
+        return refuse("this takes more memory than the machine has")
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
@@ -59,27 +59,27 @@ def ended(work: Callable[[], int]) -> int:
             raise
         said = (str(error).strip().splitlines() or ["no more is known"])[0]
         _say(
-            f"this is an error of ours, {type(error).__name__}: {said}; with {TRACEBACK}=1 it shows"
-            " where it comes from"
+            f"this is an error in Gemmule, {type(error).__name__}: {said}; {TRACEBACK}=1 shows its"
+            " traceback"
         )
         return FAULT
 
 
 def refuse(sentence: str) -> int:
-    """Say why not; the exit code of wrong use."""
+    """Print the refusal and return the exit code of wrong use."""
     _say(sentence)
     return 2
 
 
 def _say(sentence: str) -> None:
-    """``sentence`` on stderr, in one line, with very long words cut in their middle."""
+    """Print ``sentence`` on stderr, in one line, with very long words cut in their middle."""
     line = LONG.sub(lambda m: f"{m[0][:100]}...{m[0][-40:]}", " ".join(sentence.split()))
     with suppress(OSError):
         print("gemmule:", line, file=sys.stderr, flush=True)
 
 
 def _drop_stdout() -> None:
-    """Send what waits in stdout nowhere: else Python complains of it at its end."""
+    """Discard what waits in stdout: else Python complains about it when it exits."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the evidence does: verify, bench and demo start `gemmule.tb` as a process, by name."""
+"""The verbs of the evidence: `verify`, `bench` and `demo` start `gemmule.tb` as a process."""
 
 import json
 import subprocess
@@ -20,34 +20,41 @@ from .verbs import BOARD
 __all__ = ["bench", "demo", "verify", "verify_all"]
 
 INPUTS = Annotated[
-    Path | None, typer.Option(metavar="IN.npz", help="Arrays of yours to send as well.")
+    Path | None, typer.Option(metavar="IN.npz", help="Also test with the arrays in this file.")
 ]
-OUT = Annotated[str, typer.Option(metavar="DIR", help="Where tables and plots go.")]
+OUT = Annotated[str, typer.Option(metavar="DIR", help="Folder for tables and plots.")]
 STALL = Annotated[
-    float, typer.Option(metavar="P", help="How often streams pause in the runs that pause.")
+    float,
+    typer.Option(
+        metavar="P", help="Probability that a stream pauses in a cycle, in tests with pauses."
+    ),
 ]
-SEED = Annotated[int, typer.Option(metavar="N", help="Of stimulus and pauses.")]
+SEED = Annotated[int, typer.Option(metavar="N", help="Seed of the stimulus and the pauses.")]
 SIMULATORS = ("verilator", "icarus")
 SIMULATOR = Annotated[
-    str, typer.Option(metavar="|".join(SIMULATORS), help="What runs the Verilog.")
+    str, typer.Option(metavar="|".join(SIMULATORS), help="Simulator that runs the Verilog.")
 ]
-WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
+WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="File for the waves.")]
 EXPORT = Annotated[
     str | None,
-    typer.Option(metavar="DIR", help="Write the bench there, for a CI of yours, and run nothing."),
+    typer.Option(
+        metavar="DIR", help="Write the test bench into this folder for your CI, and run nothing."
+    ),
 ]
-NAME = Annotated[str | None, typer.Argument(metavar="NAME", help="Without it: the benches.")]
+NAME = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Benchmark to run; omit it to list them.")
+]
 DATA = Annotated[
     Path | None,
-    typer.Option(metavar="PATH", help="Data of yours: MNIST's files, for the bench train."),
+    typer.Option(metavar="PATH", help="Folder with the files of MNIST, for the benchmark train."),
 ]
 AGAINST = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="An earlier table, from --json or --out: tell what moved since."
+        metavar="FILE", help="Earlier table, of --json or --out, to print the changes against."
     ),
 ]
-QUICK = Annotated[bool, typer.Option("--quick", help="Fewer and smaller cases.")]
+QUICK = Annotated[bool, typer.Option("--quick", help="Run fewer and smaller cases.")]
 
 
 def verify(
@@ -65,7 +72,7 @@ def verify(
     export: EXPORT = None,
     as_json: JSON = False,
 ) -> int:
-    """Run the cocotb regressions, of all blocks or of one with parameters and data of yours."""
+    """Run the cocotb regressions of a block with your options and arrays, or of every block."""
     if block.adapter is None:
         raise UsageError(f"{block.name} can be generated and synthesized, but not verified alone")
     check_writable("--waves", waves)
@@ -109,7 +116,7 @@ def bench(
     quick: QUICK = False,
     as_json: JSON = False,
 ) -> int:
-    """Run a benchmark of ours or of a paper: a table and a plot."""
+    """Run a benchmark and write its table and plot."""
     check_folder("--out", folder_at("--out", out))
     switches = [*(["--quick"] if quick else []), *(["--json"] if as_json else [])]
     paths = {"data": data, "against": against}
@@ -118,7 +125,7 @@ def bench(
 
 
 def demo() -> int:
-    """Handwritten digits through the Verilog of a 16x16 array."""
+    """Classify handwritten digits with the Verilog of a 16x16 array."""
     return _tb("demo")
 
 

@@ -27,7 +27,7 @@ def export(
     tdata_width: TDATA_WIDTH = None,
     as_json: JSON = False,
 ) -> int:
-    """Write the words that a run sends and gets, as files for a DMA program."""
+    """Write the words that a run sends and receives into files for a DMA program."""
     from gemmule.gen.package.sheet.export import export as write
 
     if block.adapter is None:

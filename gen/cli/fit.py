@@ -16,7 +16,7 @@ from .verbs import BOARD
 __all__ = ["fit"]
 
 LIMIT = Annotated[
-    float, typer.Option(metavar="F", help="The part of each resource that may be used.")
+    float, typer.Option(metavar="F", help="Fraction of each resource that may be used, 0 to 1.")
 ]
 
 
@@ -29,7 +29,7 @@ def fit(
     limit: LIMIT = 0.8,
     as_json: JSON = False,
 ) -> int:
-    """Find the largest array that fits; --rows and --cols are what it finds."""
+    """Find --rows and --cols of the largest array that fits on a board."""
     from gemmule.gen.synthesis.fit import DoesNotFit, largest
 
     if board is None:

@@ -21,7 +21,7 @@ __all__ = ["describe", "doctor", "env", "latency", "list_blocks", "show"]
 
 
 def list_blocks(as_json: JSON = False) -> int:
-    """List the blocks."""
+    """List the blocks, each with its family and what it does."""
     rows = [(block.name, block.family, block.summary) for block in catalog().values()]
     if as_json:
         names = ("name", "family", "summary")
@@ -32,7 +32,7 @@ def list_blocks(as_json: JSON = False) -> int:
 
 
 def show(block: BLOCK, as_json: JSON = False) -> int:
-    """Show one block: parameters, ports, data, latency, source."""
+    """Show a block's options, arrays, ports, latency and sources."""
     about = describe(find(block))
     if as_json:
         print_json(about)
@@ -61,7 +61,7 @@ def show(block: BLOCK, as_json: JSON = False) -> int:
 
 
 def doctor(as_json: JSON = False) -> int:
-    """Tell which tools are found, their versions, what is missing and how to get it."""
+    """Report which tools are found, in which version, and how to get those that are missing."""
     from gemmule.gen.tools import survey
 
     found = survey()
@@ -82,7 +82,7 @@ def doctor(as_json: JSON = False) -> int:
 
 
 def env() -> int:
-    """Print what a shell needs to run our tools: `eval "$(gemmule env)"`."""
+    """Print the shell variables that the tools need: `eval "$(gemmule env)"`."""
     from gemmule.gen.tools import shell_variables
 
     for name, value in shell_variables().items():

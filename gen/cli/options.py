@@ -62,9 +62,15 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
     return command
 
 
-BLOCK = Annotated[str, typer.Argument(metavar="BLOCK", help="One of `gemmule list`.")]
-CONFIG = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Options from a TOML file.")]
-PRESET = Annotated[str | None, typer.Option(metavar="NAME", help="A named set of options.")]
+BLOCK = Annotated[
+    str, typer.Argument(metavar="BLOCK", help="Name of a block; `gemmule list` has them all.")
+]
+CONFIG = Annotated[
+    Path | None, typer.Option(metavar="FILE.toml", help="TOML file to read options from.")
+]
+PRESET = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Named set of options; `gemmule show` has them.")
+]
 
 
 class Settings(NamedTuple):

@@ -10,7 +10,7 @@ import typer
 
 __all__ = ["JSON", "pairs", "print_json", "progress", "table"]
 
-JSON = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 
 
 def print_json(data: Any) -> None:

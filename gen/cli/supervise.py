@@ -66,7 +66,7 @@ def supervised(work: Callable[[], int]) -> int:
         if told:
             _say(WORDS[told])
         elif code < 0:
-            _say(f"it was killed by {signal.Signals(-code).name}, which no check of ours does")
+            _say(f"the command was killed by {signal.Signals(-code).name}")
         return 128 + (told or -code) if told or code < 0 else code
     signal.set_wakeup_fd(-1)
     for each, handler in inherited.items():

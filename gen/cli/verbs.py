@@ -1,4 +1,4 @@
-"""The verbs that work on any block of the catalog: generate, simulate, synth."""
+"""The verbs that work on any block of the catalog: `generate`, `simulate`, `synth`."""
 
 import sys
 from contextlib import nullcontext, redirect_stdout
@@ -28,64 +28,84 @@ from .printing import JSON, pairs, print_json, progress, table
 
 __all__ = ["generate", "simulate", "synth"]
 
-BOARD = Annotated[str | None, typer.Option(metavar="BOARD", help=f"{board_choices()}.")]
+BOARD = Annotated[
+    str | None, typer.Option(metavar="BOARD", help=f"Board to build for: {board_choices()}.")
+]
 CLOCK = Annotated[
-    float | None, typer.Option(metavar="MHZ", help="The clock that the constraints ask for.")
+    float | None, typer.Option(metavar="MHZ", help="Clock frequency that the constraints ask for.")
 ]
 FLATTEN = Annotated[
     bool | None,
     typer.Option(
         "--flatten/--no-flatten",
-        help="Flatten before mapping: slower, a few percent less; the default for bare arrays.",
+        help="Flatten the hierarchy before mapping, which takes longer and saves a few percent;"
+        " bare arrays are flattened by default.",
     ),
 ]
 NAME = Annotated[
-    str | None, typer.Option(metavar="NAME", help="What modules, files and the core are called.")
+    str | None, typer.Option(metavar="NAME", help="Name of the modules, the files and the core.")
 ]
-FOLDER = Annotated[str, typer.Option(metavar="DIR", help="The folder to write into.")]
+FOLDER = Annotated[str, typer.Option(metavar="DIR", help="Folder to write into.")]
 STREAMS = Annotated[
     str,
     typer.Option(
         metavar="plain|dma",
-        help="As wide as their bytes, or for stock DMAs: powers of two, TLAST, TKEEP.",
+        help="AXI4-Streams as wide as their bytes (plain), or as stock DMA engines take them, with"
+        " widths of a power of two, TLAST and TKEEP (dma).",
     ),
 ]
 TDATA_WIDTH = Annotated[
     str | None,
-    typer.Option(metavar="BITS", help="With --streams dma: TDATA of all streams (each its own)."),
+    typer.Option(
+        metavar="BITS",
+        help="TDATA width of all streams, only with --streams dma; without it each stream is as"
+        " wide as it needs.",
+    ),
 ]
 FIFO_DEPTH = Annotated[
     str,
-    typer.Option(metavar="WORDS", help="Queued before each input, or some: a=512,scale=16."),
+    typer.Option(
+        metavar="WORDS",
+        help="Depth of the queue before each input, or before some inputs, as in a=512,scale=16.",
+    ),
 ]
 RESOURCES = Annotated[
-    bool, typer.Option("--resources", help="Count for the data sheet what Yosys maps it to.")
+    bool,
+    typer.Option("--resources", help="List the resources that Yosys counts in the data sheet."),
 ]
 FORCE = Annotated[
-    bool, typer.Option("--force", help="Overwrite files that no earlier run left there.")
+    bool,
+    typer.Option(
+        "--force", help="Overwrite files that gemmule did not write, or that were changed since."
+    ),
 ]
-INPUTS = Annotated[Path, typer.Option(metavar="IN.npz", help="The arrays to send.")]
+INPUTS = Annotated[Path, typer.Option(metavar="IN.npz", help="File of the arrays to send.")]
 RESULTS = Annotated[
-    Path | None, typer.Option(metavar="OUT.npz", help="Where results go; - is stdout.")
+    Path | None, typer.Option(metavar="OUT.npz", help="File for the results; - is stdout.")
 ]
 STALL = Annotated[
-    float, typer.Option(metavar="P", help="How often each stream pauses, 0 to 0.999.")
+    float,
+    typer.Option(metavar="P", help="Probability that a stream pauses in a cycle, 0 to 0.999."),
 ]
-SEED = Annotated[int, typer.Option(metavar="N", help="Of the pauses.")]
+SEED = Annotated[int, typer.Option(metavar="N", help="Seed of the random pauses.")]
 MEMORY_WIDTH = Annotated[
     int | None,
-    typer.Option(metavar="BYTES", help="What the external memory moves in a cycle (16)."),
+    typer.Option(
+        metavar="BYTES", help="Bytes that the external memory moves in a cycle (default 16)."
+    ),
 ]
 MEMORY_LATENCY = Annotated[
     int | None,
-    typer.Option(metavar="CYCLES", help="From there to its answer (32)."),
+    typer.Option(
+        metavar="CYCLES", help="Cycles from a request to the memory's answer (default 32)."
+    ),
 ]
-WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="Where waves go.")]
+WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="File for the waves.")]
 
 
 LEVELS = (
-    "cells between two registers on the longest way: look-up tables, memories in them,"
-    " multiplexers, each CARRY4; none inside a DSP block"
+    "cells on the longest path between two registers: LUTs, LUT memories, multiplexers and each"
+    " CARRY4, but nothing inside a DSP block"
 )
 
 
@@ -141,7 +161,7 @@ def simulate(
     memory_latency: MEMORY_LATENCY = None,
     as_json: JSON = False,
 ) -> int:
-    """Send arrays through the Verilog and compare with the golden model."""
+    """Send arrays through the Verilog and compare the results with the golden model."""
     from gemmule.gen.simulation.model import SimulationError, check_stall
     from gemmule.gen.simulation.simulate import GoldenMismatch
     from gemmule.gen.simulation.simulate import simulate as send
@@ -196,7 +216,7 @@ def synth(
     flatten: FLATTEN = None,
     as_json: JSON = False,
 ) -> int:
-    """Count what Yosys maps the block to: LUT, FF, CARRY, DSP, BRAM, percent of the device."""
+    """Count the LUT, FF, CARRY, DSP and BRAM that Yosys maps the block to on a board."""
     from gemmule.gen.boards import load_board
     from gemmule.gen.synthesis.synth import synthesize
 

@@ -41,8 +41,8 @@ def leftovers(folder: Path, name: str, texts: Mapping[str, str], *, force: bool)
         foreign = [each for each in foreign if each != f"{name}.json"]
     if foreign and not force:
         raise UsageError(
-            f"--out: {folder} holds {foreign[0]}, which is no file of an earlier run as it left it;"
-            " --force overwrites it"
+            f"--out: {folder} holds {foreign[0]}, which gemmule did not write, or which was changed"
+            " since; --force overwrites it"
         )
     gone = ours - set(texts) - others
     return sorted(each for each in gone if not (folder / each).is_symlink())

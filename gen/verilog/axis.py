@@ -25,14 +25,14 @@ class AxisForm(Options):
     streams: str = option(
         "plain",
         choices=("plain", "dma"),
-        help="AXI4-Streams: a beat as wide as its bytes, or a power of two, TLAST, TKEEP",
+        help="AXI4-Streams as wide as their bytes, or with widths of a power of two, TLAST, TKEEP",
     )
     tdata_width: int | None = option(
         None, low=8, high=LARGEST_TDATA,
-        help="with --streams dma: TDATA bits of all streams, not of each its own",
+        help="TDATA bits of all streams, only with --streams dma; each its own where not given",
     )  # fmt: skip
     fifo_depth: str = option(
-        "0", help="words queued before each input, or before some: a=512,scale=16"
+        "0", help="depth of the queue before each input, or before some: a=512,scale=16"
     )
 
     def check(self) -> None:

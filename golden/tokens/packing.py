@@ -38,8 +38,8 @@ PACKAGE_WIDTH = 32
 class Packing(Options):
     """How the tokens of one run are packed."""
 
-    package: str = option("mean", choices=PACKAGES, help="what is made of the dropped tokens")
-    mode: str = option("compact", choices=MODES, help="dropped tokens go, or stay as zeros")
+    package: str = option("mean", choices=PACKAGES, help="how to merge the dropped tokens")
+    mode: str = option("compact", choices=MODES, help="remove dropped tokens, or send zeros")
 
 
 @dataclass(frozen=True)

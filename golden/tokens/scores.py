@@ -31,7 +31,7 @@ class Reduction:
 def class_attention(attention: ArrayLike) -> NDArray[np.int64]:
     """``round_half_even(sum_h attention[h, n] / heads)``: attention of the class token [heads, N].
 
-    As EViT and the data-level lottery tickets rank patches (papers: C5, C7).
+    EViT (arXiv 2202.07800) and the data-level lottery tickets (arXiv 2211.01484) rank patches so.
 
     Examples
     --------
@@ -59,7 +59,9 @@ def column_max(attention: ArrayLike, previous: ArrayLike | None = None) -> NDArr
 
 
 def first_column(attention: ArrayLike) -> NDArray[np.int64]:
-    """``sum_h attention[h, q, 0]``: what every query gives the first token, as in EdgeQAT.
+    """``sum_h attention[h, q, 0]``: what every query gives the first token.
+
+    As in X. Shen et al., "EdgeQAT: Entropy and Distribution Guided Quantization-Aware Training".
 
     ``attention`` [heads, N, N] are the scores before the softmax, signed or not.
 

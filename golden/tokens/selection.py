@@ -21,14 +21,16 @@ class Selection(Options):
     exactly, although the double nearest to 0.07 lies above it).
     """
 
-    policy: str = option("topk", choices=POLICIES, help="what decides that a token stays")
-    threshold: int = option(0, help="threshold: a token stays where score >= this")
-    keep: int = option(1, low=0, help="topk: how many unprotected valid tokens stay")
-    fraction: float = option(0.5, low=0, high=1, help="fraction: ceil(this * number) stay")
+    policy: str = option("topk", choices=POLICIES, help="how to decide which tokens stay")
+    threshold: int = option(0, help="policy threshold: tokens with score >= this stay")
+    keep: int = option(1, low=0, help="policy topk: how many unprotected valid tokens stay")
+    fraction: float = option(0.5, low=0, high=1, help="policy fraction: ceil(this * number) stay")
     rho: float = option(
-        0.3, low=0, high=1, help="cpvit: below the score of rank floor(this * number) they go"
+        0.3, low=0, high=1, help="policy cpvit: drop scores below that of rank floor(this * number)"
     )
-    protect: int = option(0, low=0, help="the first tokens, always kept and not counted")
+    protect: int = option(
+        0, low=0, help="number of first tokens that are always kept, and not counted"
+    )
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection)
     last of these. Where rho is 1 there is no such score, and none of them stays. The first
     ``protect`` tokens are kept whatever their score and validity.
 
-    Fraction and threshold follow HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022), top-k EViT's
-    code, cpvit that of CP-ViT (arXiv 2203.04570).
+    Fraction and threshold follow HeatViT (arXiv 2211.08110) and SPViT (ECCV 2022), top-k follows
+    the code of EViT (arXiv 2202.07800), cpvit that of CP-ViT (arXiv 2203.04570).
 
     Examples
     --------

@@ -19,14 +19,16 @@ __all__ = ["LayernormParams"]
 class LayernormParams(Options):
     """What fixes the hardware of :class:`hw.nonlinear.layernorm.Layernorm`."""
 
-    in_format: Format = option("sq8.8", help="format of x, signed", widths=(2, 16))
+    in_format: Format = option("sq8.8", help="format of x, which is signed", widths=(2, 16))
     out_format: Format = option("sq6.10", help="format of y", widths=(2, 16))
     gamma_format: Format = option("sq4.12", help="format of gamma", widths=(2, 16))
     beta_format: Format = option("sq4.12", help="format of beta", widths=(2, 16))
-    lanes: int = option(16, help="elements a beat", low=1, high=64)
-    max_length: int = option(512, help="longest row", low=1, high=4096)
+    lanes: int = option(16, help="elements of a beat", low=1, high=64)
+    max_length: int = option(512, help="most elements of a row", low=1, high=4096)
     kind: str = option(
-        "layer", help="layer: mean and variance; rms: no mean", choices=("layer", "rms")
+        "layer",
+        help="normalize by mean and variance (layer), or by the mean square alone (rms)",
+        choices=("layer", "rms"),
     )
 
     def check(self) -> None:

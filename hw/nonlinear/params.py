@@ -21,7 +21,7 @@ NUMBER = re.compile(r"-?(\d{1,6}(\.\d{0,9})?|\.\d{1,9}|\d{1,9}/[1-9]\d{0,8})")
 
 SETS = {
     "exact": "exact: fitted for the least error",
-    "heatvit": "heatvit: that paper's constants",
+    "heatvit": "heatvit: the constants of HeatViT",
     "plan": "plan: straight lines whose slopes are powers of two, no multiplier",
 }
 
@@ -48,9 +48,9 @@ class ElementwiseParams(Options):
     in_format: Format = option("sq4.12", help="format of x", widths=(2, 16))
     out_format: Format = option("sq4.12", help="format of y", widths=(2, 16))
     coefficients: str = _sets("exact")
-    lanes: int = option(16, help="elements a beat", low=1, high=256)
+    lanes: int = option(16, help="elements of a beat", low=1, high=256)
     target: float = option(
-        0.625, help="error, in output steps, at which the fitter is content", low=0.51, high=64.0
+        0.625, help="error, in steps of the output, that the fit aims for", low=0.51, high=64.0
     )
 
     @property
@@ -89,7 +89,7 @@ class _Scaled(ElementwiseParams):
     """The option that only GELU has."""
 
     delta1: float = option(
-        0.5, help="what heatvit scales its error function by; 1 is I-BERT's GELU", low=0.0, high=1.0
+        0.5, help="scale of heatvit's error function; 1 is I-BERT's GELU", low=0.0, high=1.0
     )
 
     @property
@@ -101,8 +101,8 @@ class _Scaled(ElementwiseParams):
 class _OfAnyLine(ElementwiseParams):
     """The options that only the hard sigmoid has."""
 
-    alpha: str = option("1/6", help="slope, as 0.2 (ONNX's default) or 1/6; 1/1024 to 64")
-    beta: str = option("0.5", help="value at 0, as 0.5 or 1/2; -64 to 64")
+    alpha: str = option("1/6", help="slope, 1/1024 to 64, such as 1/6 or 0.2 (ONNX's default)")
+    beta: str = option("0.5", help="value at 0, -64 to 64, such as 0.5 or 1/2")
 
     def __post_init__(self):
         for name in ("alpha", "beta"):

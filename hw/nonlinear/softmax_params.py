@@ -21,11 +21,11 @@ class SoftmaxParams(Options):
 
     in_format: Format = option("sq7.9", help="format of x", widths=(2, 16))
     out_format: Format = option("uq1.15", help="format of y", widths=(4, 16))
-    lanes: int = option(16, help="elements a beat", low=1, high=64)
-    max_length: int = option(512, help="longest row", low=1, high=4096)
+    lanes: int = option(16, help="elements of a beat", low=1, high=64)
+    max_length: int = option(512, help="most elements of a row", low=1, high=4096)
     coefficients: str = option(
         "exact",
-        help="exponential: exact, two tables; heatvit, that paper's parabola",
+        help="exponential: from two tables (exact), or the parabola of HeatViT (heatvit)",
         choices=("exact", "heatvit"),
     )
 

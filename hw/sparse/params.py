@@ -22,7 +22,7 @@ class Prune24Params(Options):
     lanes: int = option(8, low=1, high=64, help="groups of four that pass in a cycle")
     w_format: Format = option(Format(True, 8), widths=(2, 16), help="format of the weights")
     metric_format: Format = option(
-        Format(False, 16), widths=(1, 32), help="format of the metric, unsigned"
+        Format(False, 16), widths=(1, 32), help="format of the metric, which is unsigned"
     )
 
     def check(self) -> None:
@@ -45,7 +45,7 @@ class _Compressed(ArrayParams):
     """What N:M sparsity changes: a step of K is a group, an operand several lanes."""
 
     pattern: str = option(
-        "2:4", choices=("1:4", "2:4", "4:8"), help="non-zeros kept of each group along K"
+        "2:4", choices=("1:4", "2:4", "4:8"), help="weights kept of each group along K"
     )
     rows: int = option(
         16, low=1, high=256, help="rows of the array: groups of a weight-stationary tile"
@@ -53,7 +53,7 @@ class _Compressed(ArrayParams):
     pack: str = option(
         "none",
         choices=("none", "m"),
-        help="products that share a DSP block, weight-stationary: of two rows of a (m)",
+        help="products that share a DSP block in a weight-stationary array: of two rows of a (m)",
     )
 
     @property

@@ -28,44 +28,44 @@ A_SLOT = 2
 class ArrayParams(Options):
     """What fixes the hardware of a :class:`hw.systolic.SystolicArray`. Widths are in bits."""
 
-    rows: int = option(16, low=1, high=256, help="rows of the array: k of a weight-stationary tile")
-    cols: int = option(16, low=1, high=256, help="columns of the array: n of a tile")
+    rows: int = option(16, low=1, high=256, help="rows of the array: K of a weight-stationary tile")
+    cols: int = option(16, low=1, high=256, help="columns of the array: N of a tile")
     a_format: Format = option(S8, widths=(2, 16), help="format of operand a")
     b_format: Format = option(S8, widths=(2, 16), help="format of operand b")
     acc_width: int = option(
         32,
         low=4,
         high=48,
-        help="bits of an accumulator, signed: K is limited so that it never overflows; results"
-        " saturate to --c-format, which is s32 where it is not given, however wide this is",
+        help="bits of a signed accumulator, which limit K so that it never overflows; results"
+        " saturate to --c-format, s32 by default, however wide the accumulator is",
     )
     out_width: int = option(32, low=2, high=48, help="bits of a result lane")
     dataflow: str = option(
         "both",
         choices=("ws", "os", "both"),
-        help="weight-stationary, output-stationary, or both, chosen at run time",
+        help="weight-stationary, output-stationary, or both, to choose from at run time",
     )
     drain: str = option(
         "bubble_free",
         choices=("bubble_free", "cascade"),
-        help="how output-stationary sums leave: beside the next tile's products, or, without"
-        " logic of its own, in rows - 1 cycles after each tile",
+        help="how output-stationary sums leave the array: while the next tile is computed, or,"
+        " with less logic, in rows - 1 cycles after each tile",
     )
-    pipeline: int = option(0, low=0, high=1, help="1: a register behind each multiplier")
+    pipeline: int = option(0, low=0, high=1, help="registers behind each multiplier")
     acc_depth: int = option(
-        512, low=1, high=65536, help="rows of weight-stationary sums kept between tiles of k"
+        512, low=1, high=65536, help="rows of weight-stationary sums kept between tiles of K"
     )
     cell: str = option(
         "generic",
         choices=("generic", "dsp48e1", "dsp48e2"),
-        help="what multiplies and accumulates: any tool's logic, or a DSP block of 7 series or"
-        " UltraScale",
+        help="multiply-accumulate cell: logic that any tool maps, or the DSP block of 7 series"
+        " (dsp48e1) or UltraScale (dsp48e2)",
     )
     pack: str = option(
         "none",
         choices=("none", "n", "m", "quad"),
-        help="products that share a DSP block, weight-stationary: of two columns (n), of two rows"
-        " of a (m), of two by two (quad)",
+        help="products that share a DSP block in a weight-stationary array: of two columns (n), of"
+        " two rows of a (m), of both (quad)",
     )
 
     def check(self) -> None:
@@ -193,11 +193,11 @@ class ProductParams(ArrayParams):
     """What fixes the hardware of a product on an array, requantized. Widths are in bits."""
 
     multiplier_width: int = option(
-        16, low=1, high=31, help="bits of a requantization multiplier, unsigned"
+        16, low=1, high=31, help="bits of an unsigned requantization multiplier"
     )
     max_shift: int = option(47, low=0, high=63, help="largest requantization shift")
     b_zero_points: bool = option(
-        True, help="hardware for zero points of b: a lane of row sums, a multiplier a column"
+        True, help="support zero points of b, with a lane of row sums and a multiplier a column"
     )
 
     @property
@@ -262,6 +262,6 @@ class GemmParams(ProductParams):
 
     row_scales: bool = option(
         False,
-        help="a stream of requantization settings by row of c: row_multiplier and row_shift beside"
-        " those of the columns, or products whose weights are operand a",
+        help="support requantization by row of c: row_multiplier and row_shift beside those of the"
+        " columns, and swapped operands with settings for each column",
     )

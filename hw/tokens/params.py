@@ -19,7 +19,7 @@ class TokenSelectParams(Options):
     """Options of `token_select`."""
 
     score_format: Format = option("u16", widths=(2, 16), help="format of the scores")
-    max_tokens: int = option(1024, low=2, high=4096, help="most tokens of a stage")
+    max_tokens: int = option(1024, low=2, high=4096, help="most tokens")
 
     @property
     def index(self) -> Shape:
@@ -61,7 +61,7 @@ class TokenPackParams(TokenSelectParams):
     lanes: int = option(16, low=1, high=64, help="elements of a token that move in a cycle")
     max_length: int = option(1024, low=1, high=4096, help="most elements of a token")
     weight_width: int = option(26, low=2, high=32, help="bits of an earlier package's weight")
-    dividers: int = option(1, low=1, high=64, help="package elements divided at a time")
+    dividers: int = option(1, low=1, high=64, help="package elements divided in parallel")
 
     def check(self) -> None:
         """Scores are weights here; lanes are dealt out to the dividers evenly."""

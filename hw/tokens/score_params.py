@@ -19,15 +19,17 @@ class TokenScoreParams(Options):
 
     attention_format: Format = option("u16", widths=(2, 16), help="format of the attention")
     head_format: Format = option(
-        "u16", widths=(2, 16), help="heatvit: format of a head's scores and weights, unsigned"
+        "u16", widths=(2, 16), help="heatvit: unsigned format of a head's scores and weights"
     )
     score_format: Format | None = option(
-        None, widths=(2, 32), help="format of the result: u32, or s32 of signed attention"
+        None,
+        widths=(2, 32),
+        help="format of the result; by default u32, or s32 of signed attention",
     )
     lanes: int = option(16, low=1, high=64, help="elements of a row that arrive in a cycle")
     max_tokens: int = option(1024, low=2, high=4096, help="most tokens")
     max_heads: int = option(16, low=1, high=64, help="most heads")
-    dividers: int = option(4, low=1, high=64, help="divisions at a time, of means")
+    dividers: int = option(4, low=1, high=64, help="means divided in parallel")
 
     def check(self) -> None:
         """A head's weight is a weight."""

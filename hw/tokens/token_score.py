@@ -44,9 +44,10 @@ class TokenScore(wiring.Component):
     ends early goes on as zeros; of one that goes on beyond its length, the rest is dropped up to
     and with its ``last``. Each is reported, of ``pairs`` whether any packet was.
 
-    Source: CP-ViT (arXiv 2203.04570), EdgeQAT, EViT; the multi-head selector of HeatViT (arXiv
-    2211.08110), whose layers run on the `gemm` array and the nonlinear units: only the reductions
-    are here.
+    Source: CP-ViT (arXiv 2203.04570), EdgeQAT (X. Shen et al., "Entropy and Distribution Guided
+    Quantization-Aware Training"), EViT (arXiv 2202.07800); the multi-head selector of HeatViT
+    (arXiv 2211.08110), whose layers run on the `gemm` array and the nonlinear units: only the
+    reductions are here.
     Latency: the first score 4 cycles after the last row, or after its last pair ``head width + 6``.
     Throughput: one beat of attention a cycle, then ``lanes`` scores in ``lanes + 1`` cycles, or
     where they are divided ``dividers`` in ``quotient width + 4``; one pair a cycle until the

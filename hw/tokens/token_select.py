@@ -46,8 +46,8 @@ class TokenSelect(wiring.Component):
     its ``last``, and reported as ``scores.late``; any shorter one is legal. ``keep`` and
     ``protect`` may be larger than the number of tokens: all are kept.
 
-    Source: the policies of HeatViT (arXiv 2211.08110), SPViT, EViT and CP-ViT (arXiv 2203.04570);
-    the way to select is ours.
+    Source: the policies of HeatViT (arXiv 2211.08110), SPViT (ECCV 2022), EViT (arXiv
+    2202.07800) and CP-ViT (arXiv 2203.04570); the way to select is ours.
     Latency: ``count`` is offered at most 2 N + 128 cycles after the first of N scores is taken
     (N + 64 for up to 8 bits), the last decision at most 3 N + 128, whatever the scores. After a
     reset, counters are swept for 512 cycles (256 for up to 8 bits) before the first command.

@@ -269,7 +269,7 @@ def test_f9_errors_of_ours_are_a_sentence(monkeypatch, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert "an error of ours, KeyError" in err
+    assert "an error in Gemmule, KeyError" in err
     assert f"{TRACEBACK}=1" in err
     monkeypatch.setenv(TRACEBACK, "1")
     with pytest.raises(KeyError):

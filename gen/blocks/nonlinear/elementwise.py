@@ -21,7 +21,7 @@ class Elementwise:
     """Any array, in row-major order, ``lanes`` elements a beat; the last beat is filled up."""
 
     Run = Options
-    inputs = (Array("x", "any", "--in-format", "what the function is taken of"),)
+    inputs = (Array("x", "any", "--in-format", "arguments of the function"),)
     outputs = (Array("y", "as x", "--out-format", "the function of each element"),)
 
     def check(self, params: ElementwiseParams, run: Options, arrays: Arrays) -> None:

@@ -35,8 +35,8 @@ class LayernormAdapter:
     Run = LayernormRun
     inputs = (
         Array("x", "[rows, n]", "--in-format", "rows of at most --max-length"),
-        Array("gamma", "[n]", "--gamma-format", "what each entry is multiplied by"),
-        Array("beta", "[n]", "--beta-format", "what is added; 0 if left out", optional=True),
+        Array("gamma", "[n]", "--gamma-format", "factor of each entry"),
+        Array("beta", "[n]", "--beta-format", "added to each entry; 0 if left out", optional=True),
     )
     outputs = (Array("y", "[rows, n]", "--out-format", "the normalized rows"),)
 

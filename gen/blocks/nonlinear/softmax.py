@@ -40,7 +40,11 @@ class SoftmaxAdapter:
         Array("x", "[rows, n]", "--in-format", "rows of at most --max-length"),
         Array("mask", "[rows, n] or [n]", "bool", "1 counts, 0 is left out", optional=True),
     )
-    outputs = (Array("y", "[rows, n]", "--out-format", "probabilities, 0 where masked; u4: codes"),)
+    outputs = (
+        Array(
+            "y", "[rows, n]", "--out-format", "probabilities, 0 where masked; with --log2, u4 codes"
+        ),
+    )
 
     def check(self, params: SoftmaxParams, run: SoftmaxRun, arrays: Arrays) -> None:
         """The rows, and a mask that fits them."""

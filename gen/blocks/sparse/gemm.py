@@ -41,7 +41,7 @@ __all__ = ["SparseGemmAdapter", "SparseGemmRun"]
 class SparseGemmRun(ProductRun):
     """The run options of the `sparse_gemm` block."""
 
-    dense: bool = option(False, help="b is dense: the array runs at the rate of a dense one")
+    dense: bool = option(False, help="multiply a dense b, at the rate of a dense array")
 
 
 class SparseGemmAdapter(GemmAdapter):

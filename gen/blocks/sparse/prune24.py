@@ -34,7 +34,11 @@ class Prune24Adapter:
     inputs = (
         Array("w", "[K, N]", "--w-format", "the weights; groups of four lie along K"),
         Array(
-            "metric", "[K, N]", "--metric-format", "what to rank by; |w| if left out", optional=True
+            "metric",
+            "[K, N]",
+            "--metric-format",
+            "values to rank by; |w| if left out",
+            optional=True,
         ),
     )
     outputs = (

@@ -35,14 +35,14 @@ class ProductRun(Options):
     run_dataflow: str = option(
         "auto",
         choices=("auto", "ws", "os"),
-        help="weight- or output-stationary; auto takes the one with fewer cycles",
+        help="weight-stationary, output-stationary, or whichever takes fewer cycles (auto)",
     )
-    rounding: str = option("half_even", choices=ROUNDINGS, help="what happens to ties")
+    rounding: str = option("half_even", choices=ROUNDINGS, help="how requantization rounds ties")
     c_format: Format | None = option(
-        None, widths=(1, 48), help="format of the result: s32, or s8 with a multiplier"
+        None, widths=(1, 48), help="format of the result; by default s32, or s8 with a multiplier"
     )
     clamp: tuple[int, ...] | None = option(
-        None, help="LOW,HIGH of the result, after the zero point; a ReLU is a clamp"
+        None, help="limits LOW,HIGH of the result after the zero point; a ReLU is a clamp"
     )
 
 
@@ -53,8 +53,8 @@ class GemmRun(ProductRun):
     swap: str = option(
         "auto",
         choices=("auto", "never", "always"),
-        help="send b transposed as operand a, and a as b, so that weights take the port of the"
-        " rows; auto does it where it takes fewer cycles",
+        help="swap the operands: send b transposed as operand a, and a as b, always, never, or"
+        " where it takes fewer cycles (auto)",
     )
 
 
@@ -73,8 +73,10 @@ class GemmAdapter:
         Array("a", "[M, K] or [batch, M, K]", "--a-format", "left operand"),
         Array("b", "[K, N] or [batch, K, N]", "--b-format", "right operand"),
         Array("bias", "[N]", "s32", "added to the sums", optional=True),
-        Array("multiplier", "[1] or [N]", "u(--multiplier-width)", "requantization", optional=True),
-        Array("shift", "[1] or [N]", "0..--max-shift", "requantization", optional=True),
+        Array(
+            "multiplier", "[1] or [N]", "u(--multiplier-width)", "of requantization", optional=True
+        ),
+        Array("shift", "[1] or [N]", "0..--max-shift", "of requantization", optional=True),
         Array("zero_point", "[1]", "--c-format", "added after scaling", optional=True),
         *(
             Array(name, "[M] or [batch, M]", fmt, help, optional=True)
@@ -82,13 +84,19 @@ class GemmAdapter:
                 (
                     "row_multiplier",
                     "u(--multiplier-width)",
-                    "by row, times multiplier; --row-scales true",
+                    "factor of multiplier by row of c; needs --row-scales true",
                 ),
-                ("row_shift", "0..--max-shift", "by row, added to shift"),
+                ("row_shift", "0..--max-shift", "added to shift by row of c"),
             )
         ),
-        Array("a_zero_point", "[1]", "--a-format", "what stands for 0 in a", optional=True),
-        Array("b_zero_point", "[1] or [N]", "--b-format", "what stands for 0 in b", optional=True),
+        Array("a_zero_point", "[1]", "--a-format", "value that stands for 0 in a", optional=True),
+        Array(
+            "b_zero_point",
+            "[1] or [N]",
+            "--b-format",
+            "value that stands for 0 in b",
+            optional=True,
+        ),
     )
     outputs = (Array("c", "[M, N] or [batch, M, N]", "--c-format", "the product, requantized"),)
 

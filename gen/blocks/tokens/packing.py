@@ -42,15 +42,22 @@ __all__ = ["SELECTOR", "TOKEN_PACK", "SelectorRun"]
 
 TOKENS = Array("tokens", "[N, D]", "--token-format", "the tokens")
 SCORES = Array("scores", "[N]", "--score-format", "how important each token is")
-VALID = Array("valid", "[N]", "bool", "0 is a token that is not there", optional=True)
+VALID = Array("valid", "[N]", "bool", "1 where there is a token", optional=True)
 PREVIOUS = (
-    Array("previous_package", "[D]", "--token-format", "an earlier package", optional=True),
+    Array(
+        "previous_package", "[D]", "--token-format", "package of an earlier stage", optional=True
+    ),
     Array("previous_weight", "[1]", "u(--weight-width)", "its weight", optional=True),
 )
 PACKED = (
     Array("kept", "[n, D] or [N, D]", "--token-format", "kept tokens, or all with zeros"),
-    Array("package", "[D]", "--token-format (mean), s32 (sum)", "of the dropped; none: zeros"),
-    Array("package_weight", "[]", "u", "the sum of their scores"),
+    Array(
+        "package",
+        "[D]",
+        "--token-format (mean), s32 (sum)",
+        "the dropped tokens, merged; zeros with --package none",
+    ),
+    Array("package_weight", "[]", "u", "sum of the dropped tokens' scores"),
 )
 
 SCORED_FROM = TOKEN_SCORE.adapter.inputs
@@ -107,7 +114,7 @@ class TokenPackAdapter:
     Run = Packing
     inputs = (
         TOKENS,
-        Array("mask", "[N]", "bool", "which tokens are kept"),
+        Array("mask", "[N]", "bool", "1 where a token is kept"),
         SCORES,
         VALID,
         *PREVIOUS,
@@ -151,7 +158,9 @@ class SelectorRun(Packing, Selection):
     """How one stage selects and packs; ``score`` only where no ``scores`` are given."""
 
     score: str = option(
-        "class_attention", choices=SCORES_FROM, help="what token_score would do, without scores"
+        "class_attention",
+        choices=SCORES_FROM,
+        help="how to compute the scores where none are given",
     )
 
 

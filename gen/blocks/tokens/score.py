@@ -35,7 +35,7 @@ Integers = NDArray[np.int64]
 class ScoreRun(Options):
     """What the score is, in one run."""
 
-    score: str = option("class_attention", choices=SCORES, help="what makes a token important")
+    score: str = option("class_attention", choices=SCORES, help="how to score a token")
 
 
 class TokenScoreAdapter:
@@ -49,17 +49,21 @@ class TokenScoreAdapter:
     Run = ScoreRun
     inputs = (
         Array(
-            "attention", "[heads, N] or [heads, N, N]", "--attention-format", "of one layer", True
+            "attention",
+            "[heads, N] or [heads, N, N]",
+            "--attention-format",
+            "attention of one layer",
+            True,
         ),
-        Array("previous", "[N]", "--score-format", "column_max: of the layer before", True),
+        Array("previous", "[N]", "--score-format", "column_max: scores of the layer before", True),
         Array("tokens", "[N, D]", "s8", "heatvit: the tokens", True),
-        Array("valid", "[N]", "bool", "heatvit: 0 is a token that is not there", True),
+        Array("valid", "[N]", "bool", "heatvit: 1 where there is a token", True),
         *(
             Array(name, shape, fmt, f"heatvit: {text}", True)
             for name, shape, fmt, text in heatvit.ARRAYS
         ),
     )
-    outputs = (Array("scores", "[N]", "--score-format", "one a token"),)
+    outputs = (Array("scores", "[N]", "--score-format", "score of each token"),)
 
     def check(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> None:
         """What the score is made of."""

@@ -97,7 +97,8 @@ def token_score_sheet(params: TokenScoreParams) -> Sheet:
             "MAX_HEADS": params.max_heads,
         },
         encoder=("encode_score.py",),
-        source="CP-ViT (arXiv 2203.04570), EdgeQAT, EViT, HeatViT (arXiv 2211.08110)",
+        source="CP-ViT (arXiv 2203.04570), EdgeQAT (X. Shen et al.), EViT (arXiv 2202.07800),"
+        " HeatViT (arXiv 2211.08110)",
     )
 
 

@@ -17,8 +17,8 @@ from .select_sheet import token_select_sheet
 __all__ = ["SELECTED", "TOKEN_SELECT", "from_selected", "selected_arrays", "selected_beats"]
 
 SELECTED = (
-    Array("indices", "[n]", "u", "the kept tokens, ascending"),
-    Array("count", "[]", "u", "how many are kept"),
+    Array("indices", "[n]", "u", "indices of the kept tokens, ascending"),
+    Array("count", "[]", "u", "number of kept tokens"),
 )
 
 
@@ -55,9 +55,9 @@ class TokenSelectAdapter:
     Run = Selection
     inputs = (
         Array("scores", "[N]", "--score-format", "how important each token is"),
-        Array("valid", "[N]", "bool", "0 is a token that is not there", optional=True),
+        Array("valid", "[N]", "bool", "1 where there is a token", optional=True),
     )
-    outputs = (Array("mask", "[N]", "bool", "which tokens are kept"), *SELECTED)
+    outputs = (Array("mask", "[N]", "bool", "1 where a token is kept"), *SELECTED)
 
     def check(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> None:
         """The scores, and a flag for each."""

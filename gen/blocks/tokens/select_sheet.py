@@ -80,7 +80,8 @@ def token_select_sheet(params: TokenSelectParams) -> Sheet:
         examples=_select_examples(params),
         constants=select_constants(params),
         encoder=("encode_select.py",),
-        source="HeatViT (arXiv 2211.08110), SPViT, EViT, CP-ViT (arXiv 2203.04570)",
+        source="HeatViT (arXiv 2211.08110), SPViT (ECCV 2022), EViT (arXiv 2202.07800), CP-ViT"
+        " (arXiv 2203.04570)",
     )
 
 
