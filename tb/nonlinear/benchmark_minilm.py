@@ -65,7 +65,7 @@ PORTS = {
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """A row a choice of widths: mean and least cosine over sentences, for each layer."""
+    """Return a row a choice of widths: mean and least cosine over sentences, for each layer."""
     rows = [_row(name, ports, 1 if quick else 6) for name, ports in PORTS.items()]
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for layer in range(1, LAYERS + 1):
@@ -102,7 +102,7 @@ def _models() -> list[Any]:
 
 
 def _ops(ports: Ports, counted: dict[str, int]) -> Ops:
-    """Operators that go through the RTL, which must agree with golden in every bit."""
+    """Return operators that go through the RTL, which must agree with golden in every bit."""
 
     def through(block: str, params: Any, arrays: Mapping[str, NDArray], run=None) -> NDArray:
         ran = simulate(block, params, arrays, run=run)
@@ -136,5 +136,5 @@ def _ops(ports: Ports, counted: dict[str, int]) -> Ops:
 
 
 def _integers(x: NDArray, fmt: Format) -> NDArray[np.int64]:
-    """The nearest integers of a format, saturated."""
+    """Round to the nearest integers of a format, saturated."""
     return np.clip(np.round(x * 2.0**fmt.frac), fmt.low, fmt.high).astype(np.int64)

@@ -43,7 +43,7 @@ ITA = (
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """A row a unit and set, in 16 and in 8 bits; ``quick`` leaves out the synthesis."""
+    """Return a row a unit and set, in 16 and in 8 bits; ``quick`` leaves out the synthesis."""
     rows = []
     for block in ELEMENTWISE:
         cases = list(_cases(block))
@@ -65,7 +65,7 @@ def _cases(block: Block) -> Iterator[ElementwiseParams]:
 
 
 def _rows_of_rows() -> Iterator[tuple[Block, Options, Error]]:
-    """Softmax and normalization of normal rows of 197."""
+    """Yield softmax and normalization of normally distributed rows of 197."""
     rng = np.random.default_rng(1)
     for coefficients in ("exact", "heatvit"):
         params = SoftmaxParams(coefficients=coefficients)
@@ -84,7 +84,7 @@ def _rows_of_rows() -> Iterator[tuple[Block, Options, Error]]:
 
 
 def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
-    """The figures of one unit."""
+    """Return the figures of one unit."""
     made = _made(params)
     figures = {
         "unit": block.name,
@@ -109,7 +109,7 @@ def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
 
 
 def _made(params: Any) -> str:
-    """What computes, in words."""
+    """Say in words what computes."""
     if isinstance(params, ElementwiseParams):
         return params.unit.made_of
     if isinstance(params, SoftmaxParams):
@@ -118,7 +118,7 @@ def _made(params: Any) -> str:
 
 
 def plot(name: str, cases: list[ElementwiseParams], path: Path) -> None:
-    """The true curve and ours above, our error below."""
+    """Plot the true curve and ours above, our error below."""
     figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
     first = cases[0]
     x = domain(name, first.in_format)

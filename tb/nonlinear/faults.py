@@ -28,12 +28,12 @@ LAYERNORM = LayernormParams(
 
 
 def _softmax(number: int) -> dict[str, NDArray]:
-    """Rows of the greatest length, where alone one can be too long."""
+    """Draw rows of the greatest length, where alone one can be too long."""
     return {"x": np.random.default_rng(number).integers(-128, 128, (3, 26))}
 
 
 def _layernorm(number: int) -> dict[str, NDArray]:
-    """Rows shorter than the greatest length, the second job's longer than the first's."""
+    """Draw rows shorter than the greatest length, the second job's longer than the first's."""
     rng, n = np.random.default_rng(number), (9, 17)[number]
     return {
         "x": values(rng, LAYERNORM.in_format, (3, n)),
@@ -43,7 +43,7 @@ def _layernorm(number: int) -> dict[str, NDArray]:
 
 
 def _lengths(stream: str) -> tuple[Fault, ...]:
-    """A length that the command states."""
+    """List the faults of a stream whose length the command states."""
     return (
         Fault(stream, "early", {f"{stream}.early": 1}),
         Fault(stream, "late", {f"{stream}.late": 1}),

@@ -18,7 +18,7 @@ Integers = NDArray[np.int64]
 
 
 def hard_rows(fmt: Format, n: int, rng: np.random.Generator) -> Integers:
-    """Rows all equal, all least, all greatest, one hot, of alternating extremes, and of any value.
+    """Draw rows all equal, all least, all greatest, one hot, of alternating extremes, of any value.
 
     In some the entries are near each other, so that no result is 0.
     """
@@ -40,7 +40,7 @@ def hard_rows(fmt: Format, n: int, rng: np.random.Generator) -> Integers:
 
 
 def exhaustive(params: ElementwiseParams) -> Integers:
-    """Every input of a unit, the extremes first."""
+    """List every input of a unit, the extremes first."""
     x = every(params.in_format)
     return np.concatenate([[params.in_format.low, params.in_format.high], x])
 
@@ -48,12 +48,12 @@ def exhaustive(params: ElementwiseParams) -> Integers:
 def elementwise(
     params: ElementwiseParams, run: Options, rng: np.random.Generator
 ) -> dict[str, Integers]:
-    """A few vectors and a part of one, the extremes first."""
+    """Draw a few vectors and a part of one, the extremes first."""
     return {"x": values(rng, params.in_format, (20 * params.lanes + 1,))}
 
 
 def softmax(params: SoftmaxParams, run: Options, rng: np.random.Generator) -> dict[str, Integers]:
-    """Hard rows that no vector divides, a third of the entries masked, one row wholly."""
+    """Draw hard rows that no vector divides, a third of the entries masked, one row wholly."""
     x = hard_rows(params.in_format, min(params.max_length, 3 * params.lanes + 1), rng)
     mask = rng.random(x.shape) < 2 / 3
     mask[3] = False
@@ -63,7 +63,7 @@ def softmax(params: SoftmaxParams, run: Options, rng: np.random.Generator) -> di
 def layernorm(
     params: LayernormParams, run: Options, rng: np.random.Generator
 ) -> dict[str, Integers]:
-    """Hard rows that no vector divides, any gamma and beta."""
+    """Draw hard rows that no vector divides, any gamma and beta."""
     n = min(params.max_length, 3 * params.lanes + 1)
     return {
         "x": hard_rows(params.in_format, n, rng),

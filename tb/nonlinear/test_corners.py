@@ -71,7 +71,7 @@ SAMPLE = 5
 
 
 def elementwise_units(count: int, seed: int) -> dict[str, Options]:
-    """Units of each function and set, of formats drawn from the corners, the narrow ones first."""
+    """Draw units of each function and set, formats from the corners, the narrow ones first."""
     rng, units = np.random.default_rng(seed), {}
     for block in ELEMENTWISE:
         sets = block.params.__dataclass_fields__["coefficients"].metadata["choices"]
@@ -93,7 +93,7 @@ def elementwise_units(count: int, seed: int) -> dict[str, Options]:
 
 
 def row_units(count: int | None) -> dict[str, Options]:
-    """Softmax and normalization of pairs of corners: all, or the first of each."""
+    """List softmax and normalization of pairs of corners: all, or the first of each."""
     units = {}
     for kind, factors in ((SoftmaxParams, SOFTMAX), (LayernormParams, LAYERNORM)):
         for n, options in enumerate(list(covering(factors, seed=4))[:count]):
@@ -102,7 +102,7 @@ def row_units(count: int | None) -> dict[str, Options]:
 
 
 def arrays(params: Options, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What is hard for a unit."""
+    """Draw what is hard for a unit."""
     fmt: Format = params.in_format
     if not hasattr(params, "max_length"):
         return {"x": values(rng, fmt, (min(4 << fmt.width, 1 << 11),))}

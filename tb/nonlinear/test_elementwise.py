@@ -42,7 +42,7 @@ class OneBitOff(PARAMS["sigmoid"]):
 
     @property
     def unit(self) -> Unit:
-        """The mutant."""
+        """Return the mutant."""
         unit = super().unit
         coefficients = unit.pieces.coefficients.copy()
         coefficients[17, 0] += 1 << unit.pieces.frac - unit.out_format.frac
@@ -53,7 +53,7 @@ MUTANT = "one_bit_off"
 
 
 def _units() -> dict[str, ElementwiseParams]:
-    """Every block, set of coefficients and width."""
+    """List every block, set of coefficients and width."""
     units = dict(ODD)
     for block in ELEMENTWISE:
         sets = block.params.__dataclass_fields__["coefficients"].metadata["choices"]

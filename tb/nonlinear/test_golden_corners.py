@@ -34,7 +34,7 @@ def clamp(value: int, fmt: Format) -> int:
 
 
 def normalized(x: list[int], gamma: int, beta: int, formats: NormFormats, code: int, kind: str):
-    """The results of a row, all with one gamma and beta."""
+    """Normalize a row, all of it with one gamma and beta."""
     n = len(x)
     total = sum(x) if kind == "layer" else 0
     value = (n * sum(v * v for v in x) - total * total) * 256 + code

@@ -19,7 +19,7 @@ F = Format.parse
 
 
 def domain(function: str, x_format: str, y_format: str, coefficients="exact", delta1=1.0):
-    """Every input, its output and the true value, in reals."""
+    """Return every input, its output and the true value, in reals."""
     x = every(F(x_format))
     unit = build_unit(function, F(x_format), F(y_format), coefficients, delta1)
     return F(x_format).real(x), F(y_format).real(unit(x)), truth(function, x, F(x_format))

@@ -23,7 +23,7 @@ status word that follows it."""
 
 
 def arrays(params: LayernormParams, n: int) -> dict[str, np.ndarray]:
-    """Hard rows, and gamma and beta with their extremes."""
+    """Draw hard rows, and gamma and beta with their extremes."""
     rng = np.random.default_rng(n)
     return {
         "x": hard_rows(params.in_format, n, rng),

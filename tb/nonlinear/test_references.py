@@ -33,7 +33,7 @@ LINES = [
 
 
 def onnx(op: str, *arrays: np.ndarray, **attributes) -> np.ndarray:
-    """One node, in float64."""
+    """Run one node of ONNX in float64."""
     names = [f"x{n}" for n in range(len(arrays))]
     node = helper.make_node(op, names, ["y"], **attributes)
     inputs = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, None) for n in names]

@@ -29,7 +29,7 @@ def _plan(params, run, arrays) -> Job:
 
 
 def _rows(model, beats, lengths: Sequence[int]):
-    """A packet of so many beats for each of ``lengths``, of a stream ``x`` of whole packets."""
+    """Cut the beats of stream ``x`` anew, into packets of ``lengths``."""
     out, begun = [], 0
     for length in lengths:
         part = beats[begun : begun + length].copy()

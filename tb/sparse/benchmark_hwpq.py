@@ -40,7 +40,7 @@ Case = tuple[str, NDArray, NDArray]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """Rows for a Gaussian matrix and, where they are installed, MiniLM's 36 matrices together."""
+    """Return rows of a Gaussian matrix and, if installed, of MiniLM's 36 matrices together."""
     size = 512 if quick else 4096
     rows = list(_measure(f"gaussian {size}x{size}", [_gaussian(size)], sorting=True))
     if minilm.available():
@@ -54,7 +54,7 @@ def run(out: Path, quick: bool) -> list[Row]:
 
 
 def _gaussian(size: int) -> Case:
-    """Gaussian weights; inputs of unequal energy that share a common part."""
+    """Draw Gaussian weights, and inputs of unequal energy that share a common part."""
     rng = np.random.default_rng(1)
     w = rng.normal(size=(size, size)).astype(np.float32)
     common = rng.normal(size=(size, size // 4)).astype(np.float32) / np.sqrt(size / 4)
@@ -156,7 +156,7 @@ def _round_int8(w: NDArray) -> NDArray:
 
 
 def _timed(call: Callable[..., Any], *arrays: list) -> tuple[float, list]:
-    """The seconds of a call, the least of three where it is short, and what it gives."""
+    """Time a call, the least of three where it is short; return the seconds and what it gives."""
     least = float("inf")
     for _ in range(3):
         begun = time.perf_counter()
@@ -172,14 +172,14 @@ def _masked(weights: list[NDArray], keeps: list[NDArray]) -> list[NDArray]:
 
 
 def _kept(metrics: list[NDArray], keeps: list[NDArray]) -> float:
-    """The share of the metric that is kept, of what the exact half of each row keeps."""
+    """Return the share of the metric that is kept, of what the exact half of each row keeps."""
     pairs = list(zip(metrics, keeps, strict=True))
     best = sum(float((metric * keep_share(metric)).sum()) for metric, _ in pairs)
     return sum(float((metric * keep).sum()) for metric, keep in pairs) / best
 
 
 def _error(weights: list[NDArray], done: list[NDArray], grams: list[NDArray]) -> float:
-    """The root mean over matrices of ``|X (W' - W)'|**2 / |X W'|**2``."""
+    """Compute the root of the mean over matrices of ``|X (W' - W)'|**2 / |X W'|**2``."""
     parts = [
         float(np.vdot((new - w) @ gram, new - w) / np.vdot(w @ gram, w))
         for w, new, gram in zip(weights, done, grams, strict=True)

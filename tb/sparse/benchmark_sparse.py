@@ -42,7 +42,7 @@ LAYER = "encoder.layer.0.intermediate.dense"
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """Rows of cycles and of area by array size, then, where it is installed, of MiniLM."""
+    """Return rows of cycles and of area by array size, then, if installed, of MiniLM."""
     sizes, shape = ((4,), (8, 12, 32)) if quick else (SIZES, SHAPE)
     areas = [(16, 2)] if quick else [(size, size) for size in SIZES]
     rows = [*_cycles(sizes, shape), *_areas(areas, quick)]
@@ -53,7 +53,7 @@ def run(out: Path, quick: bool) -> list[Row]:
 
 
 def _cycles(sizes: tuple[int, ...], shape: tuple[int, int, int]) -> Iterator[Row]:
-    """Simulated products of a 2:4 matrix, and of a dense one on the sparse array."""
+    """Simulate products of a 2:4 matrix, and of a dense one on the sparse array."""
     m, n, k = shape
     rng = np.random.default_rng(1)
     a, b = rng.integers(-128, 128, (m, k)), sparse_matrix(rng, k, n)
@@ -97,7 +97,7 @@ def _simulate(
 
 
 def _areas(sizes: list[tuple[int, int]], quick: bool) -> Iterator[Row]:
-    """The bare arrays, skew and all, per multiplier; in a quick run of one kind of cell."""
+    """Synthesize the bare arrays, skew included, per multiplier; if quick, of one kind of cell."""
     found = [
         (size, board, *kind.split(":"))
         for size, (board, kinds) in product(sizes, AREAS.items())

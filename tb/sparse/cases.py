@@ -22,7 +22,7 @@ def sparse_matrix(
     high: int = 127,
     pattern: Pattern = TWO_FOUR,
 ) -> NDArray[np.int64]:
-    """``[k, n]`` with 0 to ``kept`` non-zeros in each group, the extremes of the range often."""
+    """Draw ``[k, n]`` with 0 to ``kept`` non-zeros in each group, the range's extremes often."""
     groups = pattern.groups(k)
     b = rng.integers(low, high + 1, (groups, pattern.size, n))
     b = np.where(rng.random(b.shape) < 0.2, rng.choice([low, high], b.shape), b)
@@ -32,7 +32,7 @@ def sparse_matrix(
 
 
 def all_patterns(n: int, value: int = 1) -> NDArray[np.int64]:
-    """``[24, n]``: six groups, in which each column meets all six index patterns, rotated."""
+    """Make ``[24, n]``: six groups, in which each column meets all six index patterns, rotated."""
     b = np.zeros((6, 4, n), np.int64)
     places = list(combinations(range(4), 2))
     for group in range(6):

@@ -22,7 +22,7 @@ MODULES = (
 
 
 def paragraphs(count: int) -> list[str]:
-    """The first ``count`` paragraphs of the documentation of :data:`MODULES`."""
+    """Return the first ``count`` paragraphs of the documentation of :data:`MODULES`."""
     found = [
         " ".join(part.split())
         for name in MODULES
@@ -33,7 +33,7 @@ def paragraphs(count: int) -> list[str]:
 
 
 def calibrate(model: MiniLM, texts: list[str]) -> dict[str, NDArray[np.float64]]:
-    """``X' X / tokens`` ``[in, in]`` of each linear layer's inputs; the diagonal is the energy."""
+    """Compute ``X' X / tokens`` ``[in, in]`` of each linear layer; the diagonal is the energy."""
     grams: dict[str, NDArray] = {}
     tokens = 0
 
@@ -47,7 +47,7 @@ def calibrate(model: MiniLM, texts: list[str]) -> dict[str, NDArray[np.float64]]
 
 
 def int8_linear(layers: dict[str, Pruned]) -> Ops:
-    """Operators whose linear layers run in int8: weights as given, one scale for the inputs."""
+    """Return operators with linear layers in int8: weights as given, one scale for the inputs."""
     weights = {
         name: dequantize(layer.codes, layer.scales, "int8").T for name, layer in layers.items()
     }
@@ -61,7 +61,7 @@ def int8_linear(layers: dict[str, Pruned]) -> Ops:
 
 
 def cosines(model: MiniLM, ops: Ops) -> Iterator[float]:
-    """The cosine of the hidden states against float32, sentence by sentence."""
+    """Yield the cosine of the hidden states against float32, sentence by sentence."""
     for text, want in zip(SENTENCES, _references(model), strict=True):
         yield cosine(want, model.encode(text, ops))
 

@@ -14,7 +14,7 @@ EARLY, LATE = {"metric.early": 1}, {"metric.late": 1}
 
 
 def _ranked(number: int) -> dict[str, NDArray]:
-    """Weights of either sign, and a metric for them."""
+    """Draw weights of either sign, and a metric for them."""
     rng = np.random.default_rng(number)
     shape = ((20, 8), (9, 5))[number]
     return {"w": rng.integers(-128, 128, shape), "metric": rng.integers(9, size=shape)}

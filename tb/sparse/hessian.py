@@ -15,7 +15,7 @@ BLOCK = 128
 
 
 def inverse_factor(gram: NDArray, damping: float = 0.01) -> NDArray[np.float32]:
-    """``U``, upper triangular, with ``U' U = inverse(gram + damping * mean(diagonal) * I)``."""
+    """Return upper triangular ``U``, ``U' U = inverse(gram + damping * mean(diagonal) * I)``."""
     size = len(gram)
     damped = gram + damping * np.mean(np.diag(gram)) * np.eye(size, dtype=gram.dtype)
     # With J the exchange of order, J gram J = L L' gives inverse(gram) = (J inverse(L)' J)(...)'.
@@ -26,7 +26,7 @@ def inverse_factor(gram: NDArray, damping: float = 0.01) -> NDArray[np.float32]:
 def second_order(
     w: NDArray, gram: NDArray, *, sparsity: float = 0.0, levels: int | None = None
 ) -> NDArray[np.float32]:
-    """The weights ``[out, in]`` after pruning each row and, with ``levels``, rounding to a grid.
+    """Prune each row of the weights ``[out, in]`` and, with ``levels``, round them to a grid.
 
     ``gram`` ``[in, in]`` is ``X' X``; the grid has ``levels`` steps to each side of zero and one
     scale a row.

@@ -16,7 +16,7 @@ __all__ = ["STIMULI", "prune24", "sparse_gemm"]
 def prune24(
     params: Prune24Params, run: Prune24Run, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """A matrix that fills no beat and no group, full of ties, with a metric."""
+    """Draw a matrix that fills no beat and no group, full of ties, with a metric."""
     shape = (4 * 9 + 1, 3 * params.lanes - 1 or 1)
     w = values(rng, params.w_format, shape)
     metric = np.minimum(rng.integers(0, 4, shape), params.metric_format.high)
@@ -26,7 +26,7 @@ def prune24(
 def sparse_gemm(
     params: SparseGemmParams, run: SparseGemmRun, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """What `gemm` is verified with, its second operand pruned unless the run is dense."""
+    """Draw what `gemm` is verified with, its second operand pruned unless the run is dense."""
     arrays = several(params, run, rng)
     if not run.dense:
         fmt, (batch, k, n) = params.b_format, arrays["b"].shape

@@ -62,7 +62,7 @@ def test_div_ranks_as_optimal_brain_surgeon_does():
 
 
 def literal_stream(metric, threshold):
-    """The docstring of EwmaThreshold, one weight at a time, in float64."""
+    """Follow the docstring of EwmaThreshold, one weight at a time, in float64."""
     keep = np.empty(metric.shape, bool)
     for row, kept in zip(metric.astype(float), keep, strict=True):
         mean, variance = row[: threshold.warm_up].mean(), row[: threshold.warm_up].var()

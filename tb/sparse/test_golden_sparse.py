@@ -88,7 +88,7 @@ def test_dense_as_groups(k):
 
 
 def cutlass_case(k, n):
-    """A matrix made without a generator, groups of 0, 1 and 2 non-zeros in every pattern."""
+    """Make a matrix without a generator, groups of 0, 1 and 2 non-zeros in every pattern."""
     b = np.zeros((k, n), int)
     patterns = [places for count in range(3) for places in combinations(range(4), count)]
     for group in range(k // 4):

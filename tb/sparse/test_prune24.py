@@ -22,7 +22,7 @@ NARROW = Prune24Params(lanes=1, w_format="u3", metric_format="u2")
 
 
 def matrix(rng, params, k, n):
-    """Few distinct values, so that most groups hold a tie; the extremes among them."""
+    """Draw few distinct values, so that most groups hold a tie; the extremes among them."""
     fmt = params.w_format
     return rng.choice([fmt.low, fmt.high, 0, 1, 2, fmt.high - 1], (k, n))
 
@@ -65,7 +65,7 @@ def test_what_verify_sends(params):
 
 
 def packets(mats, ends):
-    """The beats of several matrices in a row; a metric packet may end before or after its w."""
+    """Encode several matrices in a row; a metric packet may end before or after its w."""
     words = {"command": [], "w": [], "metric": []}
     for (w, metric), end in zip(mats, ends, strict=True):
         beats = to_groups(w, WIDE.lanes)

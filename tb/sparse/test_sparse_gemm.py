@@ -83,13 +83,13 @@ def test_depths_and_edges(k, flow, stall):
 
 
 def peak(params):
-    """Multipliers, those of packed products counted as often as they are used."""
+    """Count the multipliers, those of packed products as often as they are used."""
     kept = int(params.pattern.split(":")[0])
     return params.rows * params.cols * kept * (2 if params.pack == "m" else 1)
 
 
 def check_variant(params, stall):
-    """Requantization, zero points of both operands, a batch; then without any of them."""
+    """Check requantization, zero points of both operands, a batch; then none of them."""
     rng = np.random.default_rng(5)
     flows = params.dataflows
     for dense in (False, True):

@@ -31,7 +31,7 @@ BATCHES = {"8 x cube 64": 8}
 
 
 def scale_sim(m: int, n: int, k: int, rows: int, cols: int) -> dict[str, int]:
-    """Cycles of SCALE-Sim 3.0.0 for its three dataflows.
+    """Return the cycles of SCALE-Sim 3.0.0 for its three dataflows.
 
     The formulas reproduce its output exactly (they were checked against it once); it does not
     overlap filling and draining of the array between folds. IS streams what WS keeps.
@@ -48,7 +48,7 @@ def scale_sim(m: int, n: int, k: int, rows: int, cols: int) -> dict[str, int]:
 
 
 def run(out: Path, quick: bool) -> list[dict[str, Any]]:
-    """A row a shape: both dataflows in RTL, SCALE-Sim's three, and MNK / (R C)."""
+    """Return a row a shape: both dataflows in RTL, SCALE-Sim's three, and MNK / (R C)."""
     rows = list(_rows(GemmParams(), quick))
     _plot(rows, out / "gemm-cycles.png")
     return rows

@@ -18,7 +18,7 @@ ROUNDING, CLAMP = {"rounding": 3}, {"low": 1, "high": 0}
 def product_rows(
     block: str, flow: str, *, by_row: bool = False, beside: bool = False, **how: object
 ) -> Rows:
-    """The rows of a product in one dataflow, with settings by column, by row, or ``beside``: both.
+    """Make the rows of a product in one dataflow: settings by column, by row, or ``beside``, both.
 
     ``how`` are further options of the run.
     """

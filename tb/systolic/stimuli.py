@@ -18,7 +18,7 @@ Case = tuple[GemmRun, dict[str, np.ndarray]]
 def product(
     params: ProductParams, rng: np.random.Generator, shape: tuple[int, ...], *, batch: int = 0
 ) -> dict[str, np.ndarray]:
-    """``a`` and ``b`` of ``shape`` (M, N, K), extremes first, perhaps a batch of them."""
+    """Draw ``a`` and ``b`` of ``shape`` (M, N, K), extremes first, perhaps a batch of them."""
     m, n, k = shape
     many = (batch,) if batch else ()
     return {
@@ -34,7 +34,7 @@ def scaled(
     *,
     batch: int = 0,
 ) -> dict[str, np.ndarray]:
-    """:func:`product` with a bias, a multiplier and a shift of its own for each column."""
+    """Draw a :func:`product` with a bias, a multiplier and a shift of its own for each column."""
     n = shape[1]
     return product(params, rng, shape, batch=batch) | {
         "bias": rng.integers(-1000, 1000, n),
@@ -46,7 +46,7 @@ def scaled(
 def with_rows(
     params: ProductParams, rng: np.random.Generator, arrays: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """``arrays`` with a multiplier and a shift of its own for each row too, perhaps by batch.
+    """Add to ``arrays`` a multiplier and a shift of its own for each row, perhaps by batch.
 
     Both shifts leave room for each other; most results stay within their format.
     """
@@ -67,7 +67,7 @@ def with_rows(
 def several(
     params: ProductParams, run: ProductRun, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Three products back to back whose edges no tile divides, requantized, with zero points."""
+    """Draw a batch of three products whose edges no tile divides, requantized, with zero points."""
     rows, cols = params.rows, params.cols
     shape = (rows + 3, 2 * cols + 1, min(2 * rows + 1, params.largest_k))
     arrays = scaled(params, rng, shape, batch=3) | {
@@ -80,7 +80,7 @@ def several(
 
 
 def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """:func:`several`; zero points of ``b`` forbid a swap: where it is possible, half have none."""
+    """Draw :func:`several`; half without zero points of ``b``, which forbid a swap, if one can be."""
     arrays = several(params, run, rng)
     if run.swap == "always" or (params.row_scales and rng.integers(2)):
         arrays.pop("b_zero_point", None)
@@ -88,7 +88,7 @@ def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str
 
 
 def requantizations(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> Iterator[Case]:
-    """Every rounding, format and clamp: a run as ``run`` is, and arrays for it."""
+    """Yield every rounding, format and clamp: a run as ``run`` is, and arrays for it."""
     for rounding, fmt, clamp in (
         ("half_even", None, None),
         ("half_up", "u8", (0, 200)),

@@ -27,7 +27,7 @@ def plan(shape, flow="ws", seed=0, params=PARAMS, *, swap="never"):
 
 
 def run(jobs, receive, params=PARAMS, **options):
-    """Beats of several jobs, one after another; returns what came out."""
+    """Run the beats of several jobs, one after another; return what came out."""
     send = {stream: np.concatenate([job[stream] for job in jobs]) for stream in jobs[0]}
     return build(BLOCK, params).run(send, receive, **options).received
 
@@ -44,7 +44,7 @@ GOOD = {"refused": Refusal.NONE, "a": 0, "b": 0, "scale": 0, "row_scale": 0}
 
 
 def cut(beats, width):
-    """A packet that ends a beat too soon."""
+    """End a packet a beat too soon."""
     last = 1 << width % 32
     short = beats[:-1].copy()
     short[-1, width // 32] |= last
@@ -52,7 +52,7 @@ def cut(beats, width):
 
 
 def stretch(beats, width):
-    """A packet that goes on for three beats after its end."""
+    """Let a packet go on for three beats after its end."""
     last = 1 << width % 32
     head = np.array(beats)
     head[-1, width // 32] &= ~np.uint32(last)

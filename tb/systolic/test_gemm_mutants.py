@@ -50,7 +50,7 @@ MUTANTS = {
 
 
 def jobs():
-    """Both dataflows in turn, tiles of one row and of many; junk in the lanes beyond an edge."""
+    """Yield jobs of both dataflows in turn, with tiles of one row and of many."""
     rng = np.random.default_rng(10)
     block = find("gemm")
     for flow in ("ws", "os", "ws", "os"):
@@ -66,13 +66,13 @@ def jobs():
 
 
 def junk(array, length, axis):
-    """What `golden.systolic.beats` pads with zeros, padded with something else."""
+    """Pad with something else what `golden.systolic.beats` pads with zeros."""
     widths = [(0, length - size if i == axis else 0) for i, size in enumerate(array.shape)]
     return np.pad(array, widths, constant_values=1)
 
 
 def agrees(monkeypatch):
-    """Whether the block gives what the golden model says, in one run of all jobs."""
+    """Tell whether the block gives what the golden model says, in one run of all jobs."""
     block = replace(find("gemm"), component=top.Gemm)
     monkeypatch.setattr(beats, "_pad", junk)
     planned = list(jobs())

@@ -17,14 +17,14 @@ SIZES = st.integers(1, 6)
 
 
 def draw(rng, fmt, shape):
-    """Random numbers of a format, a third of them its extremes."""
+    """Draw random numbers of a format, a third of them its extremes."""
     fmt = Format.parse(fmt)
     values = rng.integers(fmt.low, fmt.high + 1, shape)
     return np.where(rng.random(shape) < 0.3, rng.choice([fmt.low, fmt.high], shape), values)
 
 
 def onnx_node(kind, inputs, output_type):
-    """What ONNX's reference gives for one node."""
+    """Run one node in ONNX's reference."""
     types = {name: onnx.helper.np_dtype_to_tensor_dtype(x.dtype) for name, x in inputs.items()}
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node(kind, list(inputs), ["y"])],

@@ -21,7 +21,7 @@ SIZES = {
 
 
 def positions(tiling, beat):
-    """Of each beat what `TileLoops.at` says: places, flags, sizes."""
+    """List for each beat what `TileLoops.at` says: positions, flags, sizes."""
     stationary = tiling.output_stationary
     within = beat in {Beat.ROW, Beat.WEIGHT}
     widths = [min(tiling.cols, tiling.n - n) for n in range(0, tiling.n, tiling.cols)]
