@@ -18,14 +18,14 @@ __all__ = ["shim", "wrapped"]
 
 
 def wrapped(block: Block, params: Options, form: AxisForm) -> Emitted:
-    """``block`` within its top level within the shim."""
+    """Emit ``block`` within its top level within the shim."""
     emitted = emit(block, params)
     border = emit_border(emitted, form)
     return shim(emitted, border)
 
 
 def shim(emitted: Emitted, border: Border) -> Emitted:
-    """The design whose ports are those of the block, though all passes through its top level.
+    """Make a design with the ports of the block, though all passes through its top level.
 
     Its first reset is ``aresetn``. Each later one is a ``clear`` in the middle of whatever goes on:
     nothing is taken for a while, then beats are; inputs end what they had offered and go on with

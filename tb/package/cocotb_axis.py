@@ -26,7 +26,7 @@ OPEN: dict[str, bool] = {}
 
 
 def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
-    """[words, bytes], each lane in bytes of its own; padding is random."""
+    """Convert beats to [words, bytes], each lane in bytes of its own; padding is random."""
     data = np.random.default_rng(cocotb.RANDOM_SEED).integers(
         0, 256, (len(beats), stream.octets), np.uint8
     )
@@ -44,7 +44,7 @@ def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
 
 
 def from_bytes(stream: AxisStream, data: NDArray[np.uint8], last: NDArray[np.int64]) -> Beats:
-    """The inverse; the sign or the zeros above a lane must be right, and zeros fill the word."""
+    """Convert bytes to beats; sign or zeros above a lane must be right, and zeros fill the word."""
     assert not data[:, stream.used_octets :].any(), f"{stream.name} is not filled with zeros"
     placed = [] if stream.last is None else [(stream.last, (last, 1))]
     for each in stream.fields:
@@ -64,7 +64,7 @@ def from_bytes(stream: AxisStream, data: NDArray[np.uint8], last: NDArray[np.int
 
 
 def frames(stream: AxisStream, beats: Beats) -> Iterator[bytes]:
-    """The bytes of each packet; where the block has none, of each word."""
+    """Yield the bytes of each packet; where the block has none, of each word."""
     data = to_bytes(stream, beats)
     if stream.last is None:
         ends = np.arange(1, len(beats) + 1)
@@ -82,7 +82,7 @@ def pauses(seed: int) -> Iterator[bool]:
 
 
 async def receive(stream: AxisStream, sink: AxiStreamSink, count: int) -> Beats:
-    """``count`` words; each packet's end is where TLAST was."""
+    """Receive ``count`` words; each packet's end is where TLAST was."""
     rows, last = [], []
     while len(rows) < count:
         frame = await sink.recv()
@@ -106,7 +106,7 @@ async def reset(dut) -> None:
 
 
 def connect(dut) -> dict[str, AxiStreamSource | AxiStreamSink]:
-    """The models of the other ends."""
+    """Connect a model of the other end to each stream."""
     ends = {}
     for number, (name, stream) in enumerate(STREAMS.items()):
         kind = AxiStreamSource if stream.is_input else AxiStreamSink
@@ -116,7 +116,7 @@ def connect(dut) -> dict[str, AxiStreamSource | AxiStreamSink]:
 
 
 async def watch(dut, stream: AxisStream) -> None:
-    """No offer may change or go before it is taken."""
+    """Check that no offer changes or goes before it is taken."""
     pins = {
         name: getattr(dut, f"{stream.prefix}_{name}", None) for name in (*HELD, "tvalid", "tready")
     }
@@ -160,7 +160,7 @@ async def matches_golden(dut, cut_short: str) -> None:
 
 
 async def command_and_pulse(dut, ends, send) -> None:
-    """A `clear` of one cycle, as the data sheet has it: `clearing` rises a cycle later, and falls.
+    """Pulse `clear` for a cycle as the data sheet says: `clearing` rises a cycle later, and falls.
 
     The block had taken a command, if it takes one alone, and nobody offers anything.
     """

@@ -35,7 +35,7 @@ def least(block):
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    """A folder with one package of each block, and three more of `gemm`; the names of all tops."""
+    """Generate a package of each block, and three more of `gemm`, in one folder; list the tops."""
     folder = tmp_path_factory.mktemp("together")
     gemm = find("gemm")
     packages = {f"my_{name}": (block, least(block), None) for name, block in catalog().items()}
@@ -90,7 +90,7 @@ def test_each_package_passes_its_own_testbench(together, tmp_path):
 
 
 def replay(folder, bench, place):
-    """What Icarus says of a package's testbench."""
+    """Run a package's testbench in Icarus; return what it prints."""
     name, program = bench.stem.removesuffix("_tb"), place / "program"
     parts = [*folder.glob(f"{name}.v"), *folder.glob(f"{name}_axis.v"), *folder.glob("sim/*.v")]
     command = ["iverilog", "-g2009", "-o", program, "-s", bench.stem, *parts, bench]
@@ -230,7 +230,7 @@ def test_l_a_fusesoc_parent_gets_no_warning_of_ours(together, target):
 
 
 def parent(manifests):
-    """A module with an instance of each top; every port is a port of its own."""
+    """Make a module with an instance of each top; every port is a port of its own."""
     ports, instances = [], []
     for path in manifests:
         manifest = json.loads(path.read_text())

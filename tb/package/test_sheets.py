@@ -58,7 +58,7 @@ FORBIDDEN = re.compile(
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
-    """Each block's package, made once."""
+    """Generate each block's package, once."""
     made = {}
 
     def package(name):
@@ -215,7 +215,7 @@ def encoder_of(folder, name):
 
 
 def example_words(folder, name):
-    """Stream and bytes of every word in the sheet's examples."""
+    """Return stream and bytes of every word in the sheet's examples."""
     return [
         (port.split("_axis_")[1], word)
         for example in parse((folder / f"{name}.md").read_text())
@@ -225,7 +225,7 @@ def example_words(folder, name):
 
 
 def packets_of(folder, name, number):
-    """One example's words with their TLAST, as encoders give them: stream -> [(word, TLAST)]."""
+    """Return one example's words with TLAST as encoders give them: stream -> [(word, TLAST)]."""
     example = parse((folder / f"{name}.md").read_text())[number]
     return {
         port.split("_axis_")[1]: list(zip(*found, strict=True))
@@ -285,7 +285,7 @@ def test_the_reference_of_a_product_computes_every_bit(options):
 
 
 def driven(name, packages):
-    """A block's model, the encoder of its package, and a function from its words to beats."""
+    """Return a block's model, its package's encoder, and a function from its words to beats."""
     folder, params = packages(name)
     model, encoder = build(find(name), params), encoder_of(folder, name)
     streams = {each.name: each for each in axis_streams(model.manifest)}
@@ -355,7 +355,7 @@ def test_the_reference_of_a_product_rounds_ties(rounding):
 
 
 def encoder_names(block, params):
-    """What a package's encoder has, without the package."""
+    """Return what a package's encoder defines, without the package."""
     streams = axis_streams(streams_of(looked_at(block.component(params))))
     names: dict = {}
     exec(encoder_text(block.name, block.sheet(params), streams), names)

@@ -126,7 +126,7 @@ class Copier(wiring.Component):
             ]
 
     def _trace(self, m: Module) -> Signal:
-        """Whether the trace, if there is one, has begun: nothing else happens before."""
+        """Send the trace, if any; return whether it has begun: nothing else happens before."""
         left, begun = Signal(16, name="left"), Signal(name="begun")
         streams = (self.x_request, self.x, self.y_request, self.y, self.sum_request, self.sum)
         bits = Cat(bit for each in streams for bit in (each.valid, each.ready))
@@ -139,7 +139,7 @@ class Copier(wiring.Component):
 
 
 def elements(image: np.ndarray, address: int, count: int, size: int) -> np.ndarray:
-    """``count`` signed elements of the image."""
+    """Read ``count`` signed elements of the image."""
     return image[address : address + (count << size)].view(f"<i{1 << size}").astype(np.int64)
 
 
@@ -161,7 +161,7 @@ class CopierAdapter:
     external_memory = True
 
     def check(self, params: CopierParams, run: Options, arrays: Arrays) -> None:
-        """A test's own arrays are right, or a fault on purpose."""
+        """Check nothing: a test's own arrays are right, or a fault on purpose."""
 
     def plan(self, params: CopierParams, run: Options, arrays: Arrays) -> Job:
         commands = np.asarray(arrays["commands"], np.int64)

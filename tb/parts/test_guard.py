@@ -12,7 +12,7 @@ LENGTHS = st.integers(1, 5)
 
 
 def run(packets, stalls, seed):
-    """Send packets of the lengths ``sent`` where ``wanted`` are counted; returns the cycles."""
+    """Send packets of the lengths ``sent`` where ``wanted`` are counted; return the cycles."""
     dut = PacketGuard(8)
     rngs = [np.random.default_rng([seed, n]) for n in range(2)]
     beats = [

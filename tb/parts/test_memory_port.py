@@ -22,7 +22,7 @@ TRACE = 6000
 
 
 def work(sizes: list[tuple[int, int]]) -> dict[str, np.ndarray]:
-    """A row of vectors for each pair of sizes, of what is read and of what is written."""
+    """Draw a row of vectors for each pair of sizes, of what is read and of what is written."""
     rng = np.random.default_rng(len(sizes))
     commands, at = [], 1
     for number, (size, sum_size) in enumerate(sizes):
@@ -72,7 +72,7 @@ def test_shy_takers_and_resets_change_no_byte(model, job, options):
 
 
 def predicted(trace, commands, image, width, latency):
-    """The memory's rules, cycle by cycle: `valid` of what is read, `ready` of what is written.
+    """Apply the memory's rules by cycle: `valid` of what is read, `ready` of what is written.
 
     ``trace`` says which streams move when; ``image`` becomes what the memory holds.
     """
@@ -119,7 +119,7 @@ def predicted(trace, commands, image, width, latency):
 
 
 def into_itself(size: int) -> dict[str, np.ndarray]:
-    """Each sum becomes an operand a few vectors further: what is read depends on the cycle."""
+    """Make each sum an operand a few vectors further: what is read depends on the cycle."""
     step = PARAMS.lanes << size
     commands = [(0, 5, shift * step, 20, 3, size, size) for shift in (1, 3, 6, 10)]
     image = np.random.default_rng(size).integers(256, size=30 * step)

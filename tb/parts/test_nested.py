@@ -24,7 +24,7 @@ WALKS = st.lists(
 
 
 def expected(base, loops):
-    """``(address, left, ends, final)`` of each step."""
+    """Return ``(address, left, ends, final)`` of each step."""
     counts = [count for count, _ in loops]
     for outer_first in product(*(range(count) for count in reversed(counts))):
         index = outer_first[::-1]

@@ -16,7 +16,7 @@ PACKETS = st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=7), min_si
 
 
 def source(stream, items, stall, seed):
-    """A bench that sends."""
+    """Make a bench that sends."""
 
     async def bench(ctx):
         await send(ctx, stream, items, np.random.default_rng(seed), stall)
@@ -25,7 +25,7 @@ def source(stream, items, stall, seed):
 
 
 def sink(stream, items, stall, seed, read=None, cycles=None):
-    """A bench that receives what must be ``items``, in so many ``cycles`` if given."""
+    """Make a bench that receives what must be ``items``, in so many ``cycles`` if given."""
 
     async def bench(ctx):
         rng = np.random.default_rng(seed)
@@ -37,7 +37,7 @@ def sink(stream, items, stall, seed, read=None, cycles=None):
 
 
 def beats(packets):
-    """Packets as beats."""
+    """Convert packets to beats."""
     return [
         {"data": part, "last": n == len(packet) - 1}
         for packet in packets
@@ -46,7 +46,7 @@ def beats(packets):
 
 
 def wide(packets, factor):
-    """Packets as beats of ``factor`` parts, filled up with zeros."""
+    """Convert packets to beats of ``factor`` parts, filled up with zeros."""
     filled = [packet + [0] * (-len(packet) % factor) for packet in packets]
     return beats([
         [packet[n : n + factor] for n in range(0, len(packet), factor)] for packet in filled

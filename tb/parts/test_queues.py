@@ -13,7 +13,7 @@ STALLS = st.sampled_from([0.0, 0.2, 0.5, 0.9])
 
 
 def in_order(dut, items, stalls, seed):
-    """Pass the items through; returns how many cycles that took."""
+    """Pass the items through; return how many cycles that took."""
     rngs = [np.random.default_rng([seed, n]) for n in range(2)]
     end = []
 

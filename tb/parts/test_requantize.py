@@ -20,7 +20,7 @@ BIASES = st.integers(-(2**31), 2**31 - 1)
 
 
 def exact(acc, scale, column, row=None):
-    """The same equation in rational numbers, one element at a time."""
+    """Compute the same equation in rational numbers, one element at a time."""
     value = Fraction((acc + int(scale.bias[column])) * int(scale.multiplier[column]))
     value /= 1 << int(scale.shift[column])
     if row is not None:
@@ -35,7 +35,7 @@ def exact(acc, scale, column, row=None):
 
 
 def ends(low, high):
-    """Both ends, both ends but one, and what is smallest."""
+    """List both ends, both ends but one, and what is smallest."""
     return [x for x in sorted({low, low + 1, -1, 0, 1, high - 1, high}) if low <= x <= high]
 
 

@@ -12,14 +12,14 @@ from gemmule.hw.common.requantizer import Requantizer, RequantizerParams
 
 
 def some(rng, low, high, shape):
-    """Random numbers of ``low..high``, half of them extremes or small."""
+    """Draw random numbers of ``low..high``, half of them extremes or small."""
     values = rng.integers(low, high, shape, endpoint=True)
     corners = rng.choice([low, high, max(low, -1), 0, min(high, 1)], shape)
     return np.where(rng.random(shape) < 0.5, corners, values)
 
 
 def some_scale(rng, params, rounding):
-    """A random requantization of a bank, with ties and with shifts that fit its multipliers."""
+    """Draw a requantization of a bank, with ties and with shifts that fit its multipliers."""
     fmt = Format(bool(rng.integers(2)), int(rng.integers(2, params.out_width, endpoint=True)))
     low, high = sorted(map(int, some(rng, fmt.low, fmt.high, 2)))
     multiplier = some(rng, 0, 2**params.multiplier_width - 1, params.lanes)
@@ -45,7 +45,7 @@ def some_scale(rng, params, rounding):
 
 
 def ties(rng, scale):
-    """Sums whose products lie halfway between two results, wherever there are any."""
+    """Make sums whose products lie halfway between two results, wherever there are any."""
     multiplier, shift = scale.multiplier, scale.shift
     if scale.row_multiplier is not None:
         multiplier, shift = multiplier * scale.row_multiplier, shift + scale.row_shift
@@ -55,7 +55,7 @@ def ties(rng, scale):
 
 
 def some_row(rng, params, scale):
-    """How a row is scaled, as ``i`` takes it, and the requantization that it makes of its bank's.
+    """Draw how a row is scaled, as ``i`` takes it, and what it makes of its bank's requantization.
 
     By its column alone, beside it, or instead of it.
     """
@@ -83,7 +83,7 @@ def some_row(rng, params, scale):
 
 
 def load(dut, bank, scale, offset, zeros, used):
-    """What to set on ``dut.load`` for a bank."""
+    """Return what to set on ``dut.load`` for a bank."""
     scaled, drop = scale.folded()
     fields = [
         {"offset": int(offset[n]), "multiplier": int(scaled[n]), "drop": int(drop[n])}

@@ -20,7 +20,7 @@ class Answer(Code):
 
 
 def model(depth, writes, reads):
-    """What a reader takes, cycle by cycle: an offered word, and those that wait behind it."""
+    """Model what a reader takes, cycle by cycle: an offered word, and those that wait behind it."""
     offered, waiting, gap, taken = None, deque(), 0, []
     for number, (writes_now, reads_now) in enumerate(zip(writes, reads, strict=True)):
         came = (number, 0) if writes_now else None

@@ -11,7 +11,7 @@ SIZES = (1, 2, 3, 8)
 
 
 def run(size: int, lengths: list[int], stalls: tuple[float, float] = (0, 0), seed: int = 0) -> int:
-    """Packets of so many vectors, transposed; gives the cycle in which the last vector left."""
+    """Transpose packets of so many vectors; return the cycle in which the last vector left."""
     dut = Transposer(WIDTH, size)
     rng = np.random.default_rng([seed, 2])
     squares = [rng.integers(1 << WIDTH, size=(length, size)) for length in lengths]
@@ -43,7 +43,7 @@ def run(size: int, lengths: list[int], stalls: tuple[float, float] = (0, 0), see
 
 
 def lengths_of(size: int, count: int, seed: int) -> list[int]:
-    """The extremes first, next to each other in both orders."""
+    """Draw lengths, the extremes first, next to each other in both orders."""
     rng = np.random.default_rng(seed)
     return [size, 1, size, size, 1, 1, *rng.integers(1, size + 1, count).tolist()]
 

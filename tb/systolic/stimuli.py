@@ -80,7 +80,7 @@ def several(
 
 
 def gemm(params: GemmParams, run: GemmRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw :func:`several`; half without zero points of ``b``, which forbid a swap, if one can be."""
+    """Draw :func:`several`; half without zero points of ``b`` where a swap is possible."""
     arrays = several(params, run, rng)
     if run.swap == "always" or (params.row_scales and rng.integers(2)):
         arrays.pop("b_zero_point", None)

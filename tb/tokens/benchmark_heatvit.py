@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """A row for each model, array and set of keep rates; areas on ZCU102 unless ``quick``."""
+    """Return a row a model, array and set of keep rates; areas on ZCU102 unless ``quick``."""
     rows = list(_encoders())
     _plot(rows, out)
     if not quick:
@@ -87,7 +87,7 @@ def _row(
 
 
 def _areas() -> Iterator[Row]:
-    """What selection takes beside each array; as a share of it, of generic cells, for 16 x 16."""
+    """Yield what selection takes beside each array; for 16 x 16 its share of an array's LUTs, too."""
     served = synthesize("gemm", GemmParams(row_scales=True), "zcu102")
     yield _area("gemm, --cell generic --row-scales", Array(16, 16), served, served)
     for array in {each.lanes: each for each in ARRAYS}.values():

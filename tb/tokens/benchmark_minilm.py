@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 def run(out: Path, quick: bool) -> list[Row]:
-    """A row for each layer and rate: means over the texts."""
+    """Return a row for each layer and rate: means over the texts."""
     model = load()
     texts = [" ".join(SENTENCES[first : first + 4]) for first in range(0, len(SENTENCES), 4)]
     layers, rates = (LAYERS, RATES)
@@ -80,7 +80,7 @@ class Stage:
     cycles: int = 0
 
     def embed(self, model: MiniLM, text: str) -> NDArray:
-        """The mean of the hidden states that are left, of length one."""
+        """Embed a text: the mean of the hidden states that are left, scaled to length one."""
         plain = Ops()
 
         def softmax(name: str, x: NDArray) -> NDArray:
@@ -101,7 +101,7 @@ class Stage:
         return mean / np.linalg.norm(mean)
 
     def select(self, x: NDArray) -> NDArray:
-        """The kept rows of ``x``, and the package where there is one."""
+        """Return the kept rows of ``x``, and the package where there is one."""
         scores = self._block("token_score", {"attention": self.attention})["scores"]
         if self.shuffled:
             scores = np.random.default_rng(len(scores)).permutation(scores)
@@ -118,7 +118,7 @@ class Stage:
     def _block(
         self, name: str, arrays: dict[str, NDArray], run: Options | None = None
     ) -> dict[str, NDArray]:
-        """What a block gives, of its RTL or of its golden model."""
+        """Run a block's RTL or its golden model; return its outputs."""
         block = find(name)
         if not self.rtl:
             return block.adapter.plan(block.params(), run or block.adapter.Run(), arrays).golden

@@ -24,7 +24,7 @@ class FloatSelector:
 
     @classmethod
     def random(cls, heads: int, d: int, hidden: int, rng: np.random.Generator) -> "FloatSelector":
-        """Normal weights that keep the size of a layer's sums near 1, small biases."""
+        """Draw normal weights that keep the size of a layer's sums near 1, and small biases."""
         shapes = {
             "feature": (heads, d, d),
             "mlp1": (heads, d, d // 2),
@@ -45,7 +45,7 @@ class FloatSelector:
         return cls(weights, biases)
 
     def __call__(self, tokens: Real) -> Real:
-        """The score of each token ``[N]``, all of them valid."""
+        """Return the score of each token ``[N]``, all of them valid."""
         heads, d, _ = self.weights["feature"].shape
         gelu, sigmoid = FUNCTIONS["gelu"].true, FUNCTIONS["sigmoid"].true
         split = tokens.reshape(len(tokens), heads, d).swapaxes(0, 1)
@@ -66,7 +66,7 @@ class FloatSelector:
 
 
 def quantized(selector: FloatSelector, tokens: Real) -> dict[str, NDArray[np.int64]]:
-    """Tokens and weights in int8, one scale a layer: the arrays of ``--score heatvit``."""
+    """Quantize tokens and weights to int8, one scale a layer: the arrays of ``--score heatvit``."""
     step = np.abs(tokens).max() / 127
     arrays = {"tokens": np.rint(tokens / step).astype(np.int64)}
     d = selector.weights["feature"].shape[1]

@@ -29,7 +29,7 @@ RATIO = (1 << ratio_bits(MOST)) + 1
 
 
 def stage_arrays(params: TokenPackParams, number: int) -> dict[str, NDArray]:
-    """Tokens of five beats, of two with an earlier package; the last of 12 are kept."""
+    """Make tokens of five beats or of two, and an earlier package; the last three are kept."""
     rng = np.random.default_rng(number)
     count, length = ((MOST, 9), (7, 4))[number]
     mask = rng.random(count) < 0.5
@@ -68,7 +68,7 @@ def _classifier(number: int) -> dict[str, NDArray]:
 
 
 def _faults(stream: str, **early: int) -> list[Fault]:
-    """A stream of which ``early`` is legal where ``early`` says what follows from it."""
+    """List a stream's faults; if ``early`` says what follows of one, an early ``last`` is legal."""
     late = {f"{stream}.late": 1}
     first = {name.replace("__", "."): value for name, value in early.items()}
     first = first or {f"{stream}.early": 1}

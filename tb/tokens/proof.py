@@ -55,7 +55,7 @@ class Offers(Elaboratable):
 
 
 def proven(component: Component, folder: Path) -> bool:
-    """Whether induction closes: Yosys's `sat`, in a process of its own."""
+    """Tell whether induction closes: Yosys's `sat`, in a process of its own."""
     offers = Offers(component)
     source = folder / "offers.il"
     source.write_text(rtlil.convert(offers, ports=offers.ports))

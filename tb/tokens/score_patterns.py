@@ -11,14 +11,14 @@ PATTERNS = ("equal", "ascending", "descending", "two_valued", "random", "extreme
 
 
 def integers(fmt: Format, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Values of ``fmt``, its least and greatest made frequent."""
+    """Draw values of ``fmt``, its least and greatest made frequent."""
     values = rng.integers(fmt.low, fmt.high, shape, endpoint=True)
     pick = rng.random(shape)
     return np.where(pick < 0.1, fmt.low, np.where(pick > 0.9, fmt.high, values))
 
 
 def scores(pattern: str, fmt: Format, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``count`` scores in one of the orders of :data:`PATTERNS`."""
+    """Draw ``count`` scores in one of the orders of :data:`PATTERNS`."""
     ramp = np.linspace(fmt.low, fmt.high, count).astype(np.int64) if count else np.zeros(0, int)
     low, high = np.sort(rng.integers(fmt.low, fmt.high, 2, endpoint=True))
     match pattern:

@@ -22,7 +22,7 @@ PACKETS = ("decisions", "indices", "kept", "package", "scores")
 
 
 def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
-    """Send all jobs without a gap, compare each with its golden results; the cycles they took."""
+    """Send all jobs without a gap, compare each with its golden results; return the cycles."""
     result = model.run(*joined(jobs), **how)
     widths = {stream.name: stream.width for stream in model.manifest.streams}
     check_stages(jobs, result.received, widths)
@@ -32,7 +32,7 @@ def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
 def check_stages(
     jobs: Sequence[Job], received: Mapping[str, Beats], widths: Mapping[str, int]
 ) -> None:
-    """Each job's part of ``received`` is its golden results, and its packets end with ``last``."""
+    """Compare each job's part of ``received`` with its golden results, and check each ``last``."""
     for job, beats in zip(jobs, apart(jobs, received), strict=True):
         for name, count in job.receive.items():
             if name in PACKETS:
@@ -44,7 +44,7 @@ def check_stages(
 
 
 def covering(factors: Mapping[str, Sequence], rng: np.random.Generator) -> Iterator[dict]:
-    """Cases in which every two values of different factors meet at least once.
+    """Yield cases in which every two values of different factors meet at least once.
 
     Greedy: of some random cases the one with most pairs not yet seen, until all are.
     """
@@ -66,10 +66,10 @@ def covering(factors: Mapping[str, Sequence], rng: np.random.Generator) -> Itera
 
 
 def near(length: int, kind: str) -> int:
-    """0, 1, half of, all of, or one more than ``length``."""
+    """Return 0, 1, half of, all of, or one more than ``length``."""
     return {"none": 0, "one": 1, "half": length // 2, "all": length, "more": length + 1}[kind]
 
 
 def some(kind: str, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Flags: all, none, or half of them."""
+    """Draw flags: all set, none, or half of them."""
     return rng.random(count) < {"all": 2.0, "none": -1.0, "half": 0.5}[kind]

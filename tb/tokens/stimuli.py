@@ -18,7 +18,7 @@ COUNT, LENGTH, HEADS = 29, 40, 3
 def token_score(
     params: TokenScoreParams, run: Options, rng: np.random.Generator
 ) -> dict[str, NDArray]:
-    """Attention of three heads, or a small classifier; fewer where the hardware has no more."""
+    """Draw attention of three heads, or a small classifier; less where the hardware has less."""
     heads, count = min(HEADS, params.max_heads), min(COUNT, params.max_tokens)
     if run.score == "heatvit":
         classifier = FloatSelector.random(heads, 8, heads, rng)
@@ -30,7 +30,7 @@ def token_score(
 def token_select(
     params: TokenSelectParams, run: Options, rng: np.random.Generator
 ) -> dict[str, NDArray]:
-    """Scores with ties, some of tokens that are not there."""
+    """Draw scores with ties, some of tokens that are not valid."""
     count = min(COUNT, params.max_tokens)
     return {
         "scores": integers(params.score_format, (count,), rng),
@@ -39,7 +39,7 @@ def token_select(
 
 
 def selector(params: TokenPackParams, run: Options, rng: np.random.Generator) -> dict[str, NDArray]:
-    """The same with tokens and an earlier package."""
+    """Draw what :func:`token_select` has, with tokens and an earlier package."""
     arrays = token_select(params, run, rng)
     count, length = len(arrays["scores"]), min(LENGTH, params.max_length)
     arrays["tokens"] = integers(params.token_format, (count, length), rng)
@@ -51,7 +51,7 @@ def selector(params: TokenPackParams, run: Options, rng: np.random.Generator) ->
 def token_pack(
     params: TokenPackParams, run: Options, rng: np.random.Generator
 ) -> dict[str, NDArray]:
-    """The same with a mask."""
+    """Draw what :func:`selector` has, with a mask."""
     arrays = selector(params, run, rng)
     return arrays | {"mask": rng.random(len(arrays["scores"])) < 0.5}
 

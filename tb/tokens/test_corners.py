@@ -103,7 +103,7 @@ SAMPLE = 3
 
 
 def units_of(kind: type[Options]) -> list[Options]:
-    """Units in which every two corners meet, so far as they are legal together."""
+    """List units in which every two corners meet, so far as they are legal together."""
     units = []
     for options in covering(FACTORS[kind], seed=5):
         given = dict(options)
@@ -114,7 +114,7 @@ def units_of(kind: type[Options]) -> list[Options]:
 
 
 def small(params: Options) -> bool:
-    """A unit that compiles in a second or two."""
+    """Tell whether a unit compiles in a second or two."""
     return getattr(params, "lanes", 1) <= 3 and getattr(params, "dividers", 1) <= 3
 
 
@@ -159,7 +159,7 @@ def select_job(params: TokenSelectParams, case: Mapping, rng: np.random.Generato
 
 
 def pack_job(params: TokenPackParams, case: Mapping, rng: np.random.Generator) -> Job:
-    """A job of `token_pack`, or of `selector` where ``case`` has a policy."""
+    """Draw a job of `token_pack`, or of `selector` where ``case`` has a policy."""
     count, length = near(case["count"], params.max_tokens), near(case["length"], params.max_length)
     if count * -(-length // params.lanes) > LARGE:
         length = 2
@@ -217,7 +217,7 @@ def score_job(params: TokenScoreParams, case: Mapping, rng: np.random.Generator)
 def pairs_job(
     params: TokenScoreParams, case: Mapping, heads: int, count: int, rng: np.random.Generator
 ) -> Job:
-    """Any pairs, as no classifier need give them: in the place of a job's rows."""
+    """Draw a job whose rows are replaced by any pairs, though no classifier may give such ones."""
     count = min(count, LARGE // heads)
     fmt, result, layout = params.head_format, params.result, params.command
     parts = drawn(case["attention"], fmt, (count, heads), rng)
@@ -277,7 +277,7 @@ def in_turn(jobs: Sequence[Job]) -> Job:
 
 
 def differing(bank: Bank, stages: Mapping, jobs: Mapping, result) -> Iterator[tuple]:
-    """Each unit of which a job's beats, ``last`` included, or its arrays are not golden."""
+    """Yield each unit of which a job's beats, ``last`` included, or its arrays are not golden."""
     for name, each in stages.items():
         received = bank.received(name, jobs[name], result)
         for number, (job, part) in enumerate(zip(each, apart(each, received), strict=True)):

@@ -31,7 +31,7 @@ RUNS = [
 
 
 def slow_select(values, valid, run):
-    """Which tokens stay, by sorting (score, index) pairs and exact decimal arithmetic."""
+    """Select tokens by sorting (score, index) pairs and exact decimal arithmetic."""
     pool = [(-s, i) for i, s in enumerate(values) if valid[i] and i >= run.protect]
     number = len(pool)
     if run.policy == "threshold":

@@ -17,7 +17,7 @@ SMALL = {"max_tokens": 16, "max_length": 24}
 
 
 def moves(name: str, params, arrays: dict, **run) -> dict[str, list[int]]:
-    """Of a job that nobody holds up: the cycles after reset in which each stream moved."""
+    """Run a job that nobody holds up; return the cycles after reset in which each stream moved."""
     block = find(name)
     dut, job = block.component(params), block.adapter.plan(params, block.adapter.Run(**run), arrays)
     streams = {each: raw(getattr(dut, each)) for each in (*job.send, *job.receive)}

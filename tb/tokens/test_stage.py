@@ -76,7 +76,7 @@ def test_scores_are_taken_as_they_come(heads, count, merge, dividers):
 
 
 def _run(dut: Joined, scoring: Job, packing: Job):
-    """What the selector gives, the widths of that, and the cycles from the first pair on."""
+    """Run both; return the selector's beats, their widths, and the cycles from the first pair."""
     outputs = packing.receive
     streams = {name: raw(getattr(dut.selector, name)) for name in ("command", "tokens", *outputs)}
     streams |= {"run": raw(dut.score.command), "pairs": raw(dut.score.pairs)}

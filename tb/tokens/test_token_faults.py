@@ -38,12 +38,12 @@ STALLS = (0.0, 0.5)
 
 
 def faults_of(model, word):
-    """The fields of a status word that are not 0."""
+    """Return the fields of a status word that are not 0."""
     return {name: value for name, value in status_words(model, [word])[0].items() if value}
 
 
 def run_all(block, params, jobs, stall):
-    """All that comes of the jobs' beats, one after the other; the model, for what it means."""
+    """Run the jobs one after the other; return the model, and all that comes."""
     model = build(find(block), params)
     send = {name: np.concatenate([job[name] for job in jobs]) for name in jobs[0]}
     outputs = [each.name for each in model.manifest.streams if not each.is_input]
@@ -52,7 +52,7 @@ def run_all(block, params, jobs, stall):
 
 
 def ended_at(beats, count, width):
-    """``beats`` as a packet of ``count``: cut, or with more of the same behind it."""
+    """Make a packet of ``count`` beats: ``beats`` cut, or with more of the same behind them."""
     longer = np.concatenate([beats] * (1 + count // len(beats)))[:count].copy()
     longer[:, width // 32] &= ~np.uint32(1 << width % 32)
     longer[-1, width // 32] |= np.uint32(1 << width % 32)
@@ -234,7 +234,7 @@ def round_half_even(numerator, denominator):
 
 
 def commands(block, params, rng, number):
-    """Commands whose fields are anything, and what the golden model says of each."""
+    """Yield commands whose fields are anything, and the widths of these."""
     layout = find(block).component(params).command.p.shape()
     widths = {name: layout[name].width for name in layout.members}
     for _ in range(number):
@@ -299,7 +299,7 @@ def test_any_command_is_carried_out_or_refused(block):
 
 
 def packets_of(fields, why, sent, rng):
-    """The packets that a command of `token_score` has, of random lengths."""
+    """Make the packets that a command of `token_score` has, of random lengths."""
     heads, tokens = fields["heads"], fields["final_token"] + 1
     some = heads > 0
     count = some * fields["weighted"] * tokens

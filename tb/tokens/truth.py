@@ -12,17 +12,17 @@ __all__ = ["clamp", "kept", "mean", "package", "score"]
 
 
 def clamp(value: int, fmt: Format) -> int:
-    """The nearest value of ``fmt``."""
+    """Clamp to the nearest value of ``fmt``."""
     return min(max(value, fmt.low), fmt.high)
 
 
 def mean(total: int, weight: int) -> int:
-    """``total / weight`` rounded half to even; 0 where nothing weighs."""
+    """Compute ``total / weight`` rounded half to even; 0 where nothing weighs."""
     return round(Fraction(total, weight)) if weight else 0
 
 
 def kept(scores: Sequence[int], valid: Sequence[bool], run: Selection) -> list[int]:
-    """Which tokens stay, by sorting (score, index) pairs and exact decimal arithmetic."""
+    """Select tokens by sorting (score, index) pairs and exact decimal arithmetic."""
     pool = [(-s, i) for i, s in enumerate(scores) if valid[i] and i >= run.protect]
     number = len(pool)
     if run.policy == "threshold":
@@ -49,7 +49,7 @@ def package(
     run: Packing,
     previous: tuple[Sequence[int], int] | None = None,
 ) -> tuple[list[int], int]:
-    """The package token and its weight."""
+    """Compute the package token and its weight."""
     length = len(tokens[0])
     if run.package == "none":
         return [0] * length, 0
@@ -65,7 +65,7 @@ def package(
 
 
 def score(name: str, attention: Sequence, previous: Sequence[int] | None, fmt: Format) -> list[int]:
-    """The scores of ``attention``: [heads][N], or [heads][queries][N]."""
+    """Compute the scores of ``attention``: [heads][N], or [heads][queries][N]."""
     if name == "class_attention":
         sums = [mean(sum(column), len(attention)) for column in zip(*attention, strict=True)]
     elif name == "first_column":
