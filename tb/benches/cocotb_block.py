@@ -109,7 +109,7 @@ class Bench:
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 @cocotb.parametrize(stall=[0.0, STALLED])
 async def matches_golden(dut, stall: float) -> None:
-    """Every output equals the golden model's, whatever stalls, and nothing comes after it."""
+    """Check that every output is the golden model's, whatever stalls, and that no more comes."""
     bench = Bench(dut, stall)
     await bench.start()
     await bench.replay(JOB)
@@ -117,7 +117,7 @@ async def matches_golden(dut, stall: float) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="sec")
 async def recovers_from_a_reset(dut) -> None:
-    """A reset in the middle of a packet leaves nothing behind."""
+    """Check that a reset in the middle of a packet leaves nothing behind."""
     bench = Bench(dut, 0.2)
     await bench.start()
     for cycles in (7, 40):

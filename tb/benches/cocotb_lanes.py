@@ -70,7 +70,7 @@ async def receive(dut, stream: dict, count: int) -> list[list[int]]:
 
 @cocotb.test
 async def runs_the_job(dut) -> None:
-    """The results are right; the cycles and the seconds that they took go to a file."""
+    """Check the results; write the cycles and the seconds that they took to a file."""
     job = TASK.job()
     streams = {stream.name: stream for stream in TASK.manifest.streams}
     Clock(dut.clk, 10, unit="ns").start()

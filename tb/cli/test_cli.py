@@ -186,7 +186,7 @@ def test_verify_and_bench_start_the_evidence_by_name(gemmule, monkeypatch):
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
 def test_verify_reports_waves_and_exports(place, capfd, simulator):
-    """The verb's options, through the process that it starts; the exported bench runs by itself."""
+    """The verb's options reach the process that it starts; the exported bench runs by itself."""
     if not shutil.which("iverilog"):
         pytest.skip("iverilog is not installed")
     how = f"--seed 3 --stall 0.25 --simulator {simulator}"

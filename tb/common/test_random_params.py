@@ -85,7 +85,7 @@ def test_random_params(number, tmp_path):
     ],
 )
 def test_random_params_simulate(first):
-    """The sets of :func:`test_random_params` side by side; those with a memory each alone."""
+    """Simulate the sets of :func:`test_random_params` side by side, those with a memory alone."""
     stall = (0.0, 0.3)[first // TOGETHER % 2]
     units, jobs = {}, {}
     for number in range(first, first + TOGETHER):

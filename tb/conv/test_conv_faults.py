@@ -272,7 +272,7 @@ def test_packets_of_scale(stall):
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])
 def test_packets_of_commands(stall):
-    """The end of a packet that is too early, too late, or missing: two programs are then one."""
+    """End a packet of commands too early, too late, or not at all: two programs are then one."""
     good = programs()[X]
     last = good.commands[-1] - (good.commands[-1] & 7)
     open_ = (*good.commands[:-1], good.commands[-1] - last)
@@ -320,7 +320,7 @@ def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
 @pytest.mark.parametrize("stream", ["x", "w"])
 @pytest.mark.parametrize("fault", ["early", "late", "missing"])
 def test_packets_of_memory(stream, fault, stall):
-    """A memory that answers with too few vectors, with too many, or without ``last``."""
+    """Answer from memory with too few vectors, with too many, or without ``last``."""
     layer = {"channels": 12, "filters": 3, "size": (3, 3), "kernel": (1, 1), "stride": 1,
              "padding": 0}  # fmt: skip
     program = plan("forward", **layer)

@@ -145,7 +145,7 @@ def test_results_narrower_than_operands():
 
 
 def test_a_result_that_no_product_meets():
-    """One pixel of dx that all outputs step over: its bias alone, and nothing is loaded."""
+    """A pixel of dx that all outputs step over is its bias alone, and nothing is loaded for it."""
     layer = Geometry(batch=1, channels=2, filters=2, size=(1, 1), kernel=(1, 1), stride=2,
                      padding=1)  # fmt: skip
     done = check(CONV2D, SMALL, layer, op="input_grad", scaling="bias")

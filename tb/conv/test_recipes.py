@@ -302,7 +302,7 @@ def test_k_that_is_no_multiple_of_the_rows(model, encoder):
 
 
 def test_the_layer_in_numbers_is_what_the_recipe_makes(encoder):
-    """Each jump that the sheet prints, modulo the fields' widths."""
+    """Compare each jump that the sheet prints, modulo the fields' widths."""
     told = recipes(SMALL).split("**A layer in numbers**")[1]
     geometry = LAYERS["the one in numbers"]
     arrays = stimulus(SMALL, geometry, scaling="column")[1]

@@ -81,7 +81,7 @@ def test_f6_a_file_keeps_its_mode(tmp_path):
 
 @pytest.mark.parametrize("obstacle", ["a/b", "c", "sim/d.v"])
 def test_f6_a_folder_is_written_as_a_whole_or_not_at_all(tmp_path, obstacle):
-    """A folder or a pipe where a file should be, a file where a folder should be."""
+    """Try a folder or a pipe where a file should be, and a file where a folder should be."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a/b").write_text("old")
     (tmp_path / "e").write_text("old")

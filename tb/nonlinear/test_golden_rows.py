@@ -55,7 +55,7 @@ FORMATS = [
 @pytest.mark.parametrize("formats", FORMATS, ids="-".join)
 @pytest.mark.parametrize("n", [1, 3, 64, 512])
 def test_softmax_is_within_its_bound(n, formats):
-    """The one that data sheets state, which is no more than 40 times what is met here."""
+    """The bound is that of the data sheets, and no more than 40 times what is met here."""
     fmt, out = map(Format.parse, formats[:2])
     bound = error_bound(fmt, out, n, formats[2])
     x = rows(fmt, n)
@@ -86,7 +86,7 @@ def test_the_greatest_result_is_that_of_a_row_of_one(formats):
 
 
 def test_softmax_keeps_the_weight_of_many_small_entries():
-    """One entry at the top and 511 as far below as hurts the sum most."""
+    """Put one entry at the top and 511 as far below as hurts the sum most."""
     for distance in range(0, 16 << SQ7_9.frac, 61):
         x = np.full((1, 512), -distance)
         x[0, 0] = 0
@@ -147,7 +147,7 @@ def test_root_is_within_its_bound_everywhere():
 
 
 def test_deviation_is_exact_before_the_root():
-    """One row in fractions: only the mantissa and three roundings part us from the truth."""
+    """Compute a row in fractions: only the mantissa and three roundings part us from the truth."""
     x = np.random.default_rng(2).integers(-3000, 3000, (1, 23))
     n = x.shape[1]
     one, zero = np.full(n, 1 << 12), np.zeros(n, np.int64)

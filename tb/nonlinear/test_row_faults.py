@@ -41,7 +41,7 @@ def _rows(model, beats, lengths: Sequence[int]):
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_softmax_takes_rows_of_any_length_and_cuts_one_that_is_too_long(stall):
-    """A command's rows of 1, 7, 10, 2 and 7 beats, of which the longest has 7."""
+    """Send a command's rows of 1, 7, 10, 2 and 7 beats where at most 7 are allowed."""
     model = build("softmax", SOFTMAX)
     lengths = (1, 7, 10, 2, 7)
     x = np.random.default_rng(1).integers(-90, 90, (sum(lengths), LANES))

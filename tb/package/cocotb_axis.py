@@ -134,7 +134,7 @@ async def watch(dut, stream: AxisStream) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(cut_short=["", "packets", "command"])
 async def matches_golden(dut, cut_short: str) -> None:
-    """Every output equals the golden model's, also after a `clear` in the middle of a packet.
+    """Check that every output is the golden model's, also after a `clear` within a packet.
 
     Or behind a command alone: what was cleared gives nothing, not even a `status`.
     """

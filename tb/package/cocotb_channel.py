@@ -13,7 +13,7 @@ FIRST = ("command", "scale", "b", "a")
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def matches_golden_through_one_channel(dut) -> None:
-    """Each packet is sent whole before the next one is begun; so are results received."""
+    """Send each packet whole before the next one is begun; receive the results likewise."""
     job = TASK.job()
     await reset(dut)
     ends = connect(dut)

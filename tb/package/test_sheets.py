@@ -259,7 +259,7 @@ def test_products_become_words_and_back(name, packages):
 
 @pytest.mark.parametrize("options", [{}, {"out_width": 16, "b_zero_points": False}])
 def test_the_reference_of_a_product_computes_every_bit(options):
-    """Of every rounding, format and clamp, with and without zero points of `b`."""
+    """Run every rounding, format and clamp, with and without zero points of `b`."""
     block = find("gemm")
     params = block.params(rows=3, cols=2, **options)
     names = encoder_names(block, params)
@@ -504,7 +504,7 @@ ELEMENT_CASES = [
 
 @pytest.mark.parametrize(("name", "options"), ELEMENT_CASES)
 def test_the_reference_of_a_function_computes_every_bit(name, options):
-    """The generated Python, its tables included, over the whole input."""
+    """Run the generated Python, its tables included, over the whole input."""
     block = find(name)
     params = block.params(lanes=2, **options)
     names = encoder_names(block, params)
@@ -514,7 +514,7 @@ def test_the_reference_of_a_function_computes_every_bit(name, options):
 
 
 def test_faults_that_there_never_are_are_those_of_no_row():
-    """Of each block with a table of faults: what can be set is set in a row, nothing else."""
+    """In each block's table of faults a row sets whatever can be set, and nothing else."""
     tables = list(fault_tables().values())
     for name in {rows.block for rows in tables}:
         mine = [rows for rows in tables if rows.block == name]

@@ -105,7 +105,7 @@ def test_longest_k(flow):
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_requantization(flow):
-    """Every rounding, format and clamp; bias and zero points; scales that differ by column."""
+    """Run every rounding, format and clamp; bias and zero points; scales that differ by column."""
     params = GemmParams(rows=8, cols=12)
     rng = np.random.default_rng(3)
     cases = requantizations(params, GemmRun(run_dataflow=flow), rng)

@@ -228,7 +228,7 @@ def test_lanes_beyond_n_are_zero():
 
 @pytest.mark.parametrize("flow", ["ws", "os"])
 def test_latency(flow):
-    """One row through one tile: from its ``a`` to its ``c`` in exactly the stated cycles."""
+    """One row through one tile takes exactly the stated cycles from its ``a`` to its ``c``."""
     # Output-stationary, K as long as the array is high: a shorter tile would wait for its drain.
     job = plan((1, 1, PARAMS.rows if flow == "os" else 1), flow, seed=9)
     model = build(BLOCK, PARAMS)

@@ -110,7 +110,7 @@ def test_roundings_and_formats():
 
 
 def test_rows_alone():
-    """A multiplier by row without one by column."""
+    """Scale by row without a multiplier by column."""
     rng = np.random.default_rng(4)
     arrays = with_rows(TALL, rng, product(TALL, rng, (9, 4, 10), batch=2))
     simulated(TALL, arrays, GemmRun())

@@ -53,7 +53,7 @@ def test_shapes(array):
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_requantization(flow):
-    """Every rounding, format and clamp."""
+    """Run every rounding, format and clamp."""
     cases = requantizations(
         TALL, GemmRun(swap="always", run_dataflow=flow), np.random.default_rng(2)
     )
@@ -104,7 +104,7 @@ def test_what_cannot_be_swapped():
 
 
 def test_sizes_have_the_names_they_were_given_by():
-    """What does not fit a command, of a product that is swapped."""
+    """Refuse what does not fit the command of a product that is swapped."""
     most = "must be in 1..16777215, not 16777216"
     sizes = {
         f"M {most}": (1 << 24, 1, 1), f"N {most}": (1, 1 << 24, 1),

@@ -103,7 +103,7 @@ def test_a_tile_drained_over_the_cascade_takes_rows_less_one_more(m):
 
 
 def test_only_the_catalog_of_primitives_is_instantiated():
-    """A weight pair a DSP block, the weights over its cascade, one unpacking a chain."""
+    """Count: a weight pair a DSP block, the weights over its cascade, one unpacking a chain."""
     params = ArrayParams(rows=16, cols=16, cell="dsp48e2", pack="n", dataflow="ws")
     text = emit(find("array"), params).verilog
     assert text.count('.A_INPUT("DIRECT")') == 1  # the top cell, one module for all columns

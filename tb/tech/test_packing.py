@@ -95,7 +95,7 @@ def test_every_sum_of_a_chain(case):
 
 
 def test_every_packing_that_there_is_room_for():
-    """A: whatever spacing does is found; what is refused has none."""
+    """A: find whatever spacing does; what is refused has none."""
     formats = [Format(signed, width) for signed in (True, False) for width in (2, 3, 4, 8, 15, 16)]
     for cell, kind, a, b in product(CELLS, ("n", "m", "quad"), formats, formats):
         wide, narrow = (b, a) if kind != "m" else (a, b)

@@ -87,7 +87,7 @@ def _row(
 
 
 def _areas() -> Iterator[Row]:
-    """Yield what selection takes beside each array; for 16 x 16 its share of an array's LUTs, too."""
+    """Yield what selection takes beside each array; for 16 x 16 also its share of the array's."""
     served = synthesize("gemm", GemmParams(row_scales=True), "zcu102")
     yield _area("gemm, --cell generic --row-scales", Array(16, 16), served, served)
     for array in {each.lanes: each for each in ARRAYS}.values():

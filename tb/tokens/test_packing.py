@@ -85,7 +85,7 @@ def test_selector_stages_back_to_back(how):
 
 @pytest.mark.parametrize("score", SCORES)
 def test_selector_takes_what_token_score_takes(score):
-    """The same as with the scores that `token_score` gives."""
+    """A run that scores by itself sends what it sends with the scores of `token_score`."""
     rng, params = np.random.default_rng(53), SelectorParams()
     classifier = FloatSelector.random(3, 8, 3, rng)
     arrays = quantized(classifier, rng.normal(0, 1, (20, 24)))

@@ -63,7 +63,7 @@ def some(count: int, length: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("lanes", "dividers"), [(4, 1), (4, 2), (2, 2)])
 @pytest.mark.parametrize("package", ["mean", "sum"])
 def test_a_package_comes_when_the_sheet_says(lanes, dividers, package):
-    """Each of its beats, counted from the last beat of tokens; `kept` a cycle after its token."""
+    """Count to each beat from the last one of tokens; `kept` comes a cycle after its token."""
     params = find("token_pack").params(**SMALL, lanes=lanes, dividers=dividers)
     moved = moves("token_pack", params, some(5, 12), package=package)
     since = [cycle - moved["tokens"][-1] for cycle in moved["package"]]

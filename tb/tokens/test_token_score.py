@@ -40,7 +40,7 @@ def job(params, score, heads, count, rng, carried=False):
 @pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("params", [UNSIGNED, SIGNED], ids=["u16", "s8"])
 def test_stages_back_to_back(params, how):
-    """Every score, one head to all, one token to many, each after each other."""
+    """Run every score, one head to all, one token to many, each after each other."""
     rng = np.random.default_rng(41)
     scores = [name for name in SCORES if name != "class_attention" or params is UNSIGNED]
     jobs = [

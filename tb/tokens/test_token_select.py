@@ -57,7 +57,7 @@ def test_stages_back_to_back(score_format, how):
 @pytest.mark.parametrize("pattern", score_patterns.PATTERNS)
 @pytest.mark.parametrize("score_format", FORMATS)
 def test_cycles_are_bounded_whatever_the_scores(score_format, pattern):
-    """One score a cycle, the decision within 2 N + 128, the kept list within 3 N + 128."""
+    """Take a score a cycle, decide within 2 N + 128, and list the kept within 3 N + 128."""
     params = TokenSelectParams(score_format=score_format)
     model = build(BLOCK, params)
     rng = np.random.default_rng(2)
