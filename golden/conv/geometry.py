@@ -4,15 +4,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["Geometry"]
+__all__ = ["Geometry", "Side"]
 
 _AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+class Side(NamedTuple):
+    """The numbers of one axis; ``more`` pixels at the end of the input are not seen."""
+
+    size: int
+    kernel: int
+    stride: int
+    dilation: int
+    begin: int
+    end: int
+    more: int
+
+    @property
+    def padded(self) -> int:
+        """Return the input's size with its padding."""
+        return self.begin + self.size + self.end
+
+    @property
+    def reach(self) -> int:
+        """Return the input pixels from the kernel's first tap to its last one."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def out(self) -> int:
+        """Return the output's size."""
+        return (self.padded - self.more - self.reach) // self.stride + 1
+
+    @property
+    def upsampled(self) -> int:
+        """Return the output's size with ``stride - 1`` zeros between its pixels."""
+        return (self.out - 1) * self.stride + 1
+
+    def seen_by(self, out: int) -> int:
+        """Return the size, without padding, of the input that ``out`` pixels see."""
+        return (out - 1) * self.stride + self.reach - self.begin - self.end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,29 +110,20 @@ class Geometry:
         ((8, 8), (4, 4))
         """
         axes = len(size)
-        unit = cls(**shape | {
-            "batch": 1, "channels": 1, "filters": 1, "groups": 1, "output_padding": 0,
-            "size": (1 << 40,) * axes,
-        })  # fmt: skip
+        one = {"batch": 1, "channels": 1, "filters": 1, "groups": 1, "output_padding": 0}
+        unit = cls(**shape | one | {"size": (1 << 40,) * axes})
         extra = _per_axis("--output-padding", shape.get("output_padding", 0), axes, 0)
-        begins, ends = unit.padding[:axes], unit.padding[axes:]
-        result = tuple(
-            (n - 1) * s - b - e + d * (k - 1) + 1 + more
-            for n, s, b, e, d, k, more in zip(
-                size, unit.stride, begins, ends, unit.dilation, unit.kernel, extra, strict=True
-            )
-        )
-        for name, length, more, s, d in zip(
-            _AXES[axes], result, extra, unit.stride, unit.dilation, strict=True
-        ):
-            if more and more >= max(s, d):
+        result = []
+        for name, n, more, side in zip(_AXES[axes], size, extra, unit.sides, strict=True):
+            result.append(side.seen_by(n) + more)
+            if more and more >= max(side.stride, side.dilation):
                 raise UsageError(
-                    f"--output-padding {more} must be below the larger of stride {s} and "
-                    f"dilation {d}"
+                    f"--output-padding {more} must be below the larger of stride {side.stride} and "
+                    f"dilation {side.dilation}"
                 )
-            if length < 1:
-                raise UsageError(f"--padding leaves an output {name} of {length}, at least 1")
-        return cls(channels=filters, filters=channels, size=result, **shape)
+            if result[-1] < 1:
+                raise UsageError(f"--padding leaves an output {name} of {result[-1]}, at least 1")
+        return cls(channels=filters, filters=channels, size=tuple(result), **shape)
 
     def _check(self) -> None:
         if len(self.size) not in _AXES:
@@ -108,14 +136,19 @@ class Geometry:
                 f"--groups {self.groups} must divide the channels {self.channels} "
                 f"and the filters {self.filters}"
             )
-        for name, length, kernel, dilation, out in zip(
-            _AXES[len(self.size)], self.padded, self.kernel, self.dilation, self.out, strict=True
-        ):
-            if out < 1:
+        for name, side in zip(_AXES[len(self.size)], self.sides, strict=True):
+            if side.out < 1:
                 raise UsageError(
-                    f"--kernel {kernel} with --dilation {dilation} is larger than the padded "
-                    f"{name} {length}"
+                    f"--kernel {side.kernel} with --dilation {side.dilation} is larger than the"
+                    f" padded {name} {side.padded}"
                 )
+
+    @cached_property
+    def sides(self) -> tuple[Side, ...]:
+        """Return the numbers of each axis."""
+        lists = (self.size, self.kernel, self.stride, self.dilation, self.begins)
+        ends = self.padding[len(self.size) :]
+        return tuple(map(Side, *lists, ends, self.output_padding))
 
     @property
     def axes(self) -> int:
@@ -130,24 +163,17 @@ class Geometry:
     @property
     def padded(self) -> tuple[int, ...]:
         """The input's size with its padding."""
-        ends = self.padding[self.axes :]
-        return tuple(b + n + e for b, n, e in zip(self.begins, self.size, ends, strict=True))
+        return tuple(side.padded for side in self.sides)
 
     @cached_property
     def out(self) -> tuple[int, ...]:
         """The output's size; ``output_padding`` is the part of the input that it does not see."""
-        return tuple(
-            (n - more - d * (k - 1) - 1) // s + 1
-            for n, more, d, k, s in zip(
-                self.padded, self.output_padding, self.dilation, self.kernel, self.stride,
-                strict=True,
-            )
-        )  # fmt: skip
+        return tuple(side.out for side in self.sides)
 
     @property
     def upsampled(self) -> tuple[int, ...]:
         """The output's size with ``stride - 1`` zeros between its pixels."""
-        return tuple((n - 1) * s + 1 for n, s in zip(self.out, self.stride, strict=True))
+        return tuple(side.upsampled for side in self.sides)
 
     @property
     def group_channels(self) -> int:

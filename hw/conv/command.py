@@ -87,8 +87,13 @@ def _product(params: LayerParams, product: data.View) -> list[tuple[Value, Refus
 def _load(load: data.View, lanes: int, depth: int) -> Value:
     most = min(depth, ((1 << LENGTH_WIDTH) - 1) // lanes)
     counts = [loop.count == 0 for loop in load.loops]
-    wrong = [load.vectors == 0, load.requests == 0, *counts, load.requests > depth,
-             load.vectors > most]  # fmt: skip
+    wrong = [
+        load.vectors == 0,
+        load.requests == 0,
+        *counts,
+        load.requests > depth,
+        load.vectors > most,
+    ]
     if "turned" in load.shape().members:
         wrong.append(load.turned & (load.vectors > lanes))
     return Cat(wrong).any()

@@ -19,9 +19,15 @@ PACKETS = ("x", "w", "scale")
 """Streams of packets beside the commands."""
 
 FOUND = (
-    Refusal.PACKET, Refusal.REQUESTS, Refusal.BANK, Refusal.ADDRESS, Refusal.PASSES, Refusal.PLACES,
-    Refusal.SETTINGS, Refusal.TIME,
-)  # fmt: skip
+    Refusal.PACKET,
+    Refusal.REQUESTS,
+    Refusal.BANK,
+    Refusal.ADDRESS,
+    Refusal.PASSES,
+    Refusal.PLACES,
+    Refusal.SETTINGS,
+    Refusal.TIME,
+)
 """What commands turn out to be wrong together, the likelier cause first."""
 
 PATIENCE = 2048

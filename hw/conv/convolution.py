@@ -138,8 +138,14 @@ class Convolution(Component):
         b = OperandBuffer(params.b_walks, core.b_format, params.cols)
         a_loader = Loader(params.a_walks, core.a_format, params.rows, transposes=False)
         b_loader = Loader(params.b_walks, core.b_format, params.cols, transposes=params.transposes)
-        parts = {"product": product, "writer": writer, "a_buffer": a, "b_buffer": b,
-                 "a_loader": a_loader, "b_loader": b_loader}  # fmt: skip
+        parts = {
+            "product": product,
+            "writer": writer,
+            "a_buffer": a,
+            "b_buffer": b,
+            "a_loader": a_loader,
+            "b_loader": b_loader,
+        }
         for name, part in parts.items():
             m.submodules[name] = DomainRenamer(PROGRAM)(part)
         for side, buffer, loader in (("a", a, a_loader), ("b", b, b_loader)):
@@ -159,10 +165,13 @@ class Convolution(Component):
         connect(m, counters.o, flipped(self.counters))
         self._count(m, a, b, control, counters)
         targets = {
-            Opcode.PRODUCT: product.command, Opcode.A_PASS: a.passes, Opcode.B_PASS: b.passes,
-            Opcode.A_LOAD: a_loader.loads, Opcode.B_LOAD: b_loader.loads,
+            Opcode.PRODUCT: product.command,
+            Opcode.A_PASS: a.passes,
+            Opcode.B_PASS: b.passes,
+            Opcode.A_LOAD: a_loader.loads,
+            Opcode.B_LOAD: b_loader.loads,
             Opcode.PLACES: writer.places,
-        }  # fmt: skip
+        }
         self._dispatch(m, control, targets)
         self._end(m, control, scales, parts, targets)
         self._watch(m, control, scales, counters, parts)
@@ -182,18 +191,26 @@ class Convolution(Component):
         self, m: Module, a: OperandBuffer, b: OperandBuffer, control: Control, counters: Counters
     ) -> None:
         moves = {
-            name: port.valid & port.ready for name, port in (
-                ("a", a.o), ("b", b.o), ("a_in", self.x), ("b_in", self.w), ("c", self.c),
+            name: port.valid & port.ready
+            for name, port in (
+                ("a", a.o),
+                ("b", b.o),
+                ("a_in", self.x),
+                ("b_in", self.w),
+                ("c", self.c),
                 ("asked", self.x_request),
             )
-        }  # fmt: skip
+        }
         events = {
             "busy_cycles": moves["asked"] | moves["a"],
-            "x_reads": moves["a"] & a.real, "x_masked": moves["a"] & ~a.real,
+            "x_reads": moves["a"] & a.real,
+            "x_masked": moves["a"] & ~a.real,
             "x_loaded": moves["a_in"],
-            "w_reads": moves["b"] & b.real, "w_masked": moves["b"] & ~b.real,
-            "w_loaded": moves["b_in"], "c_written": moves["c"],
-        }  # fmt: skip
+            "w_reads": moves["b"] & b.real,
+            "w_masked": moves["b"] & ~b.real,
+            "w_loaded": moves["b_in"],
+            "c_written": moves["c"],
+        }
         m.d.comb += [counters.events[name].eq(event) for name, event in events.items()]
         m.d.comb += counters.report.eq(control.report)
 
@@ -227,9 +244,10 @@ class Convolution(Component):
         lead = Signal(range(-8, self.params.core.capacity + 64))
         m.d.sync += lead.eq(Mux(control.report, 0, lead + product - placed))
         settled = [
-            lead == 0, *(part.idle for name, part in parts.items() if name != "product"),
+            lead == 0,
+            *(part.idle for name, part in parts.items() if name != "product"),
             *(~targets[each].valid for each in (Opcode.A_PASS, Opcode.B_PASS)),
-        ]  # fmt: skip
+        ]
         m.d.comb += [
             control.written.eq(writer.idle & ~targets[Opcode.PLACES].valid),
             control.settled.eq(Cat(settled).all()),
@@ -256,19 +274,19 @@ class Convolution(Component):
             Refusal.REQUESTS: Cat(each.miscounted for each in loaders.values()).any(),
             Refusal.BANK: Cat(each.overflow for each in buffers).any(),
             Refusal.ADDRESS: Cat(each.beyond for each in buffers).any(),
-            Refusal.PASSES: product.misfit, Refusal.PLACES: writer.misplaced,
-            Refusal.SETTINGS: refused, Refusal.TIME: counters.full,
-        }  # fmt: skip
+            Refusal.PASSES: product.misfit,
+            Refusal.PLACES: writer.misplaced,
+            Refusal.SETTINGS: refused,
+            Refusal.TIME: counters.full,
+        }
         offers = [self.x_request, self.w_request, self.c_request, self.c]
         arrives = [port.valid & port.ready for port in (self.x, self.w)]
         outside = [port.valid for port in offers]
-        owed = [
-            each.pending & ~(each.i.valid & ~each.i.ready) for each in loaders.values()
-        ]  # fmt: skip
+        owed = [each.pending & ~(each.i.valid & ~each.i.ready) for each in loaders.values()]
         inside = [
             port.valid & port.ready
             for port in (scales.o, *(each.o for each in (*loaders.values(), *buffers)))
-        ]  # fmt: skip
+        ]
         m.d.comb += [
             product.status.ready.eq(1),
             *(control.found[why.name].eq(fault) for why, fault in found.items()),

@@ -9,9 +9,15 @@ from gemmule.hw.common.status import SideQueue
 __all__ = ["COUNTS", "Counters", "counters_layout"]
 
 COUNTS = (
-    "busy_cycles", "x_reads", "x_masked", "x_loaded", "w_reads", "w_masked", "w_loaded",
+    "busy_cycles",
+    "x_reads",
+    "x_masked",
+    "x_loaded",
+    "w_reads",
+    "w_masked",
+    "w_loaded",
     "c_written",
-)  # fmt: skip
+)
 """Cycles from the first request, or beat of x, to the report; of each operand the vectors read from
 its buffer, the masked ones, and those that memory gave; vectors handed to memory."""
 

@@ -31,8 +31,9 @@ def load_layout(params: GeneratorParams, *, transposes: bool) -> data.StructLayo
     is a square to transpose, and brings as many vectors into the bank as there are lanes.
     """
     loop = data.StructLayout({
-        "count": unsigned(params.size_width + 1), "stride": unsigned(ADDRESS_WIDTH),
-    })  # fmt: skip
+        "count": unsigned(params.size_width + 1),
+        "stride": unsigned(ADDRESS_WIDTH),
+    })
     return data.StructLayout({
         "base": unsigned(ADDRESS_WIDTH),
         "vectors": unsigned(params.address_width + 1),
@@ -128,9 +129,10 @@ class Loader(Component):
         """Takes a load when its bank is free and, if it goes another way, all before it arrived."""
         load = self.loads.payload
         m.submodules.counter = counter = NestedCounter(
-            levels=len(load.loops), count_width=self.params.size_width + 1,
+            levels=len(load.loops),
+            count_width=self.params.size_width + 1,
             address_width=ADDRESS_WIDTH,
-        )  # fmt: skip
+        )
         length = Signal(LENGTH_WIDTH, reset_less=True)
         left = Signal.like(load.requests, name="left_to_ask", reset_less=True)
         loops = Signal.like(load.loops, name="loops", reset_less=True)
@@ -162,9 +164,11 @@ class Loader(Component):
         m.d.sync += claimed.eq(claimed + (take & ~opened) - self.released)
         with m.If(take):
             m.d.sync += [
-                length.eq(_times(load.vectors, self.lanes)), left.eq(load.requests),
-                loops.eq(load.loops), opened.eq(~load.closes),
-            ]  # fmt: skip
+                length.eq(_times(load.vectors, self.lanes)),
+                left.eq(load.requests),
+                loops.eq(load.loops),
+                opened.eq(~load.closes),
+            ]
             if self.transposes:
                 m.d.sync += transposed.eq(load.turned)
         with m.Elif(step):
@@ -205,10 +209,12 @@ class Loader(Component):
         self._closing = closes & (requests == 1)
         with m.If(expected.o.ready):
             m.d.sync += [
-                counting.eq(expected.o.valid), vectors.eq(expected.o.payload.vectors),
-                each.eq(expected.o.payload.vectors), requests.eq(expected.o.payload.requests),
+                counting.eq(expected.o.valid),
+                vectors.eq(expected.o.payload.vectors),
+                each.eq(expected.o.payload.vectors),
+                requests.eq(expected.o.payload.requests),
                 closes.eq(expected.o.payload.closes),
-            ]  # fmt: skip
+            ]
         with m.Elif(give):
             m.d.sync += [vectors.eq(Mux(final, each, vectors - 1)), requests.eq(requests - final)]
         return ~counting & (expected.level == 0)

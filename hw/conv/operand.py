@@ -87,9 +87,10 @@ class OperandBuffer(Component):
         m = Module()
         m.submodules.generator = walker = AddressGenerator(self.params)
         m.submodules.memory = banks = memory.Memory(
-            shape=unsigned(self.fmt.width * self.lanes), depth=2 << self.params.address_width,
+            shape=unsigned(self.fmt.width * self.lanes),
+            depth=2 << self.params.address_width,
             init=[],
-        )  # fmt: skip
+        )
         full = Signal(range(3))
         loaded, there = self._load(m, banks, full)
         held = hand_over(m, self.passes, walker)
@@ -133,9 +134,13 @@ class OperandBuffer(Component):
         return take & last, Mux(full != 0, older, address)
 
     def _read(
-        self, m: Module, banks: memory.Memory, walker: AddressGenerator, held: data.View,
+        self,
+        m: Module,
+        banks: memory.Memory,
+        walker: AddressGenerator,
+        held: data.View,
         ready: Value,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """One stage: while the memory looks a vector up, its mask and pad wait beside it."""
         port = banks.read_port()
         bank = Signal()

@@ -204,9 +204,11 @@ class LayerParams(Options):
 
     def _walks(self, depth: int) -> BpParams:
         return BpParams(
-            axes=self.AXES, address_width=depth.bit_length() - 1, size_width=self.size_width,
+            axes=self.AXES,
+            address_width=depth.bit_length() - 1,
+            size_width=self.size_width,
             stride_width=self.stride_width,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,8 +72,10 @@ class Walker(Component):
         step = wire(m, "step", walker.o.valid & walker.o.ready)
         m.d.comb += [
             walker.walk.valid.eq(self.walk.valid & ~wrong),
-            *(walker.walk.payload[name].eq(self.walk.payload[name])
-              for name in walker.walk.payload.shape().members),
+            *(
+                walker.walk.payload[name].eq(self.walk.payload[name])
+                for name in walker.walk.payload.shape().members
+            ),
             self.walk.ready.eq(Mux(wrong, ~walker.o.valid, walker.walk.ready)),
             self.o.valid.eq(walker.o.valid),
             self.o.payload.eq(beat),
@@ -81,10 +83,13 @@ class Walker(Component):
             walker.o.ready.eq(self.o.ready),
             statuses.i.valid.eq(refused | (step & beat.last)),
             statuses.i.payload.refused.eq(
-                Mux(refused, WalkRefusal.SPREAD.value,
-                    Mux(left | outside, WalkRefusal.OUTSIDE.value, WalkRefusal.NONE.value))
+                Mux(
+                    refused,
+                    WalkRefusal.SPREAD.value,
+                    Mux(left | outside, WalkRefusal.OUTSIDE.value, WalkRefusal.NONE.value),
+                )
             ),
-        ]  # fmt: skip
+        ]
         with m.If(self.walk.valid & self.walk.ready):
             m.d.sync += vectors.eq(self.walk.payload.vectors)
         with m.If(step):

@@ -80,9 +80,11 @@ def _long(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         for measured in MEASURES if row["width"] == WIDTHS[0] else MEASURES[:1]:
             line = {
-                "layer": row["layer"], "pass": row["direction"], "measure": measured,
+                "layer": row["layer"],
+                "pass": row["direction"],
+                "measure": measured,
                 "width": row["width"] if measured == "cycles" else None,
-            }  # fmt: skip
+            }
             line |= {each.value: row[f"{each.value}_{measured}"] for each in Method}
             if measured == "cycles":
                 line |= {name: row[name] for name in ("bound", "forward_cycles", "utilization")}
@@ -98,8 +100,11 @@ def _long_means(summary: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             line |= {method: each[f"explicit_{measured}"] for method, each in both.items()}
             yield line | {"paper": PAPER[measured]}
         for method, each in both.items():
-            yield {"layer": f"{method}: {each['most_backward_per_forward']}",
-                   "measure": "most backward per forward", "width": width}  # fmt: skip
+            yield {
+                "layer": f"{method}: {each['most_backward_per_forward']}",
+                "measure": "most backward per forward",
+                "width": width,
+            }
 
 
 def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
@@ -114,8 +119,9 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
             for method in Method:
                 figures = (
                     *_modeled(geometry, operation, method, width),
-                    _zero_reads(geometry, operation, method), _storage(geometry, method),
-                )  # fmt: skip
+                    _zero_reads(geometry, operation, method),
+                    _storage(geometry, method),
+                )
                 row |= {
                     f"{method.value}_{measured}": value
                     for measured, value in zip(MEASURES, figures, strict=True)
@@ -212,11 +218,15 @@ def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
             begun = time.monotonic()
             done = simulate(CONVOLUTIONS[0], PARAMS, arrays, run=order, memory_width=width)
             yield {
-                "layer": name, "pass": operation.value, "measure": f"cycles in RTL, {method.value}",
-                "width": width, "cycles": done.cycles, "model": done.counters["modeled_cycles"],
+                "layer": name,
+                "pass": operation.value,
+                "measure": f"cycles in RTL, {method.value}",
+                "width": width,
+                "cycles": done.cycles,
+                "model": done.counters["modeled_cycles"],
                 "utilization": round(done.utilization, 3),
                 "seconds": round(time.monotonic() - begun, 1),
-            }  # fmt: skip
+            }
 
 
 def check_by_rtl(count: int) -> dict[str, Any]:
@@ -233,8 +243,8 @@ def check_by_rtl(count: int) -> dict[str, Any]:
             break
     return {
         "layer": f"model against RTL: {exact} of {tried} small layers exact, "
-                 f"worst {100 * worst:.2f} percent",
-    }  # fmt: skip
+        f"worst {100 * worst:.2f} percent"
+    }
 
 
 def _plot(rows: list[dict[str, Any]], summary: list[dict[str, Any]], path: Path) -> None:

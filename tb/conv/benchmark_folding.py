@@ -48,8 +48,12 @@ def measure(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
             cycles.append(estimate_cycles(steps, replace(timing, hardware=hardware), Bus()))
         array = PARAMS.rows * PARAMS.cols
         yield {
-            "layer": name, "pass": operation.value, "columns a vector": fold, "cycles": cycles[0],
-            "unfolded": cycles[1], "times": round(cycles[1] / cycles[0], 2),
+            "layer": name,
+            "pass": operation.value,
+            "columns a vector": fold,
+            "cycles": cycles[0],
+            "unfolded": cycles[1],
+            "times": round(cycles[1] / cycles[0], 2),
             "utilization": round(geometry.macs / cycles[0] / array, 3),
             "utilization unfolded": round(geometry.macs / cycles[1] / array, 3),
-        }  # fmt: skip
+        }

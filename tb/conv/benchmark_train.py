@@ -33,9 +33,11 @@ def run_with(data: Path, out: Path, quick: bool) -> list[dict[str, Any]]:
     cut = MNIST | ({"images": 640, "epochs": 1} if quick else {})
     whole = load(data)
     some = Digits(
-        whole.train_x[: cut["images"]], whole.train_y[: cut["images"]],
-        whole.test_x[: cut["tests"]], whole.test_y[: cut["tests"]],
-    )  # fmt: skip
+        whole.train_x[: cut["images"]],
+        whole.train_y[: cut["images"]],
+        whole.test_x[: cut["tests"]],
+        whole.test_y[: cut["tests"]],
+    )
     return _rows(some, cut["epochs"], out, quick)
 
 
@@ -46,10 +48,15 @@ def _rows(data: Digits, epochs: int, out: Path, quick: bool) -> list[dict[str, A
         network = Network(Integers(bits), side=side)
         curves[f"int8, gradients int{bits}"] = train(network, data, epochs)
     rows = [
-        {"arithmetic": name, "images": len(data.train_x), "epochs": epochs,
-         "test accuracy, percent": round(curve[-1], 2), "best, percent": round(max(curve), 2)}
+        {
+            "arithmetic": name,
+            "images": len(data.train_x),
+            "epochs": epochs,
+            "test accuracy, percent": round(curve[-1], 2),
+            "best, percent": round(max(curve), 2),
+        }
         for name, curve in curves.items()
-    ]  # fmt: skip
+    ]
     _plot(curves, out / "train.png")
     return rows + through_rtl(1 if quick else 3, data=data)
 
@@ -63,15 +70,17 @@ def through_rtl(steps: int, batch: int = 32, data: Digits | None = None) -> list
             "input_grad": dict(zip(("input_height", "input_width"), geometry.size, strict=True)),
             "weight_grad": {"kernel": geometry.kernel},
         }.get(operation, {})
-        order = ConvRun(op=operation, stride=geometry.stride, padding=geometry.padding,
-                        c_format="s32", **extra)  # fmt: skip
+        order = ConvRun(
+            op=operation, stride=geometry.stride, padding=geometry.padding, c_format="s32", **extra
+        )
         done = simulate(CONVOLUTIONS[0], PARAMS, arrays, run=order)
         (got,) = done.outputs.values()
         rows.append({
             "operation": f"step {len(rows) // 6 + 1}, {operation}, {geometry.channels} channels",
-            "exact": bool((got == result).all()), "cycles": done.cycles,
+            "exact": bool((got == result).all()),
+            "cycles": done.cycles,
             "utilization": round(done.utilization, 3),
-        })  # fmt: skip
+        })
 
     data = data or digits()
     network = Network(Integers(watch=watch), side=data.train_x.shape[-1])

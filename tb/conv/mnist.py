@@ -14,9 +14,11 @@ from .training import Digits
 __all__ = ["IDX", "load"]
 
 IDX = {
-    "x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
-    "x_test": "t10k-images-idx3-ubyte", "y_test": "t10k-labels-idx1-ubyte",
-}  # fmt: skip
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
 """The distributed files, as they are or with ``.gz``."""
 
 BYTES = 8

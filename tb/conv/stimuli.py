@@ -55,15 +55,20 @@ def stimulus(
             for n, s, d, k in zip(
                 geometry.out, geometry.stride, geometry.dilation, geometry.kernel, strict=True
             )
-        ]  # fmt: skip
+        ]
         unseen = tuple(n - m for n, m in zip(geometry.padded, seen, strict=True))
         extra = {"output_padding": unseen}
     run = VolumeRun if params.AXES == 3 else ConvRun
     return run(
-        op=op, method=method, stride=geometry.stride, padding=geometry.padding,
-        dilation=geometry.dilation, groups=geometry.groups,
-        rounding=ROUNDINGS[seed % 3], **extra,
-    ), arrays  # fmt: skip
+        op=op,
+        method=method,
+        stride=geometry.stride,
+        padding=geometry.padding,
+        dilation=geometry.dilation,
+        groups=geometry.groups,
+        rounding=ROUNDINGS[seed % 3],
+        **extra,
+    ), arrays
 
 
 def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -78,8 +83,9 @@ def conv2d(params: LayerParams, run: ConvRun, rng: np.random.Generator) -> dict[
         if run.op == "transposed":
             shape["output_padding"] = run.output_padding
         make = Geometry.transposed if run.op == "transposed" else Geometry
-        layer = make(batch=1, channels=channels, filters=filters, groups=run.groups,
-                     **sizes, **shape)  # fmt: skip
+        layer = make(
+            batch=1, channels=channels, filters=filters, groups=run.groups, **sizes, **shape
+        )
         formats = [params.format_of(name) for name in run.operation.arrays]
         if accumulator_width(*formats, run.operation.products(layer)) <= params.acc_width:
             break

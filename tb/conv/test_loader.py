@@ -104,9 +104,10 @@ def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: 
         margin = [(0, 0), (0, LANES - taken), (0, 0)]
         vectors, known = (np.pad(part, margin).swapaxes(1, 2) for part in (vectors, known))
     loops = [
-        number for count, stride in zip(counts, strides.tolist(), strict=True)
+        number
+        for count, stride in zip(counts, strides.tolist(), strict=True)
         for number in ((count, PARAMS.size_width + 1), (stride % 2**32, ADDRESS_WIDTH))
-    ]  # fmt: skip
+    ]
     fields = [(base, ADDRESS_WIDTH), (length // LANES, COUNT_WIDTH), *loops]
     vectors, known = vectors.reshape(-1, len(lanes)), known.reshape(-1, len(lanes))
     return Load([*fields, (int(np.prod(counts)), COUNT_WIDTH)], vectors, known)
@@ -160,10 +161,13 @@ def program(seed: int, banks: int = 30) -> Program:
             passes.append(step)
     columns = [([row[n][0] for row in rows], width) for n, (_, width) in enumerate(rows[0])]
     return Program(
-        elements.astype("<i2").view(np.uint8), pack(*columns),
-        pass_beats(passes, PARAMS, FORMAT.width), np.concatenate(out), np.concatenate(known),
+        elements.astype("<i2").view(np.uint8),
+        pack(*columns),
+        pass_beats(passes, PARAMS, FORMAT.width),
+        np.concatenate(out),
+        np.concatenate(known),
         np.array(finals),
-    )  # fmt: skip
+    )
 
 
 def agrees(model: Model, made: Program, *, width=16, latency=32, **options) -> bool:
@@ -221,11 +225,13 @@ def test_a_vector_a_cycle():
         walk = Walk(axes=(Axis(0, ROOM, 1),), loops=(Loop(requests * each, (1,)),))
         model, channels = build(BLOCK, PARAMS), (Channel("request", "i", LANES, FORMAT.width),)
         done = model.run(
-            {"loads": pack(*[([value] * banks, width) for value, width in fields]),
-             "passes": pass_beats([Pass(walk, 0, True, True)] * banks, PARAMS, FORMAT.width)},
+            {
+                "loads": pack(*[([value] * banks, width) for value, width in fields]),
+                "passes": pass_beats([Pass(walk, 0, True, True)] * banks, PARAMS, FORMAT.width),
+            },
             {"o": walk.length * banks},
             memory=Memory(np.zeros(ROOM * LANES * SIZE, np.uint8), channels, LANES * SIZE, 8),
-        )  # fmt: skip
+        )
         assert done.cycles <= walk.length * banks + 2 * 8
 
 

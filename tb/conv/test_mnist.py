@@ -12,10 +12,11 @@ from .mnist import IDX, load
 
 RNG = np.random.default_rng(1)
 ARRAYS = {
-    name: RNG.integers(256, size=(count, 6, 6), dtype=np.uint8) if name[0] == "x"
+    name: RNG.integers(256, size=(count, 6, 6), dtype=np.uint8)
+    if name[0] == "x"
     else RNG.integers(10, size=count, dtype=np.uint8)
     for name, count in {"x_train": 7, "y_train": 7, "x_test": 4, "y_test": 4}.items()
-}  # fmt: skip
+}
 
 
 def idx(array: np.ndarray) -> bytes:

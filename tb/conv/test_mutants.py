@@ -35,12 +35,14 @@ from .test_writer import agrees as writes
 BP = Method.BP_IM2COL
 
 GENERATOR_MUTANTS = {
-    "levels below do not restart": ("Mux(turns == 0, held.loops[number].turns, turns - 1)",
-                                    "turns - (turns != 0)"),
+    "levels below do not restart": (
+        "Mux(turns == 0, held.loops[number].turns, turns - 1)",
+        "turns - (turns != 0)",
+    ),
     "the lower edge is not tested": ("pixel.as_unsigned() < held.axes[axis].limit", "pixel >= 0"),
     "inserted zeros are not masked": ("return carry, part == 0", "return carry, Const(1)"),
     "a carry moves no address": ("Mux(carry, held.axes[axis].pitch, 0)", "0"),
-}  # fmt: skip
+}
 BUFFER_MUTANTS = {
     "a beat overtakes its load": (
         "(beat.data.address < there) | ~beat.data.real",
@@ -58,10 +60,12 @@ LOADER_MUTANTS = {
     "a bank is claimed before it is free": ("opened | (claimed != BANKS)", "opened | 1"),
     "a released bank stays claimed": (" - self.released", ""),
     "a request has a vector less": ("vectors == 1)", "vectors <= 2)"),
-    "squares go straight through": ("Mux(transposed, square.o.payload.data, i.payload.data)",
-                                    "i.payload.data"),
+    "squares go straight through": (
+        "Mux(transposed, square.o.payload.data, i.payload.data)",
+        "i.payload.data",
+    ),
     "counts of the load before": ("Mux(take, load.loops[level].count, loop.count)", "loop.count"),
-}  # fmt: skip
+}
 WRITER_MUTANTS = {
     "masked places are written": ("keep.eq(take & beat.data.real)", "keep.eq(take)"),
     "copies lose their sign": ("copied[-1] & core", "copied[-1] & ~core"),
@@ -73,7 +77,7 @@ COUNTER_MUTANTS = {
     "time stands": ('running if name == "busy_cycles" else 0', "0"),
     "time goes on": (" & ~self.report)", ")"),
     "nothing begins anew": ("count.eq(0)", "count.eq(count)"),
-}  # fmt: skip
+}
 
 
 def generator_agrees(component) -> bool:
@@ -128,8 +132,9 @@ def loader_agrees(component) -> bool:
     try:
         return waits_for_a_bank(model) and all(
             agrees(model, loads_and_passes(seed), stall=stall, seed=seed, patience=500)
-            for seed in range(6) for stall in (0.0, 0.3)
-        )  # fmt: skip
+            for seed in range(6)
+            for stall in (0.0, 0.3)
+        )
     except SimulationError:
         return False
 

@@ -69,6 +69,7 @@ def test_loads_and_passes(stall):
         result = model.run(sent(loads, passes), {"o": len(out)}, stall=stall, seed=seed)
         finals = [
             each.final and number == each.walk.length - 1
-            for each in passes for number in range(each.walk.length)
-        ]  # fmt: skip
+            for each in passes
+            for number in range(each.walk.length)
+        ]
         assert (result.received["o"] == pack((out, 8), (finals, 1))).all(), seed

@@ -29,9 +29,15 @@ def grids(sides: int = 6, kernels: int = 3, strides: int = 3, dilations: int = 2
         rows = list(zip(first, second, strict=True))
         if rows[0][0] + rows[3][0] + rows[4][0] > dilation * (rows[1][0] - 1):
             yield Geometry(
-                batch=2, channels=2, filters=2, size=rows[0], kernel=rows[1], stride=rows[2],
-                padding=(*rows[3], *rows[4]), dilation=(dilation, 1),
-            )  # fmt: skip
+                batch=2,
+                channels=2,
+                filters=2,
+                size=rows[0],
+                kernel=rows[1],
+                stride=rows[2],
+                padding=(*rows[3], *rows[4]),
+                dilation=(dilation, 1),
+            )
 
 
 def pairs(geometry: Geometry) -> list[tuple]:
@@ -69,8 +75,10 @@ def test_im2col_visits_each_product_once():
     for layer in grids():
         wanted = Counter(
             ((*tap, b, n, *pixel), flat(n, where, layer.size, b, 2))
-            for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
-        )  # fmt: skip
+            for tap, pixel, where in pairs(layer)
+            for b in range(2)
+            for n in range(2)
+        )
         assert seen(im2col(layer, 2).walk, COLUMNS) == wanted, layer
 
 
@@ -78,8 +86,10 @@ def test_bp_loss_visits_each_product_once():
     for layer in grids():
         wanted = Counter(
             ((*tap, b, n, *where), flat(n, pixel, layer.out, b, 2))
-            for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
-        )  # fmt: skip
+            for tap, pixel, where in pairs(layer)
+            for b in range(2)
+            for n in range(2)
+        )
         assert seen(loss(layer, Method.BP_IM2COL, 2).walk, COLUMNS) == wanted, layer
 
 
@@ -87,15 +97,19 @@ def test_zero_free_visits_each_product_once_and_no_inserted_zero():
     for layer in grids():
         wanted = Counter(
             (tap, b, n, where, flat(n, pixel, layer.out, b, 2))
-            for tap, pixel, where in pairs(layer) for b in range(2) for n in range(2)
-        )  # fmt: skip
+            for tap, pixel, where in pairs(layer)
+            for b in range(2)
+            for n in range(2)
+        )
         got, covered = Counter(), Counter()
         for phase in phases(layer, 2):
             grid = [
-                tuple(s + stride * int(i) for s, stride, i in
-                      zip(phase.start, layer.stride, index, strict=True))
+                tuple(
+                    s + stride * int(i)
+                    for s, stride, i in zip(phase.start, layer.stride, index, strict=True)
+                )
                 for index in product(*map(range, phase.size))
-            ]  # fmt: skip
+            ]
             covered.update(grid)
             if phase.view is None:
                 continue
@@ -130,10 +144,14 @@ def test_weight_gradient_pairs_each_product_once():
         ), layer
         kernel = layer.kernel
         assert got == Counter(
-            (int(np.ravel_multi_index(k, kernel)), flat(n, where, layer.size, 0, 1),
-             flat(n, pixel, layer.out, 0, 1))
-            for k, pixel, where in pairs(layer) for n in range(2)
-        ), layer  # fmt: skip
+            (
+                int(np.ravel_multi_index(k, kernel)),
+                flat(n, where, layer.size, 0, 1),
+                flat(n, pixel, layer.out, 0, 1),
+            )
+            for k, pixel, where in pairs(layer)
+            for n in range(2)
+        ), layer
 
 
 def test_explicit_reads_what_its_copy_wrote():
@@ -166,8 +184,10 @@ def test_jumps_are_the_walk(layer):
         whole, part, at = list(state.whole), list(state.part), state.step
         counts = [0] * len(walk.loops)
         for number in range(min(walk.length, 400)):
-            inside = all(r == 0 and 0 <= q < axis.limit
-                         for q, r, axis in zip(whole, part, walk.axes, strict=True))  # fmt: skip
+            inside = all(
+                r == 0 and 0 <= q < axis.limit
+                for q, r, axis in zip(whole, part, walk.axes, strict=True)
+            )
             assert (at, inside) == (address[number], real[number])
             level = next((i for i, c in enumerate(counts) if c < walk.loops[i].bound - 1), None)
             if level is None:

@@ -53,8 +53,12 @@ def program(seed: int, count: int = 30) -> Program:
         made = rng.integers(low, high, (len(address), lanes))
         vectors[name].append(made)
         ends[name] += [*[0] * (len(address) - 1), 1]
-        places.append([*fields(way, PARAMS.places), (length, LENGTH_WIDTH), (size, 2),
-                       (int(copied), 1)])  # fmt: skip
+        places.append([
+            *fields(way, PARAMS.places),
+            (length, LENGTH_WIDTH),
+            (size, 2),
+            (int(copied), 1),
+        ])
         requests += [(at, length, size) for at in address[real].tolist()]
         # A copy's sign fills its element, of 16 bits, and is not carried up.
         bits = made % (1 << min(16, WIDTH) if copied else 1 << WIDTH)

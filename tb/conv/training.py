@@ -148,9 +148,14 @@ class Network:
 
     def _geometry(self, number: int, x: Array) -> Geometry:
         return Geometry(
-            batch=len(x), channels=self.CHANNELS[number], filters=self.CHANNELS[number + 1],
-            size=x.shape[2:], kernel=(3, 3), stride=2, padding=1,
-        )  # fmt: skip
+            batch=len(x),
+            channels=self.CHANNELS[number],
+            filters=self.CHANNELS[number + 1],
+            size=x.shape[2:],
+            kernel=(3, 3),
+            stride=2,
+            padding=1,
+        )
 
 
 def train(network: Network, data: Digits, epochs: int, seed: int = 0) -> list[float]:

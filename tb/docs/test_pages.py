@@ -20,7 +20,7 @@ PAGES = sorted(
     for path in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
 )
 
-FAMILIES = ("common", "systolic", "sparse", "nonlinear", "tokens", "tech")
+FAMILIES = ("common", "systolic", "sparse", "conv", "nonlinear", "tokens", "tech")
 
 
 def links(text: str) -> list[str]:

@@ -46,19 +46,34 @@ class ConvAdapter:
     Run: type[ConvRun] = ConvRun
     inputs: tuple[Array, ...] = (
         Array("x", "[N, C, H, W]", "--x-format", "input", optional=True),
-        Array("w", "[O, C/g, Kh, Kw]; transposed: [C, O/g, Kh, Kw]", "--w-format", "weights",
-              optional=True),
+        Array(
+            "w",
+            "[O, C/g, Kh, Kw]; transposed: [C, O/g, Kh, Kw]",
+            "--w-format",
+            "weights",
+            optional=True,
+        ),
         Array("dy", "[N, O, Ho, Wo]", "--dy-format", "gradient of the output", optional=True),
         Array("bias", "[channels of the result]", "s32", "added to the sums", optional=True),
-        Array("multiplier", "[1] or [channels]", "u(--multiplier-width)", "requantization",
-              optional=True),
+        Array(
+            "multiplier",
+            "[1] or [channels]",
+            "u(--multiplier-width)",
+            "requantization",
+            optional=True,
+        ),
         Array("shift", "[1] or [channels]", "0..--max-shift", "requantization", optional=True),
         Array("zero_point", "[1]", "--c-format", "added after scaling", optional=True),
         Array("x_zero_point", "[1]", "--x-format", "what stands for 0 in x", optional=True),
-        Array("w_zero_point", "[1] or [channels]", "--w-format", "what stands for 0 in w",
-              optional=True),
+        Array(
+            "w_zero_point",
+            "[1] or [channels]",
+            "--w-format",
+            "what stands for 0 in w",
+            optional=True,
+        ),
         Array("dy_zero_point", "[1]", "--dy-format", "what stands for 0 in dy", optional=True),
-    )  # fmt: skip
+    )
     outputs: tuple[Array, ...] = (
         Array("y", "[N, O, Ho, Wo]", "--c-format", "of forward and transposed", optional=True),
         Array("dx", "[N, C, H, W]", "--c-format", "of input_grad", optional=True),
@@ -94,11 +109,14 @@ class ConvAdapter:
         image = Image.lay_out(params, operands, fmt)
         written = params.written
         order = list(scheduled(steps, timing.hardware))
-        memory = Memory(image.bytes, (
-            Channel("x_request", "x", params.rows, params.core.a_format.width),
-            Channel("w_request", "w", params.cols, params.core.b_format.width),
-            Channel("c_request", "c", written.length, Shape.cast(written.elem_shape).width),
-        ))  # fmt: skip
+        memory = Memory(
+            image.bytes,
+            (
+                Channel("x_request", "x", params.rows, params.core.a_format.width),
+                Channel("w_request", "w", params.cols, params.core.b_format.width),
+                Channel("c_request", "c", written.length, Shape.cast(written.elem_shape).width),
+            ),
+        )
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             if fault := _refused(received["status"][0]):
@@ -145,9 +163,15 @@ def timing_of(params: LayerParams, fmt: Format) -> Timing:
     """What the cycle model wants to know of the hardware, with results of a format."""
     core = params.core
     hardware = Hardware(
-        params.rows, params.cols, params.x_depth, params.w_depth, params.acc_depth,
-        cascade=core.drains_down, levels=params.AXES + 1, iterations=1 << params.size_width,
-    )  # fmt: skip
+        params.rows,
+        params.cols,
+        params.x_depth,
+        params.w_depth,
+        params.acc_depth,
+        cascade=core.drains_down,
+        levels=params.AXES + 1,
+        iterations=1 << params.size_width,
+    )
     sizes = (1 << element_size(f.width) for f in (core.a_format, core.b_format, fmt))
     return Timing(hardware, core.result_latency, core.capacity, *sizes)
 
@@ -162,9 +186,7 @@ def _refused(word: NDArray[np.uint32]) -> str:
     """What a word of ``status`` says, or nothing if all is well."""
     status = program_status()
     number = int.from_bytes(word.tobytes(), "little")
-    fields = {
-        name: number >> field.offset & (1 << field.width) - 1 for name, field in status
-    }  # fmt: skip
+    fields = {name: number >> field.offset & (1 << field.width) - 1 for name, field in status}
     command = fields.pop("command")
     if not any(fields.values()):
         return ""
@@ -246,8 +268,11 @@ def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64
     zero = layer.zeros.b[span]
     offset = scale.bias[span] - layer.zeros.a * (product.b_sum - product.k * zero)
     return {
-        "offset": offset, "multiplier": multiplier[span], "drop": drop[span], "b_zero_point": zero
-    }  # fmt: skip
+        "offset": offset,
+        "multiplier": multiplier[span],
+        "drop": drop[span],
+        "b_zero_point": zero,
+    }
 
 
 def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:

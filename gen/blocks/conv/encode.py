@@ -41,8 +41,9 @@ def commands(
     for opcode in Opcode:
         rows = [
             [(opcode.value, width), *_fields(params, layer, image, opcode, content)]
-            for each, content in order if each is opcode
-        ]  # fmt: skip
+            for each, content in order
+            if each is opcode
+        ]
         if rows:
             packed = pack_rows(rows)
             beats[opcodes == opcode.value, : packed.shape[1]] = packed
@@ -82,8 +83,11 @@ def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Fi
 
 def _pass(each: Pass, params: BpParams, width: int) -> list[Field]:
     return [
-        *fields(each.walk, params), (each.pad, width), (int(each.release), 1), (int(each.final), 1),
-    ]  # fmt: skip
+        *fields(each.walk, params),
+        (each.pad, width),
+        (int(each.release), 1),
+        (int(each.final), 1),
+    ]
 
 
 def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator[Field]:

@@ -46,9 +46,15 @@ class LayerRun(Options):
     def geometry(self) -> Geometry:
         """The layer, of one channel a block."""
         return Geometry(
-            batch=self.batch, channels=1, filters=1, size=self.size, kernel=self.kernel,
-            stride=self.stride, padding=self.padding, dilation=self.dilation,
-        )  # fmt: skip
+            batch=self.batch,
+            channels=1,
+            filters=1,
+            size=self.size,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
 
     @property
     def vectors(self) -> int:
@@ -168,18 +174,37 @@ class WalkAdapter:
         golden = {"address": address % (1 << params.address_width), "real": real}
         return Job(
             send={"walk": encode(walks, params, [run.vectors] * len(walks))},
-            receive={"o": count, "status": len(walks)}, decode=outputs,
-            golden=golden, results=results,
+            receive={"o": count, "status": len(walks)},
+            decode=outputs,
+            golden=golden,
+            results=results,
             counters={"masked": int(count - real.sum()), "walks": len(walks)},
-        )  # fmt: skip
+        )
 
 
 GENERATORS = (
-    Block("im2col", "Generate im2col's addresses, forward: one a cycle, padding as a mask.",
-          GeneratorParams, Im2col, WalkAdapter(LayerRun), sheet=im2col_sheet),
-    Block("zero_free", "Generate a gradient's addresses, with no inserted zeros: one a cycle.",
-          GeneratorParams, ZeroFree, WalkAdapter(ZeroFreeRun),
-          sheet=zero_free_sheet),
-    Block("bp_im2col", "Generate a gradient's addresses, inserted zeros masked: one a cycle.",
-          BpParams, BpIm2col, WalkAdapter(BpRun), sheet=bp_im2col_sheet),
-)  # fmt: skip
+    Block(
+        "im2col",
+        "Generate im2col's addresses, forward: one a cycle, padding as a mask.",
+        GeneratorParams,
+        Im2col,
+        WalkAdapter(LayerRun),
+        sheet=im2col_sheet,
+    ),
+    Block(
+        "zero_free",
+        "Generate a gradient's addresses, with no inserted zeros: one a cycle.",
+        GeneratorParams,
+        ZeroFree,
+        WalkAdapter(ZeroFreeRun),
+        sheet=zero_free_sheet,
+    ),
+    Block(
+        "bp_im2col",
+        "Generate a gradient's addresses, inserted zeros masked: one a cycle.",
+        BpParams,
+        BpIm2col,
+        WalkAdapter(BpRun),
+        sheet=bp_im2col_sheet,
+    ),
+)

@@ -105,11 +105,15 @@ class Layer:
             for name, fmt, count in zip(names, formats, many, strict=True)
         )
         requantization = Requantization.check(
-            columns, rounding=run.rounding, c_format=run.c_format, clamp=run.clamp,
-            out_width=params.out_width, multiplier_width=params.multiplier_width,
+            columns,
+            rounding=run.rounding,
+            c_format=run.c_format,
+            clamp=run.clamp,
+            out_width=params.out_width,
+            multiplier_width=params.multiplier_width,
             max_shift=params.max_shift,
             **{n: arrays.get(n) for n in ("bias", "multiplier", "shift", "zero_point")},
-        )  # fmt: skip
+        )
         for name, fmt, operand in zip(names, formats, operands, strict=True):
             check_values(name, operand, fmt)
         zeros = Zeros(int(a_zero[0]), np.broadcast_to(b_zero, (columns,)))
@@ -174,14 +178,12 @@ def _check_limits(params: LayerParams, run: ConvRun) -> None:
 
 def _check_padding(geometry: Geometry) -> None:
     """Results that meet nothing but padding must not outnumber by far those that meet the map."""
-    sides = zip(geometry.begins, geometry.padding[geometry.axes :], strict=True)
-    both = zip(sides, geometry.size, geometry.kernel, geometry.dilation, strict=True)
-    for padding, size, kernel, dilation in both:
-        reach = (kernel - 1) * dilation + 1
-        if max(padding) > max(size, reach):
+    for side in geometry.sides:
+        padding, most = max(side.begin, side.end), max(side.size, side.reach)
+        if padding > most:
             raise UsageError(
-                f"--padding must be at most {max(size, reach)}, the larger of a side of {size} and"
-                f" of the kernel's reach {reach}, not {max(padding)}"
+                f"--padding must be at most {most}, the larger of a side of {side.size} and"
+                f" of the kernel's reach {side.reach}, not {padding}"
             )
 
 
@@ -208,13 +210,13 @@ def _refuse_others(run: ConvRun, names: Sequence[str], arrays: Arrays) -> None:
 def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
     """The layer whose operands have the shapes ``a`` and ``b``."""
     of = {
-        Operation.FORWARD: _of_forward, Operation.INPUT_GRAD: _of_input_grad,
-        Operation.WEIGHT_GRAD: _of_weight_grad, Operation.TRANSPOSED: _of_transposed,
-    }[run.operation]  # fmt: skip
-    return of(run, a, b, {
-        "batch": a[0], "stride": run.stride, "padding": run.padding, "dilation": run.dilation,
-        "groups": run.groups,
-    })  # fmt: skip
+        Operation.FORWARD: _of_forward,
+        Operation.INPUT_GRAD: _of_input_grad,
+        Operation.WEIGHT_GRAD: _of_weight_grad,
+        Operation.TRANSPOSED: _of_transposed,
+    }[run.operation]
+    names = ("stride", "padding", "dilation", "groups")
+    return of(run, a, b, {"batch": a[0], **{name: getattr(run, name) for name in names}})
 
 
 def _of_forward(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
@@ -229,9 +231,13 @@ def _of_forward(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -
 def _of_transposed(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
     _same("w", "input channels", w[0], "x", x[1])
     return Geometry.transposed(
-        size=x[2:], channels=w[0], filters=w[1] * run.groups, kernel=w[2:],
-        output_padding=run.output_padding, **shape,
-    )  # fmt: skip
+        size=x[2:],
+        channels=w[0],
+        filters=w[1] * run.groups,
+        kernel=w[2:],
+        output_padding=run.output_padding,
+        **shape,
+    )
 
 
 def _of_weight_grad(run: ConvRun, x: Sequence[int], dy: Sequence[int], shape: dict) -> Geometry:
@@ -251,17 +257,10 @@ def _of_input_grad(run: ConvRun, dy: Sequence[int], w: Sequence[int], shape: dic
 
 def _least_size(run: ConvRun, dy: Sequence[int], w: Sequence[int]) -> list[int]:
     """The smallest input, of at least one pixel, that gives a ``dy`` of this size."""
-    unit = Geometry(batch=1, channels=1, filters=1, size=(1 << 40,) * (len(dy) - 2),
-                    kernel=w[2:], stride=run.stride, padding=run.padding,
-                    dilation=run.dilation)  # fmt: skip
-    axes = unit.axes
-    return [
-        max(1, (n - 1) * s + d * (k - 1) + 1 - begin - end)
-        for n, s, d, k, begin, end in zip(
-            dy[2:], unit.stride, unit.dilation, unit.kernel, unit.padding[:axes],
-            unit.padding[axes:], strict=True,
-        )
-    ]  # fmt: skip
+    one = {"batch": 1, "channels": 1, "filters": 1, "size": (1 << 40,) * (len(dy) - 2)}
+    shape = {"stride": run.stride, "padding": run.padding, "dilation": run.dilation}
+    unit = Geometry(kernel=w[2:], **one, **shape)
+    return [max(1, side.seen_by(n)) for n, side in zip(dy[2:], unit.sides, strict=True)]
 
 
 def _same(name: str, what: str, got: int, other: str, want: int) -> None:

@@ -25,9 +25,10 @@ def lowered(operands: Operands) -> Iterator[Product | Copy]:
     """
     target = operands.target
     products = {
-        Operation.FORWARD: _forward, Operation.INPUT_GRAD: _input_grad,
+        Operation.FORWARD: _forward,
+        Operation.INPUT_GRAD: _input_grad,
         Operation.WEIGHT_GRAD: _weight_grad,
-    }[target.operation.essence]  # fmt: skip
+    }[target.operation.essence]
     if target.stores_zeros:
         for group in target.groups:
             yield from _reorganized(operands, group)

@@ -83,9 +83,11 @@ def feature_map(
     count = int(np.prod(pixels))
     index = (group * count + np.arange(count).reshape(*pixels, 1)) * wide
     return Vectors(
-        values.reshape(*pixels, blocks, lanes), index + lanes * np.arange(blocks), region,
+        values.reshape(*pixels, blocks, lanes),
+        index + lanes * np.arange(blocks),
+        region,
         count * wide,
-    )  # fmt: skip
+    )
 
 
 def steps_of(index: NDArray[np.int64]) -> tuple[int, ...] | None:

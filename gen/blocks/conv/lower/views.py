@@ -12,16 +12,24 @@ from itertools import product
 from math import gcd, prod
 from typing import NamedTuple
 
-from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.geometry import Geometry, Side
 from gemmule.golden.conv.operation import Method
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 
 from .memory_layout import Vectors
 
 __all__ = [
-    "Line", "Phase", "Span", "View", "dense_input", "gradient", "im2col", "loss", "phases",
+    "Line",
+    "Phase",
+    "Span",
+    "View",
+    "dense_input",
+    "gradient",
+    "im2col",
+    "loss",
+    "phases",
     "repeated",
-]  # fmt: skip
+]
 
 Span = tuple[int, int]
 """Half-open span ``[first, stop)``."""
@@ -174,19 +182,20 @@ def repeated(walk: Walk, times: int) -> Walk:
 
 def im2col(geometry: Geometry, blocks: int = 1) -> View:
     """Return ``x`` as forward and the weight gradient meet it, padding masked."""
-    return View(geometry.batch, blocks, tuple(
-        Line(-begin, s, d, k, out, size) for begin, s, d, k, out, size in zip(
-            geometry.begins, geometry.stride, geometry.dilation, geometry.kernel, geometry.out,
-            geometry.size, strict=True,
-        )
-    ))  # fmt: skip
+    lines = (
+        Line(-side.begin, side.stride, side.dilation, side.kernel, side.out, side.size)
+        for side in geometry.sides
+    )
+    return View(geometry.batch, blocks, tuple(lines))
 
 
 def dense_input(geometry: Geometry, blocks: int = 1) -> View:
     """Return ``x`` beside a ``dy`` with inserted zeros: every pixel between two strides, too."""
-    view = im2col(geometry, blocks)
-    both = zip(view.lines, geometry.upsampled, strict=True)
-    return replace(view, lines=tuple(replace(line, stride=1, outs=n) for line, n in both))
+    lines = (
+        Line(-side.begin, 1, side.dilation, side.kernel, side.upsampled, side.size)
+        for side in geometry.sides
+    )
+    return View(geometry.batch, blocks, tuple(lines))
 
 
 def loss(geometry: Geometry, method: Method, blocks: int = 1) -> View:
@@ -197,31 +206,29 @@ def loss(geometry: Geometry, method: Method, blocks: int = 1) -> View:
     unequal padding, and keeps the test against the bottom and right edges. `Method.EXPLICIT`: the
     zeros are stored, and read like any other value; without zeros, see :func:`phases`.
     """
-    sizes, spread = _zeros_in(geometry, method)
-    return View(geometry.batch, blocks, tuple(
-        Line(begin, 1, -d, k, n, size, s) for begin, d, k, n, size, s in zip(
-            geometry.begins, geometry.dilation, geometry.kernel, geometry.size, sizes, spread,
-            strict=True,
-        )
-    ))  # fmt: skip
+    stored = {Method.BP_IM2COL: False, Method.EXPLICIT: True}[method]
+    lines = (
+        Line(side.begin, 1, -side.dilation, side.kernel, side.size, *_zeros_in(side, stored=stored))
+        for side in geometry.sides
+    )
+    return View(geometry.batch, blocks, tuple(lines))
 
 
 def gradient(geometry: Geometry, method: Method, blocks: int = 1) -> View:
     """Return ``dy`` pixel by pixel, with its inserted zeros but under `Method.ZERO_FREE`."""
-    if method is Method.ZERO_FREE:
-        sizes, spread, outs = geometry.out, (1,) * geometry.axes, geometry.out
-    else:
-        (sizes, spread), outs = _zeros_in(geometry, method), geometry.upsampled
-    both = zip(outs, sizes, spread, strict=True)
-    return View(geometry.batch, blocks, tuple(Line(0, 1, 1, 1, n, size, s) for n, size, s in both))
+    stored = method is Method.EXPLICIT
+    lines = (
+        Line(0, 1, 1, 1, side.out, side.out)
+        if method is Method.ZERO_FREE
+        else Line(0, 1, 1, 1, side.upsampled, *_zeros_in(side, stored=stored))
+        for side in geometry.sides
+    )
+    return View(geometry.batch, blocks, tuple(lines))
 
 
-def _zeros_in(geometry: Geometry, method: Method) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _zeros_in(side: Side, *, stored: bool) -> tuple[int, int]:
     """Return the size of ``dy`` in memory, and how far apart its pixels are thought to lie."""
-    return {
-        Method.BP_IM2COL: (geometry.out, geometry.stride),
-        Method.EXPLICIT: (geometry.upsampled, (1,) * geometry.axes),
-    }[method]
+    return (side.upsampled, 1) if stored else (side.out, side.stride)
 
 
 class Phase(NamedTuple):
@@ -250,21 +257,18 @@ def phases(geometry: Geometry, blocks: int = 1) -> Iterator[Phase]:
     Tap ``k`` meets result pixel ``y`` where ``k * dilation`` equals ``y + padding`` modulo the
     stride; such taps are ``stride / gcd(stride, dilation)`` apart.
     """
-    for parts in product(*(list(_axis_phases(geometry, axis)) for axis in range(geometry.axes))):
+    for parts in product(*(list(_axis_phases(side)) for side in geometry.sides)):
         starts, taps, lines = zip(*parts, strict=True)
         view = View(geometry.batch, blocks, lines) if all(taps) else None
         yield Phase(starts, tuple(line.outs for line in lines), tuple(product(*taps)), view)
 
 
-def _axis_phases(geometry: Geometry, axis: int) -> Iterator[_AxisPhase]:
-    size, stride = geometry.size[axis], geometry.stride[axis]
-    begin, dilation = geometry.begins[axis], geometry.dilation[axis]
+def _axis_phases(side: Side) -> Iterator[_AxisPhase]:
+    stride, dilation = side.stride, side.dilation
     back = dilation // gcd(stride, dilation)
-    for start in range(min(stride, size)):
-        taps = [
-            k for k in range(geometry.kernel[axis]) if (start + begin - k * dilation) % stride == 0
-        ]
-        first = (start + begin - taps[0] * dilation) // stride if taps else 0
-        outs = -(-(size - start) // stride)
-        line = Line(first, 1, -back, len(taps), outs, geometry.out[axis])
-        yield _AxisPhase(start, taps, line)
+    for start in range(min(stride, side.size)):
+        at = start + side.begin
+        taps = [k for k in range(side.kernel) if (at - k * dilation) % stride == 0]
+        first = (at - taps[0] * dilation) // stride if taps else 0
+        outs = -(-(side.size - start) // stride)
+        yield _AxisPhase(start, taps, Line(first, 1, -back, len(taps), outs, side.out))

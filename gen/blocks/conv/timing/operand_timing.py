@@ -171,9 +171,16 @@ class OperandTiming:
         for fill in self.banks[len(self.readings)]:
             take = max(self.commands.time(fill) + 1, free, self.asked)
             vectors = fill.burst.length // self.lanes
-            readings.append((fill, self.bus.ask(
-                self.channel, take + LOAD - 1, fill.burst.requests, vectors, self.lanes * self.size
-            )))  # fmt: skip
+            readings.append((
+                fill,
+                self.bus.ask(
+                    self.channel,
+                    take + LOAD - 1,
+                    fill.burst.requests,
+                    vectors,
+                    self.lanes * self.size,
+                ),
+            ))
             self.asked = take + fill.burst.requests
             self.commands.ended[self.filled].append(take)
         self.readings.append(readings)
