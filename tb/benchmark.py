@@ -38,8 +38,8 @@ def bench(
         place = Path(aside)
         rows = module.run(place, quick) if data is None else module.run_with(data, place, quick)
         paths = [path for path in place.rglob("*") if path.is_file()]
-        made = {str(path.relative_to(place)): path.read_bytes() for path in paths}
-    write_folder(out, made | {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
+        files = {str(path.relative_to(place)): path.read_bytes() for path in paths}
+    write_folder(out, files | {f"{name}.json": json.dumps(rows, indent=2) + "\n"})
     # As a reader of the file would see them: no tuples, no types of NumPy.
     changes = None if before is None else list(moved(before, json.loads(json.dumps(rows))))
     if as_json:

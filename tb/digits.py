@@ -70,13 +70,13 @@ def layers(digits: Digits) -> list[Layer]:
     """
     ranges = [np.abs(values).max() for values in digits.activations(digits.train)]
     last = len(digits.weights) - 1
-    made = []
+    quantized = []
     for number, (weight, bias) in enumerate(zip(digits.weights, digits.biases, strict=True)):
         into = ranges[number] / LEVELS
         columns = np.abs(weight).max(axis=0) / LEVELS
         out = ranges[number + 1] / (LEVELS if number < last else 2**15 - 1)
         multiplier, shift = _fixed(into * columns / out)
-        made.append(
+        quantized.append(
             Layer(
                 arrays={
                     "b": np.rint(weight / columns).astype(np.int64),
@@ -89,7 +89,7 @@ def layers(digits: Digits) -> list[Layer]:
                 else {"c_format": "s16"},
             )
         )
-    return made
+    return quantized
 
 
 def classes(

@@ -23,9 +23,9 @@ def test_exported_words_are_the_run_and_give_its_results(name, form, tmp_path):
     params = block.params(**SMALL[name])
     example = block.sheet(params).examples[0]
     run = block.adapter.Run(**example.run)
-    made = export(block, params, run, example.arrays, tmp_path, form)
+    written = export(block, params, run, example.arrays, tmp_path, form)
     assert {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()} == {
-        *made
+        *written
     }
     streams = streams_of(looked_at(block.component(params)))
     job = block.adapter.plan(params, run, example.arrays)

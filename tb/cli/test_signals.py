@@ -80,7 +80,7 @@ def check(tmp_path, words: list[str], program: str, number: int) -> None:
         sent = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-        took = time.monotonic() - sent
+        seconds = time.monotonic() - sent
     finally:
         process.kill()
         left = marked(mark)
@@ -88,7 +88,7 @@ def check(tmp_path, words: list[str], program: str, number: int) -> None:
             os.kill(each, signal.SIGKILL)
     assert (process.returncode, err) == EXITS[number]
     assert out == ""
-    assert took < LIMIT
+    assert seconds < LIMIT
     assert not left
     assert not list((tmp_path / "tmp").iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -72,28 +72,28 @@ def execute(target: Target, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a_side = Side(hardware.a_bank, hardware.rows, memory)
     b_side = Side(hardware.b_bank, hardware.cols, memory)
     shape = result_shape(target)
-    made = np.full(int(np.prod(shape)), UNSET)
-    spread: dict[int, int] = {}
+    result = np.full(int(np.prod(shape)), UNSET)
+    reorganized: dict[int, int] = {}
     for step in lowered(Operands(target, a, b)):
         left = a_side.walk(step.a_loads, step.a_passes)
         places, real = step.places.beats()
         if isinstance(step, Copy):
             for place, vector in zip(places.tolist(), left, strict=True):
-                spread |= {place + lane: int(value) for lane, value in enumerate(vector)}
+                reorganized |= {place + lane: int(value) for lane, value in enumerate(vector)}
             continue
         right = b_side.walk(step.b_loads, step.b_passes)[:, : step.n]
         sums, row_sums = multiply(step, left, right, hardware)
         zero = zeros.b[slice(*step.columns)]
         sums = sums - zeros.a * (step.b_sum - step.k * zero) - row_sums[:, None] * zero
         at = places[real][:, None] + np.arange(step.n)
-        assert (made[at] == UNSET).all()
-        made[at] = sums[real]
+        assert (result[at] == UNSET).all()
+        result[at] = sums[real]
     assert not a_side.banks
     assert not b_side.banks
     read = memory.regions.get(REORGANIZED, {})
     # Lanes beyond the channels are read, too, and of no meaning.
-    assert all(spread.get(place, value) == value for place, value in read.items())
-    whole = gathered(target, made.reshape(shape))
+    assert all(reorganized.get(place, value) == value for place, value in read.items())
+    whole = gathered(target, result.reshape(shape))
     assert (whole != UNSET).all()
     return whole
 

@@ -58,15 +58,15 @@ def run(sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None,
         send, {"status": len(sequence), "counters": len(sequence)}, memory=memory,
         stall=(stall, 0.0), seed=seed, patience=10_000, **options,
     ).received  # fmt: skip
-    told = []
+    reports = []
     for status, counts in zip(received["status"], received["counters"], strict=True):
         number = int.from_bytes(status.tobytes(), "little")
         word = {
             name: number >> field.offset & (1 << field.width) - 1
             for name, field in program_status()
         }  # fmt: skip
-        told.append(word | {"counts": counts[1:].tolist()})
-    return told
+        reports.append(word | {"counts": counts[1:].tolist()})
+    return reports
 
 
 @cache

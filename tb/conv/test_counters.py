@@ -46,7 +46,7 @@ def count(dut: Counters, seed: int, often: float = 0.3) -> None:
 
     async def bench(ctx):
         counts, running = dict.fromkeys(COUNTS, 0), False
-        reports, told = [], []
+        reports, received = [], []
         for _ in range(400):
             events = {name: int(rng.random() < 0.3) for name in COUNTS}
             events["busy_cycles"] = int(rng.random() < 0.05)
@@ -65,16 +65,18 @@ def count(dut: Counters, seed: int, often: float = 0.3) -> None:
                 events["busy_cycles"] = int(running)
                 counts = {name: counts[name] + events[name] for name in COUNTS}
             if valid and ready:
-                told.append({name: payload[name] for name in COUNTS} | {"lost": payload["lost"]})
+                received.append(
+                    {name: payload[name] for name in COUNTS} | {"lost": payload["lost"]}
+                )
         place = -1
-        for word in told:
+        for word in received:
             lost = word.pop("lost")
             assert word in reports[place + 1 :]
             found = reports.index(word, place + 1)
             assert (found > place + 1) == lost
             place = found
-        assert len(told) > 10
-        assert place > len(told) - 1 or often > 0.1
+        assert len(received) > 10
+        assert place > len(received) - 1 or often > 0.1
 
     run_in_amaranth(dut, bench)
 

@@ -173,17 +173,17 @@ def input_grad(make: Recipe) -> None:
         (r0, c0), c1 = step
         n, met = min(COLS, make.c - c1), (taps_of(r0, make.u), taps_of(c0, make.v))
         rows, columns = -(-(make.h - r0) // make.s), -(-(make.w - c0) // make.s)
-        m, many = make.images * rows * columns, len(met[0]) * len(met[1])
+        m, tap_count = make.images * rows * columns, len(met[0]) * len(met[1])
         w = make.arrays["w"][:, c1 : c1 + n]
         sums = sum((w[:, :, t, e].sum(0) for t in met[0] for e in met[1]), np.zeros(n, int))
-        k = many * blocks * ROWS or ROWS
+        k = tap_count * blocks * ROWS or ROWS
         make.product("dy", "w", sums, c1, m=m, n=n, k=k)
         places = make.still((columns, make.s * column), (rows, make.s * row),
                             (make.images, make.h * row))  # fmt: skip
         first = make.at["PLACES"] + c1 + r0 * row + c0 * column
         make.add("PLACES", (*places, first), length=n)
         pad = int(make.zero("dy")[0])
-        if not many:
+        if not tap_count:
             make.add("B_PASS", ([(0, 0, 0, 1)], [(ROWS, [0], 0)]), final=1)
             make.add("A_PASS", ([(0, 0, 0, 1)], [(m, [0], 0)]), pad=pad, final=1)
             continue
@@ -194,7 +194,7 @@ def input_grad(make: Recipe) -> None:
         make.load("B_LOAD", base, n, (tiles, make.taps * tap), (len(met[1]), apart * tap),
                   (len(met[0]), apart * make.v * tap), turned=1)  # fmt: skip
         walk = [(ROWS - 1, make.o, 1, 1)], [
-            (ROWS, [-1], 0), (blocks, [ROWS], 0), (many, [0], tiles * COLS),
+            (ROWS, [-1], 0), (blocks, [ROWS], 0), (tap_count, [0], tiles * COLS),
         ]  # fmt: skip
         make.add("B_PASS", walk, release=1, final=1)
         walk = [(first[0], make.p, make.q * blocks, 1), (first[1], make.q, blocks, 1)], [

@@ -91,8 +91,8 @@ def test_layernorm_fills_what_is_short_with_zeros_and_cuts_what_is_long(stall):
         ]
         send["affine"].append(np.array(ends))
         send["command"].append(job.send["command"])
-        there = np.arange(n) < weights * LANES
-        y = layernorm(cut, gamma * there, beta * there, LAYERNORM.formats, kind="rms")
+        present = np.arange(n) < weights * LANES
+        y = layernorm(cut, gamma * present, beta * present, LAYERNORM.formats, kind="rms")
         wanted.append(y)
         faults = {"affine.early": int(weights < 3), "affine.late": int(weights > 3)}
         words.append({"refused": 0, **faults, "x.early": 1, "x.late": 1, "lost": 0})

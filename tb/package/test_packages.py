@@ -224,9 +224,9 @@ def test_l_a_fusesoc_parent_gets_no_warning_of_ours(together, target):
         capture_output=True,
         text=True,
     )
-    said = done.stdout + done.stderr
-    assert not done.returncode, said
-    assert not re.search(r"(?i)warning", said), said
+    log = done.stdout + done.stderr
+    assert not done.returncode, log
+    assert not re.search(r"(?i)warning", log), log
 
 
 def parent(manifests):

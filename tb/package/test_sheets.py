@@ -92,7 +92,9 @@ def test_worked_examples_replay_on_the_verilog(name, packages):
     folder, params = packages(name)
     block = find(name)
     manifest = json.loads((folder / f"{name}.json").read_text())
-    streams = {each.prefix: each for each in axis_streams(Manifest.from_json(manifest).streams)}
+    streams = {
+        stream.prefix: stream for stream in axis_streams(Manifest.from_json(manifest).streams)
+    }
     examples = parse((folder / f"{name}.md").read_text())
     sheet = block.sheet(params)
     assert len(examples) == len(sheet.examples) >= 1
@@ -101,24 +103,24 @@ def test_worked_examples_replay_on_the_verilog(name, packages):
         job = block.adapter.plan(params, block.adapter.Run(**author.run), author.arrays)
         beats = {streams[port].name: payloads(streams[port], words)
                  for port, words in example.items() if port in streams}  # fmt: skip
-        send = {each: beats[each] for each in beats if each in job.send}
-        for each in job.send:
-            assert np.array_equal(send.get(each, job.send[each][:0]), job.send[each])
+        send = {stream: beats[stream] for stream in beats if stream in job.send}
+        for stream in job.send:
+            assert np.array_equal(send.get(stream, job.send[stream][:0]), job.send[stream])
         result = model.run(send, job.receive, memory=job.memory)
         if job.memory:
             before, after = (b"".join(example[f"memory_{when}"][0]) for when in ("before", "after"))
             assert before == job.memory.image.tobytes()
             assert after == result.received["memory"].tobytes()
         # How long a run took is nothing that an example can say.
-        for each in set(job.receive) - {"counters"}:
-            if not job.receive[each]:
+        for stream in set(job.receive) - {"counters"}:
+            if not job.receive[stream]:
                 continue
             got, printed = (
-                to_bytes(streams[f"m_axis_{each}"], words)
-                for words in (result.received[each], beats[each])
+                to_bytes(streams[f"m_axis_{stream}"], words)
+                for words in (result.received[stream], beats[stream])
             )
-            assert np.array_equal(got, printed), each
-            assert np.array_equal(result.received[each], beats[each]), each
+            assert np.array_equal(got, printed), stream
+            assert np.array_equal(result.received[stream], beats[stream]), stream
 
 
 @pytest.mark.parametrize("name", DRIVEN)

@@ -32,8 +32,8 @@ def run(size: int, lengths: list[int], stalls: tuple[float, float] = (0, 0), see
         end.append(cycles)
         assert [last for _, last in received] == [*[0] * (size - 1), 1] * len(squares)
         vectors = np.array([vector for vector, _ in received]).reshape(-1, size, size)
-        for square, made in zip(squares, vectors, strict=True):
-            assert made[:, : len(square)].tolist() == square.T.tolist()
+        for square, transposed in zip(squares, vectors, strict=True):
+            assert transposed[:, : len(square)].tolist() == square.T.tolist()
         await ctx.tick()
         assert ctx.get(dut.idle)
         assert not ctx.get(dut.o.valid)

@@ -128,12 +128,12 @@ def _area(size: tuple[int, int], board: str, cell: str, flow: str) -> Row:
         "dsp_sparse": sparse.dsp,
     }
     for part in ("lut", "ff"):
-        each = [getattr(report, part) / (rows * cols) for report in (dense, sparse)]
+        shares = [getattr(report, part) / (rows * cols) for report in (dense, sparse)]
         row |= {
-            f"{part}_dense": each[0],
-            f"{part}_sparse": each[1],
-            f"{part}_added": each[1] - each[0],
-            f"{part}_ratio": each[1] / each[0],
+            f"{part}_dense": shares[0],
+            f"{part}_sparse": shares[1],
+            f"{part}_added": shares[1] - shares[0],
+            f"{part}_ratio": shares[1] / shares[0],
         }
     return row
 

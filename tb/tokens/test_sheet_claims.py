@@ -20,8 +20,8 @@ def moves(name: str, params, arrays: dict, **run) -> dict[str, list[int]]:
     """Run a job that nobody holds up; return the cycles after reset in which each stream moved."""
     block = find(name)
     dut, job = block.component(params), block.adapter.plan(params, block.adapter.Run(**run), arrays)
-    streams = {each: raw(getattr(dut, each)) for each in (*job.send, *job.receive)}
-    moved: dict[str, list[int]] = {each: [] for each in streams}
+    streams = {port: raw(getattr(dut, port)) for port in (*job.send, *job.receive)}
+    moved: dict[str, list[int]] = {port: [] for port in streams}
     left = set(job.receive)
 
     def source(stream):
@@ -41,10 +41,10 @@ def moves(name: str, params, arrays: dict, **run) -> dict[str, list[int]]:
     async def watch(ctx):
         cycle = 0
         while left:
-            wires = [wire for each in streams.values() for wire in (each.valid, each.ready)]
+            wires = [wire for port in streams.values() for wire in (port.valid, port.ready)]
             _clk, _rst, *seen = await ctx.tick().sample(*wires)
-            for each, valid, ready in zip(streams, seen[::2], seen[1::2], strict=True):
-                moved[each] += [cycle] if valid and ready else []
+            for port, valid, ready in zip(streams, seen[::2], seen[1::2], strict=True):
+                moved[port] += [cycle] if valid and ready else []
             cycle += 1
 
     simulate(dut, *map(source, job.send), *map(sink, job.receive), watch)

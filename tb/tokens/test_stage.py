@@ -84,7 +84,7 @@ def _run(dut: Joined, scoring: Job, packing: Job):
     sent |= {"run": scoring.send["command"], "pairs": scoring.send["pairs"]}
     # After reset the selector's counters are swept.
     swept = 2 * BINS
-    received, took = {}, {}
+    received, cycles = {}, {}
 
     def source(name):
         async def bench(ctx):
@@ -95,7 +95,7 @@ def _run(dut: Joined, scoring: Job, packing: Job):
 
     def sink(name):
         async def bench(ctx):
-            received[name], took[name] = await receive(
+            received[name], cycles[name] = await receive(
                 ctx, streams[name], outputs[name], random.Random(0), 0.0
             )
 
@@ -104,4 +104,4 @@ def _run(dut: Joined, scoring: Job, packing: Job):
     simulate(dut, *map(source, sent), *map(sink, outputs))
     widths = {name: len(streams[name].payload) for name in outputs}
     beats = {name: to_beats(rows, words(widths[name])) for name, rows in received.items()}
-    return (beats, widths), max(took.values()) - swept
+    return (beats, widths), max(cycles.values()) - swept

@@ -200,8 +200,8 @@ def test_pairs_and_previous_scores_of_a_wrong_length(stall):
     sizes = [(3, 3, 3, 3), (1, 3, 2, 1), (4, 3, 9, 5), (3, 1, 3, 7), (3, 3, 3, 3)]
     jobs, goldens = [], []
     empty = dict.fromkeys(("attention", "previous"), np.zeros((0, 2), np.uint32))
-    for each in sizes:
-        pairs = [rng.integers(0, 1 << 16, (2, size)) for size in each]
+    for lengths in sizes:
+        pairs = [rng.integers(0, 1 << 16, (2, size)) for size in lengths]
         beats = [pack((s, 16), (w, 16), (last_of(len(s)), 1)) for s, w in pairs]
         jobs.append({"command": command, "pairs": np.concatenate(beats), **empty})
         for s, w in pairs:
