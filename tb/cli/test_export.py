@@ -12,7 +12,7 @@ from gemmule.gen.package.sheet.words import from_bytes
 from gemmule.gen.verilog.axis import AxisForm, axis_streams
 from gemmule.gen.verilog.ports import streams as streams_of
 from gemmule.hw.common.unused import looked_at
-from gemmule.tb.package.test_sheets import SMALL
+from gemmule.tb.package.sheets import SMALL
 
 
 @pytest.mark.parametrize("name", ["gemm", "softmax", "conv2d"])
