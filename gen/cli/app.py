@@ -14,6 +14,7 @@ from . import evidence as cli_tests
 from . import export as cli_export
 from . import fit as cli_fit
 from . import info as cli_about
+from . import schedule as cli_schedule
 from . import verbs as cli_verbs
 from .ending import ended, refuse
 from .help import PlainCommand, PlainGroup
@@ -35,6 +36,7 @@ VERBS = {
 COMMANDS = {
     "list": cli_about.list_blocks,
     "show": cli_about.show,
+    "schedule": cli_schedule.schedule,
     "bench": cli_tests.bench,
     "demo": cli_tests.demo,
     "doctor": cli_about.doctor,

@@ -12,7 +12,17 @@ from gemmule.golden.nonlinear.elementwise import build_unit
 from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.golden.systolic.gemm import gemm, largest_k
 
-__all__ = ["ARRAYS", "LAYERS", "SUM", "TOKEN", "UNIT", "Ops", "Selector", "mean_scale"]
+__all__ = [
+    "ARRAYS",
+    "LAYERS",
+    "SUM",
+    "TOKEN",
+    "UNIT",
+    "Ops",
+    "Selector",
+    "layer_shapes",
+    "mean_scale",
+]
 
 TOKEN = Format(signed=True, width=8)
 SUM = Format.parse("sq4.12")
@@ -103,6 +113,22 @@ def mean_scale(count: int) -> dict[str, Integers]:
     return {"multiplier": np.array([multiplier]), "shift": np.array([shift])}
 
 
+def layer_shapes(heads: int, d: int, hidden: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the classifier's weights: ``heads`` of ``d`` channels.
+
+    ``hidden`` is the width of the layer between the heads' means and their weights. The last two
+    axes are inputs and outputs.
+    """
+    return {
+        "feature": (heads, d, d),
+        "mlp1": (heads, d, d // 2),
+        "mlp2": (heads, d // 2, d // 4),
+        "mlp3": (heads, d // 4, 2),
+        "head1": (heads, hidden),
+        "head2": (hidden, heads),
+    }
+
+
 @dataclass(frozen=True)
 class Selector:
     """The weights of one stage's classifier.
@@ -136,14 +162,7 @@ class Selector:
                 f"head1_weight must have 1 to {longest} columns, and heads * d be at most as many,"
                 f" not {hidden} and {heads * d}"
             )
-        return {
-            "feature": (heads, d, d),
-            "mlp1": (heads, d, d // 2),
-            "mlp2": (heads, d // 2, d // 4),
-            "mlp3": (heads, d // 4, 2),
-            "head1": (heads, hidden),
-            "head2": (hidden, heads),
-        }
+        return layer_shapes(heads, d, hidden)
 
     @classmethod
     def refuse(cls, arrays: Mapping[str, NDArray]) -> None:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gemmule.gen.blocks.tokens.schedule.encoder import DEIT, SPVIT, Array
 from gemmule.gen.synthesis.synth import Report, synthesize
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.hw.tokens.params import SelectorParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
-
-from .encoder import DEIT, SPVIT, Array
 
 __all__ = ["PAPER", "PRUNING", "SUMMARY", "run"]
 

@@ -7,14 +7,13 @@ import numpy as np
 
 from gemmule.gen.block import Job
 from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.blocks.tokens.schedule.chains import MatMul, Need, Schedule, Step
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.jobs import run_jobs
 from gemmule.tb.systolic.stimuli import scaled
-
-from .schedule import Need, Product, Schedule, Step
 
 __all__ = ["chain_cycles"]
 
@@ -44,7 +43,7 @@ def chain_cycles(
         yield run_jobs(model, jobs, behind=behind).cycles
 
 
-def _job(params: GemmParams, tiling: Tiling, each: Product, rng: np.random.Generator) -> Job:
+def _job(params: GemmParams, tiling: Tiling, each: MatMul, rng: np.random.Generator) -> Job:
     """The product as it is put, with settings of its own for each channel."""
     run = GemmRun(
         run_dataflow="os" if tiling.output_stationary else "ws",

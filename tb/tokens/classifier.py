@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.nonlinear.functions import FUNCTIONS
-from gemmule.golden.tokens.heatvit import SUM, UNIT
+from gemmule.golden.tokens.heatvit import SUM, UNIT, layer_shapes
 
 __all__ = ["FloatSelector", "quantized"]
 
@@ -24,15 +24,13 @@ class FloatSelector:
 
     @classmethod
     def random(cls, heads: int, d: int, hidden: int, rng: np.random.Generator) -> "FloatSelector":
+<<<<<<< HEAD
         """Draw normal weights that keep the size of a layer's sums near 1, and small biases."""
-        shapes = {
-            "feature": (heads, d, d),
-            "mlp1": (heads, d, d // 2),
-            "mlp2": (heads, d // 2, d // 4),
-            "mlp3": (heads, d // 4, 2),
-            "head1": (heads, hidden),
-            "head2": (hidden, heads),
-        }
+        shapes = layer_shapes(heads, d, hidden)
+=======
+        """Normal weights that keep the size of a layer's sums near 1, small biases."""
+        shapes = layer_shapes(heads, d, hidden)
+>>>>>>> 9011a95 (gen.blocks.tokens.schedule: the schedule of chained products, with a verb and a plan in TOML; golden.tokens: layer_shapes once)
         weights = {
             name: rng.normal(0, math.sqrt((1 if name == "feature" else 2) / shape[-2]), shape)
             for name, shape in shapes.items()

@@ -2,12 +2,11 @@
 
 import pytest
 
+from gemmule.gen.blocks.tokens.schedule.encoder import DEIT, LATENCY, SPVIT, Array
 from gemmule.gen.catalog import find
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common import minilm
 from gemmule.tb.tokens import benchmark_heatvit, benchmark_minilm
-
-from .encoder import DEIT, LATENCY, SPVIT, Array
 
 
 def test_heatvit_regenerates_its_table_and_plot(tmp_path):

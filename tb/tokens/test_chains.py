@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.blocks.tokens.schedule.chains import Plan, Schedule
+from gemmule.gen.blocks.tokens.schedule.classifier_products import add, ways
+from gemmule.gen.blocks.tokens.schedule.encoder import DEIT, LATENCY, Encoder
+
 from .chains import chain_cycles
-from .encoder import DEIT, LATENCY, Encoder
-from .merged import add, ways
-from .schedule import Plan, Schedule
 
 SMALL = Encoder(24, 3)
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.linalg import block_diag
 
+from gemmule.gen.blocks.tokens.schedule.chains import MatMul, Need, Plan
+from gemmule.gen.blocks.tokens.schedule.classifier_products import Merged, Part, add, merge, ways
+from gemmule.gen.blocks.tokens.schedule.encoder import DEIT
 from gemmule.golden.common.formats import Format
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.golden.tokens.heatvit import SUM, Ops, Selector, mean_scale
 
 from .classifier import FloatSelector, quantized
-from .encoder import DEIT
-from .merged import Merged, Part, add, merge, ways
-from .schedule import Need, Plan, Product
 
 COUNT, D = 5, 64
 GELU = Ops().gelu
@@ -107,14 +107,14 @@ def test_merged_products_are_exact(model, rows, cols, images):
 def test_products_wait_for_what_they_read():
     """On 64 x 32: two heads' second layers are one product, all third ones and `head2` another."""
     shape, plan = DEIT["DeiT-T"].classifier(197), Plan()
-    tokens = [plan.add(Product(197, 768, D)) for _ in range(3)]
+    tokens = [plan.add(MatMul(197, 768, D)) for _ in range(3)]
     add(plan, merge(shape, 64, 32), shape, tokens)
     features, means, heads, seconds = (3, 4, 5), (6, 7, 8), 9, (13, 14)
-    assert plan[features[1]] == (Product(197, D, D), (Need(tokens[1]),))
-    assert plan[means[0]] == (Product(1, 197, 32), (Need(features[0], right=True),))
+    assert plan[features[1]] == (MatMul(197, D, D), (Need(tokens[1]),))
+    assert plan[means[0]] == (MatMul(1, 197, 32), (Need(features[0], right=True),))
     assert plan[heads].needs == tuple(Need(tokens[head], head * D) for head in range(3))
-    assert plan[10] == (Product(197, D, 32), (Need(features[0]), Need(means[0], 32)))
-    assert plan[-1].product == Product(197, 3 * 16 + 3, 3 * 2 + 3)
+    assert plan[10] == (MatMul(197, D, 32), (Need(features[0]), Need(means[0], 32)))
+    assert plan[-1].product == MatMul(197, 3 * 16 + 3, 3 * 2 + 3)
     assert plan[-1].needs == (
         Need(seconds[0]), Need(seconds[0], 16), Need(seconds[1], 32), Need(heads, 48)
     )  # fmt: skip

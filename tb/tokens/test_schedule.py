@@ -2,12 +2,11 @@
 
 import pytest
 
+from gemmule.gen.blocks.tokens.schedule.chains import MatMul, Need, Plan, Schedule
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import GemmParams
 
-from .schedule import Need, Plan, Product, Schedule
-
-PRODUCTS = [Product(*size) for size in ((29, 64, 192), (123, 64, 30), (1, 75, 96), (64, 300, 20))]
+PRODUCTS = [MatMul(*size) for size in ((29, 64, 192), (123, 64, 30), (1, 75, 96), (64, 300, 20))]
 ARRAYS = [(16, 16), (64, 32), (32, 64)]
 
 
@@ -42,9 +41,9 @@ def test_what_needs_all_before_it_waits_for_it(rows, cols):
 def test_another_product_fills_the_time_that_results_take():
     """The first of the plan whose needs are met goes first, whatever is before it."""
     plan = Plan()
-    first = plan.add(Product(64, 64, 32))
-    plan.add(Product(64, 64, 32), Need(first))
-    plan.add(Product(197, 64, 32))
+    first = plan.add(MatMul(64, 64, 32))
+    plan.add(MatMul(64, 64, 32), Need(first))
+    plan.add(MatMul(197, 64, 32))
     schedule = Schedule(64, 32).run(plan)
     assert list(schedule.placed) == [0, 2, 1]
     assert schedule.cycles == _cycles(schedule)
@@ -55,8 +54,8 @@ def test_results_may_come_while_what_is_before_them_is_read():
     chains = {}
     for start in (0, 192):
         plan = Plan()
-        first = plan.add(Product(64, 64, 32))
-        plan.add(Product(128, 256, 32), Need(first, start))
+        first = plan.add(MatMul(64, 64, 32))
+        plan.add(MatMul(128, 256, 32), Need(first, start))
         schedule = Schedule(64, 32).run(plan)
         chains[start] = schedule.cycles
         assert (schedule.cycles == _cycles(schedule)) == (start > 0)
@@ -66,7 +65,7 @@ def test_results_may_come_while_what_is_before_them_is_read():
 def test_operands_are_swapped_where_that_is_cheaper():
     """29 rows cannot load the weights of 64 rows in time; as columns they fill 29 of 32."""
     plan = Plan()
-    plan.add(Product(29, 192, 192))
+    plan.add(MatMul(29, 192, 192))
     placed = Schedule(64, 32).run(plan).placed[0]
     assert placed.tiling.by_row
     assert (placed.tiling.m, placed.tiling.n) == (192, 29)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from .schedule import Need, Plan, Product
+from gemmule.golden.tokens.heatvit import layer_shapes
+
+from .chains import MatMul, Need, Plan
 
 __all__ = ["Merged", "Part", "Shape", "add", "merge", "ways"]
 
@@ -33,16 +35,11 @@ class Shape:
 
     def layer(self, name: str) -> tuple[int, int]:
         """Inputs and outputs of a layer, the mean over tokens among them."""
-        d = self.d
-        return {
-            "feature": (d, d),
-            "mean": (self.count, d // 2),
-            "mlp1": (d, d // 2),
-            "mlp2": (d // 2, d // 4),
-            "mlp3": (d // 4, 2),
-            "head1": (self.heads * d, self.heads),
-            "head2": (self.heads, self.heads),
-        }[name]
+        if name == "mean":
+            return self.count, self.d // 2
+        inputs, outputs = layer_shapes(self.heads, self.d, self.heads)[name][-2:]
+        # The means of the heads' channels are part of the product: its weights are repeated.
+        return (inputs * self.d, outputs) if name == "head1" else (inputs, outputs)
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,12 @@ class Merged:
     low: int
     high: int
 
-    def product(self, shape: Shape) -> Product:
+    def product(self, shape: Shape) -> MatMul:
         """What the array multiplies."""
         inputs, outputs = zip(*(shape.layer(part.layer) for part in self.parts), strict=True)
         if self.parts[0].layer == "mean":
-            return Product(1, shape.count, sum(outputs))
-        return Product(self.high - self.low, sum(inputs), sum(outputs))
+            return MatMul(1, shape.count, sum(outputs))
+        return MatMul(self.high - self.low, sum(inputs), sum(outputs))
 
     def macs(self, shape: Shape) -> int:
         """Without the zeros: what the layers need."""

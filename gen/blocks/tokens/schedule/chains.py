@@ -1,4 +1,4 @@
-"""Products on the `gemm` array: in which order, how each is put, and when its results are out."""
+"""Chains of products on the `gemm` array: their order, and when results are out."""
 
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -11,10 +11,10 @@ from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import Clock, steady_cycles
 from gemmule.hw.systolic.params import GemmParams
 
-__all__ = ["Need", "Placed", "Plan", "Product", "Schedule", "Step"]
+__all__ = ["MatMul", "Need", "Placed", "Plan", "Schedule", "Step"]
 
 
-class Product(NamedTuple):
+class MatMul(NamedTuple):
     """``[m, k] @ [k, n]``."""
 
     m: int
@@ -38,7 +38,7 @@ class Need(NamedTuple):
 class Step(NamedTuple):
     """A product and the earlier steps whose results it reads."""
 
-    product: Product
+    product: MatMul
     needs: tuple[Need, ...] = ()
 
 
@@ -48,14 +48,14 @@ class Plan(list[Step]):
     Examples
     --------
     >>> plan = Plan()
-    >>> hidden = plan.add(Product(m=50, k=64, n=32))
-    >>> plan.add(Product(m=50, k=32, n=8), Need(hidden))
+    >>> hidden = plan.add(MatMul(m=50, k=64, n=32))
+    >>> plan.add(MatMul(m=50, k=32, n=8), Need(hidden))
     1
     >>> Schedule(16, 16).run(plan).cycles
     644
     """
 
-    def add(self, product: Product, *needs: Need) -> int:
+    def add(self, product: MatMul, *needs: Need) -> int:
         """The new step's number."""
         self.append(Step(product, needs))
         return len(self) - 1
@@ -95,6 +95,11 @@ class Schedule:
     def __post_init__(self):
         self._begun = self._chain = 0
         self._begin()
+
+    @property
+    def chains(self) -> int:
+        """How often the array fills and drains."""
+        return self._chain + 1
 
     @property
     def cycles(self) -> int:
@@ -146,14 +151,14 @@ class Schedule:
 
 
 @lru_cache(maxsize=4096)
-def _tilings(each: Product, rows: int, cols: int) -> list[Tiling]:
+def _tilings(each: MatMul, rows: int, cols: int) -> list[Tiling]:
     """The ways to put a product on the array, without those that no chain makes up for."""
     found = list(_all_tilings(each, rows, cols))
     cheapest = min(map(steady_cycles, found))
     return [tiling for tiling in found if steady_cycles(tiling) <= cheapest + 2 * rows + cols]
 
 
-def _all_tilings(each: Product, rows: int, cols: int) -> Iterator[Tiling]:
+def _all_tilings(each: MatMul, rows: int, cols: int) -> Iterator[Tiling]:
     params = GemmParams(rows=rows, cols=cols, row_scales=True)
     for swapped, output_stationary in product((False, True), repeat=2):
         m, n = (each.n, each.m) if swapped else (each.m, each.n)

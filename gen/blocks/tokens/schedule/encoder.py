@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
 
-from .merged import Merged, Shape, add, ways
-from .schedule import Need, Placed, Plan, Product, Schedule
+from .chains import MatMul, Need, Placed, Plan, Schedule
+from .classifier_products import Merged, Shape, add, ways
 
 __all__ = ["DEIT", "LATENCY", "SPVIT", "STAGES", "Array", "Encoder"]
 
@@ -41,22 +41,22 @@ class Encoder:
         plan = Plan()
         width, d, rows = self.width, self.width // self.heads, count * images
         heads, attention = range(self.heads), list(product(range(images), range(self.heads)))
-        qkv = [plan.add(Product(rows, width, 3 * d)) for _ in heads]
+        qkv = [plan.add(MatMul(rows, width, 3 * d)) for _ in heads]
         scores = {
-            (image, h): plan.add(Product(count, d, count), Need(qkv[h]), Need(qkv[h], right=True))
+            (image, h): plan.add(MatMul(count, d, count), Need(qkv[h]), Need(qkv[h], right=True))
             for image, h in attention
         }
         mixed = {
             (image, h): plan.add(
-                Product(count, count, d), Need(scores[image, h]), Need(qkv[h], right=True)
+                MatMul(count, count, d), Need(scores[image, h]), Need(qkv[h], right=True)
             )
             for image, h in attention
         }
         needs = [Need(mixed[image, h], h * d) for image, h in attention]
-        projected = plan.add(Product(rows, width, width), *needs)
-        inner = [plan.add(Product(rows, width, 2 * width), Need(projected)) for _ in range(2)]
+        projected = plan.add(MatMul(rows, width, width), *needs)
+        inner = [plan.add(MatMul(rows, width, 2 * width), Need(projected)) for _ in range(2)]
         for _ in heads:
-            plan.add(Product(rows, 4 * width, d), Need(inner[0]), Need(inner[1], 2 * width))
+            plan.add(MatMul(rows, 4 * width, d), Need(inner[0]), Need(inner[1], 2 * width))
         return plan
 
     def classifier(self, count: int, images: int = 1) -> Shape:
