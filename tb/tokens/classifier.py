@@ -24,13 +24,8 @@ class FloatSelector:
 
     @classmethod
     def random(cls, heads: int, d: int, hidden: int, rng: np.random.Generator) -> "FloatSelector":
-<<<<<<< HEAD
         """Draw normal weights that keep the size of a layer's sums near 1, and small biases."""
         shapes = layer_shapes(heads, d, hidden)
-=======
-        """Normal weights that keep the size of a layer's sums near 1, small biases."""
-        shapes = layer_shapes(heads, d, hidden)
->>>>>>> 9011a95 (gen.blocks.tokens.schedule: the schedule of chained products, with a verb and a plan in TOML; golden.tokens: layer_shapes once)
         weights = {
             name: rng.normal(0, math.sqrt((1 if name == "feature" else 2) / shape[-2]), shape)
             for name, shape in shapes.items()
