@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .papers import papers_table
 from .picture import picture
 from .tables import cells, functions
 
@@ -21,6 +22,7 @@ REGIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "cells": lambda: cells("gemmule.hw.common"),
         "functions": lambda: functions("gemmule.hw.common"),
     },
+    "gen/docs/papers.md": {"papers": papers_table},
 }
 """File -> region -> what makes it."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gemmule.gen.catalog import FAMILIES, catalog
 from gemmule.gen.verilog.docstrings import plain
 
-from .api_page import api_index, api_page, modules
+from .api_page import api_index, api_page, modules, public_names
 from .block_page import block_page, index_page
 from .regions import ROOT
 
@@ -69,7 +69,7 @@ def sources() -> Iterator[tuple[str, str | Path]]:
 
 
 def build(folder: Path) -> int:
-    """Build the site in ``folder``/html; return how many warnings there were."""
+    """Build the site in ``folder``/html; return 0, or 1 where there was a warning."""
     from sphinx.application import Sphinx  # an extra: nothing else needs it
 
     source = folder / "source"
@@ -82,7 +82,15 @@ def build(folder: Path) -> int:
         confoverrides=SETTINGS, freshenv=True, warningiserror=True, parallel=2, status=None,
     )  # fmt: skip
     app.build()
-    return app.statuscode
+    missing = _undocumented({name for name, *_ in app.env.get_domain("py").get_objects()})
+    if missing:
+        print(f"public names without a place: {', '.join(missing)}", file=sys.stderr)
+    return app.statuscode or int(bool(missing))
+
+
+def _undocumented(known: set[str]) -> list[str]:
+    names = (f"{module}.{name}" for module in modules() for name in public_names(module))
+    return [name for name in names if name not in known]
 
 
 def _written() -> list[Path]:
@@ -125,7 +133,7 @@ def main(words: list[str]) -> int:
     """Build, and return the exit code."""
     folder = Path(words[0]) if words else ROOT / "build" / "docs"
     code = build(folder)
-    print(f"written into {folder / 'html'}" if not code else "warnings are errors")
+    print("warnings are errors" if code else f"written into {folder / 'html'}")
     return code
 
 
