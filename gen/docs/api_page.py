@@ -38,13 +38,17 @@ def api_page(module: str) -> str:
     doc = import_module(module).__doc__ or ""
     lines += [*doc.splitlines(), ""]
     for name in public_names(module):
-        kind = _kind(getattr(import_module(module), name))
+        value = getattr(import_module(module), name)
+        if hasattr(value, "__origin__"):  # an alias, which would bring its origin's docstring
+            lines += [f".. py:data:: {module}.{name}", "", f"   An alias of ``{value}``.", ""]
+            continue
+        kind = _kind(value)
         lines += [f".. auto{kind}:: {module}.{name}", *OPTIONS.get(kind, ()), ""]
     return "\n".join(lines) + "\n"
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, type) and not hasattr(value, "__origin__"):  # that is an alias
+    if isinstance(value, type):
         return "exception" if issubclass(value, BaseException) else "class"
     return "function" if callable(value) and hasattr(value, "__code__") else "data"
 
