@@ -40,7 +40,7 @@ def api_page(module: str) -> str:
     for name in public_names(module):
         value = getattr(import_module(module), name)
         if hasattr(value, "__origin__"):  # an alias, which would bring its origin's docstring
-            lines += [f".. py:data:: {module}.{name}", "", f"   An alias of ``{value}``.", ""]
+            lines += [f".. py:data:: {name}", "", f"   An alias of ``{value}``.", ""]
             continue
         kind = _kind(value)
         lines += [f".. auto{kind}:: {module}.{name}", *OPTIONS.get(kind, ()), ""]
