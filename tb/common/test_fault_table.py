@@ -17,7 +17,7 @@ FREE = tuple(FUNCTIONS)
 """Their `last` passes through: a packet may have any length, and none can be wrong."""
 
 IN_MEMORY = ("conv2d", "conv3d")
-"""Their packets come from a memory: tb/conv/test_conv_faults.py."""
+"""Their packets come from a memory: tb/conv/test_conv_packets.py."""
 
 
 def test_every_block_has_its_rows():

@@ -1,96 +1,24 @@
-"""F5, E: programs, packets and memories that are wrong: what status says, and the next program.
+"""F5, E: programs that are wrong: what their status says, and the next program.
 
 In each run a faulty program is followed by a good one, whose counts, and the digest of whatever it
 writes, and where, must be those that it has alone. The memory refuses requests of length 0.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from gemmule.gen.block import Memory
-from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
-from gemmule.hw.conv.control import program_status
-from gemmule.hw.conv.counters import COUNTS
 
-from .programs import PARAMS, Program, beats, bits, fields_of, find, image_of, patched, plan
-from .test_convolution import SMALL
+from .programs import PARAMS, beats, bits, fields_of, find, patched, plan
+from .reports import CLEAN, FORWARD, INPUT_GRAD, programs, with_good_ones
 from .watched import WATCHED
 
-CLEAN = dict.fromkeys((name for name, _ in program_status() if name != "command"), 0)
-CLEAN |= {"x": 0, "w": 0, "scale": 0}
-EARLY, LATE = 1, 2
-
-
-@cache
-def programs() -> dict[str, Program]:
-    """Plan a program of each kind, side by side in memory."""
-    made = {}
-    for op, method in (("forward", "zero_free"), ("input_grad", "zero_free"),
-                       ("weight_grad", "zero_free"), ("weight_grad", "explicit")):  # fmt: skip
-        made[f"{op}-{method}"] = plan(op, method, 1024 * len(made))
-    return made
-
-
-def run(sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None, *,
-        stall: float = 0.0, seed: int = 0, **options: object) -> list[dict]:  # fmt: skip
-    """Run programs one after another; return the status and counts of each, busy cycles aside."""
-    model = build(WATCHED, PARAMS)
-    first = next(iter(programs().values()))
-    memory = Memory(
-        image_of({1024 * n: each for n, each in enumerate(programs().values())}),
-        first.memory.channels, 16, 8,
-    )  # fmt: skip
-    width = model.manifest.stream("command").width
-    scales = [each.scale for each in sequence] if scales is None else scales
-    send = {
-        "command": beats((number for each in sequence for number in each.commands), width),
-        "scale": np.concatenate(scales),
-    }
-    received = model.run(
-        send, {"status": len(sequence), "counters": len(sequence)}, memory=memory,
-        stall=(stall, 0.0), seed=seed, patience=10_000, **options,
-    ).received  # fmt: skip
-    reports = []
-    for status, counts in zip(received["status"], received["counters"], strict=True):
-        number = int.from_bytes(status.tobytes(), "little")
-        word = {
-            name: number >> field.offset & (1 << field.width) - 1
-            for name, field in program_status()
-        }  # fmt: skip
-        reports.append(word | {"counts": counts[1:].tolist()})
-    return reports
-
-
-@cache
-def alone(name: str) -> dict:
-    """Return what a good program reports."""
-    (told,) = run([programs()[name]])
-    assert {each: told[each] for each in CLEAN} == CLEAN
-    assert told["command"] == len(programs()[name].commands) - 1
-    return told
-
-
-def with_good_ones(faulty: Sequence[Program], stall: float = 0.0, seed: int = 0) -> list[dict]:
-    """Run a good program, which must pass, behind each faulty one; return the words of these."""
-    names = list(programs())
-    goods = [names[number % len(names)] for number in range(len(faulty))]
-    both = [each for bad, good in zip(faulty, goods, strict=True)
-            for each in (bad, programs()[good])]  # fmt: skip
-    told = run(both, stall=stall, seed=seed)
-    for number, good in enumerate(goods):
-        assert told[2 * number + 1] == alone(good), (number, told[2 * number])
-    return told[::2]
-
-
-X, W = "forward-zero_free", "input_grad-zero_free"
+X, W = FORWARD, INPUT_GRAD
 ILLEGAL = [
     (X, Opcode.PRODUCT, {"m": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 0}, Refusal.SIZE),
     (X, Opcode.PRODUCT, {"k": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 4}, Refusal.SIZE),
@@ -243,50 +171,6 @@ def test_more_mixed_up_and_random_commands():
     survives(mixed_up(2, 3000), stall=0.2, seed=5)
 
 
-def ended(beat: np.ndarray, last: int, width: int) -> np.ndarray:
-    """Return a beat with another ``last``, its highest bit."""
-    beat = beat.copy()
-    at = width - 1
-    beat[at // 32] = beat[at // 32] & ~np.uint32(1 << at % 32) | np.uint32(last << at % 32)
-    return beat[None]
-
-
-@pytest.mark.parametrize("stall", [0.0, 0.4])
-def test_packets_of_scale(stall):
-    """Too short a packet ends its program; of one that is too long, the rest is dropped."""
-    good, model = programs()[X], build(WATCHED, PARAMS)
-    width = model.manifest.stream("scale").width
-    body, final = good.scale[:-1], good.scale[-1]
-    early = np.concatenate([body[:-1], ended(body[-1], 1, width)])
-    late = np.concatenate([body, ended(final, 0, width), ended(final, 0, width), final[None]])
-    missing = np.concatenate([body, ended(final, 0, width), good.scale])
-    told = run([good] * 6, [early, good.scale, late, good.scale, missing, good.scale],
-               stall=stall, seed=6)  # fmt: skip
-    for said in told[1::2]:
-        assert said == alone(X)
-    short, *long = told[::2]
-    assert (short["refused"], short["scale"]) == (Refusal.PACKET, EARLY)
-    for said in long:
-        assert said == alone(X) | {"scale": LATE}
-
-
-@pytest.mark.parametrize("stall", [0.0, 0.4])
-def test_packets_of_commands(stall):
-    """End a packet of commands too early, too late, or not at all: two programs are then one."""
-    good = programs()[X]
-    last = good.commands[-1] - (good.commands[-1] & 7)
-    open_ = (*good.commands[:-1], good.commands[-1] - last)
-    early = replace(good, commands=(*good.commands[:-2], good.commands[-2] + last))
-    late = replace(good, commands=(*open_, *open_[:3], good.commands[-1]))
-    missing = replace(good, commands=(*open_, *good.commands))
-    told = run([early, good, late, good, missing, good], stall=stall, seed=7)
-    for said in told[1::2]:
-        assert said == alone(X)
-    assert (told[0]["refused"], told[0]["command"]) == (Refusal.END, len(good.commands) - 2)
-    assert (told[2]["refused"], told[2]["scale"]) == (Refusal.PACKET, EARLY)
-    assert (told[4]["refused"], told[4]["scale"]) == (Refusal.PACKET, EARLY)
-
-
 def test_of_a_last_command_that_is_wrong_the_lowest_code_is_told():
     """G8: a product of no rows, and what has no kind, each where a fence should be."""
     good = programs()[X]
@@ -297,16 +181,6 @@ def test_of_a_last_command_that_is_wrong_the_lowest_code_is_told():
     assert [each["refused"] for each in told] == [Refusal.END, Refusal.KIND]
 
 
-def test_a_scale_packet_that_is_left_over_is_the_next_program_s():
-    """Of two programs in one packet of commands the second packet of settings stays."""
-    good = programs()[X]
-    last = good.commands[-1] - (good.commands[-1] & 7)
-    joined = replace(good, commands=(*good.commands[:-1], good.commands[-1] - last, *good.commands))
-    told = run([joined, good], [good.scale, good.scale])
-    assert (told[0]["refused"], told[0]["scale"]) == (Refusal.PACKET, EARLY)
-    assert told[1] == alone(X)
-
-
 def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
     good = programs()[X]
     at = find(good, Opcode.PLACES) + 1
@@ -314,71 +188,3 @@ def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
         replace(good, commands=(*good.commands[:at], Opcode.FENCE.value, *good.commands[at:]))
     ])
     assert (told["refused"], told["command"]) == (Refusal.STUCK, at)
-
-
-@pytest.mark.parametrize("stall", [0.0, 0.4])
-@pytest.mark.parametrize("stream", ["x", "w"])
-@pytest.mark.parametrize("fault", ["early", "late", "missing"])
-def test_packets_of_memory(stream, fault, stall):
-    """Answer from memory with too few vectors, with too many, or without ``last``."""
-    layer = {"channels": 12, "filters": 3, "size": (3, 3), "kernel": (1, 1), "stride": 1,
-             "padding": 0}  # fmt: skip
-    program = plan("forward", **layer)
-    for kind in (Opcode.A_LOAD, Opcode.B_LOAD):
-        assert bits(program.commands[find(program, kind)], "requests") == 1
-        assert [program.kind(at) for at in range(len(program.commands))].count(kind) == 1
-    model = build(WATCHED, PARAMS)
-    widths = {each.name: each.width for each in model.manifest.streams}
-    send = {"command": beats(program.commands * 2, widths["command"]),
-            "scale": np.concatenate([program.scale] * 2)}  # fmt: skip
-    behind = {}
-    for name, kind, lanes in (("x", Opcode.A_LOAD, PARAMS.rows), ("w", Opcode.B_LOAD, PARAMS.cols)):
-        load = program.commands[find(program, kind)]
-        base, size = bits(load, "base"), bits(load, "vectors") * bits(load, "requests")
-        taken = program.memory.image[base : base + size * lanes].reshape(size, lanes)
-        good = [int.from_bytes(vector.tobytes(), "little") for vector in taken]
-        good[-1] |= 1 << widths[name] - 1
-        bad = list(good)
-        if name == stream:
-            short = [*good[:-2], good[-2] | 1 << widths[name] - 1]
-            long = [*good[:-1], good[-1] ^ 1 << widths[name] - 1]
-            bad = {"early": short, "late": [*long, 5, 5, good[-1]], "missing": long}[fault]
-        send[name] = beats([*bad, *good], widths[name])
-        behind[name] = (f"{name}_request", np.array([1] * len(bad) + [2] * len(good)))
-    outputs = ("x_request", "w_request", "c_request", "c", "status", "counters")
-    received = model.run(
-        send, dict.fromkeys(outputs), behind=behind, stall=(stall, 0.0), seed=8, quiet=6000,
-        patience=10_000,
-    ).received  # fmt: skip
-    first, second = ([int(n) for n in beat] for beat in received["status"])
-    fields = dict(program_status())
-    at = fields[stream].offset
-    assert first[0] & 31 == Refusal.PACKET
-    assert first[0] >> at & 3 == (EARLY if fault == "early" else LATE)
-    assert second[0] & (1 << fields["command"].offset) - 1 == 0
-    results = len(received["c"])
-    image = np.concatenate([program.memory.image, np.zeros(1 << 16, np.uint8)])
-    clean = model.run(
-        {name: send[name][: len(send[name]) // 2] for name in ("command", "scale")},
-        {"status": 1, "counters": 1},
-        memory=replace(program.memory, image=np.concatenate([image, image])),
-    ).received
-    counts = received["counters"][1][1 : len(COUNTS) + 2].tolist()
-    assert counts == clean["counters"][0][1 : len(COUNTS) + 2].tolist()
-    assert results == sum(int(word[len(COUNTS) - 1]) for word in received["counters"])
-
-
-@pytest.mark.parametrize("stream", ["status", "counters"])
-def test_side_streams_stop_nothing(stream):
-    """Row E: twenty programs whose reports nobody takes, the other stream's in full."""
-    good = plan("forward", params=SMALL)
-    model = build(CONVOLUTIONS[0], SMALL)
-    width = model.manifest.stream("command").width
-    (other,) = {"status", "counters"} - {stream}
-    received = model.run(
-        {"command": beats(good.commands * 20, width), "scale": np.concatenate([good.scale] * 20)},
-        {other: 20}, untaken=(stream,), memory=good.memory,
-    ).received  # fmt: skip
-    assert len(received[other]) == 20
-    assert (received[other][:, 1:] == received[other][0, 1:]).all()
-    assert good.job.decode(received | {"status": np.zeros((1, 2), "<u4")})
