@@ -61,11 +61,11 @@ def run(out: Path, quick: bool) -> list[dict[str, Any]]:
     names = list(LAYERS)[3:4] if quick else list(LAYERS)
     build(CONVOLUTIONS[0], PARAMS)  # once, and not by each process
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        made = list(pool.map(_of_layer, names))
-    rows = [row for measured, _ in made for row in measured]
+        results = list(pool.map(_of_layer, names))
+    rows = [row for measured, _ in results for row in measured]
     summary = list(means(rows))
     _plot(rows, summary, out / "bp-im2col.png")
-    checked = [line for _, lines in made for line in lines]
+    checked = [line for _, lines in results for line in lines]
     return [*_long(rows), *_long_means(summary), *checked, small]
 
 
@@ -231,18 +231,18 @@ def through_rtl(name: str, geometry: Geometry) -> Iterator[dict[str, Any]]:
 
 def check_by_rtl(count: int) -> dict[str, Any]:
     """Run small layers in Verilator, and count those that take exactly the cycles of the model."""
-    exact, worst, tried = 0, 0.0, 0
+    exact, worst, total = 0, 0.0, 0
     for seed, (geometry, options) in enumerate(runs(7)):
         operation, method = options["job"]
         order, arrays = stimulus(SMALL, geometry, seed=seed, op=operation, method=method)
         done = simulate(CONVOLUTIONS[0], SMALL, arrays, run=order)
         off = abs(done.counters["modeled_cycles"] - done.cycles)
-        exact, tried = exact + (off == 0), tried + 1
+        exact, total = exact + (off == 0), total + 1
         worst = max(worst, off / done.cycles)
-        if tried == count:
+        if total == count:
             break
     return {
-        "layer": f"model against RTL: {exact} of {tried} small layers exact, "
+        "layer": f"model against RTL: {exact} of {total} small layers exact, "
         f"worst {100 * worst:.2f} percent"
     }
 

@@ -140,10 +140,10 @@ def program(seed: int, banks: int = 30) -> Program:
     rows, passes, out, known, finals = [], [], [], [], []
     for _ in range(banks):
         filled: list[Load] = []
-        ways, switches, room = bool(rng.integers(2)), rng.random() < 0.3, ROOM
+        transposes, switches, room = bool(rng.integers(2)), rng.random() < 0.3, ROOM
         for number in range(int(rng.integers(1, 5))):
             if room >= LANES:
-                turned = bool(ways ^ (switches and number % 2))
+                turned = bool(transposes ^ (switches and number % 2))
                 filled.append(one_load(rng, elements, room, turned))
                 room -= len(filled[-1].vectors)
                 rows.append([*filled[-1].fields, (0, 1), (int(turned), 1)])
@@ -238,7 +238,7 @@ def test_a_vector_a_cycle():
 def test_what_nobody_asked_for_leaves_nothing_behind():
     """F5: whole packets that come unasked are thrown away; the next load is answered by its own."""
     dut = loader.Loader(PARAMS, FORMAT, LANES, transposes=False)
-    took = []
+    passed = []
 
     async def give(ctx, value, last, *, unasked):
         ctx.set(dut.i.payload, {"data": [value] * LANES, "last": last})
@@ -248,7 +248,7 @@ def test_what_nobody_asked_for_leaves_nothing_behind():
             await ctx.tick()
             await ctx.delay(1e-7)
         assert ctx.get(dut.pending) == (not unasked)
-        took.extend([value] * ctx.get(dut.o.valid))
+        passed.extend([value] * ctx.get(dut.o.valid))
         await ctx.tick()
         ctx.set(dut.i.valid, 0)
 
@@ -275,4 +275,4 @@ def test_what_nobody_asked_for_leaves_nothing_behind():
             ctx.set(dut.released, 0)
 
     simulate(dut, bench)
-    assert took == [0, 1, 10, 11]
+    assert passed == [0, 1, 10, 11]

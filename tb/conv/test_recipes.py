@@ -86,27 +86,27 @@ def test_a_recipe_gives_golden_results(recipe, layer, model, encoder):
 
 def test_lanes_from_n_on_are_written_as_zeros_and_masked_rows_not_at_all(model, encoder):
     """Of two tiles of filters the second has two: with a greater length its third lane is 0."""
-    job, made = planned(encoder, LAYERS["3 x 3"], "forward")
-    forward(made)
-    places = [parts for kind, parts in made.commands if kind == "PLACES"]
+    job, recipe = planned(encoder, LAYERS["3 x 3"], "forward")
+    forward(recipe)
+    places = [parts for kind, parts in recipe.commands if kind == "PLACES"]
     second = places[-1]
     assert second["length"] == 2
     second["length"] = COLS
-    pixels = made.images * made.p * made.q
-    room = made.at["PLACES"] + pixels * PIXEL
+    pixels = recipe.images * recipe.p * recipe.q
+    room = recipe.at["PLACES"] + pixels * PIXEL
     image = np.full(max(room, len(job.memory.image)), 0x77, np.uint8)
-    image[: made.at["PLACES"]] = job.memory.image[: made.at["PLACES"]]
+    image[: recipe.at["PLACES"]] = job.memory.image[: recipe.at["PLACES"]]
 
     def written(received: dict) -> np.ndarray:
-        return received["memory"][made.at["PLACES"] : room].reshape(pixels, PIXEL)
+        return received["memory"][recipe.at["PLACES"] : room].reshape(pixels, PIXEL)
 
-    received = carried_out(model, job, made, image)
+    received = carried_out(model, job, recipe, image)
     expect_golden(job, received)
     assert (written(received)[:, 5:6] == 0).all()
     assert (written(received)[:, 6:] == 0x77).all()
     second["walk.axes.0.limit"] = 0
-    made.commands.pop()
-    masked = carried_out(model, job, made, image)
+    recipe.commands.pop()
+    masked = carried_out(model, job, recipe, image)
     assert not masked["status"][0, 0] & 31
     assert (written(masked)[:, 3:] == 0x77).all()
     assert (written(masked)[:, :3] == written(received)[:, :3]).all()

@@ -50,8 +50,8 @@ def program(seed: int, count: int = 30) -> Program:
         low, high = (-256, 256) if copied else (-(1 << WIDTH - 1), 1 << WIDTH - 1)
         way, length, size = walk(rng), int(rng.integers(1, lanes + 1)), int(rng.integers(4))
         address, real = way.beats()
-        made = rng.integers(low, high, (len(address), lanes))
-        vectors[name].append(made)
+        drawn = rng.integers(low, high, (len(address), lanes))
+        vectors[name].append(drawn)
         ends[name] += [*[0] * (len(address) - 1), 1]
         places.append([
             *fields(way, PARAMS.places),
@@ -61,14 +61,14 @@ def program(seed: int, count: int = 30) -> Program:
         ])
         requests += [(at, length, size) for at in address[real].tolist()]
         # A copy's sign fills its element, of 16 bits, and is not carried up.
-        bits = made % (1 << min(16, WIDTH) if copied else 1 << WIDTH)
+        bits = drawn % (1 << min(16, WIDTH) if copied else 1 << WIDTH)
         beyond = [(0, 0), (0, LANES - lanes)]
         out.append(np.pad(bits, beyond)[real])
-        known.append(np.pad(np.full(made.shape, -1), beyond)[real])
+        known.append(np.pad(np.full(drawn.shape, -1), beyond)[real])
         lasts += (np.arange(len(address)) == len(address) - 1)[real].tolist()
     send = {
-        name: pack((np.concatenate(made), width), (ends[name], 1))
-        for (name, made), width in zip(vectors.items(), (WIDTH, 9), strict=True)
+        name: pack((np.concatenate(drawn), width), (ends[name], 1))
+        for (name, drawn), width in zip(vectors.items(), (WIDTH, 9), strict=True)
     }
     columns = [([row[n][0] for row in places], width) for n, (_, width) in enumerate(places[0])]
     send["places"] = pack(*columns)

@@ -14,7 +14,7 @@ from gemmule.tb.registry import benchmarks
 
 
 def public(path: Path) -> list[str]:
-    """The names in the ``__all__`` of a file, without importing it."""
+    """Read the names in the ``__all__`` of a file, without importing it."""
     for each in ast.parse(path.read_text()).body:
         if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "__all__":
             return ast.literal_eval(each.value)

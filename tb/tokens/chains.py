@@ -21,7 +21,7 @@ __all__ = ["chain_cycles"]
 def chain_cycles(
     schedule: Schedule, plan: Sequence[Step], rng: np.random.Generator
 ) -> Iterator[int]:
-    """Cycles of each chain in RTL, where no beat is offered before the results that it reads.
+    """Yield the cycles of each chain in RTL; no beat is offered before the results that it reads.
 
     The numbers are random, and the results those of the golden model.
     """
@@ -44,7 +44,7 @@ def chain_cycles(
 
 
 def _job(params: GemmParams, tiling: Tiling, each: MatMul, rng: np.random.Generator) -> Job:
-    """The product as it is put, with settings of its own for each channel."""
+    """Plan the product as it is put, with settings of its own for each channel."""
     run = GemmRun(
         run_dataflow="os" if tiling.output_stationary else "ws",
         swap="always" if tiling.by_row else "never",
@@ -56,7 +56,7 @@ def _job(params: GemmParams, tiling: Tiling, each: MatMul, rng: np.random.Genera
 def _waits(
     beats: int, operand: str, tiling: Tiling, needs: Sequence[Need], out: dict[int, int]
 ) -> np.ndarray:
-    """For each beat of an operand, how many results of the chain must be out."""
+    """Return for each beat of an operand how many results of the chain must be out."""
     waits = np.zeros(beats, np.int64)
     for need in needs:
         if need.step in out and (need.right == tiling.by_row) == (operand == "a"):

@@ -13,7 +13,7 @@ SMALL = Encoder(24, 3)
 
 
 def check(encoder, array, count, way):
-    """A block on ``count`` tokens, and the classifier behind it."""
+    """Check a block on ``count`` tokens, and the classifier behind it."""
     plan = encoder.block(count)
     tokens = range(len(plan) - encoder.heads, len(plan))
     shape = encoder.classifier(count)

@@ -19,7 +19,7 @@ BEFORE = {"mlp2": "mlp1", "mlp3": "mlp2", "head2": "head1"}
 
 
 def _operands(each, shape, layers, tokens, valid, sums):
-    """Both operands and the requantization of a product."""
+    """Return both operands and the requantization of a product."""
     if each.parts[0].layer == "mean":
         there = valid[each.low : each.high]
         halves = [_input(part, tokens, sums)[each.low : each.high] for part in each.parts]
@@ -40,7 +40,7 @@ def _operands(each, shape, layers, tokens, valid, sums):
 
 
 def _input(part, tokens, sums):
-    """What a layer reads, of all tokens."""
+    """Return what a layer reads, of all tokens."""
     name, head = part
     if name == "feature":
         return tokens[:, D * head : D * (head + 1)]
@@ -53,7 +53,7 @@ def _input(part, tokens, sums):
 
 
 def _evaluate(merged: list[Merged], shape, layers, tokens, valid):
-    """The sums of every part, of the shapes that are scheduled."""
+    """Compute the sums of every part, of the shapes that are scheduled."""
     sums = {}
     for each in merged:
         a, b, scale = _operands(each, shape, layers, tokens, valid, sums)
@@ -67,7 +67,7 @@ def _evaluate(merged: list[Merged], shape, layers, tokens, valid):
 
 
 def _golden(selector: Selector, tokens, valid):
-    """The classifier's logits ``[heads, N, 2]`` and sums of weights ``[N, heads]``."""
+    """Return the classifier's logits ``[heads, N, 2]`` and sums of weights ``[N, heads]``."""
     seen = []
 
     def record(x, *_):

@@ -11,7 +11,7 @@ ARRAYS = [(16, 16), (64, 32), (32, 64)]
 
 
 def _cycles(schedule: Schedule) -> int:
-    """Of the products as they were put, back to back."""
+    """Count the cycles of the products as they were put, back to back."""
     params = GemmParams(rows=schedule.rows, cols=schedule.cols, row_scales=True)
     tilings = [placed.tiling for placed in schedule.placed.values()]
     return cycles(tilings, result_latency=params.result_latency)
