@@ -8,6 +8,7 @@ import numpy as np
 from amaranth.lib.wiring import Component
 from numpy.typing import NDArray
 
+from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .repeated import Beats, Repeated
@@ -160,3 +161,9 @@ class Block:
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     sheet: Callable[[Options], "Sheet"] | None = None
     family: str = field(default="", compare=False)
+
+    def simulated_by(self) -> Adapter:
+        """Return the adapter; refuse a block that has none, and so takes no arrays."""
+        if self.adapter is None:
+            raise UsageError(f"{self.name} is for generate and synth only: it takes no arrays")
+        return self.adapter

@@ -14,7 +14,6 @@ from gemmule.gen.catalog import catalog, find
 from gemmule.gen.cli.printing import pairs, print_json, progress, table
 from gemmule.gen.files.atomic import replacing, write_folder
 from gemmule.gen.files.user_files import read_arrays
-from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.tb.benches.export import ABOUT, export
 from gemmule.tb.benches.how import How
@@ -71,12 +70,11 @@ def _job(
     how: How,
 ) -> tuple[Block, Options, Options, Arrays]:
     block = find(name)
-    if block.adapter is None:
-        raise UsageError(f"{name} is for generate and synth only: it takes no arrays")
-    made, options = block.params(**params), block.adapter.Run(**run)
+    adapter = block.simulated_by()
+    made, options = block.params(**params), adapter.Run(**run)
     if inputs is not None:
-        arrays = read_arrays(inputs, block.adapter.inputs)
-        block.adapter.plan(made, options, arrays)  # refuses what `simulate` refuses, and as early
+        arrays = read_arrays(inputs, adapter.inputs)
+        adapter.plan(made, options, arrays)  # refuses what `simulate` refuses, and as early
     else:
         arrays = stimulus(block.name)(made, options, np.random.default_rng(how.seed))
     return block, made, options, arrays

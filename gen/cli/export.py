@@ -5,7 +5,6 @@ from gemmule.gen.files.atomic import check_folder, folder_at
 from gemmule.gen.files.user_files import read_arrays
 from gemmule.gen.synthesis.choose import Choice
 from gemmule.gen.verilog.axis import AxisForm
-from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
 from .printing import JSON, print_json, progress, table
@@ -30,11 +29,10 @@ def export(
     """Write the words that a run sends and receives into files for a DMA program."""
     from gemmule.gen.package.sheet.export import export as write
 
-    if block.adapter is None:
-        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    adapter = block.simulated_by()
     folder = folder_at("--out", out)
     check_folder("--out", folder)
-    arrays = read_arrays(inputs, block.adapter.inputs)
+    arrays = read_arrays(inputs, adapter.inputs)
     with progress(f"writing a run of {block.name}"):
         form = AxisForm(streams=streams, tdata_width=tdata_width)
         written = write(block, params, run, arrays, folder, form)

@@ -166,12 +166,11 @@ def simulate(
     from gemmule.gen.simulation.simulate import GoldenMismatch
     from gemmule.gen.simulation.simulate import simulate as send
 
-    if block.adapter is None:
-        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    adapter = block.simulated_by()
     check_stall(stall)
     check_writable("--out", out, stdout=True)
     check_writable("--waves", waves)
-    arrays = read_arrays(inputs, block.adapter.inputs)
+    arrays = read_arrays(inputs, adapter.inputs)
     # Results on stdout leave no room there for the report.
     report_to = redirect_stdout(sys.stderr) if is_stdout(out) else nullcontext()
     with replacing(waves) as place:

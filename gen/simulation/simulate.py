@@ -95,13 +95,11 @@ def simulate(
     :class:`~.model.SimulationError` mean that the hardware is wrong.
     """
     block = find(block) if isinstance(block, str) else block
-    if block.adapter is None:
-        raise UsageError(f"{block.name} is for generate and synth only: it takes no arrays")
+    adapter = block.simulated_by()
     check_stall(stall)
     check(memory_width, memory_latency)
     given = {"width": memory_width, "latency": memory_latency}
     given = {name: value for name, value in given.items() if value is not None}
-    adapter = block.adapter
     if given and not getattr(adapter, "external_memory", False):
         raise UsageError(f"--memory-{next(iter(given))}: {block.name} has no external memory")
     tell(f"checking the arrays of {block.name}")

@@ -11,16 +11,10 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.requantize import offset_width
 from gemmule.golden.systolic.gemm import corrections, gemm, largest_k, row_sum_width
+from gemmule.tb.common.sampling import values
 
 FORMATS = ["s8", "u8", "s4", "u4", "s16", "u16", "s2", "u3"]
 SIZES = st.integers(1, 6)
-
-
-def draw(rng, fmt, shape):
-    """Draw random numbers of a format, a third of them its extremes."""
-    fmt = Format.parse(fmt)
-    values = rng.integers(fmt.low, fmt.high + 1, shape)
-    return np.where(rng.random(shape) < 0.3, rng.choice([fmt.low, fmt.high], shape), values)
 
 
 def onnx_node(kind, inputs, output_type):
@@ -44,8 +38,8 @@ def onnx_node(kind, inputs, output_type):
 )  # fmt: skip
 def test_zero_points_as_sums_and_as_corrections(m, n, k, a_format, b_format, seed):
     rng = np.random.default_rng(seed)
-    a, b = draw(rng, a_format, (m, k)), draw(rng, b_format, (k, n))
-    a_zero, b_zero = draw(rng, a_format, 1), draw(rng, b_format, n)
+    a, b = values(rng, a_format, (m, k)), values(rng, b_format, (k, n))
+    a_zero, b_zero = values(rng, a_format, 1), values(rng, b_format, n)
     bias = rng.integers(-(2**31), 2**31, n)
     direct = [
         [
@@ -91,8 +85,8 @@ def test_onnx_matmul_integer(a_type, b_type):
     rng = np.random.default_rng(3)
     formats = {np.int8: "s8", np.uint8: "u8"}
     a_format, b_format = formats[a_type], formats[b_type]
-    a, b = draw(rng, a_format, (2, 5, 9)), draw(rng, b_format, (2, 9, 4))
-    a_zero, b_zero = draw(rng, a_format, 1), draw(rng, b_format, 1)
+    a, b = values(rng, a_format, (2, 5, 9)), values(rng, b_format, (2, 9, 4))
+    a_zero, b_zero = values(rng, a_format, 1), values(rng, b_format, 1)
     inputs = {"a": a.astype(a_type), "b": b.astype(b_type)}
     inputs |= {"za": a_zero.astype(a_type)[0], "zb": b_zero.astype(b_type)[0]}
     expected = onnx_node("MatMulInteger", inputs, onnx.TensorProto.INT32)
@@ -103,7 +97,7 @@ def test_onnx_matmul_integer(a_type, b_type):
 def test_onnx_qlinear_matmul():
     rng = np.random.default_rng(4)
     # ONNX's scale a*b/y is 2**-9 * 3 exactly: multiplier 3, shift 9; it rounds ties to even.
-    a, b = draw(rng, "u8", (100, 16)), draw(rng, "s8", (16, 80))
+    a, b = values(rng, "u8", (100, 16)), values(rng, "s8", (16, 80))
     inputs = {
         "a": a.astype(np.uint8), "sa": np.float32(3 / 64), "za": np.uint8(100),
         "b": b.astype(np.int8), "sb": np.float32(1 / 4), "zb": np.int8(-7),

@@ -11,8 +11,7 @@ from gemmule.golden.tokens.selection import Selection, ratio_bits
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.fault_table import KINDS, Fault, Rows
-
-from .score_patterns import integers
+from gemmule.tb.common.sampling import values
 
 __all__ = ["PACK", "SCORE", "SELECT", "SELECTOR", "TABLE", "stage_arrays"]
 
@@ -35,10 +34,10 @@ def stage_arrays(params: TokenPackParams, number: int) -> dict[str, NDArray]:
     mask = rng.random(count) < 0.5
     mask[-3:] = True
     return {
-        "tokens": integers(params.token_format, (count, length), rng),
+        "tokens": values(rng, params.token_format, (count, length)),
         "scores": np.where(mask, params.score_format.high, rng.integers(99, size=count)),
         "mask": mask,
-        "previous_package": integers(params.token_format, (length,), rng),
+        "previous_package": values(rng, params.token_format, (length,)),
         "previous_weight": np.array([300]),
     }
 

@@ -1,20 +1,14 @@
-"""Scores in given orders, and random integers, both with the extremes of a format made frequent."""
+"""Scores in given orders, with the extremes of a format made frequent."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.common.formats import Format
+from gemmule.tb.common.sampling import values
 
-__all__ = ["PATTERNS", "integers", "scores"]
+__all__ = ["PATTERNS", "scores"]
 
 PATTERNS = ("equal", "ascending", "descending", "two_valued", "random", "extremes")
-
-
-def integers(fmt: Format, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw values of ``fmt``, its least and greatest made frequent."""
-    values = rng.integers(fmt.low, fmt.high, shape, endpoint=True)
-    pick = rng.random(shape)
-    return np.where(pick < 0.1, fmt.low, np.where(pick > 0.9, fmt.high, values))
 
 
 def scores(pattern: str, fmt: Format, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -33,4 +27,4 @@ def scores(pattern: str, fmt: Format, count: int, rng: np.random.Generator) -> N
         case "random":
             return rng.integers(fmt.low, fmt.high, count, endpoint=True)
         case _:
-            return integers(fmt, (count,), rng)
+            return values(rng, fmt, (count,))

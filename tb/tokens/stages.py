@@ -1,7 +1,6 @@
 """Jobs one after the other through one model, as stages follow each other in an encoder."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, product
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from gemmule.gen.simulation.simulate import compare
 from gemmule.golden.common.lanes import last_of, unpack
 from gemmule.tb.common.jobs import apart, joined
 
-__all__ = ["HOW", "check_stages", "covering", "near", "run_stages", "some"]
+__all__ = ["HOW", "check_stages", "near", "run_stages", "some"]
 
 HOW = ({"stall": 0.0}, {"stall": 0.5}, {"shy": True})
 """With what the ends of streams hold back; a shy sink waits to be offered something."""
@@ -41,28 +40,6 @@ def check_stages(
         outputs = job.decode(beats)
         for name, expected in job.golden.items():
             compare(name, outputs[name], expected)
-
-
-def covering(factors: Mapping[str, Sequence], rng: np.random.Generator) -> Iterator[dict]:
-    """Yield cases in which every two values of different factors meet at least once.
-
-    Greedy: of some random cases the one with most pairs not yet seen, until all are.
-    """
-    names = list(factors)
-    sizes = {name: range(len(factors[name])) for name in names}
-    missing = {
-        ((a, i), (b, j)) for a, b in combinations(names, 2) for i, j in product(sizes[a], sizes[b])
-    }
-    while missing:
-        seed = sorted(missing)[0]
-        best, most = None, frozenset()
-        for _ in range(40):
-            case = {name: int(rng.integers(len(factors[name]))) for name in names} | dict(seed)
-            pairs = frozenset(combinations(((name, case[name]) for name in names), 2)) & missing
-            if len(pairs) > len(most):
-                best, most = case, pairs
-        missing -= most
-        yield {name: factors[name][place] for name, place in best.items()}
 
 
 def near(length: int, kind: str) -> int:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from gemmule.golden.common.options import Options
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.tb.common.sampling import values
 
 from .classifier import FloatSelector, quantized
-from .score_patterns import integers
 
 __all__ = ["STIMULI", "selector", "token_pack", "token_score", "token_select"]
 
@@ -24,7 +24,7 @@ def token_score(
         classifier = FloatSelector.random(heads, 8, heads, rng)
         return quantized(classifier, rng.normal(0, 1, (count, heads * 8)))
     shape = (heads, count) if run.score == "class_attention" else (heads, count, count)
-    return {"attention": integers(params.attention_format, shape, rng)}
+    return {"attention": values(rng, params.attention_format, shape)}
 
 
 def token_select(
@@ -33,7 +33,7 @@ def token_select(
     """Draw scores with ties, some of tokens that are not valid."""
     count = min(COUNT, params.max_tokens)
     return {
-        "scores": integers(params.score_format, (count,), rng),
+        "scores": values(rng, params.score_format, (count,)),
         "valid": rng.random(count) < 0.8,
     }
 
@@ -42,8 +42,8 @@ def selector(params: TokenPackParams, run: Options, rng: np.random.Generator) ->
     """Draw what :func:`token_select` has, with tokens and an earlier package."""
     arrays = token_select(params, run, rng)
     count, length = len(arrays["scores"]), min(LENGTH, params.max_length)
-    arrays["tokens"] = integers(params.token_format, (count, length), rng)
-    arrays["previous_package"] = integers(params.token_format, (length,), rng)
+    arrays["tokens"] = values(rng, params.token_format, (count, length))
+    arrays["previous_package"] = values(rng, params.token_format, (length,))
     arrays["previous_weight"] = rng.integers(1 << params.weight_width, size=1)
     return arrays
 

@@ -9,8 +9,8 @@ from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
 from gemmule.golden.tokens.packing import PACKAGES
 from gemmule.golden.tokens.selection import Selection
+from gemmule.tb.common.sampling import values
 
-from . import score_patterns
 from .amaranth_stages import passes
 
 SMALLEST = {"lanes": 1, "max_tokens": 2, "max_length": 1, "score_format": "u2", "weight_width": 2}
@@ -34,9 +34,9 @@ def test_selector(options, length):
         count = 1 + number % params.max_tokens
         run = SelectorRun(package=PACKAGES[number % 3], keep=number % 2)
         arrays = {
-            "tokens": score_patterns.integers(params.token_format, (count, length), rng),
-            "scores": score_patterns.integers(params.score_format, (count,), rng),
-            "previous_package": score_patterns.integers(params.token_format, (length,), rng),
+            "tokens": values(rng, params.token_format, (count, length)),
+            "scores": values(rng, params.score_format, (count,)),
+            "previous_package": values(rng, params.token_format, (length,)),
             "previous_weight": [(1 << params.weight_width) - 1],
         }
         stages.append((run, arrays))
@@ -50,7 +50,7 @@ def test_token_select(score_format, most):
     stages = [
         (
             Selection(policy="threshold", threshold=number - 2),
-            {"scores": score_patterns.integers(params.score_format, (1 + number % most,), rng)},
+            {"scores": values(rng, params.score_format, (1 + number % most,))},
         )
         for number in range(6)
     ]
@@ -70,7 +70,7 @@ def test_token_score(options, heads):
     stages = []
     for number in range(6):
         count = 1 + number % params.max_tokens
-        attention = score_patterns.integers(params.attention_format, (heads, count, count), rng)
+        attention = values(rng, params.attention_format, (heads, count, count))
         run = ScoreRun(score=("column_max", "first_column", "class_attention")[number % 3])
         rows = attention[:, 0] if number % 3 == 2 else attention
         stages.append((run, {"attention": rows}))

@@ -12,6 +12,7 @@ from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.golden.tokens import packing, scores
 from gemmule.golden.tokens.rounding import divide_half_even
 from gemmule.golden.tokens.selection import Selection, quota, ratio_bits, ratio_word, select
+from gemmule.tb.common.sampling import values
 
 from . import score_patterns
 
@@ -94,15 +95,15 @@ def test_pack_is_fractions(package, mode, merged):
     rng = np.random.default_rng(3)
     run = packing.Packing(package=package, mode=mode)
     for count, length in ((1, 1), (16, 17), (5, 3)):
-        tokens = score_patterns.integers(Format.parse("s16"), (count, length), rng)
-        values = score_patterns.scores("extremes", U16, count, rng)
+        tokens = values(rng, Format.parse("s16"), (count, length))
+        scores = score_patterns.scores("extremes", U16, count, rng)
         mask, valid = rng.random((2, count)) < 0.5
-        previous = (score_patterns.integers(Format.parse("s16"), (length,), rng), 2**26 - 1)
+        previous = (values(rng, Format.parse("s16"), (length,)), 2**26 - 1)
         got = packing.pack(
-            tokens, mask, values, valid, run=run, previous=previous if merged else None
+            tokens, mask, scores, valid, run=run, previous=previous if merged else None
         )
         dropped = [i for i in range(count) if valid[i] and not mask[i]]
-        rows = [(int(values[i]), tokens[i].tolist()) for i in dropped]
+        rows = [(int(scores[i]), tokens[i].tolist()) for i in dropped]
         rows += [(previous[1], previous[0].tolist())] * merged
         weight = sum(score for score, _ in rows)
         for column in range(length):
@@ -138,7 +139,7 @@ def test_the_mask_is_a_row_mask():
     """Attention over kept tokens alone is the same as the softmax masked by the selection."""
     rng = np.random.default_rng(13)
     sq, uq = Format.parse("sq7.9"), Format.parse("uq1.15")
-    attention = score_patterns.integers(sq, (4, 20), rng)
+    attention = values(rng, sq, (4, 20))
     chosen = select(rng.integers(0, 65536, 20), run=Selection(policy="fraction", fraction=0.4))
     masked = softmax(attention, sq, uq, mask=chosen.mask)
     assert (masked[:, chosen.indices] == softmax(attention[:, chosen.indices], sq, uq)).all()

@@ -12,10 +12,11 @@ from gemmule.golden.tokens.packing import MODES, PACKAGES, Packing
 from gemmule.golden.tokens.selection import POLICIES
 from gemmule.hw.tokens.params import SelectorParams, TokenPackParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.tb.common.sampling import covering, values
 
 from . import score_patterns
 from .classifier import FloatSelector, quantized
-from .stages import HOW, covering, near, run_stages, some
+from .stages import HOW, near, run_stages, some
 
 PACK, SELECTOR = find("token_pack"), find("selector")
 NARROW = TokenPackParams(lanes=4, token_format="s16", score_format="u8", dividers=2)
@@ -36,14 +37,14 @@ def arrays_of(params, case, rng):
     pattern = "equal" if case["pattern"] == "zeros" else case["pattern"]
     scores = score_patterns.scores(pattern, params.score_format, count, rng)
     arrays = {
-        "tokens": score_patterns.integers(params.token_format, (count, length), rng),
+        "tokens": values(rng, params.token_format, (count, length)),
         "scores": scores * (case["pattern"] != "zeros"),
         "valid": some(case["valid"], count, rng),
     }
     if case["merge"]:
         limit = 1 << params.weight_width
         weight = rng.choice([0, 1, limit - 1, int(rng.integers(limit))])
-        vector = score_patterns.integers(params.token_format, (length,), rng)
+        vector = values(rng, params.token_format, (length,))
         arrays |= {"previous_package": vector, "previous_weight": np.array([weight])}
     return arrays
 
@@ -70,7 +71,7 @@ def selector_job(params, case, rng):
 def test_pack_stages_back_to_back(how):
     rng = np.random.default_rng(23)
     factors = FACTORS | {"mask": ("all", "none", "half"), "count": (1, 2, 16, 17, 64, 197)}
-    jobs = [pack_job(NARROW, case, rng) for case in covering(factors, rng)]
+    jobs = [pack_job(NARROW, case, rng) for case in covering(factors)]
     run_stages(build(PACK, NARROW), jobs, **how, seed=3)
 
 
@@ -79,7 +80,7 @@ def test_selector_stages_back_to_back(how):
     """Every two of size, length, policy, keep, package, mode, merging and validity meet."""
     params = SelectorParams()
     rng = np.random.default_rng(29)
-    jobs = [selector_job(params, case, rng) for case in covering(FACTORS | SELECTIONS, rng)]
+    jobs = [selector_job(params, case, rng) for case in covering(FACTORS | SELECTIONS)]
     run_stages(build(SELECTOR, params), jobs, **how, seed=4)
 
 

@@ -19,8 +19,8 @@ from gemmule.hw.tokens.params import SelectorParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.benches.streams import to_beats, to_ints
 from gemmule.tb.common.amaranth_streams import receive, send, simulate
+from gemmule.tb.common.sampling import values
 
-from . import score_patterns
 from .amaranth_stages import raw
 from .classifier import FloatSelector, quantized
 from .stages import check_stages
@@ -62,7 +62,7 @@ def test_scores_are_taken_as_they_come(heads, count, merge, dividers):
     scoring = SCORE.adapter.plan(score, ScoreRun(score="heatvit"), arrays)
     given = {"scores": scoring.golden["scores"], "tokens": arrays["tokens"]}
     if merge:
-        given["previous_package"] = score_patterns.integers(selector.token_format, (length,), rng)
+        given["previous_package"] = values(rng, selector.token_format, (length,))
         given["previous_weight"] = [1 << 15]
     run = SelectorRun(policy="topk", keep=count // 2, protect=1)
     packing = SELECTOR.adapter.plan(selector, run, given)

@@ -14,8 +14,8 @@ from gemmule.golden.tokens.heatvit import Selector
 from gemmule.golden.tokens.scores import weighted
 from gemmule.golden.tokens.selection import Selection, select
 from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.tb.common.sampling import values
 
-from . import score_patterns
 from .classifier import FloatSelector, quantized
 from .stages import HOW, run_stages
 
@@ -28,9 +28,9 @@ SHAPES = {"DeiT-T": 3, "DeiT-S": 6}
 def job(params, score, heads, count, rng, carried=False):
     fmt = params.attention_format
     shape = (heads, count) if score == "class_attention" else (heads, count, count)
-    arrays = {"attention": score_patterns.integers(fmt, shape, rng)}
+    arrays = {"attention": values(rng, fmt, shape)}
     if carried:
-        arrays["previous"] = score_patterns.integers(params.result, (count,), rng)
+        arrays["previous"] = values(rng, params.result, (count,))
     if score == "heatvit":
         selector = FloatSelector.random(heads, 8, 3, rng)
         arrays = quantized(selector, rng.normal(0, 1, (count, heads * 8)))
