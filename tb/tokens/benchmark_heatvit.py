@@ -15,7 +15,7 @@ __all__ = ["PAPER", "PRUNING", "SUMMARY", "run"]
 SUMMARY = "DeiT encoders with HeatViT's three selectors: cycles against MACs saved"
 
 PAPER = (3.46, 4.89)
-"""HeatViT over its own baseline accelerator, 8-bit quantization included (abstract)."""
+"""HeatViT over its own baseline accelerator, 8 bits included (arXiv 2211.08110, abstract)."""
 PRUNING = (1.82, 2.58)
 """Of which selection alone (second-hand); +8 to 11 percent DSP, +5 to 8 percent LUT."""
 

@@ -23,7 +23,7 @@ class MatMul(NamedTuple):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates."""
+        """Count the multiply-accumulates."""
         return self.m * self.k * self.n
 
 
@@ -56,13 +56,13 @@ class Plan(list[Step]):
     """
 
     def add(self, product: MatMul, *needs: Need) -> int:
-        """The new step's number."""
+        """Add a step; return its number."""
         self.append(Step(product, needs))
         return len(self) - 1
 
     @property
     def macs(self) -> int:
-        """Of all steps."""
+        """Count the multiply-accumulates of all steps."""
         return sum(step.product.macs for step in self)
 
 
@@ -98,16 +98,16 @@ class Schedule:
 
     @property
     def chains(self) -> int:
-        """How often the array fills and drains."""
+        """Count how often the array fills and drains."""
         return self._chain + 1
 
     @property
     def cycles(self) -> int:
-        """Of all chains, until the last result."""
+        """Count the cycles of all chains, until the last result."""
         return self._begun + 1 + max(self._here.values())
 
     def fork(self) -> "Schedule":
-        """A schedule that goes on from here by itself."""
+        """Return a schedule that goes on from here by itself."""
         twin = copy(self)
         twin.placed, twin._here = dict(self.placed), dict(self._here)
         twin._clock = self._clock.fork()
@@ -132,7 +132,7 @@ class Schedule:
         self._here: dict[int, int] = {}  # the last transfer of each of this chain's results
 
     def _join(self, number: int, step: Step) -> bool:
-        """Whether the step could join the chain; then it has."""
+        """Let the step join the chain if it can; return whether it did."""
         if any(need.step not in self.placed for need in step.needs):
             return False
         needs = [need for need in step.needs if need.step in self._here]
@@ -152,7 +152,7 @@ class Schedule:
 
 @lru_cache(maxsize=4096)
 def _tilings(each: MatMul, rows: int, cols: int) -> list[Tiling]:
-    """The ways to put a product on the array, without those that no chain makes up for."""
+    """List the ways to put a product on the array, without those that no chain makes up for."""
     found = list(_all_tilings(each, rows, cols))
     cheapest = min(map(steady_cycles, found))
     return [tiling for tiling in found if steady_cycles(tiling) <= cheapest + 2 * rows + cols]
@@ -166,7 +166,7 @@ def _all_tilings(each: MatMul, rows: int, cols: int) -> Iterator[Tiling]:
 
 
 def _read(clock: Clock, tiling: Tiling, need: Need) -> int:
-    """The first cycle that could read from ``need.k`` on, of a product not yet issued."""
+    """Return the first cycle in which a product not yet issued could read from ``need.k`` on."""
     if tiling.output_stationary:
         return max(clock.a, clock.b) + need.k
     # From one tile's first beat to the next one's, while the first stretch of M runs.

@@ -30,11 +30,11 @@ class Shape:
 
     @property
     def rows(self) -> int:
-        """Tokens of all images."""
+        """Count the tokens of all images."""
         return self.count * self.images
 
     def layer(self, name: str) -> tuple[int, int]:
-        """Inputs and outputs of a layer, the mean over tokens among them."""
+        """Return inputs and outputs of a layer, the mean over tokens among them."""
         if name == "mean":
             return self.count, self.d // 2
         inputs, outputs = layer_shapes(self.heads, self.d, self.heads)[name][-2:]
@@ -56,21 +56,21 @@ class Merged:
     high: int
 
     def product(self, shape: Shape) -> MatMul:
-        """What the array multiplies."""
+        """Return what the array multiplies."""
         inputs, outputs = zip(*(shape.layer(part.layer) for part in self.parts), strict=True)
         if self.parts[0].layer == "mean":
             return MatMul(1, shape.count, sum(outputs))
         return MatMul(self.high - self.low, sum(inputs), sum(outputs))
 
     def macs(self, shape: Shape) -> int:
-        """Without the zeros: what the layers need."""
+        """Count the multiply-accumulates that the layers need: the zeros do not count."""
         sizes = (shape.layer(part.layer) for part in self.parts)
         tokens = 1 if self.parts[0].layer == "mean" else self.high - self.low
         return tokens * sum(inputs * outputs for inputs, outputs in sizes)
 
 
 def ways(shape: Shape, rows: int, cols: int) -> Iterator[list[Merged]]:
-    """The classifier's products in several ways, for an array of ``rows`` x ``cols`` cells.
+    """Yield the classifier's products in several ways, for an array of ``rows`` x ``cols`` cells.
 
     Behind the mean, one part of the tokens may run while another's results are on their way, and
     its scores are out early; but a part of fewer tokens than rows can take as long as one of as
@@ -88,7 +88,7 @@ def ways(shape: Shape, rows: int, cols: int) -> Iterator[list[Merged]]:
 def merge(
     shape: Shape, rows: int, cols: int, cut: Sequence[int] = (), means: int = 1
 ) -> list[Merged]:
-    """The classifier's products, with as many heads side by side as rows and columns take.
+    """List the classifier's products, with as many heads side by side as rows and columns take.
 
     Behind the mean, the tokens are cut at ``cut``; ``means`` heads' means are one product.
     """
@@ -138,7 +138,7 @@ def add(plan: Plan, merged: Sequence[Merged], shape: Shape, tokens: Sequence[int
 
 
 def _sources(part: Part, shape: Shape) -> Iterator[tuple[Part, int, bool]]:
-    """What a layer reads, from which of its inputs on, and whether as the right operand."""
+    """Yield what a layer reads, from which of its inputs on, and whether as the right operand."""
     layer, head = part
     if layer == "feature":
         yield Part("tokens", head), 0, False

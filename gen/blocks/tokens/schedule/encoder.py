@@ -32,7 +32,7 @@ class Encoder:
     heads: int
 
     def block(self, count: int, images: int = 1) -> Plan:
-        """One block on ``count`` tokens an image: QKV, attention, projection, feed-forward.
+        """Plan a block on ``count`` tokens an image: QKV, attention, projection, feed-forward.
 
         Cut where it costs nothing, by columns: QKV by head, the feed-forward's first layer in two,
         its second by head, which is what the last steps give. A layer norm before QKV and before
@@ -60,11 +60,11 @@ class Encoder:
         return plan
 
     def classifier(self, count: int, images: int = 1) -> Shape:
-        """HeatViT's classifier of one stage."""
+        """Return the shape of HeatViT's classifier of one stage."""
         return Shape(self.heads, self.width // self.heads, count, images)
 
     def counts(self, rates: Sequence[float]) -> Iterator[int]:
-        """Tokens in each block: the class token, the kept patches, and once some go, a package."""
+        """Yield tokens by block: class token, kept patches and, once some go, a package."""
         count = 1 + PATCHES
         for block in range(BLOCKS):
             if block in STAGES and rates:
@@ -106,21 +106,21 @@ class Array:
 
     @property
     def lanes(self) -> int:
-        """Of the selector."""
+        """Return the lanes of the selector: the longer side of the array."""
         return max(self.rows, self.cols)
 
     @property
     def dividers(self) -> int:
-        """Of the selector, our choice: one in eight lanes; of up to 16 lanes a single one."""
+        """Return the selector's dividers, our choice: one for eight lanes, one up to 16 lanes."""
         return self.lanes // 8 if self.lanes > 16 else 1
 
     @property
     def pair_dividers(self) -> int:
-        """Of `token_score`, our choice: eight divide in the time that three heads take to come."""
+        """Return `token_score`'s dividers, our choice: 8 divide while three heads come."""
         return max(1, min(8, self.lanes // 4))
 
     def encoder(self, encoder: Encoder, rates: Sequence[float] = ()) -> dict[str, int]:
-        """Cycles and MACs of all blocks; those of the classifiers and selectors apart.
+        """Return cycles and MACs of all blocks; those of the classifiers and selectors apart.
 
         A classifier's products may join the last chain of the block before. The array waits while
         a stage is selected.
@@ -150,7 +150,7 @@ def _block(array: Array, encoder: Encoder, count: int) -> Block:
 
 @lru_cache(maxsize=1024)
 def _stage(array: Array, encoder: Encoder, count: int, later: bool) -> Stage:
-    """A selection after a block, the classifier in the way with which it ends first."""
+    """Place a selection after a block, with the order of classifier products that ends first."""
     shape = encoder.classifier(count, array.images)
     block, before = _block(array, encoder, count)
     tokens = range(len(block) - encoder.heads, len(block))
@@ -170,7 +170,7 @@ def _stage(array: Array, encoder: Encoder, count: int, later: bool) -> Stage:
 
 
 def _logits(merged: Sequence[Merged], placed: Sequence[Placed]) -> dict[int, int]:
-    """The first token of each part of the tokens, and the cycle after its last logit's transfer.
+    """Return the first token of each part, and the cycle after that part's last logit's transfer.
 
     Tokens follow each other a cycle apart where they are rows of the result.
     """
@@ -183,7 +183,7 @@ def _logits(merged: Sequence[Merged], placed: Sequence[Placed]) -> dict[int, int
 
 
 def _selected(array: Array, shape: Shape, logits: Mapping[int, int], selection: int) -> int:
-    """The cycle after a stage's end, image after image.
+    """Return the cycle after a stage's end, image after image.
 
     `token_score` takes pairs of scores and weights as logits come, `token_select` the scores as
     they come: its first pass is over with the last of them.
