@@ -71,7 +71,7 @@ def _met(operands: Operands, group: int) -> Vectors:
 def _phases(
     operands: Operands, group: int, weights: Weights, places: np.ndarray
 ) -> Iterator[Product]:
-    """Phase by phase; those without a tap among the others, whose time their writing then takes."""
+    """Yield phase by phase; those without a tap among the others, which hide their writing."""
     target, geometry = operands.target, operands.target.geometry
     full: list[Product] = []
     empty: list[Product] = []
@@ -88,7 +88,7 @@ def _phases(
 
 
 def _mixed(full: list[Product], empty: list[Product]) -> Iterator[Product]:
-    """Both in their order, the second spread evenly behind the first ones."""
+    """Yield both in their order, the second ones evenly behind the first ones."""
     done = 0
     for number, product in enumerate(full, 1):
         yield product
@@ -107,7 +107,7 @@ def _weight_grad(operands: Operands, group: int) -> Iterator[Product]:
 
 
 def _reorganized(operands: Operands, group: int) -> Iterator[Copy]:
-    """One group's ``dy``, copied with its zeros."""
+    """Yield copies of one group's ``dy`` with its zeros."""
     target, lanes = operands.target, operands.target.hardware.rows
     lines = gradient(target.geometry, Method.BP_IM2COL).lines
     stored = operands.gradient(group, lanes, stored_zeros=True)

@@ -39,18 +39,18 @@ class Vectors:
         return self.index.size
 
     def moved(self, axis: int, to: int) -> "Vectors":
-        """With its axes in another order."""
+        """Return the vectors with their axes in another order."""
         values, index = (np.moveaxis(each, axis, to) for each in (self.values, self.index))
         return replace(self, values=values, index=index)
 
     def split(self, grid: tuple[int, ...]) -> "Vectors":
-        """With the first axis as a grid."""
+        """Return the vectors with the first axis as a grid."""
         both = (each.reshape(*grid, *each.shape[1:]) for each in (self.values, self.index))
         return replace(self, **dict(zip(("values", "index"), both, strict=True)))
 
     @property
     def lanes(self) -> int:
-        """Elements of a vector."""
+        """Return the elements of a vector."""
         return self.values.shape[-1]
 
 
@@ -64,14 +64,14 @@ class Burst:
 
     @property
     def requests(self) -> int:
-        """How many."""
+        """Return the number of requests."""
         return int(np.prod([count for count, _ in self.loops], dtype=np.int64))
 
 
 def feature_map(
     array: NDArray[np.int64], wide: int, lanes: int, fill: int, group: int, region: str
 ) -> Vectors:
-    """``[N, C, *size]``, one group's, as vectors ``[N, *size, blocks]`` of ``lanes`` channels.
+    """Return one group's ``[N, C, *size]`` as vectors ``[N, *size, blocks]`` of ``lanes`` channels.
 
     ``wide`` is the pitch of a pixel; lanes without a channel hold ``fill``.
     """
@@ -91,7 +91,7 @@ def feature_map(
 
 
 def steps_of(index: NDArray[np.int64]) -> tuple[int, ...] | None:
-    """The step along each axis, if ``index`` is affine in its coordinates; None if it is not."""
+    """Return the step along each axis, or None where ``index`` is not affine in its coordinates."""
     origin = index[(0,) * index.ndim]
     steps, grid = [], origin
     for axis, count in enumerate(index.shape):
@@ -103,7 +103,7 @@ def steps_of(index: NDArray[np.int64]) -> tuple[int, ...] | None:
 
 
 def _loops(index: NDArray[np.int64], steps: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Loops ``(count, step)``, innermost first."""
+    """Return loops ``(count, step)``, innermost first."""
     both = zip(reversed(index.shape), reversed(steps), strict=True)
     return [(count, step) for count, step in both if count > 1]
 
@@ -115,7 +115,7 @@ def bursts(
     most: int = LONGEST_BURST,
     iterations: int = 1 << 16,
 ) -> Iterator[Burst]:
-    """The requests that read the vectors ``index`` in order, by at most ``levels`` loops.
+    """Yield the requests that read the vectors ``index`` in order, by at most ``levels`` loops.
 
     ``most``: elements of a request; ``iterations``: those of a loop.
 
@@ -144,7 +144,7 @@ def bursts(
 
 
 def walk_over(index: NDArray[np.int64]) -> Walk:
-    """The walk whose addresses, none masked, are an affine ``index``, in order."""
+    """Return the walk whose addresses, none masked, are an affine ``index``, in order."""
     steps = steps_of(index)
     assert steps is not None, "results lie at regular distances"
     loops = tuple(Loop(count, (), step) for count, step in _loops(index, steps))

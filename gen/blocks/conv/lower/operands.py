@@ -106,7 +106,7 @@ class Operands:
         return feature_map(x, pitch, target.hardware.rows, target.zeros.a, group, INPUT)
 
     def _weights(self, group: int) -> Vectors:
-        """Taps that the folding adds hold the zero point: they weigh nothing."""
+        """Return one group's weights; taps that the folding adds hold the zero point."""
         target, geometry, fold = self.target, self.target.geometry, self.target.fold
         cols, taps = target.hardware.cols, target.kernel[-1]
         low = group * geometry.group_filters

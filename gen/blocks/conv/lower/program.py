@@ -28,7 +28,7 @@ class Load:
 
     @property
     def arriving(self) -> NDArray[np.int64]:
-        """What the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
+        """Return what the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
         values = self.vectors.values
         if self.transposed:
             lanes = values.shape[-1]
@@ -42,7 +42,7 @@ class Load:
         return len(self.vectors)
 
     def bursts(self, hardware: Hardware) -> Iterator[Burst]:
-        """Its requests; a square is one."""
+        """Return its requests; a square is one."""
         index, lanes = self.vectors.index, self.vectors.lanes
         levels, iterations = hardware.levels, hardware.iterations
         if not self.transposed:
@@ -60,7 +60,7 @@ class Bank:
 
     @property
     def arriving(self) -> NDArray[np.int64]:
-        """``[vectors, lanes]``."""
+        """Return what its loads bring, ``[vectors, lanes]``."""
         return np.concatenate([load.arriving for load in self.loads])
 
     def __len__(self) -> int:
@@ -98,12 +98,12 @@ class Product:
 
     @property
     def m(self) -> int:
-        """Rows."""
+        """Return the rows."""
         return self.places.length
 
     @property
     def n(self) -> int:
-        """Columns."""
+        """Return the columns."""
         return self.columns[1] - self.columns[0]
 
 

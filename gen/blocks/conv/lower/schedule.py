@@ -26,7 +26,7 @@ class Fill:
 
     @property
     def vectors(self) -> int:
-        """Those that memory gives for a request."""
+        """Return the vectors that memory gives for a request."""
         return self.burst.length // self.load.vectors.lanes
 
 
@@ -73,7 +73,7 @@ def scheduled(
 def _side(
     steps: Sequence[Product | Copy], hardware: Hardware, side: str, fence: tuple[int, int]
 ) -> Iterator[_Entry]:
-    """The passes of an operand and the fills of its banks, those of products behind the fence."""
+    """Yield an operand's passes and its banks' fills, those of products behind the fence."""
     second = int(side == "a")
     passed, filled = Opcode[f"{side.upper()}_PASS"], Opcode[f"{side.upper()}_LOAD"]
     freed = [(0, -1), *[(0, 0)] * (BANKS - 1)]
@@ -98,7 +98,7 @@ def _side(
 
 
 def _slots(step: Product | Copy, hardware: Hardware, side: str) -> int:
-    """Slots of K that pass while one beat of an operand does, in units that both share."""
+    """Return the slots of K that pass while one beat does, in units that both operands share."""
     if isinstance(step, Copy) or step.stationary_sums:
         return 1
     return hardware.rows if side == "a" else step.m

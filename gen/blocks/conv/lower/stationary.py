@@ -116,7 +116,7 @@ def empty_products(target: Target, group: int, places: NDArray[np.int64]) -> Ite
 
 
 def _column_spans(target: Target) -> Iterator[Span]:
-    """The columns of a group's result, a tile at a time."""
+    """Yield the columns of a group's result, a tile at a time."""
     cols, columns = target.hardware.cols, target.group_columns
     for low in range(0, columns, cols):
         yield low, min(low + cols, columns)
@@ -136,7 +136,7 @@ def _product(
 
 
 def _masked(shape: Sequence[int]) -> Walk:
-    """Beats of which none is real."""
+    """Return beats of which none is real."""
     return Walk(axes=(Axis(-1, 0, 0),), loops=tuple(Loop(n, (0,)) for n in reversed(shape)))
 
 
@@ -149,13 +149,13 @@ class _BankTiling:
 
     @property
     def blocks(self) -> int:
-        """Blocks of channels that surely fit a bank, at least 1."""
+        """Return the blocks of channels that surely fit a bank, at least 1."""
         rows, cols = self.hardware.rows, self.hardware.cols
         uneven = self.weights.turned and rows % cols
         return max(1, (self.hardware.b_bank - (2 * cols if uneven else 0)) // rows)
 
     def loads(self, chunks: Sequence[Span], span: Span) -> tuple[list[Bank], list[Pass]]:
-        """One column tile: for each chunk of channel blocks, all taps, then all its channels."""
+        """Return a column tile: for each chunk of blocks, all taps, then all its channels."""
         rows, room = self.hardware.rows, self.hardware.b_bank
         banks, passes, bank, used = [], [], [], 0
         for chunk in chunks:
@@ -177,7 +177,7 @@ class _BankTiling:
         return banks, passes
 
     def _stored(self, channels: Span) -> tuple[int, int]:
-        """Vectors of a tap in the bank before its first channel, and all of them.
+        """Return the vectors of a tap in the bank before its first channel, and all of them.
 
         Transposed, on 4 rows and 3 columns: channels 4 to 7 are in the squares of 3 to 5 and of 6
         to 8, 6 vectors, of which that of channel 3 is before the first one: ``(1, 6)``.
@@ -189,7 +189,7 @@ class _BankTiling:
         return channels[0] % cols, (squares.stop - squares.start) * cols
 
     def _squares(self, channels: Span) -> slice:
-        """Squares that hold some channels."""
+        """Return the squares that hold some channels."""
         cols = self.hardware.cols
         return slice(channels[0] // cols, -(-channels[1] // cols))
 
@@ -205,14 +205,14 @@ class _BankTiling:
         yield Load(part.moved(0, 1).split(grid), transposed=True)
 
     def _tap_spans(self, height: int, room: int) -> list[Span]:
-        """As many taps as there is room for; whole rows of the kernel take few commands."""
+        """Return as many taps as there is room for; whole rows of the kernel take few commands."""
         most, taps = max(1, room // height), self.weights.taps
         if self.weights.turned and self.weights.grid[-1] < most < taps:
             most -= most % self.weights.grid[-1]
         return [(low, min(low + most, taps)) for low in range(0, taps, most)]
 
     def _walk(self, channels: int, height: int, taps: int, base: int) -> Walk:
-        """Rows of a tile from its last one up; rows beyond the channels are masked."""
+        """Return the rows of a tile from its last one up; rows beyond the channels are masked."""
         rows = self.hardware.rows
         blocks = -(-channels // rows)
         loops = (Loop(rows, (-1,), 0), Loop(blocks, (rows,), 0), Loop(taps, (0,), height))

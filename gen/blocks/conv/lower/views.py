@@ -150,7 +150,7 @@ class View:
 
 
 def _walk(batch: int, lines: Sequence[Line], blocks: int, base: int = 0) -> Walk:
-    """Innermost first: the axes of the pixels, the batch, the blocks, the axes of the taps."""
+    """Return loops over pixels, batch, blocks and taps, innermost first."""
     sizes = [line.size for line in lines]
     pitches = [blocks * prod(sizes[axis + 1 :]) for axis in range(len(lines))]
     still = (0,) * len(lines)

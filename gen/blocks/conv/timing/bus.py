@@ -45,7 +45,7 @@ class Bus:
         self.bytes_read = self.bytes_written = 0
 
     def ask(self, channel: int, begin: int, requests: int, vectors: int, size: int) -> Reading:
-        """Requests of ``vectors`` each, of ``size`` bytes a vector, one a cycle."""
+        """Ask for ``vectors`` of ``size`` bytes by each of some requests, one a cycle."""
         reading = Reading(begin, requests, vectors, size)
         self.bytes_read += requests * vectors * size
         self.told += 1
@@ -53,13 +53,13 @@ class Bus:
         return reading
 
     def arrivals(self, reading: Reading) -> NDArray[np.int64]:
-        """When each vector is taken from the memory."""
+        """Return when each vector is taken from the memory."""
         while reading.served < reading.requests:
             self._serve(*heapq.heappop(self.waiting))
         return np.concatenate(reading.arrivals)
 
     def _serve(self, asked: int, channel: int, number: int, reading: Reading) -> None:
-        """As many of a reading's requests as no other one's come between."""
+        """Serve the requests of one reading until another reading's request is older."""
         rival = self.waiting[0] if self.waiting else (1 << 60, 0)
         free = rival[0] - asked + (channel < rival[1])
         count = min(reading.requests - reading.served, max(1, free))
@@ -79,7 +79,7 @@ class Bus:
             heapq.heappush(self.waiting, (asked + count, channel, number, reading))
 
     def _move(self, asked: NDArray[np.int64], vectors: int, size: int) -> NDArray[np.int64]:
-        """The cycles that move the last byte of each vector; requests begin a cycle later."""
+        """Return the cycles that move each vector's last byte; requests begin a cycle later."""
         services = []
         at = 0
         while at < len(asked):
@@ -105,7 +105,7 @@ class Bus:
         return np.concatenate(services)
 
     def _until(self, start: int, size: int) -> NDArray[np.int64]:
-        """Bytes that can be moved by the end of each cycle from ``start`` on, ``size`` at least."""
+        """Return the bytes that can have moved after each cycle from ``start``, up to ``size``."""
         span = -(-size // self.width) + 1
         while True:
             self._reach(start + span)
@@ -115,13 +115,13 @@ class Bus:
             span *= 2
 
     def _reach(self, end: int) -> None:
-        """Cycles before ``end`` have their bytes."""
+        """Give the cycles before ``end`` their bytes."""
         if end > len(self.left):
             more = max(len(self.left), end - len(self.left))
             self.left = np.concatenate([self.left, np.full(more, self.width, np.int64)])
 
     def write(self, ready: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-        """Vectors that are offered at these cycles, one after the other: when each is accepted."""
+        """Write vectors that are offered at these cycles; return when each is accepted."""
         accepted = np.empty(len(ready), np.int64)
         at = 0
         while at < len(ready):
@@ -140,7 +140,7 @@ class Bus:
         return accepted
 
     def _at_once(self, ready: NDArray[np.int64], size: int) -> int:
-        """How many of the first ones are accepted as they are offered, and move a cycle later."""
+        """Return how many are accepted as they are offered, and move a cycle later."""
         self._reach(int(ready[-1]) + 2)
         first = int(ready[0])
         early = self.served and first + 1 < self.served[-1]
@@ -163,7 +163,7 @@ class Bus:
         return time
 
     def _pay(self, cycle: int, owed: int) -> int:
-        """Moves a vector from ``cycle`` on; the cycle that moves its last byte."""
+        """Move a vector from ``cycle`` on; return the cycle that moves its last byte."""
         span = -(-owed // self.width)
         self._reach(cycle + span)
         part = self.left[cycle : cycle + span]

@@ -52,7 +52,7 @@ class _Clock(ArrayClock):
         self.copied = 0
 
     def copy(self, copy: Copy) -> None:
-        """Vectors through the bank and back to memory."""
+        """Take vectors through the bank and back to memory."""
         size = self.timing.hardware.rows * self.timing.a_size
         (step,) = copy.a_passes
         ready = self.a_side.ready(step.walk.length, -1)
@@ -72,7 +72,7 @@ class _Clock(ArrayClock):
         return accepted
 
     def pass_fence(self) -> None:
-        """All copies are in memory."""
+        """Go on behind the fence: all copies are in memory."""
         self.commands.fence, self.copied = self.copied, 0
         self.a_side.load()
         self.b_side.load()
@@ -117,7 +117,7 @@ class _Clock(ArrayClock):
         self._result(product, results)
 
     def _with_room(self, times: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
-        """Rows of results of ``lanes`` are begun while there is room for them."""
+        """Begin rows of results of ``lanes`` while there is room for them."""
         room, free = self.timing.capacity, self.timing.capacity - self.given
         if len(times) <= free or (len(times) <= room and self.handed[-1] < times[0]):
             return times
@@ -139,7 +139,7 @@ class _Clock(ArrayClock):
         return np.concatenate(made)
 
     def _result(self, product: Product, results: NDArray[np.int64]) -> None:
-        """Results leave the product at these cycles, and go to memory if they have a place."""
+        """Let results leave the product at these cycles; those with a place go to memory."""
         self.last = int(results[-1])
         if product.places.real < len(results):
             results = results[product.places.beats()[1]]
@@ -182,7 +182,7 @@ def estimate_cycles(
     bus: Bus | None = None,
     commands: Sequence[tuple[Opcode, Content]] | None = None,
 ) -> int:
-    """About how many cycles lie from the first request to the report of the counters.
+    """Return about how many cycles lie from the first request to the report of the counters.
 
     ``commands`` are those of :func:`scheduled`, if the caller has them.
     """

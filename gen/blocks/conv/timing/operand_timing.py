@@ -48,7 +48,7 @@ class Timing:
 
 
 def one_a_cycle(begin: int, count: int, ready: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """``count`` beats, one a cycle from ``begin``, none before its time."""
+    """Return the cycles of ``count`` beats, one a cycle from ``begin``, none before its time."""
     steps = np.arange(count)
     if ready is None:
         return begin + steps
@@ -68,14 +68,14 @@ class Commands:
         self.seen: dict[Opcode, int] = dict.fromkeys(Opcode, 0)
 
     def time(self, content: object) -> int:
-        """The cycle in which it leaves the stream."""
+        """Return the cycle in which a command leaves the stream."""
         number = self.numbers[id(content)]
         while len(self.times) <= number:
             self.times.append(self._next())
         return self.times[number]
 
     def waits(self, content: object) -> bool:
-        """Whether it stands behind a fence that nobody knows the end of yet."""
+        """Return whether it stands behind a fence that nobody knows the end of yet."""
         return self.fence is None and self.fenced < self.numbers[id(content)]
 
     def _next(self) -> int:
@@ -101,7 +101,7 @@ class _Transposer:
         self.full = False
 
     def leave(self, arrivals: NDArray[np.int64], squares: int) -> NDArray[np.int64]:
-        """When the vectors of some squares leave, given when theirs arrive."""
+        """Return when the vectors of some squares leave, given when theirs arrive."""
         leaving = []
         for number, square in enumerate(arrivals.reshape(squares, -1)):
             if self.full and square[0] > self.free:
@@ -144,7 +144,7 @@ class OperandTiming:
         self.walk = -1  # when the walk took its last beat
 
     def add(self, opcode: Opcode, content: object) -> None:
-        """A command of this side."""
+        """Add a command of this side."""
         if opcode is self.passed:
             self.passes.append(content)
         elif opcode is self.filled:
@@ -153,7 +153,7 @@ class OperandTiming:
                 self.banks.append([])
 
     def start(self) -> None:
-        """All commands are known: the first banks are free."""
+        """Load the first banks: all commands are known."""
         self.banks.pop()
         self.passes.reverse()
         self.free = [0] * BANKS
@@ -186,7 +186,7 @@ class OperandTiming:
         self.readings.append(readings)
 
     def left(self) -> int:
-        """Beats of this pass still to come."""
+        """Return the beats of this pass still to come."""
         return self.passes[-1].walk.length - self.at
 
     def _arrivals(self) -> NDArray[np.int64]:
@@ -201,7 +201,7 @@ class OperandTiming:
         return self.arrived
 
     def ready(self, count: int, now: int) -> NDArray[np.int64] | None:
-        """When each of the next beats can be issued; None: all can at ``now``."""
+        """Return when each of the next beats can be issued; None: all can at ``now``."""
         step = self.passes[-1]
         if self.at == 0:
             self.begin = self.commands.time(step) + COMMAND
@@ -219,7 +219,7 @@ class OperandTiming:
         return np.maximum(times, self.begin)
 
     def took(self, times: NDArray[np.int64], ready: NDArray[np.int64] | None) -> None:
-        """The next beats were issued in these cycles; ``ready`` is what :meth:`ready` said.
+        """Take the cycles in which beats were issued; ``ready`` is what :meth:`ready` said.
 
         The walk takes a beat when its vector has come and the one three before it was issued.
         """
@@ -234,7 +234,7 @@ class OperandTiming:
             self._walked_over(self.passes.pop())
 
     def _walked_over(self, step: Pass) -> None:
-        """A bank is given back when it was full and the walk's last beat was taken."""
+        """Give the bank back when it was full and the walk's last beat was taken."""
         over = self.walk
         if step.release:
             over = max(over, int(self._arrivals()[-1]) + 1)
