@@ -15,7 +15,7 @@ from gemmule.gen.blocks.conv.lower.views import (
     repeated,
 )
 from gemmule.golden.conv.geometry import Geometry
-from gemmule.golden.conv.operation import Method
+from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.pattern import Walk
 
 from .cases import exhaustive, layers
@@ -169,6 +169,18 @@ def test_explicit_reads_what_its_copy_wrote():
             read = np.where(inside, stored[np.where(inside, address, 0)], -1)
             wanted, keep = implicit.beats()
             assert (read == np.where(keep, wanted, -1)).all(), layer
+
+
+def test_a_wrong_name_raises():
+    layer = next(iter(grids()))
+    for wrong in (Operation, Method):
+        with pytest.raises(ValueError, match="transpose"):
+            wrong("transpose")
+    with pytest.raises(ValueError, match="phase"):
+        loss(layer, Method.ZERO_FREE)
+    for view in (loss, gradient):
+        with pytest.raises(KeyError):
+            view(layer, "explicit")
 
 
 @pytest.mark.parametrize("layer", [*list(layers())[::7]], ids=str)

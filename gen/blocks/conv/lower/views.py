@@ -206,9 +206,10 @@ def loss(geometry: Geometry, method: Method, blocks: int = 1) -> View:
     unequal padding, and keeps the test against the bottom and right edges. `Method.EXPLICIT`: the
     zeros are stored, and read like any other value; without zeros, see :func:`phases`.
     """
-    stored = {Method.BP_IM2COL: False, Method.EXPLICIT: True}[method]
+    if method is Method.ZERO_FREE:
+        raise ValueError("a loss without zeros has a view for each phase")
     lines = (
-        Line(side.begin, 1, -side.dilation, side.kernel, side.size, *_zeros_in(side, stored=stored))
+        Line(side.begin, 1, -side.dilation, side.kernel, side.size, *_dy(side, method)[1:])
         for side in geometry.sides
     )
     return View(geometry.batch, blocks, tuple(lines))
@@ -216,19 +217,17 @@ def loss(geometry: Geometry, method: Method, blocks: int = 1) -> View:
 
 def gradient(geometry: Geometry, method: Method, blocks: int = 1) -> View:
     """Return ``dy`` pixel by pixel, with its inserted zeros but under `Method.ZERO_FREE`."""
-    stored = method is Method.EXPLICIT
-    lines = (
-        Line(0, 1, 1, 1, side.out, side.out)
-        if method is Method.ZERO_FREE
-        else Line(0, 1, 1, 1, side.upsampled, *_zeros_in(side, stored=stored))
-        for side in geometry.sides
-    )
+    lines = (Line(0, 1, 1, 1, *_dy(side, method)) for side in geometry.sides)
     return View(geometry.batch, blocks, tuple(lines))
 
 
-def _zeros_in(side: Side, *, stored: bool) -> tuple[int, int]:
-    """Return the size of ``dy`` in memory, and how far apart its pixels are thought to lie."""
-    return (side.upsampled, 1) if stored else (side.out, side.stride)
+def _dy(side: Side, method: Method) -> tuple[int, int, int]:
+    """Return the positions of ``dy``, its pixels in memory, and how far apart they lie."""
+    return {
+        Method.ZERO_FREE: (side.out, side.out, 1),
+        Method.BP_IM2COL: (side.upsampled, side.out, side.stride),
+        Method.EXPLICIT: (side.upsampled, side.upsampled, 1),
+    }[method]
 
 
 class Phase(NamedTuple):
