@@ -50,7 +50,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
-from gemmule.hw.common.streams import vector
+from gemmule.hw.common.stream.payload import vector
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from inspect import isclass, isfunction
-from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
@@ -28,6 +27,9 @@ def public(package: str) -> Iterator[tuple[ModuleType, str, object]]:
     """Yield each name in the ``__all__`` of each module of ``package``, where it is defined."""
     folder = import_module(package)
     for found in sorted(iter_modules(folder.__path__), key=lambda each: each.name):
+        if found.ispkg:
+            yield from public(f"{package}.{found.name}")
+            continue
         module = import_module(f"{package}.{found.name}")
         for name in getattr(module, "__all__", ()):
             value = getattr(module, name)
@@ -56,19 +58,20 @@ def cells(package: str) -> str:
             latency = facts(value.__doc__ or "")["latency"] or "-"
             latency = latency.rstrip(".")
             listed = ", ".join(f"`{port}`" for port in ports(value)) or "-"
-            rows.append((f"`{name}`", _file(module), summary(value), latency, listed))
+            rows.append((f"`{name}`", _file(package, module), summary(value), latency, listed))
     return markdown(["cell", "file", "what it does", "latency", "ports"], rows)
 
 
 def functions(package: str) -> str:
     """Return a table of the public functions of ``package`` with their first sentences."""
     rows = [
-        (f"`{name}`", _file(module), summary(value))
+        (f"`{name}`", _file(package, module), summary(value))
         for module, name, value in public(package)
         if isfunction(value)
     ]
     return markdown(["function", "file", "what it gives"], rows)
 
 
-def _file(module: ModuleType) -> str:
-    return f"`{Path(module.__file__ or '').name}`"
+def _file(package: str, module: ModuleType) -> str:
+    """Return the path of ``module`` as seen from the folder of ``package``."""
+    return f"`{module.__name__.removeprefix(f'{package}.').replace('.', '/')}.py`"

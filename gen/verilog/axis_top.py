@@ -16,9 +16,9 @@ from amaranth import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from gemmule.hw.common.border import Intake, Outlet
-from gemmule.hw.common.fifo import Fifo
-from gemmule.hw.common.width import Narrow, Widen
+from gemmule.hw.common.stream.border import Intake, Outlet
+from gemmule.hw.common.stream.fifo import Fifo
+from gemmule.hw.common.stream.width import Narrow, Widen
 
 from .axis import AxisStream
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..common.formats import Format
+from gemmule.golden.common.formats import Format
+
 from .softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal, exp_unit
 
 __all__ = ["error_bound", "greatest_result"]

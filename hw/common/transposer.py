@@ -6,7 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .pipeline import wire
-from .streams import packet_stream
+from .stream.payload import packet_stream
 
 __all__ = ["Transposer"]
 

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.stream.status import FaultLayout, SideQueue, status_layout
 
 from .command import command_layout, refusal
 from .params import LayerParams

@@ -19,8 +19,8 @@ from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.common.memory_port import request_layout
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.skid import SkidBuffer
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.stream.skid import SkidBuffer
 
 from .command import command_layout, content, variants
 from .control import Control, program_status

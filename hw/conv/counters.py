@@ -4,7 +4,7 @@ from amaranth import Module, Signal, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.hw.common.status import SideQueue
+from gemmule.hw.common.stream.status import SideQueue
 
 __all__ = ["COUNTS", "Counters", "counters_layout"]
 

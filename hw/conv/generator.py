@@ -5,7 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
 
 from .walk_params import GeneratorParams
 

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.streams import packet_stream, shape_of, vector
+from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 
 from .generator import AddressGenerator, hand_over, walk_layout
 from .walk_params import BpParams

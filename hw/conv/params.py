@@ -12,7 +12,7 @@ from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import row_sum_width
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH
-from gemmule.hw.common.streams import vector
+from gemmule.hw.common.stream.payload import vector
 from gemmule.hw.systolic.params import ProductParams
 
 from .walk_params import BpParams, PlaceParams

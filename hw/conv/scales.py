@@ -5,8 +5,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.status import FaultLayout
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.stream.status import FaultLayout
 
 __all__ = ["Scales"]
 

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.conv.refusal import WalkRefusal
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .generator import AddressGenerator, beat_layout, misfit, walk_layout
 from .walk_params import GeneratorParams

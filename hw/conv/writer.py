@@ -6,8 +6,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.hw.common.memory_port import element_size, request_layout
-from gemmule.hw.common.skid import SkidBuffer
-from gemmule.hw.common.streams import packet, packet_stream
+from gemmule.hw.common.stream.payload import packet, packet_stream
+from gemmule.hw.common.stream.skid import SkidBuffer
 
 from .generator import AddressGenerator, hand_over, walk_layout
 from .params import LayerParams

@@ -7,10 +7,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
-from gemmule.hw.common.credit_fifo import CreditFifo, depth_for
 from gemmule.hw.common.pipeline import delay
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.credit_fifo import CreditFifo, depth_for
+from gemmule.hw.common.stream.payload import packet_stream, vector
 
 from .lane import Lane
 from .params import ElementwiseParams

@@ -6,13 +6,13 @@ from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
 from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
-from gemmule.hw.common.streams import shape_of
+from gemmule.hw.common.stream.payload import shape_of
 
-from .exponential import heatvit, product
-from .flow import Flow, FlowComponent, Timed
-from .lines import lines, rectified_table, slope, table
-from .powers import powers
-from .reflected import reflected
+from .datapath.exponential import heatvit, product
+from .datapath.flow import Flow, FlowComponent, Timed
+from .datapath.lines import lines, rectified_table, slope, table
+from .datapath.powers import powers
+from .datapath.reflected import reflected
 
 __all__ = ["Lane"]
 

@@ -6,19 +6,19 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 
 from gemmule.golden.nonlinear.layernorm import Refusal
-from gemmule.hw.common.credit_fifo import CreditFifo
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.streams import vector
+from gemmule.hw.common.stream.credit_fifo import CreditFifo
+from gemmule.hw.common.stream.payload import vector
 
-from .arithmetic import above
-from .flow import Flow, Timed
-from .layernorm_lane import NormLane
+from .datapath.arithmetic import above
+from .datapath.flow import Flow, Timed
 from .layernorm_params import LayernormParams
-from .row import QUEUE, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
-from .row_unit import RowUnit
-from .rows import Rows
-from .spread import Spread
+from .row.commands import Rows
+from .row.layernorm_lane import NormLane
+from .row.spread import Spread
+from .row.sums import QUEUE, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
+from .row.unit import RowUnit
 
 __all__ = ["Layernorm"]
 

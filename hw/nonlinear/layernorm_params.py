@@ -10,7 +10,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.layernorm import DEVIATION_FRAC, EPSILON_FRAC, NormFormats
 
-from .rows import ROWS_WIDTH
+from .row.commands import ROWS_WIDTH
 
 __all__ = ["LayernormParams"]
 

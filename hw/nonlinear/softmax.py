@@ -5,14 +5,16 @@ from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFOBuffered
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Refusal
-from gemmule.hw.common.credit_fifo import CreditFifo
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.streams import shape_of, vector
+from gemmule.hw.common.stream.credit_fifo import CreditFifo
+from gemmule.hw.common.stream.payload import shape_of, vector
 
-from .flow import Flow, Timed
-from .inverse import Inverse
-from .row import (
+from .datapath.flow import Flow, Timed
+from .row.commands import Rows
+from .row.inverse import Inverse
+from .row.softmax_lane import PowerLane, QuotientLane
+from .row.sums import (
     QUEUE,
     add,
     buffer_depth,
@@ -23,9 +25,7 @@ from .row import (
     sum_over_row,
     tree,
 )
-from .row_unit import RowUnit
-from .rows import Rows
-from .softmax_lane import PowerLane, QuotientLane
+from .row.unit import RowUnit
 from .softmax_params import SoftmaxParams
 
 __all__ = ["Softmax"]

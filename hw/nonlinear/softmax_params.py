@@ -10,7 +10,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, exp_unit
 
-from .rows import ROWS_WIDTH
+from .row.commands import ROWS_WIDTH
 
 __all__ = ["SoftmaxParams"]
 

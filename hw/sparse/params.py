@@ -9,7 +9,7 @@ from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.sparse.format import Pattern
 from gemmule.golden.systolic.gemm import largest_k
-from gemmule.hw.common.streams import vector
+from gemmule.hw.common.stream.payload import vector
 from gemmule.hw.systolic.params import ArrayParams, ProductParams
 
 __all__ = ["Prune24Params", "SparseArrayParams", "SparseGemmParams"]

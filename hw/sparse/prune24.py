@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
 from gemmule.hw.common.pipeline import register, wire
-from gemmule.hw.common.skid import SkidBuffer
-from gemmule.hw.common.status import FaultLayout, SideQueue
-from gemmule.hw.common.streams import packet, packet_stream, vector
+from gemmule.hw.common.stream.payload import packet, packet_stream, vector
+from gemmule.hw.common.stream.skid import SkidBuffer
+from gemmule.hw.common.stream.status import FaultLayout, SideQueue
 
 from .params import Prune24Params
 

@@ -11,7 +11,7 @@ from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 from gemmule.golden.systolic.limits import COMMANDS
 from gemmule.hw.common.compare import below
 from gemmule.hw.common.pipeline import delay, register, wire
-from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
+from gemmule.hw.common.stream.status import FaultLayout, SideQueue, status_layout
 
 from .loops import start_layout, start_values
 from .params import ProductParams

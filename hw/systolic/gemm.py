@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.hw.common.pipeline import delay, register, wire
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.tech.array import array_of_cells
 
 from .beat import Beat

@@ -5,11 +5,11 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from gemmule.hw.common.guard import PacketGuard
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.skid import SkidBuffer
-from gemmule.hw.common.status import FaultLayout
-from gemmule.hw.common.streams import packet, packet_stream
+from gemmule.hw.common.stream.guard import PacketGuard
+from gemmule.hw.common.stream.payload import packet, packet_stream
+from gemmule.hw.common.stream.skid import SkidBuffer
+from gemmule.hw.common.stream.status import FaultLayout
 
 from .beat import Beat
 from .command import reader_signature, settings_layout

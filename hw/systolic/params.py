@@ -13,8 +13,8 @@ from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.golden.tech.chains import ChainPlan
 from gemmule.golden.tech.packing import packing
 from gemmule.hw.common.choose import FAN_IN
-from gemmule.hw.common.requantizer_params import RequantizerParams
-from gemmule.hw.common.streams import shape_of
+from gemmule.hw.common.requantize.params import RequantizerParams
+from gemmule.hw.common.stream.payload import shape_of
 
 __all__ = ["A_SLOT", "ArrayParams", "GemmParams", "ProductParams"]
 

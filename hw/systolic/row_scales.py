@@ -4,7 +4,7 @@ from amaranth import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.hw.common.fifo import Fifo
+from gemmule.hw.common.stream.fifo import Fifo
 
 from .params import ProductParams
 

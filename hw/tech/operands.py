@@ -4,7 +4,7 @@ from amaranth import Shape, Value, signed
 from amaranth.lib import data
 
 from gemmule.golden.tech.packing import Packing, product_range
-from gemmule.hw.common.streams import shape_of
+from gemmule.hw.common.stream.payload import shape_of
 
 __all__ = ["joined", "moving_layout", "signed_width", "split", "sum_shape"]
 

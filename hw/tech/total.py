@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import register
-from gemmule.hw.common.requantizer_params import RequantizerParams
+from gemmule.hw.common.requantize.params import RequantizerParams
 
 from .primitive import A_WIDTH, B_WIDTH, P_WIDTH, primitive
 

@@ -5,7 +5,7 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.hw.common.streams import packet_stream
+from gemmule.hw.common.stream.payload import packet_stream
 
 __all__ = ["PacketLimit"]
 

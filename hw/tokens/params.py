@@ -9,7 +9,7 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens.selection import ratio_bits
-from gemmule.hw.common.streams import shape_of
+from gemmule.hw.common.stream.payload import shape_of
 
 __all__ = ["SelectorParams", "TokenPackParams", "TokenSelectParams"]
 

@@ -8,7 +8,7 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, option
-from gemmule.hw.common.streams import shape_of
+from gemmule.hw.common.stream.payload import shape_of
 
 __all__ = ["TokenScoreParams"]
 

@@ -7,14 +7,14 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.faults import SelectorRefusal, SelectRefusal
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH
-from gemmule.hw.common.fork import Fork
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet, packet_stream, vector
+from gemmule.hw.common.stream.fork import Fork
+from gemmule.hw.common.stream.payload import packet, packet_stream, vector
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .gate import CommandGate
-from .pack_stage import PackStage
+from .pack.stage import PackStage
 from .params import SelectorParams
-from .select_stage import SelectStage
+from .select.stage import SelectStage
 from .token_pack import pack_refusal
 from .token_select import select_refusal
 

@@ -7,12 +7,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.faults import PackRefusal
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Package
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet, packet_stream, vector
+from gemmule.hw.common.stream.payload import packet, packet_stream, vector
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .gate import CommandGate, above
 from .limit import PacketLimit
-from .pack_stage import PackStage
+from .pack.stage import PackStage
 from .params import TokenPackParams
 
 __all__ = ["TokenPack", "pack_refusal"]

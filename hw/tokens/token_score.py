@@ -5,12 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.tokens.faults import ScoreRefusal
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet_stream, shape_of, vector
+from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .gate import CommandGate, above
+from .score.stage import PACKETS, ScoreStage
 from .score_params import TokenScoreParams
-from .score_stage import PACKETS, ScoreStage
 
 __all__ = ["TokenScore"]
 

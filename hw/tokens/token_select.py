@@ -6,12 +6,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.tokens.faults import SelectRefusal
 from gemmule.golden.tokens.selection import ratio_bits
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet, packet_stream
+from gemmule.hw.common.stream.payload import packet, packet_stream
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .gate import CommandGate, above
 from .params import TokenSelectParams
-from .select_stage import SelectStage
+from .select.stage import SelectStage
 
 __all__ = ["TokenSelect", "select_refusal"]
 

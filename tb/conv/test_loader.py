@@ -17,7 +17,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.common.memory_port import ADDRESS_WIDTH, request_layout
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.payload import packet_stream, vector
 from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
 from gemmule.hw.conv.operand import pass_layout

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Component
 
 from gemmule.gen.docs.regions import FILES, ROOT
 from gemmule.gen.docs.tables import ports, public
-from gemmule.hw.common.requantizer_params import RequantizerParams
+from gemmule.hw.common.requantize.params import RequantizerParams
 from gemmule.hw.common.unused import looked_at
 from gemmule.tb.docs.regions import REGIONS, filled
 

@@ -11,10 +11,10 @@ from gemmule.gen.block import Array, Arrays, Block, Channel, Job, Memory
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.options import Options, option
-from gemmule.hw.common.fifo import Fifo
-from gemmule.hw.common.fork import Fork
 from gemmule.hw.common.memory_port import request_layout
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.fifo import Fifo
+from gemmule.hw.common.stream.fork import Fork
+from gemmule.hw.common.stream.payload import packet_stream, vector
 
 __all__ = ["COMMAND", "COPIER", "IN", "OUT", "Copier", "CopierParams", "elements"]
 

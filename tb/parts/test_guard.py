@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gemmule.hw.common.guard import PacketGuard
+from gemmule.hw.common.stream.guard import PacketGuard
 from gemmule.tb.common.amaranth_streams import send, simulate
 
 LENGTHS = st.integers(1, 5)

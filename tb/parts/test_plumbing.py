@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemmule.hw.common.fork import Fork
-from gemmule.hw.common.width import Narrow, Widen
+from gemmule.hw.common.stream.fork import Fork
+from gemmule.hw.common.stream.width import Narrow, Widen
 from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 STALLS = st.tuples(*[st.sampled_from([0.0, 0.5, 0.9])] * 3)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemmule.hw.common.fifo import Fifo
-from gemmule.hw.common.skid import SkidBuffer
+from gemmule.hw.common.stream.fifo import Fifo
+from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.tb.common.amaranth_streams import receive, send, simulate
 
 STALLS = st.sampled_from([0.0, 0.2, 0.5, 0.9])

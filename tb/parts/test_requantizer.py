@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding, fold, sum_width
-from gemmule.hw.common.requantizer import Requantizer, RequantizerParams
+from gemmule.hw.common.requantize.requantizer import Requantizer, RequantizerParams
 
 
 def some(rng, low, high, shape):

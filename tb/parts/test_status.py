@@ -7,7 +7,7 @@ import pytest
 from amaranth.lib import data
 
 from gemmule.golden.common.codes import Code
-from gemmule.hw.common.status import FaultLayout, SideQueue, status_layout
+from gemmule.hw.common.stream.status import FaultLayout, SideQueue, status_layout
 from gemmule.tb.common.amaranth_streams import simulate
 
 WORD = data.StructLayout({"number": 16, "lost": 1})

@@ -20,7 +20,7 @@ from gemmule.tb.systolic.stimuli import gemm, product, with_rows
 
 PARAMS = GemmParams(rows=2, cols=2, acc_depth=4, row_scales=True)
 SYSTOLIC = "gemmule.hw.systolic"
-COMMON = "gemmule.hw.common"
+COMMON = "gemmule.hw.common.requantize"
 MUTANTS = {
     "sums are read back too soon": ("sequencer", "Mux(a.first, TILE_GAP - 1,", "Mux(a.first, 0,"),
     "a stalled row is overtaken": ("sequencer", "Mux(row, after,", "Mux(begin, TILE_GAP - 1,"),

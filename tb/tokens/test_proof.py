@@ -17,16 +17,16 @@ SMALL = {
     "selector": {"lanes": 2, "max_tokens": 4, "max_length": 4},
 }
 BROKEN = [
-    ("token_select", "select_stage", "(~indices.valid | indices.ready)", "1"),
+    ("token_select", "select.stage", "(~indices.valid | indices.ready)", "1"),
     (
         "token_pack",
-        "pack_stage",
+        "pack.stage",
         "self._room.eq(~self.kept.valid | self.kept.ready)",
         "self._room.eq(1)",
     ),
     (
         "token_score",
-        "score_stage",
+        "score.stage",
         "self._free.eq(~scores.valid | scores.ready)",
         "self._free.eq(1)",
     ),

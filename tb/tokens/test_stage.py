@@ -14,9 +14,9 @@ from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
 from gemmule.golden.common.lanes import words
 from gemmule.golden.tokens.cycles import pair_cycles, selector_cycles
-from gemmule.hw.tokens.histogram import BINS
 from gemmule.hw.tokens.params import SelectorParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
+from gemmule.hw.tokens.select.histogram import BINS
 from gemmule.tb.benches.streams import to_beats, to_ints
 from gemmule.tb.common.amaranth_streams import receive, send, simulate
 from gemmule.tb.common.sampling import values

@@ -11,7 +11,7 @@ from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.beats import DIM_WIDTH
-from gemmule.hw.common.streams import packet
+from gemmule.hw.common.stream.payload import packet
 from gemmule.hw.conv.command import command_layout
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.conv.walk_params import BpParams

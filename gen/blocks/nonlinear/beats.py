@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.lanes import last_of
-from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
 
 __all__ = ["check_rows", "from_rows", "to_rows"]
 

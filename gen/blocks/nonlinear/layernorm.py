@@ -14,7 +14,7 @@ from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.layernorm import epsilon_code, layernorm
 from gemmule.hw.nonlinear.layernorm import Layernorm
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
 
 from .beats import check_rows, from_rows, to_rows
 from .layernorm_sheet import layernorm_sheet

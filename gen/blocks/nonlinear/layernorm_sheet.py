@@ -12,7 +12,7 @@ from gemmule.golden.nonlinear.layernorm import (
     RootReciprocal,
 )
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
 
 __all__ = ["layernorm_sheet"]
 

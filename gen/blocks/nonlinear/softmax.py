@@ -12,7 +12,7 @@ from gemmule.golden.common.formats import Format, check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, delta_code, softmax
-from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
 from gemmule.hw.nonlinear.softmax import Softmax
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 

@@ -9,7 +9,7 @@ from gemmule.gen.package.sheet.parts import numbers, status, text
 from gemmule.golden.nonlinear.exponential import HeatvitExp
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal, exp_unit
 from gemmule.golden.nonlinear.softmax_error import error_bound, greatest_result
-from gemmule.hw.nonlinear.rows import ROWS_WIDTH
+from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 __all__ = ["softmax_sheet"]

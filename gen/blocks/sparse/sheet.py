@@ -4,11 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.blocks.systolic.array_sheet import array_slots
-from gemmule.gen.blocks.systolic.order_sheet import (
-    product_faults,
-    product_throughput,
-    tile_loops,
-)
+from gemmule.gen.blocks.systolic.order_sheet import product_faults, product_throughput, tile_loops
 from gemmule.gen.blocks.systolic.product_sheet import (
     ENDED,
     REFERENCE,

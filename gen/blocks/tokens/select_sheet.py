@@ -7,8 +7,8 @@ import numpy as np
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
 from gemmule.golden.tokens.selection import ratio_bits
-from gemmule.hw.tokens.histogram import BINS
 from gemmule.hw.tokens.params import TokenSelectParams
+from gemmule.hw.tokens.select.histogram import BINS
 
 BYTE = 8
 

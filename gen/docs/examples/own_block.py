@@ -24,7 +24,7 @@ from gemmule.golden.common.formats import Format, check_array, check_values
 from gemmule.golden.common.lanes import pack, unpack
 from gemmule.golden.common.options import Options, option
 from gemmule.hw.common.shared import shared
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.payload import packet_stream, vector
 
 __all__ = ["ADDER", "Adder", "AdderParams", "Lane", "added", "main"]
 

@@ -41,7 +41,7 @@ def status(
     refuses: bool = True,
     never: Iterable[str] = (),
 ) -> Stream:
-    """The stream `status` that ``hw.common.status.status_layout`` makes of ``packets``.
+    """The stream `status` that ``hw.common.stream.status.status_layout`` makes of ``packets``.
 
     One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
     Faults that there ``never`` are have their fields all the same.

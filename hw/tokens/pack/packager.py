@@ -6,10 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH
-from gemmule.hw.common.streams import packet_stream, shape_of, vector
-
-from .divider import Divider
-from .params import TokenPackParams
+from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
+from gemmule.hw.tokens.divider import Divider
+from gemmule.hw.tokens.params import TokenPackParams
 
 __all__ = ["Packager", "pick"]
 

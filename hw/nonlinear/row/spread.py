@@ -9,12 +9,11 @@ from gemmule.golden.nonlinear.layernorm import (
     ROOT_FRAC,
     RootReciprocal,
 )
-
-from .arithmetic import sum_in_parts
-from .flow import Flow, FlowComponent, Timed
-from .layernorm_params import LayernormParams
-from .polynomial import polynomial
-from .powers import normalized
+from gemmule.hw.nonlinear.datapath.arithmetic import sum_in_parts
+from gemmule.hw.nonlinear.datapath.flow import Flow, FlowComponent, Timed
+from gemmule.hw.nonlinear.datapath.polynomial import polynomial
+from gemmule.hw.nonlinear.datapath.powers import normalized
+from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 
 __all__ = ["Spread"]
 

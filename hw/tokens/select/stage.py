@@ -5,10 +5,10 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.tokens.selection import ratio_bits
-from gemmule.hw.common.streams import packet_stream, shape_of
+from gemmule.hw.common.stream.payload import packet_stream, shape_of
+from gemmule.hw.tokens.params import TokenSelectParams
 
 from .histogram import BINS, Histogram
-from .params import TokenSelectParams
 
 __all__ = ["SelectStage"]
 

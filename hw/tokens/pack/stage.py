@@ -6,12 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Package
-from gemmule.hw.common.status import FaultLayout
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.payload import packet_stream, vector
+from gemmule.hw.common.stream.status import FaultLayout
+from gemmule.hw.tokens.params import TokenPackParams
 
 from .accumulator import Accumulator
 from .packager import Packager
-from .params import TokenPackParams
 
 __all__ = ["PackStage"]
 

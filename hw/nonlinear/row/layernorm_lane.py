@@ -4,11 +4,10 @@ from amaranth import Cat, Const, Value, signed
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.layernorm import DEVIATION_FRAC, EPSILON_FRAC, ROOT_FRAC
-from gemmule.hw.common.streams import shape_of
-
-from .arithmetic import saturate
-from .flow import Flow, FlowComponent, Timed
-from .layernorm_params import LayernormParams
+from gemmule.hw.common.stream.payload import shape_of
+from gemmule.hw.nonlinear.datapath.arithmetic import saturate
+from gemmule.hw.nonlinear.datapath.flow import Flow, FlowComponent, Timed
+from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 
 __all__ = ["NormLane"]
 

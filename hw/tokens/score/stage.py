@@ -5,13 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.formats import Format
-from gemmule.hw.common.status import FaultLayout
-from gemmule.hw.common.streams import packet_stream, shape_of, vector
+from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
+from gemmule.hw.common.stream.status import FaultLayout
+from gemmule.hw.tokens.pack.packager import pick
+from gemmule.hw.tokens.score_params import TokenScoreParams
 
 from .divider_bank import DividerBank
-from .packager import pick
 from .row_reducer import RowReducer
-from .score_params import TokenScoreParams
 
 __all__ = ["PACKETS", "ScoreStage"]
 

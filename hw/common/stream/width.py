@@ -5,7 +5,7 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .streams import packet_stream
+from .payload import packet_stream
 
 __all__ = ["Narrow", "Widen"]
 

@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.codes import Code
 from gemmule.hw.common.pipeline import register, wire
-from gemmule.hw.common.status import SideQueue, status_layout
-from gemmule.hw.common.streams import packet, packet_stream
+from gemmule.hw.common.stream.payload import packet, packet_stream
+from gemmule.hw.common.stream.status import SideQueue, status_layout
 
 from .fit import Fit
 

@@ -4,11 +4,10 @@ from amaranth import Value
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal
-
-from .arithmetic import product_in_fabric
-from .flow import Flow, FlowComponent, Timed
-from .polynomial import polynomial
-from .powers import normalized
+from gemmule.hw.nonlinear.datapath.arithmetic import product_in_fabric
+from gemmule.hw.nonlinear.datapath.flow import Flow, FlowComponent, Timed
+from gemmule.hw.nonlinear.datapath.polynomial import polynomial
+from gemmule.hw.nonlinear.datapath.powers import normalized
 
 __all__ = ["Inverse"]
 

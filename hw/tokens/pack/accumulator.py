@@ -5,9 +5,8 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import delay, wire
-from gemmule.hw.common.streams import shape_of
-
-from .params import TokenPackParams
+from gemmule.hw.common.stream.payload import shape_of
+from gemmule.hw.tokens.params import TokenPackParams
 
 __all__ = ["Accumulator"]
 

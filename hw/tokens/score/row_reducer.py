@@ -4,9 +4,8 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.hw.common.streams import shape_of
-
-from .score_params import TokenScoreParams
+from gemmule.hw.common.stream.payload import shape_of
+from gemmule.hw.tokens.score_params import TokenScoreParams
 
 __all__ = ["RowReducer"]
 

@@ -5,12 +5,12 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.requantize import STEP, Rounding
+from gemmule.hw.common.fixed import add_carry
+from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.tech.product import product_of
 from gemmule.hw.tech.total import total_of
 
-from .fixed import add_carry
-from .pipeline import register, wire
-from .requantizer_params import RequantizerParams
+from .params import RequantizerParams
 
 __all__ = ["RequantizerLane"]
 

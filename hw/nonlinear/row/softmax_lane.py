@@ -6,12 +6,11 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.nonlinear.exponential import Product
 from gemmule.golden.nonlinear.softmax import CODES, EXP_FORMAT, Reciprocal, exp_unit
 from gemmule.golden.nonlinear.units import rounded
-from gemmule.hw.common.streams import shape_of
-
-from .arithmetic import saturate
-from .exponential import heatvit_below, product_below
-from .flow import Flow, FlowComponent, Timed
-from .softmax_params import SoftmaxParams
+from gemmule.hw.common.stream.payload import shape_of
+from gemmule.hw.nonlinear.datapath.arithmetic import saturate
+from gemmule.hw.nonlinear.datapath.exponential import heatvit_below, product_below
+from gemmule.hw.nonlinear.datapath.flow import Flow, FlowComponent, Timed
+from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
 __all__ = ["PowerLane", "QuotientLane"]
 

@@ -7,11 +7,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.requantize import STEP
+from gemmule.hw.common.pipeline import delay, register
+from gemmule.hw.common.shared import shared
 
-from .pipeline import delay, register
-from .requantizer_lane import RequantizerLane
-from .requantizer_params import RequantizerParams
-from .shared import shared
+from .lane import RequantizerLane
+from .params import RequantizerParams
 
 __all__ = ["Requantizer", "RequantizerParams"]
 

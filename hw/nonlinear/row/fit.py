@@ -5,12 +5,11 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from gemmule.hw.common.guard import PacketGuard
 from gemmule.hw.common.pipeline import register, wire
-from gemmule.hw.common.status import FaultLayout
-from gemmule.hw.common.streams import packet, packet_stream
-
-from .arithmetic import above
+from gemmule.hw.common.stream.guard import PacketGuard
+from gemmule.hw.common.stream.payload import packet, packet_stream
+from gemmule.hw.common.stream.status import FaultLayout
+from gemmule.hw.nonlinear.datapath.arithmetic import above
 
 __all__ = ["Fit"]
 

@@ -4,7 +4,7 @@ from amaranth import Array, Module, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .divider import Divider
+from gemmule.hw.tokens.divider import Divider
 
 __all__ = ["DividerBank"]
 

@@ -6,9 +6,8 @@ from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.hdl import ShapeLike
 
 from gemmule.hw.common.pipeline import delay, wire
-
-from .arithmetic import PART, plus
-from .flow import Flow, Timed
+from gemmule.hw.nonlinear.datapath.arithmetic import PART, plus
+from gemmule.hw.nonlinear.datapath.flow import Flow, Timed
 
 __all__ = [
     "QUEUE",

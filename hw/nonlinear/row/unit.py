@@ -9,11 +9,11 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.codes import Code
 from gemmule.golden.common.options import Options
-from gemmule.hw.common.credit_fifo import CreditFifo, depth_for
-from gemmule.hw.common.status import status_layout
-from gemmule.hw.common.streams import packet_stream, vector
+from gemmule.hw.common.stream.credit_fifo import CreditFifo, depth_for
+from gemmule.hw.common.stream.payload import packet_stream, vector
+from gemmule.hw.common.stream.status import status_layout
 
-from .rows import Rows
+from .commands import Rows
 
 __all__ = ["RowUnit"]
 

@@ -1,0 +1,1 @@
+"""Streams of packets: payloads, queues, forks, borders, and what becomes of a command."""

@@ -1,0 +1,1 @@
+"""Datapaths without a stall: functions that add pipelines to a flow."""
