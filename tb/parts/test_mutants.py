@@ -3,7 +3,7 @@
 
 import pytest
 
-from gemmule.hw.common.requantizer_params import RequantizerParams
+from gemmule.hw.common.requantize.params import RequantizerParams
 from gemmule.tb.common.module_mutants import infect
 from gemmule.tb.parts import (
     test_guard,
