@@ -1,8 +1,12 @@
 """Pages about the modules of `gen`: every public name, from its docstring."""
 
+import ast
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import cleandoc, getsource
+from itertools import pairwise
 from pkgutil import walk_packages
+from textwrap import indent
 
 import gemmule.gen
 
@@ -11,11 +15,7 @@ __all__ = ["api_index", "api_page", "modules", "public_names"]
 FRONT = ("generate", "simulate", "synthesize", "GoldenMismatch")
 """What most users need, and where it is imported from."""
 
-
-OPTIONS = {
-    "class": ("   :members:", "   :member-order: bysource"),
-    "data": ("   :no-value:",),
-}
+OPTIONS = {"class": ("   :members:", "   :member-order: bysource")}
 """Of autodoc's directives."""
 
 
@@ -34,23 +34,37 @@ def public_names(module: str) -> list[str]:
 
 def api_page(module: str) -> str:
     """Return the page of ``module`` in reStructuredText, for Sphinx's autodoc."""
-    lines = [module, "=" * len(module), "", f".. py:module:: {module}", ""]
-    doc = import_module(module).__doc__ or ""
-    lines += [*doc.splitlines(), ""]
+    lines = [module, "=" * len(module), "", f".. automodule:: {module}", ""]
+    lines += [f".. py:currentmodule:: {module}", ""]
+    texts = _texts(module)
     for name in public_names(module):
         value = getattr(import_module(module), name)
-        if hasattr(value, "__origin__"):  # an alias, which would bring its origin's docstring
-            lines += [f".. py:data:: {name}", "", f"   An alias of ``{value}``.", ""]
-            continue
         kind = _kind(value)
-        lines += [f".. auto{kind}:: {module}.{name}", *OPTIONS.get(kind, ()), ""]
+        if kind == "data":  # autodoc would print the docstring of its type where it has none
+            text = texts.get(name) or f"A ``{type(value).__name__}``."
+            text = f"An alias of ``{value}``." if hasattr(value, "__origin__") else text
+            lines += [f".. py:data:: {name}", "", indent(text, "   "), ""]
+        else:
+            lines += [f".. auto{kind}:: {module}.{name}", *OPTIONS.get(kind, ()), ""]
     return "\n".join(lines) + "\n"
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, type):
+    if isinstance(value, type) and not hasattr(value, "__origin__"):
         return "exception" if issubclass(value, BaseException) else "class"
     return "function" if callable(value) and hasattr(value, "__code__") else "data"
+
+
+def _texts(module: str) -> dict[str, str]:
+    """Return what stands below assignments: the docstrings of constants."""
+    body = ast.parse(getsource(import_module(module))).body
+    found = {}
+    for each, below in pairwise(body):
+        target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
+        text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if isinstance(target, ast.Name) and text:
+            found[target.id] = cleandoc(str(below.value.value))
+    return found
 
 
 def api_index() -> str:
