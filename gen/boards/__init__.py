@@ -9,9 +9,9 @@ from pathlib import Path
 from gemmule.gen.files.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["FAMILIES", "RESOURCES", "Board", "board_choices", "board_names", "load_board"]
+__all__ = ["RESOURCES", "YOSYS_FAMILIES", "Board", "board_choices", "board_names", "load_board"]
 
-FAMILIES = ("xcup", "xcu", "xc7", "xc6s", "xc6v")
+YOSYS_FAMILIES = ("xcup", "xcu", "xc7", "xc6s", "xc6v")
 """The families of Yosys's synth_xilinx that our netlists are tried with, ours first."""
 
 PATTERNS = {
@@ -85,9 +85,9 @@ def _parse(source: str, text: str) -> Board:
     for key, (pattern, words) in PATTERNS.items():
         if not re.fullmatch(pattern, data[key]):
             raise UsageError(f"--board: {key} in {source} must be {words}, not {data[key]!r}")
-    if data["family"] not in FAMILIES:
+    if data["family"] not in YOSYS_FAMILIES:
         raise UsageError(
-            f"--board: family in {source} must be one of {', '.join(FAMILIES)},"
+            f"--board: family in {source} must be one of {', '.join(YOSYS_FAMILIES)},"
             f" not {data['family']!r}"
         )
     resources = data["resources"]
