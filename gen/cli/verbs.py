@@ -162,9 +162,9 @@ def simulate(
     as_json: JSON = False,
 ) -> int:
     """Send arrays through the Verilog and compare the results with the golden model."""
-    from gemmule.gen.simulation.model import SimulationError, check_stall
     from gemmule.gen.simulation.simulate import GoldenMismatch
     from gemmule.gen.simulation.simulate import simulate as send
+    from gemmule.gen.simulation.simulator import SimulationError, check_stall
 
     adapter = block.simulated_by()
     check_stall(stall)

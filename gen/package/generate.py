@@ -15,7 +15,7 @@ from gemmule.gen.synthesis.synth import check_cell, synthesize
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.border import Border, emit_border
 from gemmule.gen.verilog.emit import Emitted, emit
-from gemmule.gen.verilog.primitives import models
+from gemmule.gen.verilog.primitives import primitives_in
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
@@ -117,7 +117,7 @@ def _texts(
         f"{name}.h": "C: offsets, widths, codes, functions that fill words and read them",
         f"{name}.py": "Python, standard library alone: the same, and how arrays become words",
     }
-    primitives = {f"sim/{file}": text for file, text in models(emitted.verilog).items()}
+    primitives = {f"sim/{file}": text for file, text in primitives_in(emitted.verilog).items()}
     what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
     view = _view(block, params, emitted, border, board, clock_mhz) | {"resources": resources}
     selftest = selftest_view(block, params, view["streams"], view["sheet"].examples)

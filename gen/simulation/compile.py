@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gemmule.gen import tools
 from gemmule.gen.files import cache
-from gemmule.gen.verilog.primitives import models
+from gemmule.gen.verilog.primitives import primitives_in
 
 __all__ = ["CPP", "Kind", "compiled"]
 
@@ -104,7 +104,7 @@ def compiled(
 
     Primitives that ``verilog`` instantiates get their behavioral models.
     """
-    verilog = "\n".join([verilog, *models(verilog).values()])
+    verilog = "\n".join([verilog, *primitives_in(verilog).values()])
     name = cache.key(kind.keys.program, verilog, top, program, *files, *files.values())
 
     def build(folder: Path) -> None:

@@ -22,7 +22,7 @@ from gemmule.golden.common.options import Options
 
 from .compile import CPP, Kind, compiled
 from .external_memory import request_header
-from .model import Model
+from .simulator import Simulator
 
 __all__ = ["build", "build_emitted"]
 
@@ -35,7 +35,7 @@ DRIVER = Kind(
 WITH_WAVES = replace(DRIVER, waves=True)
 
 
-def build(block: Block | str, params: Options, *, waves: bool = False) -> Model:
+def build(block: Block | str, params: Options, *, waves: bool = False) -> Simulator:
     """The simulation of ``block``: from the cache, or made now (a few seconds).
 
     It is kept under what the Verilog is, so a change of ours that leaves the Verilog alone costs an
@@ -59,13 +59,15 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Model:
     return build_emitted(emitted, waves=waves, begun=begun)
 
 
-def build_emitted(emitted: Emitted, *, waves: bool = False, begun: float | None = None) -> Model:
+def build_emitted(
+    emitted: Emitted, *, waves: bool = False, begun: float | None = None
+) -> Simulator:
     """:func:`build` for Verilog that was emitted already (or, in a test of tests, broken)."""
     begun = time.monotonic() if begun is None else begun
     streams = {"streams.inc": "".join(_glue(emitted.manifest))}
     kind = WITH_WAVES if waves else DRIVER
     program = compiled(kind, emitted.verilog, emitted.top, streams)
-    return Model(
+    return Simulator(
         program, emitted.manifest, time.monotonic() - begun,
         with_waves=None if waves else lambda: build_emitted(emitted, waves=True),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from gemmule.gen.block import Channel, Memory
 from gemmule.gen.verilog.manifest import Manifest, StreamInfo
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.memory import QUEUE
-from gemmule.hw.common.memory_port import request_layout
+from gemmule.hw.common.request import request_layout
 
 __all__ = ["REQUEST", "Port", "check", "plan", "ports", "request_header"]
 

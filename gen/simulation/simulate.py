@@ -17,7 +17,7 @@ from gemmule.golden.common.options import Options
 
 from .engine import build
 from .external_memory import check
-from .model import Progress, check_stall
+from .simulator import Progress, check_stall
 
 __all__ = ["GoldenMismatch", "Simulation", "simulate"]
 

@@ -17,8 +17,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
-from gemmule.hw.common.memory_port import request_layout
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 

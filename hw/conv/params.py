@@ -11,7 +11,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import row_sum_width
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH
+from gemmule.hw.common.request import ADDRESS_WIDTH
 from gemmule.hw.common.stream.payload import vector
 from gemmule.hw.systolic.params import ProductParams
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.common.memory import LENGTH_WIDTH
-from gemmule.hw.common.memory_port import element_size, request_layout
+from gemmule.hw.common.request import element_size, request_layout
 from gemmule.hw.common.stream.payload import packet, packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 

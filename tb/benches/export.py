@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from gemmule.gen.block import Arrays, Block
 from gemmule.gen.verilog.emit import emit
-from gemmule.gen.verilog.primitives import models
+from gemmule.gen.verilog.primitives import primitives_in
 from gemmule.golden.common.options import Options
 
 from .how import How
@@ -107,7 +107,7 @@ def export(
         folder = Path(name)
         Task(block, params, run, arrays, emitted.manifest).save(folder)
         task = {path.name: path.read_bytes() for path in folder.iterdir()}
-    design = {f"{emitted.top}.v": emitted.verilog, **models(emitted.verilog)}
+    design = {f"{emitted.top}.v": emitted.verilog, **primitives_in(emitted.verilog)}
     script = RUN.format(
         top=emitted.top,
         sources=list(design),

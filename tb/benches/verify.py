@@ -15,7 +15,7 @@ from cocotb_tools.runner import Runner, get_runner
 from gemmule.gen.block import Arrays, Block
 from gemmule.gen.simulation.compile import Kind, compiled
 from gemmule.gen.verilog.emit import Emitted, emit
-from gemmule.gen.verilog.primitives import models
+from gemmule.gen.verilog.primitives import primitives_in
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.tb.benches.how import How
@@ -111,7 +111,7 @@ def run_icarus(
     if not shutil.which("iverilog"):
         raise UsageError("--simulator icarus needs iverilog on PATH: apt install iverilog")
     design = folder / "design.v"
-    design.write_text("\n".join([emitted.verilog, *models(emitted.verilog).values()]))
+    design.write_text("\n".join([emitted.verilog, *primitives_in(emitted.verilog).values()]))
     runner = get_runner("icarus")
     runner.build(
         sources=[design], hdl_toplevel=emitted.top, build_dir=folder / "build",

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from gemmule.gen.block import Block, Job
 from gemmule.gen.catalog import catalog
 from gemmule.gen.simulation.engine import build_emitted
-from gemmule.gen.simulation.model import Model, Result
+from gemmule.gen.simulation.simulator import Result, Simulator
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.options import Options
 
@@ -46,7 +46,7 @@ class Bank:
         made = Units(units)
         self._latency = made.latency
         self.emitted = emit_component(made, "bank", {}, "units side by side")
-        self.model: Model = build_emitted(self.emitted)
+        self.model: Simulator = build_emitted(self.emitted)
 
     def latency(self, name: str) -> int:
         """Return the stated latency of a unit."""

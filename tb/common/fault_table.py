@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Beats, Job
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import Model
 from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.simulation.simulator import Simulator
 from gemmule.gen.verilog.manifest import FieldInfo
 from gemmule.golden.common.options import Options
 
@@ -106,7 +106,7 @@ def check(rows: Rows, fault: Fault, stall: float) -> None:
         compare(name, values, good.golden[name])
 
 
-def status_words(model: Model, beats: Beats) -> list[dict[str, int]]:
+def status_words(model: Simulator, beats: Beats) -> list[dict[str, int]]:
     """Decode the words of a status stream by the manifest's fields."""
     fields = _fields(model, "status")
     numbers = [int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little") for beat in beats]
@@ -116,7 +116,7 @@ def status_words(model: Model, beats: Beats) -> list[dict[str, int]]:
     ]
 
 
-def patched(model: Model, stream: str, beat: NDArray, fields: Mapping[str, int]) -> NDArray:
+def patched(model: Simulator, stream: str, beat: NDArray, fields: Mapping[str, int]) -> NDArray:
     """Overwrite some fields of one beat ``[words]``."""
     number = int.from_bytes(np.asarray(beat, "<u4").tobytes(), "little")
     known = _fields(model, stream)
@@ -127,7 +127,7 @@ def patched(model: Model, stream: str, beat: NDArray, fields: Mapping[str, int])
     return np.frombuffer(number.to_bytes(4 * len(beat), "little"), "<u4")
 
 
-def _faulty(model: Model, fault: Fault, name: str, bad: Job, good: Job) -> list[Beats]:
+def _faulty(model: Simulator, fault: Fault, name: str, bad: Job, good: Job) -> list[Beats]:
     """Return what stream ``name`` sends before the good job."""
     beats = bad.send[name]
     if name in fault.absent:
@@ -148,14 +148,14 @@ def _faulty(model: Model, fault: Fault, name: str, bad: Job, good: Job) -> list[
     return [*unended, good.send[name][: lasts.index(True) + 1]] if fault.swallows else unended
 
 
-def _ended(model: Model, stream: str, beat: NDArray, last: bool) -> Beats:
+def _ended(model: Simulator, stream: str, beat: NDArray, last: bool) -> Beats:
     return patched(model, stream, beat, {"last": int(last)})[None]
 
 
-def _is_last(model: Model, stream: str, beat: NDArray) -> bool:
+def _is_last(model: Simulator, stream: str, beat: NDArray) -> bool:
     offset = _fields(model, stream)["last"].offset
     return bool(beat[offset // 32] >> np.uint32(offset % 32) & 1)
 
 
-def _fields(model: Model, stream: str) -> dict[str, FieldInfo]:
+def _fields(model: Simulator, stream: str) -> dict[str, FieldInfo]:
     return {each.name: each for each in model.manifest.stream(stream).fields}

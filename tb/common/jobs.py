@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from gemmule.gen.block import Beats, Job
-from gemmule.gen.simulation.model import Model, Result
 from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.simulation.simulator import Result, Simulator
 
 __all__ = ["apart", "joined", "run_jobs"]
 
@@ -26,7 +26,7 @@ def apart(jobs: Sequence[Job], received: Mapping[str, Beats]) -> Iterator[dict[s
         begun = ends
 
 
-def run_jobs(model: Model, jobs: Sequence[Job], **how) -> Result:
+def run_jobs(model: Simulator, jobs: Sequence[Job], **how) -> Result:
     """Run all jobs as one, and compare each with its golden results."""
     result = model.run(*joined(jobs), **how)
     for job, beats in zip(jobs, apart(jobs, result.received), strict=True):

@@ -10,7 +10,7 @@ import jinja2
 
 from gemmule.gen.tools import verilator
 from gemmule.gen.verilog.emit import Emitted
-from gemmule.gen.verilog.primitives import models
+from gemmule.gen.verilog.primitives import primitives_in
 
 __all__ = ["lint", "lint_emitted", "write_emitted", "yosys_takes"]
 
@@ -28,7 +28,7 @@ def lint(folder: Path, top: str) -> None:
 
 def write_emitted(emitted: Emitted, folder: Path) -> None:
     """Write a block alone, with its models and with the waivers that `gemmule generate` writes."""
-    used = models(emitted.verilog)
+    used = primitives_in(emitted.verilog)
     template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
     waivers = jinja2.Template(template).render(name=emitted.top, models=used)
     texts = {"waivers.vlt": waivers + "\n", f"{emitted.top}.v": emitted.verilog, **used}

@@ -12,11 +12,11 @@ from gemmule.gen.block import Block, Channel, Memory
 from gemmule.gen.blocks.conv.encode import pass_beats
 from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import Model, SimulationError
+from gemmule.gen.simulation.simulator import SimulationError, Simulator
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, request_layout
+from gemmule.hw.common.request import ADDRESS_WIDTH, request_layout
 from gemmule.hw.common.stream.payload import packet_stream, vector
 from gemmule.hw.conv import loader, operand
 from gemmule.hw.conv.loader import load_layout
@@ -170,7 +170,7 @@ def program(seed: int, banks: int = 30) -> Program:
     )
 
 
-def agrees(model: Model, made: Program, *, width=16, latency=32, **options) -> bool:
+def agrees(model: Simulator, made: Program, *, width=16, latency=32, **options) -> bool:
     """Tell whether the beats are those that were loaded."""
     memory = Memory(made.image, (Channel("request", "i", LANES, FORMAT.width),), width, latency)
     send = {"loads": made.loads, "passes": made.passes}
@@ -196,7 +196,7 @@ def test_a_reset_forgets_what_was_under_way():
         assert agrees(model, made, reset_at=reset_at)
 
 
-def waits_for_a_bank(model: Model) -> bool:
+def waits_for_a_bank(model: Simulator) -> bool:
     """Tell whether of ten loads, two a bank, two banks' are requested while none is released."""
     loops = [(1, PARAMS.size_width + 1), (0, ADDRESS_WIDTH)] * (PARAMS.axes + 1)
     fields = [(0, ADDRESS_WIDTH), (1, COUNT_WIDTH), *loops, (1, COUNT_WIDTH)]

@@ -9,7 +9,7 @@ import pytest
 from gemmule.gen.blocks.conv.encode_walk import decode, encode, padded
 from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, repeated
 from gemmule.gen.simulation.engine import build_emitted
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.operation import Method

@@ -9,7 +9,7 @@ import pytest
 from gemmule.gen.block import Block
 from gemmule.gen.blocks.conv.encode_walk import fields
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import Model, SimulationError
+from gemmule.gen.simulation.simulator import SimulationError, Simulator
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
@@ -80,7 +80,7 @@ def program(seed: int, count: int = 30) -> Program:
     return Program(send, pack(*columns), *both)
 
 
-def agrees(model: Model, seed: int, stall: float) -> bool:
+def agrees(model: Simulator, seed: int, stall: float) -> bool:
     """Tell whether a program's requests and vectors are those expected."""
     made = program(seed)
     counts = {"request": len(made.request), "o": len(made.o)}

@@ -11,7 +11,7 @@ from gemmule.gen.blocks.nonlinear.layernorm import LayernormRun
 from gemmule.gen.blocks.nonlinear.softmax import SoftmaxRun
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.golden.common.lanes import unpack
 from gemmule.golden.nonlinear.layernorm import layernorm
 from gemmule.golden.nonlinear.softmax import softmax

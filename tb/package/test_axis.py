@@ -12,7 +12,7 @@ from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
 from gemmule.gen.package.generate import generate
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.emit import Emitted
 from gemmule.gen.verilog.manifest import Manifest

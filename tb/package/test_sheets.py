@@ -16,7 +16,7 @@ from gemmule.gen.catalog import catalog, find
 from gemmule.gen.package.sheet.example import parse, payloads
 from gemmule.gen.package.sheet.words import to_bytes
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.axis import axis_streams
 from gemmule.gen.verilog.manifest import Manifest
 from gemmule.tb.package.sheets import encoder_of, example_words

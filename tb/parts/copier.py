@@ -11,7 +11,7 @@ from gemmule.gen.block import Array, Arrays, Block, Channel, Job, Memory
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import pack
 from gemmule.golden.common.options import Options, option
-from gemmule.hw.common.memory_port import request_layout
+from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.fork import Fork
 from gemmule.hw.common.stream.payload import packet_stream, vector

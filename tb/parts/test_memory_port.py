@@ -9,8 +9,8 @@ import pytest
 from gemmule.gen.block import Channel
 from gemmule.gen.package.generate import generate
 from gemmule.gen.simulation.engine import build
-from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.simulation.simulate import compare, simulate
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.benches.verify import verify
 from gemmule.tb.common.adder import ADDER, AdderParams

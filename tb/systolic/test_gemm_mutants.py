@@ -9,7 +9,7 @@ import pytest
 from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build_emitted
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.systolic import beats
 from gemmule.hw.systolic import gemm as top

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Job
-from gemmule.gen.simulation.model import Model
 from gemmule.gen.simulation.simulate import compare
+from gemmule.gen.simulation.simulator import Simulator
 from gemmule.golden.common.lanes import last_of, unpack
 from gemmule.tb.common.jobs import apart, joined
 
@@ -20,7 +20,7 @@ PACKETS = ("decisions", "indices", "kept", "package", "scores")
 """Streams whose top bit is ``last``, and of which a stage is one packet."""
 
 
-def run_stages(model: Model, jobs: Sequence[Job], **how) -> int:
+def run_stages(model: Simulator, jobs: Sequence[Job], **how) -> int:
     """Send all jobs without a gap, compare each with its golden results; return the cycles."""
     result = model.run(*joined(jobs), **how)
     widths = {stream.name: stream.width for stream in model.manifest.streams}

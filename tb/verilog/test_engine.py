@@ -11,8 +11,8 @@ import pytest
 from gemmule.gen import tools
 from gemmule.gen.files import cache, sweep
 from gemmule.gen.simulation.engine import build, build_emitted
-from gemmule.gen.simulation.model import SimulationError
 from gemmule.gen.simulation.simulate import GoldenMismatch, compare, simulate
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common.adder import ADDER, AdderParams

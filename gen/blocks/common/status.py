@@ -7,7 +7,7 @@ from amaranth import Shape
 from amaranth.lib.wiring import Component
 
 from gemmule.gen.block import Beats
-from gemmule.gen.simulation.model import SimulationError
+from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.golden.common.lanes import words
 from gemmule.golden.common.options import Options
 from gemmule.hw.common.unused import looked_at
@@ -16,7 +16,7 @@ __all__ = ["clean_status", "expect_clean"]
 
 
 def expect_clean(received: Mapping[str, Beats]) -> None:
-    """Raise :class:`~gemmule.gen.simulation.model.SimulationError` where ``status`` tells of a
+    """Raise :class:`~gemmule.gen.simulation.simulator.SimulationError` where ``status`` tells of a
     fault.
     """
     for number, word in enumerate(received.get("status", ())):

@@ -16,7 +16,7 @@ from gemmule.golden.common.lanes import pack
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.systolic.beats import DIM_WIDTH
-from gemmule.hw.common.memory_port import element_size
+from gemmule.hw.common.request import element_size
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS

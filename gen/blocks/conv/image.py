@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import ADDRESS_WIDTH, element_size
+from gemmule.hw.common.request import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
 from .lower.operands import GRADIENT, INPUT, REORGANIZED, WEIGHTS, Operands

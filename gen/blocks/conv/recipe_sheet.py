@@ -8,7 +8,7 @@ from textwrap import indent
 from gemmule.gen.package.sheet.parts import text
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
-from gemmule.hw.common.memory_port import element_size
+from gemmule.hw.common.request import element_size
 from gemmule.hw.conv.params import LayerParams
 
 from .lower.views import im2col

@@ -1,4 +1,4 @@
-"""A compiled model, and one run of it."""
+"""A compiled simulation, and one run of it."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from gemmule.golden.common.lanes import words
 
 from . import external_memory as external
 
-__all__ = ["Model", "Progress", "Result", "SimulationError", "check_stall"]
+__all__ = ["Progress", "Result", "SimulationError", "Simulator", "check_stall"]
 
 Progress = Callable[[int, int, int], None]
 """Called about twice a second with beats done, beats expected, and the cycle."""
@@ -59,7 +59,7 @@ class Result:
     moved: dict[str, int] = field(default_factory=dict)
 
 
-class Model:
+class Simulator:
     """A simulation that can be run any number of times.
 
     ``manifest`` is the one that was emitted with the Verilog; ``build_seconds`` is what it took to
@@ -71,7 +71,7 @@ class Model:
         program: Path,
         manifest: Manifest,
         build_seconds: float,
-        with_waves: Callable[[], "Model"] | None,
+        with_waves: Callable[[], "Simulator"] | None,
     ):
         self.program = program
         self.manifest = manifest
