@@ -102,7 +102,7 @@ class Job:
     any other stream. A block with a ``memory`` needs an output that tells when it has asked for
     all: the run is over when all beats were received and the memory has nothing to do. Then
     ``received["memory"]`` is the image as the block left it. ``count`` makes counters of what was
-    received, ``model`` of the memory with the user's width and latency. Where no beat moves for
+    received, ``estimates`` of the memory with the user's width and latency. Where no beat moves for
     ``patience`` cycles, the block hangs. ``results`` makes the beats of each output that come back
     of a right run, for data sheets and exports; ``memory`` is the image then.
     """
@@ -116,7 +116,7 @@ class Job:
     counters: dict[str, int] = field(default_factory=dict)
     memory: Memory | None = None
     count: Callable[[dict[str, NDArray]], dict[str, int]] | None = None
-    model: Callable[[Memory], dict[str, int]] | None = None
+    estimates: Callable[[Memory], dict[str, int]] | None = None
     patience: int = 20_000
     results: Callable[[], Mapping[str, NDArray]] | None = None
 

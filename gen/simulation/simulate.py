@@ -125,8 +125,8 @@ def simulate(
     counters = job.counters | result.moved
     if job.count:
         counters |= job.count(result.received)
-    if job.model and memory:
-        counters |= job.model(memory)
+    if job.estimates and memory:
+        counters |= job.estimates(memory)
     return Simulation(
         outputs=outputs,
         cycles=result.cycles,

@@ -14,7 +14,7 @@ from gemmule.gen.synthesis.synth import check_cell, synthesize
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
-__all__ = ["DoesNotFit", "Fit", "largest", "model", "use"]
+__all__ = ["DoesNotFit", "Fit", "area_model", "largest", "use"]
 
 SAMPLES = ((1, 1), (1, 2), (2, 1), (2, 2))
 """Rows and columns of the runs that the model is fitted to, in units of :func:`_steps`."""
@@ -81,7 +81,7 @@ def largest(
         run(rows * row_step, cols * col_step)
     there = np.array([target.resources[name] for name in RESOURCES])
     for _attempt in range(ATTEMPTS):
-        coefficients = model(runs)
+        coefficients = area_model(runs)
         shape = _best(params, target, coefficients, there * limit, (row_step, col_step))
         if shape is None:
             break
@@ -92,7 +92,7 @@ def largest(
     raise DoesNotFit(f"no {block.name} was found that takes at most {limit:.0%} of {target.name}")
 
 
-def model(runs: Mapping[tuple[int, int], NDArray]) -> NDArray:
+def area_model(runs: Mapping[tuple[int, int], NDArray]) -> NDArray:
     """Coefficients ``[4, resources]`` of 1, R, C and R * C, by least squares; large runs weigh."""
     shapes = np.array(list(runs), dtype=float)
     weight = np.sqrt(shapes.prod(axis=1))[:, None]

@@ -185,7 +185,7 @@ class CopierAdapter:
                 Channel(f"{name}_request", name, params.lanes, fmt.width) for name, fmt in ports
             )),
             count=lambda received: {"vectors": int((received["done"] >> 1).sum())},
-            model=lambda memory: {"slowest": memory.latency + 2 * memory.width},
+            estimates=lambda memory: {"slowest": memory.latency + 2 * memory.width},
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from gemmule.gen.boards import RESOURCES
 from gemmule.gen.catalog import find
-from gemmule.gen.synthesis.fit import DoesNotFit, largest, model, use
+from gemmule.gen.synthesis.fit import DoesNotFit, area_model, largest, use
 from gemmule.gen.synthesis.netlist import largest_fanouts, logic_levels
 from gemmule.gen.synthesis.synth import synthesize
 from gemmule.golden.common.errors import UsageError
@@ -55,7 +55,7 @@ def test_the_model_finds_the_law_it_was_made_from():
         for rows in (4, 8)
         for cols in (4, 8)
     }
-    assert np.allclose(use(model(runs), 56, 72), np.array([1, 56, 72, 56 * 72]) @ law)
+    assert np.allclose(use(area_model(runs), 56, 72), np.array([1, 56, 72, 56 * 72]) @ law)
 
 
 def cell(kind: str, inputs: dict[str, int], output: int, pin: str = "O") -> dict:

@@ -149,7 +149,7 @@ class ConvAdapter:
             memory=memory,
             counters={"products": len(made)},
             count=_counted,
-            model=lambda memory: {
+            estimates=lambda memory: {
                 "modeled_cycles": estimate_cycles(
                     steps, timing, Bus(memory.width, memory.latency), order
                 )
