@@ -99,7 +99,7 @@ class TokenMerge(wiring.Component):
 
 from gemmule.gen.block import Array, Block, Job
 from gemmule.golden.common.formats import check_array, check_values
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import to_words, from_words
 from gemmule.golden.common.options import Options
 from gemmule.golden.tokens.merge import merge
 from gemmule.hw.tokens.token_merge import TokenMerge, TokenMergeParams
@@ -120,9 +120,9 @@ class TokenMergeAdapter:
         x = check_array("x", arrays["x"], params.format)
         y, width = merge(x), params.format.width
         return Job(
-            send={"x": pack((x, width))},
+            send={"x": to_words((x, width))},
             receive={"y": len(y)},
-            decode=lambda got: {"y": unpack(got["y"], 0, width + 1, params.lanes, signed=True)},
+            decode=lambda got: {"y": from_words(got["y"], 0, width + 1, params.lanes, signed=True)},
             golden={"y": y},
         )
 

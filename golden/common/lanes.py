@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Field", "last_of", "pack", "pack_rows", "unpack", "words"]
+__all__ = ["Field", "from_words", "last_of", "rows_to_words", "to_words", "words"]
 
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
@@ -27,12 +27,12 @@ def last_of(count: int) -> NDArray[np.bool_]:
     return np.arange(count) == count - 1
 
 
-def pack(*parts: Field) -> NDArray[np.uint32]:
+def to_words(*parts: Field) -> NDArray[np.uint32]:
     """Beats ``[beats, words]`` from fields, the first in the low bits; two's complement.
 
     Examples
     --------
-    >>> pack(([[1, -1]], 8), ([1], 1))  # two lanes of eight bits, then `last`
+    >>> to_words(([[1, -1]], 8), ([1], 1))  # two lanes of eight bits, then `last`
     array([[130817]], dtype=uint32)
     """
     fields = [(_lanes_of(values), width) for values, width in parts]
@@ -46,26 +46,26 @@ def pack(*parts: Field) -> NDArray[np.uint32]:
     return octets.view("<u4").reshape(count, words(width))  # beats may be none
 
 
-def pack_rows(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
-    """:func:`pack` of beats told one by one: of each its numbers and their widths.
+def rows_to_words(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
+    """:func:`to_words` of beats told one by one: of each its numbers and their widths.
 
     Examples
     --------
-    >>> pack_rows([[(3, 2), (1, 1)], [(0, 2), (1, 1)]]).tolist()
+    >>> rows_to_words([[(3, 2), (1, 1)], [(0, 2), (1, 1)]]).tolist()
     [[7], [4]]
     """
     widths = [width for _, width in rows[0]]
-    return pack(*(([row[n][0] for row in rows], width) for n, width in enumerate(widths)))
+    return to_words(*(([row[n][0] for row in rows], width) for n, width in enumerate(widths)))
 
 
-def unpack(
+def from_words(
     beats: NDArray[np.uint32], offset: int, width: int, lanes: int, *, signed: bool
 ) -> NDArray[np.int64]:
     """``[beats, lanes]`` integers of ``width`` bits (up to 64), lane 0 at bit ``offset``.
 
     Examples
     --------
-    >>> unpack(pack(([[1, -1]], 8), ([1], 1)), 0, 8, 2, signed=True)
+    >>> from_words(to_words(([[1, -1]], 8), ([1], 1)), 0, 8, 2, signed=True)
     array([[ 1, -1]])
     """
     count = len(beats)

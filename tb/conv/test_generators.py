@@ -10,7 +10,7 @@ from gemmule.gen.blocks.conv.generators import GENERATORS, BpRun, LayerRun, Walk
 from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, phases, repeated
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Method
 from gemmule.golden.conv.pattern import Walk
@@ -180,7 +180,7 @@ def test_walks_of_random_bits(name, stall):
     model = build(BLOCKS[name], params)
     walks = raw_walks(model, 5, 60)
     fields = model.manifest.stream("walk").fields
-    send = pack(*(
+    send = to_words(*(
         ([walk[f"{each.name}.{lane}"] for walk in walks], each.width)
         for each in fields for lane in range(each.lanes)
     ))  # fmt: skip

@@ -14,7 +14,7 @@ from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError, Simulator
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.common.request import ADDRESS_WIDTH, request_layout
 from gemmule.hw.common.stream.payload import packet_stream, vector
@@ -162,7 +162,7 @@ def program(seed: int, banks: int = 30) -> Program:
     columns = [([row[n][0] for row in rows], width) for n, (_, width) in enumerate(rows[0])]
     return Program(
         elements.astype("<i2").view(np.uint8),
-        pack(*columns),
+        to_words(*columns),
         pass_beats(passes, PARAMS, FORMAT.width),
         np.concatenate(out),
         np.concatenate(known),
@@ -200,7 +200,7 @@ def waits_for_a_bank(model: Simulator) -> bool:
     """Tell whether of ten loads, two a bank, two banks' are requested while none is released."""
     loops = [(1, PARAMS.size_width + 1), (0, ADDRESS_WIDTH)] * (PARAMS.axes + 1)
     fields = [(0, ADDRESS_WIDTH), (1, COUNT_WIDTH), *loops, (1, COUNT_WIDTH)]
-    loads = pack(
+    loads = to_words(
         *[([value] * 10, width) for value, width in fields], ([0, 1] * 5, 1), ([0] * 10, 1)
     )
     try:
@@ -226,7 +226,7 @@ def test_a_vector_a_cycle():
         model, channels = build(BLOCK, PARAMS), (Channel("request", "i", LANES, FORMAT.width),)
         done = model.run(
             {
-                "loads": pack(*[([value] * banks, width) for value, width in fields]),
+                "loads": to_words(*[([value] * banks, width) for value, width in fields]),
                 "passes": pass_beats([Pass(walk, 0, True, True)] * banks, PARAMS, FORMAT.width),
             },
             {"o": walk.length * banks},

@@ -11,7 +11,7 @@ from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, repeated
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.operation import Method
 from gemmule.hw.conv.generator import AddressGenerator
 from gemmule.hw.conv.loader import Loader
@@ -116,7 +116,7 @@ def buffer_agrees(component) -> bool:
             )
         except SimulationError:
             return False
-        if not (got.received["o"][:, 0] & 0xFFFF == pack((out, 8))[:, 0]).all():
+        if not (got.received["o"][:, 0] & 0xFFFF == to_words((out, 8))[:, 0]).all():
             return False
     return True
 

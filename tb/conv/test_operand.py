@@ -10,7 +10,7 @@ from gemmule.gen.blocks.conv.encode import pass_beats
 from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.operand import OperandBuffer
 from gemmule.hw.conv.walk_params import BpParams
@@ -56,7 +56,7 @@ def sent(loads: list[np.ndarray], passes: list[Pass]) -> dict[str, np.ndarray]:
     """Encode loads and passes as beats."""
     ends = np.concatenate([np.arange(len(v)) == len(v) - 1 for v in loads])
     return {
-        "load": pack((np.concatenate(loads), 8), (ends, 1)),
+        "load": to_words((np.concatenate(loads), 8), (ends, 1)),
         "passes": pass_beats(passes, PARAMS, FORMAT.width),
     }
 
@@ -72,4 +72,4 @@ def test_loads_and_passes(stall):
             for each in passes
             for number in range(each.walk.length)
         ]
-        assert (result.received["o"] == pack((out, 8), (finals, 1))).all(), seed
+        assert (result.received["o"] == to_words((out, 8), (finals, 1))).all(), seed

@@ -10,7 +10,7 @@ from gemmule.gen.block import Block
 from gemmule.gen.blocks.conv.encode_walk import fields
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError, Simulator
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.common.memory import LENGTH_WIDTH
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.params import ConvParams
@@ -67,17 +67,17 @@ def program(seed: int, count: int = 30) -> Program:
         known.append(np.pad(np.full(drawn.shape, -1), beyond)[real])
         lasts += (np.arange(len(address)) == len(address) - 1)[real].tolist()
     send = {
-        name: pack((np.concatenate(drawn), width), (ends[name], 1))
+        name: to_words((np.concatenate(drawn), width), (ends[name], 1))
         for (name, drawn), width in zip(vectors.items(), (WIDTH, 9), strict=True)
     }
     columns = [([row[n][0] for row in places], width) for n, (_, width) in enumerate(places[0])]
-    send["places"] = pack(*columns)
+    send["places"] = to_words(*columns)
     columns = zip(np.array(requests).T, (32, LENGTH_WIDTH, 2), strict=True)
     both = (
-        pack((np.concatenate(lanes), WIDTH), (flags, 1))
+        to_words((np.concatenate(lanes), WIDTH), (flags, 1))
         for lanes, flags in ((out, lasts), (known, [1] * len(lasts)))
     )
-    return Program(send, pack(*columns), *both)
+    return Program(send, to_words(*columns), *both)
 
 
 def agrees(model: Simulator, seed: int, stall: float) -> bool:
@@ -103,8 +103,8 @@ def test_a_vector_a_cycle():
     way = Walk(axes=(), loops=(Loop(40, ()),), base=64)
     row = [*fields(way, PARAMS.places), (2, LENGTH_WIDTH), (0, 2), (0, 1)]
     send = {
-        "places": pack(*[([value] * 5, width) for value, width in row]),
-        "c": pack((np.zeros((200, 2), int), WIDTH), ([*[0] * 39, 1] * 5, 1)),
+        "places": to_words(*[([value] * 5, width) for value, width in row]),
+        "c": to_words((np.zeros((200, 2), int), WIDTH), ([*[0] * 39, 1] * 5, 1)),
     }
     done = build(WRITER, PARAMS).run(send, {"request": 200, "o": 200})
     assert done.cycles <= 203

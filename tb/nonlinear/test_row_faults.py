@@ -12,7 +12,7 @@ from gemmule.gen.blocks.nonlinear.softmax import SoftmaxRun
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError
-from gemmule.golden.common.lanes import unpack
+from gemmule.golden.common.lanes import from_words
 from gemmule.golden.nonlinear.layernorm import layernorm
 from gemmule.golden.nonlinear.softmax import softmax
 from gemmule.tb.common.fault_table import patched, status_words
@@ -58,7 +58,7 @@ def test_softmax_takes_rows_of_any_length_and_cuts_one_that_is_too_long(stall):
     send = {"command": np.concatenate([command] * 3), "x": np.concatenate([beats] * 3)}
     counts = {"y": 3 * len(wanted) // LANES, "status": 3}
     got = model.run(send, counts, stall=stall, seed=3).received
-    y = unpack(got["y"], 0, SOFTMAX.out_format.width, LANES, signed=False).ravel()
+    y = from_words(got["y"], 0, SOFTMAX.out_format.width, LANES, signed=False).ravel()
     assert np.array_equal(y, np.tile(wanted, 3))
     late = {"refused": 0, "x.early": 0, "x.late": 1, "lost": 0}
     assert status_words(model, got["status"]) == [late] * 3
@@ -99,7 +99,7 @@ def test_layernorm_fills_what_is_short_with_zeros_and_cuts_what_is_long(stall):
     send = {name: np.concatenate(beats) for name, beats in send.items()}
     counts = {"y": 5 * 12, "status": 5}
     got = model.run(send, counts, stall=stall, seed=4).received
-    y = unpack(got["y"], 0, LAYERNORM.out_format.width, LANES, signed=True).reshape(5, 4, n)
+    y = from_words(got["y"], 0, LAYERNORM.out_format.width, LANES, signed=True).reshape(5, 4, n)
     assert np.array_equal(y, np.array(wanted))
     assert status_words(model, got["status"]) == words
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Beats
 from gemmule.gen.simulation.simulate import compare
 from gemmule.gen.verilog.axis import AxisForm, AxisStream, axis_streams
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.tb.benches.task import Task
 
 TASK = Task.load()
@@ -31,7 +31,7 @@ def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
         0, 256, (len(beats), stream.octets), np.uint8
     )
     for each in stream.fields:
-        lanes = unpack(beats, each.offset, each.width, each.lanes, signed=each.signed)
+        lanes = from_words(beats, each.offset, each.width, each.lanes, signed=each.signed)
         for lane in range(each.lanes):
             low = each.byte + lane * each.octets
             octets = lanes[:, lane].astype("<i8").view(np.uint8).reshape(-1, 8)[:, : each.octets]
@@ -60,7 +60,7 @@ def from_bytes(stream: AxisStream, data: NDArray[np.uint8], last: NDArray[np.int
             assert (value >= low * bound).all(), f"{each.name} is not extended"
             assert (value < high * bound).all(), f"{each.name} is not extended"
             placed.append((each.offset + lane * each.width, (value, each.width)))
-    return pack(*(part for _offset, part in sorted(placed, key=lambda pair: pair[0])))
+    return to_words(*(part for _offset, part in sorted(placed, key=lambda pair: pair[0])))
 
 
 def frames(stream: AxisStream, beats: Beats) -> Iterator[bytes]:
@@ -69,7 +69,7 @@ def frames(stream: AxisStream, beats: Beats) -> Iterator[bytes]:
     if stream.last is None:
         ends = np.arange(1, len(beats) + 1)
     else:
-        ends = 1 + np.flatnonzero(unpack(beats, stream.last, 1, 1, signed=False)[:, 0])
+        ends = 1 + np.flatnonzero(from_words(beats, stream.last, 1, 1, signed=False)[:, 0])
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         yield data[start:end].tobytes()
 

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.gen.block import Array, Arrays, Block, Channel, Job, Memory
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.fifo import Fifo
@@ -177,7 +177,7 @@ class CopierAdapter:
         fields = zip(commands.T, COMMAND.values(), strict=True)
         ports = (("x", IN), ("y", IN), ("sum", OUT))
         return Job(
-            send={"command": pack(*fields, ([run.trace] * len(commands), 16))},
+            send={"command": to_words(*fields, ([run.trace] * len(commands), 16))},
             receive={"done": len(commands), **({"trace": run.trace} if run.trace else {})},
             decode=lambda received: {"image": received["memory"], "right": received["done"] & 1},
             golden={"image": after, "right": np.ones((len(commands), 1), np.uint32)},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.sparse.cutlass import from_cutlass, to_cutlass
 from gemmule.golden.sparse.format import TWO_FOUR, Pattern, compress, expand, group_words, normalize
 from gemmule.golden.sparse.gemm import dense_as_groups, multiply
@@ -46,7 +46,7 @@ def test_bits_are_as_documented():
     words = group_words(values, indices, 8)
     group = [(values[2:4, 1][None], 8), (indices[2:4, 1][None], 2)]
     assert words.shape == (4, 3)
-    assert words[1, 1] == pack(*group)[0, 0]
+    assert words[1, 1] == to_words(*group)[0, 0]
     assert TWO_FOUR.group_width(8) / 32 == 0.625
 
 

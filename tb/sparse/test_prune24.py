@@ -8,7 +8,7 @@ from gemmule.gen.blocks.sparse import PRUNE24
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.golden.sparse.beats import from_groups, to_groups
 from gemmule.golden.sparse.select import prune24
 from gemmule.hw.sparse.params import Prune24Params
@@ -70,12 +70,14 @@ def packets(mats, ends):
     for (w, metric), end in zip(mats, ends, strict=True):
         beats = to_groups(w, WIDE.lanes)
         last = np.arange(len(beats)) == len(beats) - 1
-        words["command"].append(pack(([int(metric is not None)], 1)))
-        words["w"].append(pack((beats, 8), (last, 1)))
+        words["command"].append(to_words(([int(metric is not None)], 1)))
+        words["w"].append(to_words((beats, 8), (last, 1)))
         if metric is not None:
             beats = to_groups(metric, WIDE.lanes)
             beats = np.concatenate([beats, beats])[: len(beats) + end]
-            words["metric"].append(pack((beats, 16), (np.arange(len(beats)) == len(beats) - 1, 1)))
+            words["metric"].append(
+                to_words((beats, 16), (np.arange(len(beats)) == len(beats) - 1, 1))
+            )
     return {name: np.concatenate(each) for name, each in words.items()}
 
 
@@ -93,14 +95,14 @@ def test_broken_metric_packets_do_not_poison_the_next(stall):
     received = model.run(send, receive, stall=stall, seed=3).received
     got, statuses = received["out"], received["status"][:, 0]
     assert statuses.tolist() == [0 if end == 0 else 1 if end < 0 else 2 for end in ends]
-    values = unpack(got, 0, 8, 8, signed=True).reshape(len(mats), -1, 8)
+    values = from_words(got, 0, 8, 8, signed=True).reshape(len(mats), -1, 8)
     for (w, metric), end, beats in zip(mats, ends, values, strict=True):
         if end < 0:
             flat = to_groups(metric, WIDE.lanes)
             flat[end:] = 0
             metric = flat.reshape(5, 8, 4).swapaxes(1, 2).reshape(20, 8)
         assert np.array_equal(from_groups(beats, 8, WIDE.lanes), prune24(w, metric)[0])
-    ends = unpack(got, 8 * 8 + 8 * 2, 1, 1, signed=False).ravel()
+    ends = from_words(got, 8 * 8 + 8 * 2, 1, 1, signed=False).ravel()
     assert np.flatnonzero(ends).tolist() == [10 * i + 9 for i in range(len(mats))]
 
 

@@ -9,7 +9,7 @@ from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.verilog.emit import emit
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.golden.systolic.beats import DIM_WIDTH, Refusal
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.systolic.stimuli import product
@@ -34,7 +34,7 @@ def run(jobs, receive, params=PARAMS, **options):
 
 def statuses(received):
     return [
-        {name: int(unpack(beat[None], at, width, 1, signed=False)[0, 0])
+        {name: int(from_words(beat[None], at, width, 1, signed=False)[0, 0])
          for name, (at, width) in STATUS.items()}
         for beat in received["status"]
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def command(
     m, n, k, output_stationary=0, by_row=None, rounding=0, clamp=(-(2**31), 2**31 - 1)
 ):  # fmt: skip
     bound = PARAMS.out_width + 1
-    return pack(
+    return to_words(
         *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([rounding], 2),
         *(([value], bound) for value in (0, *clamp)),
         *([] if by_row is None else [([by_row], 1)]),
@@ -221,7 +221,7 @@ def test_lanes_beyond_n_are_zero():
     """What a lane beyond N held before does not leave the block."""
     wide, narrow = plan((5, 8, 9), seed=11), plan((5, 5, 9), seed=12)
     received = run([wide.send, narrow.send], {"c": 20, "status": 2})["c"]
-    lanes = unpack(received[15:], 0, PARAMS.out_width, 4, signed=True)
+    lanes = from_words(received[15:], 0, PARAMS.out_width, 4, signed=True)
     assert (lanes[:, 1:] == 0).all()
     assert (lanes[:, 0] == narrow.golden["c"][:, 4]).all()
 

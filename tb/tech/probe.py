@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.verilog.emit import emit_component
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 
 __all__ = ["ENABLES", "RESETS", "Probe", "Variant", "pins", "play"]
 
@@ -105,6 +105,6 @@ def play(
     """Return P of each variant, signed ``[cycles, variants]``, for the pins in ``words``."""
     emitted = emit_component(Probe(primitive, variants), "probe", {}, "a probe")
     emitted = type(emitted)(emitted.verilog + extra, emitted.manifest, emitted.top)
-    beats = pack(*((words[name], width) for name, width in pins(primitive).items()))
+    beats = to_words(*((words[name], width) for name, width in pins(primitive).items()))
     result = build_emitted(emitted).run({"pins": beats}, {"p": len(beats)}, stall=stall, seed=1)
-    return unpack(result.received["p"], 0, 48, len(variants), signed=True)
+    return from_words(result.received["p"], 0, 48, len(variants), signed=True)

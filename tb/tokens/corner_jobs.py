@@ -10,7 +10,7 @@ from gemmule.gen.blocks.tokens.packing import SELECTOR, TOKEN_PACK, SelectorRun
 from gemmule.gen.blocks.tokens.score import TOKEN_SCORE, ScoreRun
 from gemmule.gen.blocks.tokens.select import TOKEN_SELECT
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import last_of, pack
+from gemmule.golden.common.lanes import last_of, to_words
 from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.scores import saturate, weighted
 from gemmule.golden.tokens.selection import Selection
@@ -140,12 +140,12 @@ def pairs_job(
     job = TOKEN_SCORE.adapter.plan(params, ScoreRun(score="column_max"), rows)
     given = {"weighted": 1, "heads": heads, "final_token": count - 1}
     send = job.send | {
-        "command": pack(*(([given.get(name, 0)], layout[name].width) for name in layout.members)),
+        "command": to_words(*(([given.get(key, 0)], layout[key].width) for key in layout.members)),
         "attention": job.send["attention"][:0],
-        "pairs": pack((parts.ravel(), fmt.width), (weights.ravel(), fmt.width),
+        "pairs": to_words((parts.ravel(), fmt.width), (weights.ravel(), fmt.width),
                       (np.tile(last_of(heads), count), 1)),
     }  # fmt: skip
-    beats = job.results() | {"scores": pack((scores, result.width), (last_of(count), 1))}
+    beats = job.results() | {"scores": to_words((scores, result.width), (last_of(count), 1))}
     return replace(
         job,
         send=send,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Beats, Job
 from gemmule.gen.simulation.simulate import compare
 from gemmule.gen.simulation.simulator import Simulator
-from gemmule.golden.common.lanes import last_of, unpack
+from gemmule.golden.common.lanes import from_words, last_of
 from gemmule.tb.common.jobs import apart, joined
 
 __all__ = ["HOW", "check_stages", "near", "run_stages", "some"]
@@ -35,7 +35,7 @@ def check_stages(
     for job, beats in zip(jobs, apart(jobs, received), strict=True):
         for name, count in job.receive.items():
             if name in PACKETS:
-                last = unpack(beats[name], widths[name] - 1, 1, 1, signed=False)[:, 0]
+                last = from_words(beats[name], widths[name] - 1, 1, 1, signed=False)[:, 0]
                 assert last.astype(bool).tolist() == last_of(count).tolist(), f"last of {name}"
         outputs = job.decode(beats)
         for name, expected in job.golden.items():

@@ -6,7 +6,7 @@ import pytest
 from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
 from gemmule.gen.simulation.engine import build
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.tokens.faults import (
     PackRefusal,
     ScoreRefusal,
@@ -71,7 +71,7 @@ def test_any_command_is_carried_out_or_refused(block):
     good = adapter.plan(params, runs.get(block, adapter.Run()), arrays)
     for fields, widths in commands(block, params, rng, 250):
         why = verdict(fields)
-        command = pack(*(([fields[name]], width) for name, width in widths.items()))
+        command = to_words(*(([fields[name]], width) for name, width in widths.items()))
         send = good.send | {"command": command}
         if block == "token_score":
             send |= packets_of(fields, why, good.send, rng)
@@ -99,7 +99,7 @@ def packets_of(fields, why, sent, rng):
     return {
         "attention": sent["attention"][: len(sent["attention"]) * (some & ~fields["weighted"] & 1)],
         "previous": sent["previous"][: len(sent["previous"]) * (some * fields["carried"])],
-        "pairs": pack((values[0], 16), (values[1], 16), (last, 1)),
+        "pairs": to_words((values[0], 16), (values[1], 16), (last, 1)),
     }
 
 
@@ -119,7 +119,7 @@ def test_a_ratio_of_exactly_one_is_legal_and_one_above_is_not():
     words = [faults_of(model, word) for word in received["status"]]
     assert words == [{}, {"refused": 1}, {"refused": 1}, {}, {}]
     assert received["count"].ravel().tolist() == [8, 8, 0]
-    lasts = unpack(received["indices"], 4, 1, 1, signed=False).ravel()
+    lasts = from_words(received["indices"], 4, 1, 1, signed=False).ravel()
     assert np.flatnonzero(lasts).tolist() == [7, 15]
 
 

@@ -14,7 +14,7 @@ from gemmule.gen.blocks.tokens.beats import from_tokens, score_beats, select_com
 from gemmule.gen.blocks.tokens.packing import SelectorRun
 from gemmule.gen.blocks.tokens.score import ScoreRun
 from gemmule.gen.catalog import find
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.tokens.faults import filled
 from gemmule.golden.tokens.packing import Packing
 from gemmule.golden.tokens.packing import pack as pack_tokens
@@ -81,10 +81,10 @@ def test_a_kept_count_that_is_wrong(mode, stall):
     good = block.adapter.plan(PACK, run, arrays)
     kept, beats = int(arrays["mask"].sum()), 5
     counts = (0, 1, kept - 1, kept, kept + 1, kept + 2, 15)
-    jobs = [good.send | {"kept_count": pack(([count], 4))} for count in counts]
+    jobs = [good.send | {"kept_count": to_words(([count], 4))} for count in counts]
     model, received = run_all("token_pack", PACK, jobs, stall)
     rows = from_tokens(received["kept"], PACK.token_format, PACK.lanes, 9)
-    lasts = unpack(received["kept"], 16, 1, 1, signed=False).reshape(-1, beats)
+    lasts = from_words(received["kept"], 16, 1, 1, signed=False).reshape(-1, beats)
     packages = np.split(received["package"], len(counts))
     begun = 0
     for count, word, package in zip(counts, received["status"], packages, strict=True):
@@ -106,14 +106,14 @@ def test_scores_beyond_the_most_are_cut(stall):
     rng = np.random.default_rng(3)
     scores, valid = rng.integers(0, 99, 20), rng.random(20) < 0.8
     run = Selection(policy="cpvit", rho=0.4, protect=1)
-    command = pack(*select_command(SELECT, run))
+    command = to_words(*select_command(SELECT, run))
     jobs = [{"command": command, "scores": score_beats(SELECT, scores, valid)}] * 2
     model, received = run_all("token_select", SELECT, jobs, stall)
     assert [faults_of(model, word) for word in received["status"]] == [{"scores.late": 1}] * 2
     most = SELECT.max_tokens
     golden = select(scores[:most], valid[:most], run=run)
     assert (received["indices"][:, 0].reshape(2, -1) & 15 == golden.indices).all()
-    mask = unpack(received["decisions"], 0, 1, 1, signed=False).reshape(2, most)
+    mask = from_words(received["decisions"], 0, 1, 1, signed=False).reshape(2, most)
     assert (mask == golden.mask).all()
     assert received["count"].ravel().tolist() == [golden.count] * 2
 
@@ -150,7 +150,7 @@ def test_attention_of_a_wrong_length(score, signed, stall):
     ends = (1, 2, 4, whole - 1, whole, whole + 1, 3 * whole)
     jobs = [good.send | {"attention": ended_at(sent, end, 32)} for end in ends]
     model, received = run_all("token_score", params, jobs, stall)
-    lanes = unpack(sent, 0, 16, 2, signed=signed)
+    lanes = from_words(sent, 0, 16, 2, signed=signed)
     parts = np.split(received["scores"], len(ends))
     for end, word, part in zip(ends, received["status"], parts, strict=True):
         early, late = {"attention.early": 1}, {"attention.late": 1}
@@ -160,7 +160,7 @@ def test_attention_of_a_wrong_length(score, signed, stall):
         if score == "class_attention":
             golden = class_attention(rows[:, 0])
         width = params.result.width
-        assert (unpack(part, 0, width, 1, signed=signed)[:, 0] == golden).all()
+        assert (from_words(part, 0, width, 1, signed=signed)[:, 0] == golden).all()
 
 
 @pytest.mark.parametrize("stall", STALLS)
@@ -170,13 +170,13 @@ def test_pairs_and_previous_scores_of_a_wrong_length(stall):
     heads, count = 3, 4
     layout = SCORE.command
     values = {"weighted": 1, "heads": heads, "final_token": count - 1}
-    command = pack(*(([values.get(name, 0)], layout[name].width) for name in layout.members))
+    command = to_words(*(([values.get(name, 0)], layout[name].width) for name in layout.members))
     sizes = [(3, 3, 3, 3), (1, 3, 2, 1), (4, 3, 9, 5), (3, 1, 3, 7), (3, 3, 3, 3)]
     jobs, goldens = [], []
     empty = dict.fromkeys(("attention", "previous"), np.zeros((0, 2), np.uint32))
     for lengths in sizes:
         pairs = [rng.integers(0, 1 << 16, (2, size)) for size in lengths]
-        beats = [pack((s, 16), (w, 16), (last_of(len(s)), 1)) for s, w in pairs]
+        beats = [to_words((s, 16), (w, 16), (last_of(len(s)), 1)) for s, w in pairs]
         jobs.append({"command": command, "pairs": np.concatenate(beats), **empty})
         for s, w in pairs:
             total = int((s[:heads] * w[:heads]).sum())
@@ -185,7 +185,7 @@ def test_pairs_and_previous_scores_of_a_wrong_length(stall):
     early, late = {"pairs.early": 1}, {"pairs.late": 1}
     words = [faults_of(model, word) for word in received["status"]]
     assert words == [{}, early, late, early | late, {}]
-    assert unpack(received["scores"], 0, 32, 1, signed=False)[:, 0].tolist() == goldens
+    assert from_words(received["scores"], 0, 32, 1, signed=False)[:, 0].tolist() == goldens
 
     attention = rng.integers(0, 99, (2, 6, 6))
     previous = rng.integers(0, 1 << 20, 6)
@@ -200,7 +200,7 @@ def test_pairs_and_previous_scores_of_a_wrong_length(stall):
         early, late = {"previous.early": 1}, {"previous.late": 1}
         assert faults_of(model, word) == (early if end < 6 else late if end > 6 else {})
         golden = Reduction(attention, maximum=True).result() + filled(previous[:end], 6)
-        assert (unpack(part, 0, 32, 1, signed=False)[:, 0] == golden).all()
+        assert (from_words(part, 0, 32, 1, signed=False)[:, 0] == golden).all()
 
 
 def round_half_even(numerator, denominator):

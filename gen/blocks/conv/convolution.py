@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, accumulator_width
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.systolic.beats import DIM_WIDTH
@@ -132,7 +132,7 @@ class ConvAdapter:
             count = len(send["command"]) - 1
             known = {"command": count}
             fields = [([known.get(name, 0)], field.width) for name, field in program_status()]
-            return {"status": pack(*fields), "memory": after}
+            return {"status": to_words(*fields), "memory": after}
 
         send = {
             "command": commands(params, layer, image, order),
@@ -284,7 +284,7 @@ def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:
     lanes = [
         (table[name][:, lane], field.width) for lane in range(params.cols) for name, field in layout
     ]
-    return pack(*lanes, ([0] * (len(made) - 1) + [1], 1))
+    return to_words(*lanes, ([0] * (len(made) - 1) + [1], 1))
 
 
 _VOLUMES = {

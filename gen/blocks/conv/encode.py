@@ -6,7 +6,7 @@ import numpy as np
 from amaranth import Shape
 
 from gemmule.gen.block import Beats
-from gemmule.golden.common.lanes import Field, pack_rows, words
+from gemmule.golden.common.lanes import Field, rows_to_words, words
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.commands import Opcode
@@ -45,7 +45,7 @@ def commands(
             if each is opcode
         ]
         if rows:
-            packed = pack_rows(rows)
+            packed = rows_to_words(rows)
             beats[opcodes == opcode.value, : packed.shape[1]] = packed
     beats[-1, last // 32] |= np.uint32(1 << last % 32)
     return beats
@@ -53,7 +53,7 @@ def commands(
 
 def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
     """Passes as the beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
-    return pack_rows([_pass(each, params, width) for each in passes])
+    return rows_to_words([_pass(each, params, width) for each in passes])
 
 
 def _fields(

@@ -8,7 +8,7 @@ import numpy as np
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import Field, pack_rows, unpack
+from gemmule.golden.common.lanes import Field, from_words, rows_to_words
 from gemmule.golden.conv.pattern import Axis, Jump, Loop, Walk
 from gemmule.hw.conv.walk_params import GeneratorParams
 
@@ -26,14 +26,14 @@ def encode(
     if vectors is not None:
         for row, many in zip(rows, vectors, strict=True):
             row.append((many, params.address_width + 1))
-    return pack_rows(rows)
+    return rows_to_words(rows)
 
 
 def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``address``, ``real`` and ``last`` of an address generator's beats."""
     width = params.address_width
-    address = unpack(beats, 0, width, 1, signed=False)[:, 0]
-    flags = unpack(beats, width, 1, 2, signed=False).astype(bool)
+    address = from_words(beats, 0, width, 1, signed=False)[:, 0]
+    flags = from_words(beats, width, 1, 2, signed=False).astype(bool)
     return address, flags[:, 0], flags[:, 1]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gemmule.gen.block import Array, Arrays, Block, Job
 from gemmule.gen.blocks.common.status import clean_status
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import last_of, pack
+from gemmule.golden.common.lanes import last_of, to_words
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Method
@@ -167,7 +167,7 @@ class WalkAdapter:
             ends = np.concatenate([last_of(len(at)) for at, _ in made])
             width = params.address_width
             return {
-                "o": pack((address % (1 << width), width), (real, 1), (ends, 1)),
+                "o": to_words((address % (1 << width), width), (real, 1), (ends, 1)),
                 **clean_status(Walker, params, len(walks)),
             }
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.functions import FUNCTIONS, Function
 from gemmule.hw.nonlinear.elementwise import COMPONENTS
@@ -41,15 +41,15 @@ class Elementwise:
         out = params.out_format
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
-            y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
+            y = from_words(received["y"], 0, out.width, params.lanes, signed=out.signed)
             return {"y": y.ravel()[: x.size].reshape(x.shape).astype(out.dtype)}
 
         return Job(
-            send={"x": pack((flat, params.in_format.width), (last, 1))},
+            send={"x": to_words((flat, params.in_format.width), (last, 1))},
             receive={"y": beats},
             decode=decode,
             golden={"y": params.unit(x).astype(out.dtype)},
-            results=lambda: {"y": pack((params.unit(flat), out.width), (last, 1))},
+            results=lambda: {"y": to_words((params.unit(flat), out.width), (last, 1))},
         )
 
 

@@ -9,7 +9,7 @@ from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status, expect_clean
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.layernorm import epsilon_code, layernorm
 from gemmule.hw.nonlinear.layernorm import Layernorm
@@ -70,25 +70,25 @@ class LayernormAdapter:
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             expect_clean(received)
-            y = unpack(received["y"], 0, out.width, params.lanes, signed=out.signed)
+            y = from_words(received["y"], 0, out.width, params.lanes, signed=out.signed)
             return {"y": from_rows(y, n, params.lanes).astype(out.dtype)}
 
         y = layernorm(x, gamma, beta, params.formats, epsilon=run.epsilon, kind=params.kind)
         return Job(
             send={
-                "command": pack(*command),
-                "affine": pack(
+                "command": to_words(*command),
+                "affine": to_words(
                     (weights[0][0], params.gamma_format.width),
                     (weights[1][0], params.beta_format.width),
                     (weights[0][1], 1),
                 ),
-                "x": pack((beats, params.in_format.width), (last, 1)),
+                "x": to_words((beats, params.in_format.width), (last, 1)),
             },
             receive={"y": len(beats), "status": 1},
             decode=decode,
             golden={"y": y.astype(out.dtype)},
             results=lambda: {
-                "y": pack((to_rows(y, params.lanes)[0], out.width), (last, 1)),
+                "y": to_words((to_rows(y, params.lanes)[0], out.width), (last, 1)),
                 **clean_status(Layernorm, params),
             },
             counters={"rows": count, "vectors": len(beats)},

@@ -9,7 +9,7 @@ from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status, expect_clean
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array, check_values
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, delta_code, softmax
 from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
@@ -74,7 +74,7 @@ class SoftmaxAdapter:
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             expect_clean(received)
             signed = out.signed and not run.log2
-            y = unpack(received["y"], 0, out.width, params.lanes, signed=signed)
+            y = from_words(received["y"], 0, out.width, params.lanes, signed=signed)
             return {"y": from_rows(y, n, params.lanes).astype(dtype)}
 
         y = softmax(
@@ -91,14 +91,16 @@ class SoftmaxAdapter:
             # What lies beyond the end of a row is masked.
             masked = CODES - 1 if run.log2 else 0
             return {
-                "y": pack((to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1)),
+                "y": to_words(
+                    (to_rows(y - masked, params.lanes)[0] + masked, out.width), (last, 1)
+                ),
                 **clean_status(Softmax, params),
             }
 
         return Job(
             send={
-                "command": pack(*fields),
-                "x": pack((beats, params.in_format.width), (kept, 1), (last, 1)),
+                "command": to_words(*fields),
+                "x": to_words((beats, params.in_format.width), (kept, 1), (last, 1)),
             },
             receive={"y": len(beats), "status": 1},
             decode=decode,

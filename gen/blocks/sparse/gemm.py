@@ -18,7 +18,7 @@ from gemmule.gen.blocks.systolic.gemm import (
 )
 from gemmule.gen.blocks.systolic.product import Product, check_sizes
 from gemmule.golden.common.formats import check_values
-from gemmule.golden.common.lanes import pack
+from gemmule.golden.common.lanes import to_words
 from gemmule.golden.common.options import option
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.gemm import corrections, gemm, zero_points
@@ -139,7 +139,7 @@ class SparseGemmAdapter(GemmAdapter):
         rows = np.pad(a, ((0, -len(a) % count), (0, 0), (0, 0)))
         tiles = [_placed(rows[lane::count], tiling.a_tile) for lane in range(count)]
         tile = np.concatenate(tiles, axis=1).reshape(len(tiles[0]), -1)
-        beats = pack((tile, width), (np.zeros(len(tile), bool), 1))
+        beats = to_words((tile, width), (np.zeros(len(tile), bool), 1))
         return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
     def _b_packet(self, params: SparseGemmParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
@@ -153,7 +153,7 @@ class SparseGemmAdapter(GemmAdapter):
                 for lane in range(params.cols)
                 for place, width in enumerate(widths)
             ]
-            parts.append((pack(*fields, (np.zeros(len(tile), bool), 1)), times))
+            parts.append((to_words(*fields, (np.zeros(len(tile), bool), 1)), times))
         return Repeated.packet(parts, params.cols * sum(widths))
 
 

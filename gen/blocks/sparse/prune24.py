@@ -10,7 +10,7 @@ from gemmule.gen.blocks.common.status import expect_clean
 from gemmule.gen.blocks.systolic.gemm import packet
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.common.options import Options
 from gemmule.golden.sparse.beats import from_groups, to_groups
 from gemmule.golden.sparse.select import prune24
@@ -64,7 +64,7 @@ class Prune24Adapter:
             metric = check_array("metric", metric, params.metric_format, shape=w.shape)
         values, indices = prune24(w, metric)
         send = {
-            "command": pack(([int(metric is not None)], 1)),
+            "command": to_words(([int(metric is not None)], 1)),
             "w": packet(to_groups(w, params.lanes), params.w_format.width),
         }
         if metric is not None:
@@ -75,8 +75,8 @@ class Prune24Adapter:
             beats, width = received["out"], params.w_format.width
             lanes = 2 * params.lanes
             fields = {
-                "values": unpack(beats, 0, width, lanes, signed=params.w_format.signed),
-                "indices": unpack(beats, lanes * width, INDEX.width, lanes, signed=False),
+                "values": from_words(beats, 0, width, lanes, signed=params.w_format.signed),
+                "indices": from_words(beats, lanes * width, INDEX.width, lanes, signed=False),
             }
             return {
                 name: from_groups(field, w.shape[1], params.lanes).astype(dtype)
@@ -97,7 +97,7 @@ class Prune24Adapter:
             widths = params.w_format.width, INDEX.width
             last = last_of(len(beats[0]))
             clean = np.zeros((1, 1), np.uint32)
-            return {"out": pack(*zip(beats, widths, strict=True), (last, 1)), "status": clean}
+            return {"out": to_words(*zip(beats, widths, strict=True), (last, 1)), "status": clean}
 
         return Job(
             send=send,

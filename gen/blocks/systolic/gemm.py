@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Job, Repeated
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding
 from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
@@ -191,7 +191,7 @@ class GemmAdapter:
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             fmt = requantization.format
             lanes = [
-                unpack(received["c"], lane * params.out_width, fmt.width, 1, signed=fmt.signed)
+                from_words(received["c"], lane * params.out_width, fmt.width, 1, signed=fmt.signed)
                 for lane in range(params.cols * params.m_lanes)
             ]
             values = np.concatenate(lanes, axis=1)
@@ -207,7 +207,7 @@ class GemmAdapter:
             status = Shape.cast(product_status(params)).width
             return {
                 "c": np.concatenate([packet(each, params.out_width) for each in packets]),
-                "status": pack(([0] * len(pairs), status)),
+                "status": to_words(([0] * len(pairs), status)),
             }
 
         return Job(
@@ -231,13 +231,13 @@ class GemmAdapter:
         lanes, width = params.m_lanes, Shape.cast(params.a_shape).width
         rows = np.pad(a, ((0, -len(a) % lanes), (0, 0)))
         tile = np.concatenate([tiling.a_tile(rows[lane::lanes]) for lane in range(lanes)], axis=1)
-        beats = pack((tile, width), (np.zeros(len(tile), bool), 1))
+        beats = to_words((tile, width), (np.zeros(len(tile), bool), 1))
         return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
     def _b_packet(self, params: ProductParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
         """Each tile of ``b`` for each stretch of M."""
         width, none = Shape.cast(params.b_shape).width, np.zeros(tiling.k, bool)
-        tiles = [pack((tile, width), (none, 1)) for tile in tiling.b_tiles(b)]
+        tiles = [to_words((tile, width), (none, 1)) for tile in tiling.b_tiles(b)]
         times = len(tiling.stretches)
         return Repeated.packet([(tile, times) for tile in tiles], params.cols * width)
 
@@ -255,7 +255,7 @@ class GemmAdapter:
         self, params: ProductParams, tiling: Tiling, scale: Requantization, *, beside: bool
     ) -> Beats:
         bound = params.out_width + 1
-        return pack(
+        return to_words(
             ([tiling.m], DIM_WIDTH),
             ([tiling.n], DIM_WIDTH),
             ([tiling.k], DIM_WIDTH),
@@ -286,7 +286,7 @@ class _Once:
 
 def packet(lanes: NDArray[np.int64], width: int) -> Beats:
     """One packet of beats ``[beats, lanes]`` whose lanes take ``width`` bits."""
-    return pack((lanes, width), (last_of(len(lanes)), 1))
+    return to_words((lanes, width), (last_of(len(lanes)), 1))
 
 
 def _apart(

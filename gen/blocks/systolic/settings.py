@@ -8,7 +8,7 @@ from amaranth.lib.data import ArrayLayout
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Repeated
-from gemmule.golden.common.lanes import pack, words
+from gemmule.golden.common.lanes import to_words, words
 from gemmule.golden.common.requantize import Requantization, fold
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import ProductParams
@@ -77,5 +77,5 @@ def _settings_packet(
     lanes = [
         (beats[:, lane], width) for lane in range(layout.length) for beats, width in fields.values()
     ]
-    beats = pack(*lanes, (np.zeros(len(lanes[0][0]), bool), 1))
+    beats = to_words(*lanes, (np.zeros(len(lanes[0][0]), bool), 1))
     return Repeated.packet([(beats, times)], layout.size)

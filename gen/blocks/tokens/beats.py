@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Arrays, Beats
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array, check_values
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.tokens.packing import PACKAGES, Packed, Packing
 from gemmule.golden.tokens.selection import Selection, ratio_bits, ratio_word
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
@@ -75,13 +75,13 @@ def check_previous(
 
 def score_beats(params: TokenSelectParams, scores: Integers, valid: NDArray) -> Beats:
     """A beat a token: its score, whether it counts, whether it is the last."""
-    return pack((scores, params.score_format.width), (valid, 1), (last_of(len(scores)), 1))
+    return to_words((scores, params.score_format.width), (valid, 1), (last_of(len(scores)), 1))
 
 
 def decisions(params: TokenSelectParams, mask: NDArray, valid: NDArray, scores: Integers) -> Beats:
     """What `token_select` would say of each token."""
     width = params.score_format.width
-    return pack((mask, 1), (valid, 1), (scores, width), (last_of(len(scores)), 1))
+    return to_words((mask, 1), (valid, 1), (scores, width), (last_of(len(scores)), 1))
 
 
 def to_tokens(params: TokenPackParams, rows: Integers) -> Beats:
@@ -89,13 +89,13 @@ def to_tokens(params: TokenPackParams, rows: Integers) -> Beats:
     lanes = params.lanes
     rows = np.atleast_2d(rows)
     filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % lanes))).reshape(-1, lanes)
-    return pack((filled, params.token_format.width), (last_of(len(filled)), 1))
+    return to_words((filled, params.token_format.width), (last_of(len(filled)), 1))
 
 
 def from_tokens(beats: Beats, fmt: Format, lanes: int, length: int) -> Integers:
     """The inverse: the rows [n, length] that lie in ``beats``."""
     per_row = -(-length // lanes)
-    values = unpack(beats, 0, fmt.width, lanes, signed=fmt.signed)
+    values = from_words(beats, 0, fmt.width, lanes, signed=fmt.signed)
     return values.reshape(-1, per_row * lanes)[:, :length]
 
 

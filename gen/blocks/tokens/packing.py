@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status, expect_clean
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.common.options import option
 from gemmule.golden.tokens.packing import PACKAGE_WIDTH, Packed, Packing
 from gemmule.golden.tokens.packing import pack as pack_tokens
@@ -87,7 +87,7 @@ def _decoded(
     if run.package != "none":
         wide = Format(signed=True, width=PACKAGE_WIDTH)
         package = from_tokens(received["package"], wide, lanes, length)[0]
-        weight = unpack(received["weight"], 0, params.weight.width, 1, signed=False)[0, 0]
+        weight = from_words(received["weight"], 0, params.weight.width, 1, signed=False)[0, 0]
     return dict(packed_arrays(params, run, Packed(kept, package, weight)))
 
 
@@ -100,11 +100,11 @@ def _packed_beats(params: TokenPackParams, run: Packing, packed: Packed) -> dict
         return np.pad(rows, ((0, 0), (0, -rows.shape[1] % lanes))).reshape(-1, lanes)
 
     kept = lanes_of(packed.kept)
-    beats = {"kept": pack((kept, params.token_format.width), (last_of(len(kept)), 1))}
+    beats = {"kept": to_words((kept, params.token_format.width), (last_of(len(kept)), 1))}
     if run.package != "none":
         package = lanes_of(packed.package)
-        beats["package"] = pack((package, PACKAGE_WIDTH), (last_of(len(package)), 1))
-        beats["weight"] = pack(([packed.weight], params.weight.width))
+        beats["package"] = to_words((package, PACKAGE_WIDTH), (last_of(len(package)), 1))
+        beats["weight"] = to_words(([packed.weight], params.weight.width))
     return beats
 
 
@@ -140,8 +140,8 @@ class TokenPackAdapter:
         packed = pack_tokens(tokens, mask, scores, valid, run=run, previous=previous)
         return Job(
             send={
-                "command": pack(*pack_command(params, run, length, previous)),
-                "kept_count": pack(([int(mask.sum())], params.number.width)),
+                "command": to_words(*pack_command(params, run, length, previous)),
+                "kept_count": to_words(([int(mask.sum())], params.number.width)),
                 "decisions": decisions(params, mask, valid, scores),
                 "tokens": _tokens(params, tokens, previous),
             },
@@ -210,7 +210,7 @@ class SelectorAdapter:
 
         return Job(
             send={
-                "command": pack(
+                "command": to_words(
                     *select_command(params, run), *pack_command(params, run, length, previous)
                 ),
                 "scores": score_beats(params, scores, valid),

@@ -9,7 +9,7 @@ from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status, expect_clean
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_values
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.tokens import heatvit
 from gemmule.golden.tokens.scores import (
@@ -145,8 +145,8 @@ class TokenScoreAdapter:
         )
         send = {
             "command": command,
-            "attention": pack((filled, fmt.width), (last_of(len(filled)), 1)),
-            "previous": pack((carried, params.result.width), (last_of(len(carried)), 1)),
+            "attention": to_words((filled, fmt.width), (last_of(len(filled)), 1)),
+            "previous": to_words((carried, params.result.width), (last_of(len(carried)), 1)),
             "pairs": self._pairs(params, np.zeros((0, 1), int), np.zeros((0, 1), int)),
         }
         return self._job(params, send, scores)
@@ -171,10 +171,10 @@ class TokenScoreAdapter:
         lanes = params.lanes
         send = {
             "command": self._command(params, selector.heads, len(tokens), 1, weighted=True),
-            "attention": pack(
+            "attention": to_words(
                 (np.zeros((0, lanes), int), params.attention_format.width), (last_of(0), 1)
             ),
-            "previous": pack((np.zeros(0, int), params.result.width), (last_of(0), 1)),
+            "previous": to_words((np.zeros(0, int), params.result.width), (last_of(0), 1)),
             "pairs": self._pairs(params, parts, weights),
         }
         return self._job(params, send, weighted(parts, weights))
@@ -183,21 +183,21 @@ class TokenScoreAdapter:
         tokens, heads = parts.shape
         width = params.head_format.width
         last = np.tile(last_of(heads), tokens)
-        return pack((parts.ravel(), width), (weights.ravel(), width), (last, 1))
+        return to_words((parts.ravel(), width), (weights.ravel(), width), (last, 1))
 
     def _command(
         self, params: TokenScoreParams, heads: int, count: int, height: int, **flags: bool
     ) -> Beats:
         layout = params.command
         values = {"heads": heads, "final_row": height - 1, "final_token": count - 1, **flags}
-        return pack(*(([values.get(name, 0)], layout[name].width) for name in layout.members))
+        return to_words(*(([values.get(name, 0)], layout[name].width) for name in layout.members))
 
     def _job(self, params: TokenScoreParams, send: dict[str, Beats], scores: Integers) -> Job:
         fmt = params.result
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             expect_clean(received)
-            values = unpack(received["scores"], 0, fmt.width, 1, signed=fmt.signed)
+            values = from_words(received["scores"], 0, fmt.width, 1, signed=fmt.signed)
             return {"scores": values[:, 0].astype(fmt.dtype)}
 
         return Job(
@@ -206,7 +206,7 @@ class TokenScoreAdapter:
             decode=decode,
             golden={"scores": saturate(scores, fmt).astype(fmt.dtype)},
             results=lambda: {
-                "scores": pack((saturate(scores, fmt), fmt.width), (last_of(len(scores)), 1)),
+                "scores": to_words((saturate(scores, fmt), fmt.width), (last_of(len(scores)), 1)),
                 **clean_status(TokenScore, params),
             },
             counters={"tokens": len(scores)},

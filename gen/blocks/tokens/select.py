@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status, expect_clean
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import last_of, pack, unpack
+from gemmule.golden.common.lanes import from_words, last_of, to_words
 from gemmule.golden.tokens.selection import Selected, Selection, select
 from gemmule.hw.tokens.params import TokenSelectParams
 from gemmule.hw.tokens.token_select import TokenSelect
@@ -32,8 +32,8 @@ def selected_arrays(params: TokenSelectParams, selected: Selected) -> dict[str, 
 
 def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict[str, NDArray]:
     """The same from beats."""
-    indices = unpack(received["indices"], 0, params.index.width, 1, signed=False)[:, 0]
-    count = unpack(received["count"], 0, params.number.width, 1, signed=False)[0, 0]
+    indices = from_words(received["indices"], 0, params.index.width, 1, signed=False)[:, 0]
+    count = from_words(received["count"], 0, params.number.width, 1, signed=False)[0, 0]
     return {
         "indices": indices.astype(Format(False, params.index.width).dtype),
         "count": np.array(count, Format(False, params.number.width).dtype),
@@ -44,8 +44,8 @@ def selected_beats(params: TokenSelectParams, selected: Selected) -> dict[str, B
     """A selection as both blocks give it: :func:`from_selected` turned around."""
     last = last_of(selected.count)
     return {
-        "indices": pack((selected.indices, params.index.width), (last, 1)),
-        "count": pack(([selected.count], params.number.width)),
+        "indices": to_words((selected.indices, params.index.width), (last, 1)),
+        "count": to_words(([selected.count], params.number.width)),
     }
 
 
@@ -72,12 +72,12 @@ class TokenSelectAdapter:
 
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             expect_clean(received)
-            mask = unpack(received["decisions"], 0, 1, 1, signed=False)[:, 0]
+            mask = from_words(received["decisions"], 0, 1, 1, signed=False)[:, 0]
             return {"mask": mask.astype(bool), **from_selected(params, received)}
 
         return Job(
             send={
-                "command": pack(*select_command(params, run)),
+                "command": to_words(*select_command(params, run)),
                 "scores": score_beats(params, scores, valid),
             },
             receive={"decisions": len(scores), "indices": selected.count, "count": 1, "status": 1},

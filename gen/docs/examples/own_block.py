@@ -21,7 +21,7 @@ from gemmule.gen import generate, simulate
 from gemmule.gen.block import Array, Arrays, Block, Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_array, check_values
-from gemmule.golden.common.lanes import pack, unpack
+from gemmule.golden.common.lanes import from_words, to_words
 from gemmule.golden.common.options import Options, option
 from gemmule.hw.common.shared import shared
 from gemmule.hw.common.stream.payload import packet_stream, vector
@@ -165,15 +165,15 @@ class AdderAdapter:
         width = params.sum_format.width
 
         def packed(values: np.ndarray) -> np.ndarray:
-            return pack((values.reshape(-1, params.lanes), params.format.width), (last, 1))
+            return to_words((values.reshape(-1, params.lanes), params.format.width), (last, 1))
 
         def decode(received: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            lanes = unpack(received["total"], 0, width, params.lanes, signed=True)
+            lanes = from_words(received["total"], 0, width, params.lanes, signed=True)
             return {"total": lanes.reshape(x.shape).astype(params.sum_format.dtype)}
 
         return Job(
             send={
-                "command": pack(([run.bias] * packets, params.format.width)),
+                "command": to_words(([run.bias] * packets, params.format.width)),
                 "x": packed(x),
                 "y": packed(y),
             },
