@@ -5,8 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.common.formats import Format
-from gemmule.hw.common.memory import DualPortMemory
 from gemmule.hw.common.pipeline import delay
+from gemmule.hw.common.ram import DualPortMemory
 from gemmule.hw.common.requantize.requantizer import Requantizer
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet, packet_stream, vector

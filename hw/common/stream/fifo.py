@@ -5,7 +5,7 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.hw.common.memory import DualPortMemory
+from gemmule.hw.common.ram import DualPortMemory
 
 __all__ = ["Fifo"]
 
