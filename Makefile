@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint docs clean
+.PHONY: help demo test test-full lint types docs clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ test-full: $(VENV)/test.stamp  ## the same and the slower sweeps
 lint: $(VENV)/dev.stamp  ## style and plain mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp  ## types of golden and gen
+	mkdir -p build/links/gemmule
+	for each in golden hw gen tb constraints; do ln -sfn ../../../$$each build/links/gemmule/$$each; done
+	$(BIN)/python -m mypy -p gemmule.golden -p gemmule.gen
 
 docs: $(VENV)/docs.stamp  ## the site, into build/docs/html; a warning is an error
 	$(BIN)/python -m gemmule.gen.docs.site

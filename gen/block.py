@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from amaranth.lib.wiring import Component
@@ -20,7 +20,8 @@ __all__ = [
     "Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated",
 ]  # fmt: skip
 
-Arrays = Mapping[str, NDArray]
+Arrays = Mapping[str, Any]
+"""Arrays by name: NumPy's, or :class:`~.files.stored.Stored` ones that are read in pieces."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Job:
     of a right run, for data sheets and exports; ``memory`` is the image then.
     """
 
-    send: dict[str, Beats | Repeated]
+    send: Mapping[str, Beats | Repeated]
     receive: dict[str, int]
     decode: Callable[[dict[str, Beats]], dict[str, NDArray]]
     golden: dict[str, NDArray]
@@ -124,11 +125,19 @@ class Job:
 class Adapter(Protocol):
     """Turns a user's arrays into a :class:`Job`; used by `simulate`, the benches and the driver."""
 
-    Run: type[Options]
-    inputs: tuple[Array, ...]
-    outputs: tuple[Array, ...]
+    @property
+    def Run(self) -> type[Options]:
+        """The options of a run."""
 
-    def check(self, params: Options, run: Options, arrays: Arrays) -> None:
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """What a user gives."""
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """What a user gets."""
+
+    def check(self, params: Any, run: Any, arrays: Arrays) -> None:
         """Refuse (:class:`UsageError`) what cannot be run, before anything is computed.
 
         Options and shapes come first, values last. Nothing of the size of an array is made:
@@ -136,7 +145,7 @@ class Adapter(Protocol):
         ``golden.common.formats.check_values`` looks at in pieces.
         """
 
-    def plan(self, params: Options, run: Options, arrays: Arrays) -> Job:
+    def plan(self, params: Any, run: Any, arrays: Arrays) -> Job:
         """:meth:`check`, then run the golden model and lay out the beats.
 
         Memory and time are in proportion to the arrays, those that come out among them.
@@ -156,10 +165,10 @@ class Block:
     name: str
     summary: str
     params: type[Options]
-    component: Callable[[Options], Component]
+    component: Callable[..., Component]
     adapter: Adapter | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    sheet: Callable[[Options], "Sheet"] | None = None
+    sheet: Callable[..., "Sheet"] | None = None
     family: str = field(default="", compare=False)
 
     def simulated_by(self) -> Adapter:

@@ -1,6 +1,7 @@
 """Beats that a stream carries several times over, held once."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +60,13 @@ class Repeated:
     def __len__(self) -> int:
         return sum(len(beats) * times for beats, times in self.parts)
 
-    def __array__(self, dtype=None, copy=None) -> Beats:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Beats:
         if not self.parts:
             return np.zeros((0, self._words), dtype or np.uint32)
         full = np.concatenate([np.tile(beats, (times, 1)) for beats, times in self.parts])
         return full.astype(dtype or full.dtype, copy=False)
 
-    def __getitem__(self, key: object) -> Beats:
+    def __getitem__(self, key: Any) -> Beats:
         if not isinstance(key, slice) or key.step not in (None, 1):
             return np.asarray(self)[key]
         low, high, _ = key.indices(len(self))

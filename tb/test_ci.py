@@ -32,7 +32,7 @@ def test_a_skip_is_a_failure_where_none_is_allowed(tmp_path, way, forbidden):
 
 def test_make_lists_its_targets():
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("demo", "test", "test-full", "lint", "docs", "clean"):
+    for target in ("demo", "test", "test-full", "lint", "types", "docs", "clean"):
         assert f"  {target} " in done.stdout
 
 
@@ -42,3 +42,4 @@ def test_ci_is_a_script_that_bash_reads():
     assert os.access(script, os.X_OK)
     assert "make test" in script.read_text()
     assert "make docs" in script.read_text()
+    assert "make lint types" in script.read_text()

@@ -55,7 +55,7 @@ def test_every_folder_of_code_is_packaged(setuptools):
 
 def test_the_wheel_holds_every_file_that_code_reads(wheel, setuptools):
     packed = set(zipfile.ZipFile(wheel).namelist())
-    kinds = {".py", ".toml", ".j2", ".xdc", ".tcl", ".v", ".cpp", ".h", ".npz", ".csv"}
+    kinds = {".py", ".toml", ".j2", ".xdc", ".tcl", ".v", ".cpp", ".h", ".npz", ".csv", ".typed"}
     wanted = {
         f"{package.replace('.', '/')}/{path.relative_to(ROOT / folder)}"
         for package, folder in setuptools["package-dir"].items()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from gemmule.gen.files.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
@@ -73,7 +74,7 @@ def load_board(name: str | Path | Board) -> Board:
 
 def _parse(source: str, text: str) -> Board:
     data = parse_toml("--board", source, text)
-    kinds = {each.name: each.type for each in fields(Board)}
+    kinds: dict[str, Any] = {each.name: each.type for each in fields(Board)}
     kinds["clock_mhz"], kinds["resources"] = (int, float), dict
     if missing := sorted(set(kinds) - set(data)):
         raise UsageError(f"--board: {source} lacks {', '.join(missing)}")

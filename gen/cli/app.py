@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from .supervise import supervised
 
 __all__ = ["main"]
 
-VERBS = {
+VERBS: dict[str, Callable[..., int]] = {
     "generate": cli_verbs.generate,
     "simulate": cli_verbs.simulate,
     "export": cli_export.export,
@@ -33,7 +33,7 @@ VERBS = {
 }
 """What is done to a block: these take the options of the block that is named."""
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "list": cli_about.list_blocks,
     "show": cli_about.show,
     "schedule": cli_schedule.schedule,

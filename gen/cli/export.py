@@ -1,5 +1,7 @@
 """The verb that writes a run's words for a board."""
 
+from typing import Any
+
 from gemmule.gen.block import Block
 from gemmule.gen.files.atomic import check_folder, folder_at
 from gemmule.gen.files.user_files import read_arrays
@@ -34,7 +36,8 @@ def export(
     check_folder("--out", folder)
     arrays = read_arrays(inputs, adapter.inputs)
     with progress(f"writing a run of {block.name}"):
-        form = AxisForm(streams=streams, tdata_width=tdata_width)
+        given: dict[str, Any] = {"tdata_width": tdata_width}  # text, which the form reads
+        form = AxisForm(streams=streams, **given)
         written = write(block, params, run, arrays, folder, form)
     if as_json:
         found = {"block": block.name, "out": str(folder), "files": sorted(written)}

@@ -23,7 +23,8 @@ class PlainGroup(typer.core.TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_options(self.get_params(ctx), ctx, formatter)
-        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        commands = {name: each for name, each in found if each is not None}
         with formatter.section("Commands"):
             formatter.write_dl(
                 [(name, each.help or "") for name, each in commands.items() if not each.hidden],

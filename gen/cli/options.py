@@ -22,6 +22,7 @@ __all__ = [
     "block_command",
     "block_in",
     "chosen_settings",
+    "flags_of",
     "settings",
     "spell_out_flags",
 ]
@@ -40,7 +41,7 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
     panels = zip(kinds, ("Hardware options", "Run options"), strict=False)
     options = [_parameter(each, kind, panel) for kind, panel in panels for each in fields(kind)]
 
-    def command(block_name, config, preset, **values):
+    def command(block_name: str, config: Path | None, preset: str | None, **values: Any) -> int:
         given = {each.name: values.pop(each.name) for each in options}
         given = {name: value for name, value in given.items() if value is not None}
         block = find(block_name)
@@ -51,15 +52,16 @@ def block_command(verb: Callable[..., int], block: Block | None) -> Callable[...
         return verb(block, **{k: v for k, v in chosen.items() if k in wanted}, **values)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    command.__signature__ = inspect.Signature([
+    made: Any = command
+    made.__signature__ = inspect.Signature([
         inspect.Parameter("block_name", keyword, annotation=BLOCK),
         *own.values(),
         inspect.Parameter("config", keyword, default=None, annotation=CONFIG),
         inspect.Parameter("preset", keyword, default=None, annotation=PRESET),
         *options,
     ])
-    command.__doc__ = verb.__doc__
-    return command
+    made.__doc__ = verb.__doc__
+    return made
 
 
 BLOCK = Annotated[
@@ -161,7 +163,8 @@ def flags_of(verb: Callable[..., int]) -> set[str]:
 
 def spell_out_flags(words: Sequence[str]) -> list[str]:
     """``words`` with ``--dense true`` as ``--dense`` and ``--dense false`` as ``--no-dense``."""
-    on_off, spelled = _switches(), []
+    spelled: list[str] = []
+    on_off = _switches()
     for word in words:
         value = word.lower()
         if spelled and spelled[-1] in on_off and value in ("true", "false"):
@@ -229,7 +232,7 @@ def _parameter(each: Field, kind: type[Options], panel: str) -> inspect.Paramete
         show_default=False,
         rich_help_panel=panel,
     )
-    annotation = Annotated[(bool if switch else str) | None, option]
+    annotation: Any = Annotated[(bool if switch else str) | None, option]
     return inspect.Parameter(
         each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )

@@ -49,7 +49,7 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def _console():
+def _console() -> Any:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 160

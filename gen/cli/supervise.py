@@ -19,7 +19,7 @@ from pathlib import Path
 
 __all__ = ["Stopped", "starting", "supervised"]
 
-WORDS = {
+WORDS: dict[int, str] = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "terminated",
     signal.SIGHUP: "hung up",

@@ -131,7 +131,8 @@ def generate(
     folder = folder_at("--out", out)
     check_folder("--out", folder)
     with progress(f"writing {block.name}"):
-        form = AxisForm(streams=streams, tdata_width=tdata_width, fifo_depth=fifo_depth)
+        given: dict[str, Any] = {"tdata_width": tdata_width}  # text, which the form reads
+        form = AxisForm(streams=streams, fifo_depth=fifo_depth, **given)
         written = write(
             block, params, folder, name=name, board=board, clock_mhz=clock_mhz, form=form,
             force=force, resources=resources,
@@ -188,7 +189,8 @@ def simulate(
                     print_json({"golden_match": False, "failure": str(failure)})
             return 1
     if out is not None:
-        write_file(out, lambda file: np.savez(file, **result.outputs))
+        outputs: dict[str, Any] = result.outputs
+        write_file(out, lambda file: np.savez(file, **outputs))
     with report_to:
         _print_simulation(result.as_json() | _plain(choice), as_json)
     return 0

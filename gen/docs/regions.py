@@ -6,6 +6,7 @@ gemmule.tb.docs.regions` writes them anew; a test compares.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from .papers import papers_table
@@ -39,7 +40,9 @@ def filled(file: str, regions: Mapping[str, Callable[[], str]]) -> str:
             raise ValueError(f"{file} has no region {name!r}")
         pattern = f"({re.escape(begin)}).*?({re.escape(end)})"
         body = make()
-        text = re.sub(
-            pattern, lambda match, body=body: match[1] + body + match[2], text, flags=re.S
-        )
+        text = re.sub(pattern, partial(_between, body), text, flags=re.S)
     return text
+
+
+def _between(body: str, match: re.Match[str]) -> str:
+    return match[1] + body + match[2]

@@ -73,8 +73,9 @@ def kept(name: str, build: Callable[[Path], None]) -> Path:
             _place(made, path, aside / "replaced")
     except Exception as error:
         full = shutil.disk_usage(home).free < 1 << 20
-        if full or (isinstance(error, OSError) and error.errno in NO_ROOM):
-            why = "its disk is full" if full else f"it cannot be written: {error.strerror}"
+        said = error.strerror if isinstance(error, OSError) and error.errno in NO_ROOM else None
+        if full or said:
+            why = "its disk is full" if full else f"it cannot be written: {said}"
             raise UsageError(
                 f"the cache {home} holds no more, {why}; GEMMULE_CACHE names another folder"
             ) from None

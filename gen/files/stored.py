@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class Stored:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __array__(self, dtype=None, copy=None) -> NDArray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
         flat = np.empty(self.size, self.dtype)
         for first, piece in self.pieces():
             flat[first : first + len(piece)] = piece
@@ -142,7 +143,7 @@ def _stored(path: Path, archive: zipfile.ZipFile, each: zipfile.ZipInfo) -> Stor
     return made
 
 
-def _header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return HEADERS[np.lib.format.read_magic(file)](file)
 
 

@@ -62,7 +62,8 @@ def generate(
         check_cell(params, target)
     if resources and not target:
         raise UsageError("--resources needs --board")
-    taken = _resources(block, params, target) if resources else _unknown(block, target)
+    counted = target if resources else None
+    taken = _resources(block, params, counted) if counted else _unknown(block, target)
     emitted = emit(block, params, name=name)
     border = emit_border(emitted, form or AxisForm())
     texts, what = _texts(block, params, emitted, border, target, clock, taken)

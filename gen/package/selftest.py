@@ -1,8 +1,11 @@
 """A testbench in plain Verilog that replays a worked example through the package's top."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from gemmule.gen.block import Beats, Block
+import numpy as np
+
+from gemmule.gen.block import Beats, Block, Repeated
 from gemmule.gen.verilog.axis import AxisStream
 from gemmule.golden.common.options import Options
 
@@ -17,18 +20,20 @@ def selftest_view(
 ) -> dict[str, Any] | None:
     """What the template `selftest.sv` needs; None where no example does without a memory."""
     for example in examples:
-        job = block.adapter.plan(params, block.adapter.Run(**example.run), example.arrays)
+        job = block.simulated_by().plan(params, block.simulated_by().Run(**example.run), example.arrays)
         if job.memory is None and job.results:
             results = job.results()
             return {"streams": [_stream(each, job.send, results) for each in streams]}
     return None
 
 
-def _stream(each: AxisStream, send: dict[str, Beats], results: dict[str, Beats]) -> dict[str, Any]:
+def _stream(
+    each: AxisStream, send: Mapping[str, Beats | Repeated], results: Mapping[str, Beats]
+) -> dict[str, Any]:
     words = (send if each.is_input else results).get(each.name)
     return {
         "stream": each,
-        "beats": [] if words is None else _beats(each, words),
+        "beats": [] if words is None else _beats(each, np.asarray(words)),
         "known": words is not None,
     }
 

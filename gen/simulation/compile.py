@@ -122,7 +122,7 @@ def _design(kind: Kind, verilog: str, top: str, files: Mapping[str, str], made: 
     for name, text in {"design.v": verilog, **files}.items():
         (made / name).write_text(text)
     options = [*VERILATE, *kind.verilate, *(["--trace-fst"] if kind.waves else [])]
-    names = ["--prefix", kind.prefix, "--top-module", top, "--Mdir", made]
+    names: list[str | Path] = ["--prefix", kind.prefix, "--top-module", top, "--Mdir", made]
     _run([verilator.command, *options, *names, made / "design.v"], env=verilator.environment)
     sources = sorted(made.glob(f"{kind.prefix}*.cpp"))
     fast = [path for path in sources if re.search(r"__\d+$", path.stem)]

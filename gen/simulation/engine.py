@@ -84,11 +84,11 @@ def _glue(manifest: Manifest) -> Iterator[str]:
 
 def _sources(block: Block) -> list[bytes]:
     """Everything that could change the Verilog: our packages, and the block's own file."""
-    return [*_packages(), Path(inspect.getsourcefile(block.params)).read_bytes()]
+    return [*_packages(), Path(inspect.getfile(block.params)).read_bytes()]
 
 
 @cache
 def _packages() -> list[bytes]:
     names = ("gemmule.golden", "gemmule.hw", "gemmule.gen")
-    roots = [Path(import_module(name).__file__).parent for name in names]
+    roots = [Path(str(import_module(name).__file__)).parent for name in names]
     return [path.read_bytes() for root in roots for path in sorted(root.rglob("*.py"))]

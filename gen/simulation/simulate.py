@@ -98,8 +98,8 @@ def simulate(
     adapter = block.simulated_by()
     check_stall(stall)
     check(memory_width, memory_latency)
-    given = {"width": memory_width, "latency": memory_latency}
-    given = {name: value for name, value in given.items() if value is not None}
+    both = {"width": memory_width, "latency": memory_latency}
+    given: dict[str, Any] = {name: value for name, value in both.items() if value is not None}
     if given and not getattr(adapter, "external_memory", False):
         raise UsageError(f"--memory-{next(iter(given))}: {block.name} has no external memory")
     tell(f"checking the arrays of {block.name}")
@@ -145,6 +145,6 @@ def compare(name: str, got: NDArray, expected: NDArray) -> None:
         raise GoldenMismatch(f"{name}.shape", (), expected.shape, got.shape)
     different = got != expected
     if np.any(different):
-        index = np.unravel_index(int(np.argmax(different)), got.shape) if got.ndim else ()
-        index = tuple(map(int, index))
+        place = np.unravel_index(int(np.argmax(different)), got.shape) if got.ndim else ()
+        index = tuple(int(each) for each in place)
         raise GoldenMismatch(name, index, expected[index], got[index])

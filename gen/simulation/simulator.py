@@ -173,7 +173,7 @@ class Simulator:
     def _check(
         self,
         send: Mapping[str, Beats | Repeated],
-        receive: Mapping[str, int],
+        receive: Mapping[str, int | None],
         behind: Mapping[str, tuple[str, NDArray[np.integer]]],
     ) -> None:
         """The beats must fit the ports: an adapter that errs here would err silently."""
@@ -206,6 +206,8 @@ class Simulator:
             text=True,
             env=os.environ | {"LC_ALL": "C"},
         )
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
             for line in process.stderr:
                 if progress and line.startswith("progress "):

@@ -54,7 +54,7 @@ def choose(
     errors = []
     for tried in _candidates(block, given, run, board):
         try:
-            params = block.params(**{**given, **tried})
+            params: Any = block.params(**{**given, **tried})
             if board:
                 check_cell(params, board)
         except UsageError as error:
@@ -91,7 +91,7 @@ def _candidates(
         if pack == AUTO or (pack is None and cell == AUTO):
             turns = "dataflow" in given or run.get("run_dataflow") != "os"
             free = each != "generic" and turns
-            packs = [p for p in PACKINGS if p in known["pack"]] if free else ["none"]
+            packs = [p for p in PACKINGS if p in (known["pack"] or ())] if free else ["none"]
         for packing in packs:
             tried = {"cell": each} | ({} if packing is None else {"pack": packing})
             if packing not in (None, "none") and "dataflow" in known and "dataflow" not in given:

@@ -71,12 +71,12 @@ def largest(
 
     def run(rows: int, cols: int) -> Mapping[str, float | None]:
         progress(f"{rows} x {cols}")
-        sized = replace(params, rows=rows, cols=cols)
+        sized = _sized(params, rows, cols)
         report = synthesize(block, sized, target, flatten=False)
         runs[rows, cols] = np.array([getattr(report, name) for name in RESOURCES])
         return report.percent
 
-    check_cell(replace(params, rows=row_step, cols=col_step), target)
+    check_cell(_sized(params, row_step, col_step), target)
     for rows, cols in SAMPLES:
         run(rows * row_step, cols * col_step)
     there = np.array([target.resources[name] for name in RESOURCES])
@@ -110,7 +110,12 @@ def _terms(shapes: NDArray) -> NDArray:
     return np.stack([np.ones_like(rows), rows, cols, rows * cols], axis=1)
 
 
-def _steps(params: Options) -> tuple[int, int]:
+def _sized(params: Options, rows: int, cols: int) -> Options:
+    sizes: dict[str, Any] = {"rows": rows, "cols": cols}
+    return replace(params, **sizes)
+
+
+def _steps(params: Any) -> tuple[int, int]:
     """Rows and columns come in multiples of these: of whole chains, of whole DSP blocks."""
     if getattr(params, "cell", "generic") == "generic":
         return 4, 4

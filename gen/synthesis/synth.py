@@ -70,7 +70,7 @@ class Report:
     uram: int
     srl: int
     lutram: int
-    percent: Mapping[str, float]
+    percent: Mapping[str, float | None]
     fits: bool
     logic_delay_ns: float | None
     logic_levels: int
@@ -155,10 +155,11 @@ def check_cell(params: Options, board: Board) -> None:
         return
     if cell != board.cell:
         raise UsageError(f"--cell must be {board.cell} or generic on {board.name}, not {cell}")
-    if params.rows > board.cascade:
+    rows = params.as_dict()["rows"]
+    if rows > board.cascade:
         raise UsageError(
             f"--rows must be at most {board.cascade} with --cell {cell} on {board.name}, as long as"
-            f" a column of DSP blocks is, not {params.rows}"
+            f" a column of DSP blocks is, not {rows}"
         )
 
 

@@ -68,7 +68,7 @@ class AxisTop(wiring.Component):
             members[f"{each.prefix}_tready"] = back(1)
         super().__init__(members)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         m.domains.axi = axi = ClockDomain(local=True)
         m.domains.sync = sync = ClockDomain(local=True)

@@ -70,8 +70,8 @@ def emit_component(
         text = merge("".join([text, *library.texts.values()]), name)
     head, _, rest = text.partition("\nend\n")
     present = {match[3] for match in _PORT.finditer(head)}
-    listed = [port for port in listed if port.name in present]
-    order = {port.name: number for number, port in enumerate(listed, 1)}
+    kept = tuple(port for port in listed if port.name in present)
+    order = {port.name: number for number, port in enumerate(kept, 1)}
     head = _PORT.sub(lambda m: f"{m[1]} {order[m[3]]} {m[2]}{m[3]}", head)
     manifest = Manifest(
         name=name,
@@ -79,7 +79,7 @@ def emit_component(
         summary=summary,
         params=params,
         latency=getattr(component, "latency", getattr(component, "LATENCY", None)),
-        ports=tuple(listed),
+        ports=kept,
         streams=streams(component),
         versions=VERSIONS,
         notes=getattr(component, "notes", None) or None,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,7 +117,7 @@ def signed_bits(low: int, high: int) -> int:
 
 
 def check_values(
-    name: str, array: ArrayLike, fmt: Format, *, shape: tuple[int | None, ...] | None = None
+    name: str, array: Any, fmt: Format, *, shape: tuple[int | None, ...] | None = None
 ) -> None:
     """Refuse ``array`` if its type, its (``None``: any length) shape or a value is not legal.
 
@@ -138,9 +139,10 @@ def check_values(
     for first, piece in array.pieces() if hasattr(array, "pieces") else [(0, array)]:
         if piece.size and (int(piece.min()) < fmt.low or int(piece.max()) > fmt.high):
             place, value = _first_bad(piece, fmt)
-            order = "F" if getattr(array, "fortran", False) else "C"
-            index = np.unravel_index(first + place, array.shape, order) if array.shape else ()
-            where = f"[{', '.join(str(int(i)) for i in index)}]" if array.shape else ""
+            order: Literal["C", "F"] = "F" if getattr(array, "fortran", False) else "C"
+            sides: tuple[int, ...] = tuple(array.shape)
+            index = np.unravel_index(first + place, sides, order) if sides else ()
+            where = f"[{', '.join(str(int(i)) for i in index)}]" if sides else ""
             raise UsageError(f"{name}{where} is {value}, but {fmt} holds {fmt.low}..{fmt.high}")
 
 

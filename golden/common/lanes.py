@@ -82,7 +82,8 @@ def from_words(
 
 def _pack(octets: NDArray[np.uint8], fields: Sequence[tuple[NDArray, int]]) -> None:
     """Fill ``octets``: whole ones are copied, others are put together bit by bit."""
-    at, loose, pending = 0, 0, []
+    pending: list[NDArray] = []
+    at, loose = 0, 0
     for values, width in fields:
         if width in CONTAINERS and not pending:
             made = np.ascontiguousarray(values.astype(f"<i{width // 8}")).view(np.uint8)

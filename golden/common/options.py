@@ -46,7 +46,7 @@ class Options:
     :meth:`check`.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for each in fields(self):
             value = _convert(each, hints[each.name], getattr(self, each.name))

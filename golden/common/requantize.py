@@ -98,15 +98,17 @@ class Requantization:
         fmt = _result_format(c_format, "s8" if scaled or by_row else "s32", out_width)
         low, high = _clamp(clamp, fmt)
         factors = Format(False, multiplier_width)
-        column_shift = _shift("shift", shift if scaled else 0, max_shift, columns)
+        column_shift = _shift("shift", 0 if shift is None else shift, max_shift, columns)
         rows_own = (
             _rows(row_multiplier, row_shift, rows, factors, max_shift, column_shift)
-            if by_row
+            if row_multiplier is not None and row_shift is not None
             else (None, None)
         )
         return cls(
             bias=_columns("bias", 0 if bias is None else bias, BIAS, columns, one=bias is None),
-            multiplier=_columns("multiplier", multiplier if scaled else 1, factors, columns),
+            multiplier=_columns(
+                "multiplier", 1 if multiplier is None else multiplier, factors, columns
+            ),
             shift=column_shift,
             zero_point=int(
                 _columns("zero_point", 0 if zero_point is None else zero_point, fmt, 1)[0]
@@ -123,7 +125,7 @@ class Requantization:
         """Requantize ``acc`` ``[..., columns]`` of up to 62 bits; exact for every width."""
         total, multiplier, shift = np.asarray(acc, dtype=np.int64), self.multiplier, self.shift
         terms = {"total": total, "bias": self.bias, "multiplier": multiplier, "shift": shift}
-        if self.row_multiplier is not None:
+        if self.row_multiplier is not None and self.row_shift is not None:
             terms["row_multiplier"] = self.row_multiplier[..., None]
             terms["row_shift"] = self.row_shift[..., None]
         if not _fits_int64(terms):

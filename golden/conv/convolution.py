@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,12 +61,15 @@ def input_grad(
     )
     zeros = np.broadcast_to(np.asarray(w_zero, np.int64), (geometry.channels,))
     grouped = grouped - zeros.reshape(geometry.groups, 1, geometry.group_channels, 1)
-    dx = np.zeros((geometry.batch, geometry.channels, *geometry.padded), np.int64)
+    dx: NDArray[np.int64] = np.zeros(
+        (geometry.batch, geometry.channels, *geometry.padded), np.int64
+    )
     for tap, (_, where) in enumerate(_taps(geometry)):
         part = _multiply(grouped[..., tap].swapaxes(1, 2), _flat(dy), geometry.group_filters)
         dx[where] += part.reshape(geometry.batch, geometry.channels, *geometry.out)
     inner = zip(geometry.begins, geometry.size, strict=True)
-    return dx[(..., *(slice(begin, begin + size) for begin, size in inner))]
+    inside: tuple[Any, ...] = (..., *(slice(begin, begin + size) for begin, size in inner))
+    return dx[inside]
 
 
 def weight_grad(
@@ -87,7 +91,8 @@ def weight_grad(
     flat = _flat(dy)
     for tap, where in _taps(geometry):
         pixels = _flat(_group(x[where], geometry.groups)).swapaxes(2, 3)
-        dw[(..., *tap)] = _multiply(flat, pixels, flat[0, 0, 0].size * len(flat)).sum(0)
+        place: tuple[Any, ...] = (..., *tap)
+        dw[place] = _multiply(flat, pixels, flat[0, 0, 0].size * len(flat)).sum(0)
     return dw.reshape(geometry.filters, geometry.group_channels, *geometry.kernel)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,13 +77,13 @@ class Geometry:
     filters: int
     size: tuple[int, ...]
     kernel: tuple[int, ...]
-    stride: int | Sequence[int] = 1
-    padding: int | Sequence[int] = 0
-    dilation: int | Sequence[int] = 1
+    stride: tuple[int, ...] = (1,)
+    padding: tuple[int, ...] = (0,)
+    dilation: tuple[int, ...] = (1,)
     groups: int = 1
-    output_padding: int | Sequence[int] = 0
+    output_padding: tuple[int, ...] = (0,)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         axes = len(self.size)
         set_field = object.__setattr__.__get__(self)
         set_field("size", tuple(map(int, self.size)))
@@ -96,7 +96,7 @@ class Geometry:
 
     @classmethod
     def transposed(
-        cls, *, size: Sequence[int], channels: int, filters: int, **shape: object
+        cls, *, size: Sequence[int], channels: int, filters: int, **shape: Any
     ) -> "Geometry":
         """The geometry whose input gradient is the transposed convolution of an input of ``size``.
 
@@ -237,8 +237,8 @@ def _inside(first: NDArray[np.int64], step: int, count: int, size: int) -> NDArr
     return np.maximum(high - low + 1, 0)
 
 
-def _per_axis(name: str, value: int | Sequence[int], axes: int, low: int) -> tuple[int, ...]:
-    values = (value,) * axes if np.isscalar(value) else tuple(value)
+def _per_axis(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
+    values: tuple[Any, ...] = (value,) * axes if np.isscalar(value) else tuple(value)
     values = values * axes if len(values) == 1 else values
     if len(values) != axes or any(each < low for each in values):
         given = ",".join(map(str, values))
@@ -246,8 +246,8 @@ def _per_axis(name: str, value: int | Sequence[int], axes: int, low: int) -> tup
     return tuple(map(int, values))
 
 
-def _padding(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
-    values = (value,) if np.isscalar(value) else tuple(value)
+def _padding(value: Any, axes: int) -> tuple[int, ...]:
+    values: tuple[Any, ...] = (value,) if np.isscalar(value) else tuple(value)
     values = values * (2 * axes) if len(values) == 1 else values
     values = values * 2 if len(values) == axes else values
     if len(values) != 2 * axes or any(each < 0 for each in values):

@@ -40,7 +40,14 @@ class Operation(Enum):
     maps: tuple[str, str]
     _sums: Callable[..., NDArray[np.int64]]
 
-    def __new__(cls, name: str, arrays, result: str, maps, sums) -> Self:
+    def __new__(
+        cls,
+        name: str,
+        arrays: tuple[str, str],
+        result: str,
+        maps: tuple[str, str],
+        sums: Callable[..., NDArray[np.int64]],
+    ) -> Self:
         member = object.__new__(cls)
         member._value_ = name
         member.arrays, member.result, member.maps, member._sums = arrays, result, maps, sums

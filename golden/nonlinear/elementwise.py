@@ -73,6 +73,7 @@ def build_unit(
     'Table'
     """
     named = FUNCTIONS[function]
+    unit: Unit
     if line != HARD:
         unit = fit_slope(*line, in_format, out_format)
     else:
@@ -135,7 +136,7 @@ def _reflected(
     fitted = _fitted(named)
     widest = in_format.width - in_format.signed
     # Beyond the domain t is constant; it is the longest tail of powers of two where it has settled.
-    ends = 2.0 ** (np.arange(1, widest + 1) - in_format.frac)
+    ends: NDArray[np.float64] = np.asarray(2.0 ** (np.arange(1, widest + 1) - in_format.frac))
     moving = np.abs(fitted(ends) - fitted(ends[-1:] * 2)) > tolerance / 2
     domain = min(int(np.flatnonzero(moving).max(initial=-1)) + 2, widest)
     pieces = fit(lambda p: fitted(in_format.real(p)), domain, frac, tolerance)

@@ -119,6 +119,6 @@ def exponential(
     exponent = math.ceil(peak)
     high *= 2.0 ** (peak - exponent)
     tables = (high * 2.0**operand, low * 2.0**OPERAND)
-    scaled = [np.round(part).astype(np.int64) for part in tables]
+    first, second = (np.round(part).astype(np.int64) for part in tables)
     shift = operand + OPERAND - out_format.frac - exponent
-    return Product(in_format, out_format, top, *scaled, shift)
+    return Product(in_format, out_format, top, first, second, shift)

@@ -41,7 +41,7 @@ def minimax(points: Real, values: Real, degree: int, *, rounds: int = 8) -> tupl
         if extremes is None:
             break
         chosen = extremes
-    return solved[:-1], float(worst)
+    return solved[:-1].astype(np.float64), float(worst)
 
 
 def _distinct(chosen: NDArray[np.intp], length: int) -> NDArray[np.intp]:

@@ -36,6 +36,11 @@ class Datapath(ABC):
     in_format: Format
     out_format: Format
 
+    @property
+    @abstractmethod
+    def cost(self) -> float:
+        """LUTs, about: what a table is compared with."""
+
     @abstractmethod
     def unclamped(self, x: Integers) -> Integers:
         """The rounded result, before it is clamped."""

@@ -17,7 +17,7 @@ from .format import Compressed, expand, gather, normalize
 
 __all__ = ["from_cutlass", "to_cutlass"]
 
-_META = {8: (np.int32, 16), 16: (np.int16, 32)}
+_META: dict[int, tuple[type[np.signedinteger], int]] = {8: (np.int32, 16), 16: (np.int16, 32)}
 """Weight width to the type of a word of indices, and the rows that its permutation spans."""
 
 

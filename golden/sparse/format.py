@@ -182,13 +182,14 @@ def group_words(
     ['0xdfd07']
     """
     parts = [(np.asarray(values), width), (np.asarray(indices), pattern.index_width)]
-    word, offset = np.uint64(0), 0
+    word: NDArray[np.uint64] = np.zeros((), np.uint64)
+    offset = 0
     for array, bits in parts:
         *lead, _, columns = array.shape
         split = array.astype(np.int64).reshape(*lead, -1, pattern.kept, columns)
         field = split.astype(np.uint64) & np.uint64((1 << bits) - 1)
         for place in range(pattern.kept):
-            word = word | field[..., place, :] << np.uint64(offset)
+            word = word | (field[..., place, :] << np.uint64(offset)).astype(np.uint64)
             offset += bits
     return word
 

@@ -61,7 +61,8 @@ def row_scales(w: NDArray, target: str) -> NDArray[np.float32]:
     if target not in TARGETS:
         raise UsageError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
     largest = np.maximum(w.max(axis=-1), -w.min(axis=-1)).astype(np.float32)
-    return np.where(largest > 0, largest, 1) / np.float32(TARGETS[target])
+    scales: NDArray[np.float32] = np.where(largest > 0, largest, np.float32(1))
+    return scales / np.float32(TARGETS[target])
 
 
 def to_codes(scaled: NDArray, target: str) -> NDArray:

@@ -126,7 +126,7 @@ class Tiling:
         """The beats of ``b``, ``[beats, cols]``."""
         return np.repeat(self.b_tiles(b), len(self.stretches), axis=0).reshape(-1, self.cols)
 
-    def column_beats(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def column_beats(self, values: NDArray[np.integer]) -> NDArray[np.integer]:
         """``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
         return _pad(values, self.cols * self.n_tiles, 0).reshape(-1, self.cols)
 
@@ -145,6 +145,6 @@ def _cut(total: int, size: int) -> list[int]:
     return [min(size, total - start) for start in range(0, total, size)]
 
 
-def _pad(array: NDArray[np.int64], length: int, axis: int) -> NDArray[np.int64]:
+def _pad(array: NDArray[np.integer], length: int, axis: int) -> NDArray[np.integer]:
     widths = [(0, length - array.shape[axis] if i == axis else 0) for i in range(array.ndim)]
     return np.pad(array, widths)

@@ -1,6 +1,7 @@
 """Matrix multiplication of quantized integers: what every array of cells must compute."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +36,7 @@ def gemm(
     acc_width: int = 32,
     a_zero_point: ArrayLike | None = None,
     b_zero_point: ArrayLike | None = None,
-    **requantization,
+    **requantization: Any,
 ) -> NDArray[np.int64]:
     """``c = requantize((a - a_zero_point) @ (b - b_zero_point))``, exact.
 

@@ -6,10 +6,14 @@ width of each register: no code and no structure in common with ``hw/tech/dsp48e
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["Dsp48", "wrap"]
 
 Pins = Mapping[str, int]
+
+UNUSED: Any = None
+"""What a multiplexer selects that we never select: no arithmetic takes it."""
 
 
 def wrap(value: int, width: int) -> int:
@@ -84,8 +88,8 @@ class Dsp48:
 
         p, above = now.get("P", 0), pins.get("PCIN", 0)
         x = (0, product, p, wrap(a2, 30) * (1 << 18) + b2 % (1 << 18))[opmode & 3]
-        y = (0, 0, None, c)[opmode >> 2 & 3]
-        z = (0, above, p, c, None, above >> 17, p >> 17)[opmode >> 4 & 7]
+        y = (0, 0, UNUSED, c)[opmode >> 2 & 3]
+        z = (0, above, p, c, UNUSED, above >> 17, p >> 17)[opmode >> 4 & 7]
         w = (0, p, self.rounding, c)[opmode >> 7]
         total = w + x + y + carry
         result = (z + total, total - z - 1, -(z + total) - 1, z - total)[alumode]

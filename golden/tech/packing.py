@@ -150,4 +150,4 @@ def _depth(spacing: int, fields: int, span: int) -> int:
 
 def _join(parts: ArrayLike, step: int) -> NDArray[np.int64]:
     parts = np.asarray(parts, dtype=np.int64)
-    return sum(parts[..., i] << step * i for i in range(parts.shape[-1]))
+    return (parts << step * np.arange(parts.shape[-1])).sum(axis=-1)

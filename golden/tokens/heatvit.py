@@ -181,7 +181,7 @@ class Selector:
             name: Layer(
                 *(check_array(n, arrays[n], f, shape=s) for n, f, s in _fields(name, shape))
             )
-            for name, shape in cls.shapes(arrays).items()
+            for name, shape in cls.shapes({n: np.asarray(a) for n, a in arrays.items()}).items()
         })
 
     @property
@@ -232,7 +232,7 @@ def _refuse_tokens(arrays: Mapping[str, ArrayLike], width: int) -> None:
     if "tokens" not in arrays:
         raise UsageError("--score heatvit needs the array tokens")
     check_values("tokens", arrays["tokens"], TOKEN, shape=(None, width))
-    if not len(arrays["tokens"]):
+    if not np.shape(arrays["tokens"])[0]:
         raise UsageError("tokens must be at least 1, not 0")
 
 

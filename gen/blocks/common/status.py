@@ -27,7 +27,7 @@ def expect_clean(received: Mapping[str, Beats]) -> None:
 
 
 def clean_status(
-    component: Callable[[Options], Component], params: Options, count: int = 1
+    component: Callable[..., Component], params: Options, count: int = 1
 ) -> dict[str, Beats]:
     """The words of ``status`` of so many commands with which nothing was wrong."""
     payload = looked_at(component(params)).status.payload.shape()

@@ -146,6 +146,8 @@ def _datapath(unit: Unit) -> _Datapath:
         return _Datapath(
             how, {}, {"FACTOR": unit.factor, "OFFSET": unit.offset, "SHIFT": unit.shift}
         )
+    if not isinstance(unit, Powers | Reflected):
+        raise TypeError(f"no sheet tells of {type(unit).__name__}")
     tables, constants = _pieces(unit.pieces)
     poly = _polynomial(unit.pieces)
     frac = unit.pieces.frac

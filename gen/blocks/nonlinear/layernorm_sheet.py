@@ -4,6 +4,7 @@ import numpy as np
 
 from gemmule.gen.package.sheet import Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import FAULTS, numbers, status, text
+from gemmule.golden.common.formats import Format
 from gemmule.golden.nonlinear.layernorm import (
     DEVIATION_FRAC,
     EPSILON_FRAC,
@@ -151,7 +152,7 @@ def _equation(params: LayernormParams) -> str:
 def _examples(params: LayernormParams) -> tuple[Example, ...]:
     n = min(params.max_length, params.lanes + 1 if params.lanes <= 4 else 3)
 
-    def some(fmt, count: int, step: int) -> np.ndarray:
+    def some(fmt: Format, count: int, step: int) -> np.ndarray:
         low, high = max(fmt.low, -900), min(fmt.high, 4100)
         return np.arange(count) * step % (high - low + 1) + low
 

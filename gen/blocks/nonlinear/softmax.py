@@ -81,7 +81,7 @@ class SoftmaxAdapter:
             x,
             params.in_format,
             out,
-            mask=mask,
+            mask=mask.astype(bool),
             delta=run.delta,
             log2=run.log2,
             coefficients=params.coefficients,

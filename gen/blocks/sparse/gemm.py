@@ -11,6 +11,7 @@ from gemmule.gen.blocks.systolic.gemm import (
     BY_ROW,
     SCALING,
     GemmAdapter,
+    ProductAdapter,
     ProductRun,
     batched,
     batched_rows,
@@ -44,7 +45,7 @@ class SparseGemmRun(ProductRun):
     dense: bool = option(False, help="multiply a dense b, at the rate of a dense array")
 
 
-class SparseGemmAdapter(GemmAdapter):
+class SparseGemmAdapter(ProductAdapter):
     """Arrays of the `sparse_gemm` block: the beats of `gemm`, with a group in place of each K.
 
     A lane of ``a`` is a group of activations, a lane of ``b`` a group of weights, bit by bit as
@@ -52,6 +53,7 @@ class SparseGemmAdapter(GemmAdapter):
     """
 
     Run = SparseGemmRun
+    outputs = GemmAdapter.outputs
     inputs = (
         Array("a", "[M, K] or [batch, M, K]", "--a-format", "left operand"),
         Array(
@@ -158,7 +160,7 @@ class SparseGemmAdapter(GemmAdapter):
 
 
 def _placed(
-    groups: NDArray[np.int64], beats: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    groups: NDArray[np.int64], beats: Callable[[NDArray[np.integer]], NDArray[np.integer]]
 ) -> NDArray[np.int64]:
     """``groups`` ``[x, y, parts]`` where ``beats`` puts an ``[x, y]`` matrix; zeros elsewhere."""
     x, y, parts = groups.shape

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from amaranth import Shape
@@ -65,79 +66,12 @@ BY_ROW = ("row_multiplier", "row_shift")
 """Those that count beside them, row by row."""
 
 
-class GemmAdapter:
-    """Arrays of the `gemm` block; `golden.systolic.beats.Tiling` has the order of beats."""
-
-    Run = GemmRun
-    inputs = (
-        Array("a", "[M, K] or [batch, M, K]", "--a-format", "left operand"),
-        Array("b", "[K, N] or [batch, K, N]", "--b-format", "right operand"),
-        Array("bias", "[N]", "s32", "added to the sums", optional=True),
-        Array(
-            "multiplier", "[1] or [N]", "u(--multiplier-width)", "of requantization", optional=True
-        ),
-        Array("shift", "[1] or [N]", "0..--max-shift", "of requantization", optional=True),
-        Array("zero_point", "[1]", "--c-format", "added after scaling", optional=True),
-        *(
-            Array(name, "[M] or [batch, M]", fmt, help, optional=True)
-            for name, fmt, help in (
-                (
-                    "row_multiplier",
-                    "u(--multiplier-width)",
-                    "factor of multiplier by row of c; needs --row-scales true",
-                ),
-                ("row_shift", "0..--max-shift", "added to shift by row of c"),
-            )
-        ),
-        Array("a_zero_point", "[1]", "--a-format", "value that stands for 0 in a", optional=True),
-        Array(
-            "b_zero_point",
-            "[1] or [N]",
-            "--b-format",
-            "value that stands for 0 in b",
-            optional=True,
-        ),
-    )
-    outputs = (Array("c", "[M, N] or [batch, M, N]", "--c-format", "the product, requantized"),)
-
-    def check(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> None:
-        """Shapes, what follows the sums, K; then the values of the operands."""
-        formats = params.a_format, params.b_format
-        a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
-        check_shapes(a, b, *formats, params.acc_width)
-        check_sizes(params, run.run_dataflow, M=a[-2], N=b[-1], K=a[-1])
-        requantization, _, b_zero = self._scaling(params, run, arrays, _c_shape(a, b))
-        check_order(params, run.swap, requantization, b_zero, requantization.bias)
-        for name, fmt in zip(("a", "b"), formats, strict=True):
-            check_values(name, arrays[name], fmt)
-
-    def plan(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> Job:
-        """Multiply ``a`` and ``b``; each item of a batch is one command, back to back."""
-        self.check(params, run, arrays)
-        a, b = (np.asarray(arrays[name]).astype(np.int64) for name in ("a", "b"))
-        shape = _c_shape(a.shape, b.shape)
-        requantization, zeros, b_zero = self._scaling(params, run, arrays, shape)
-        offset = corrections(b, bias=requantization.bias, **zeros)[0]
-        lefts, rights = batched(a, b)
-        offsets = batched_rows(offset, len(lefts))
-        products = [
-            Product(*each, rows=rows)
-            for *each, rows in zip(
-                lefts, rights, offsets, _by_row(requantization, len(lefts)), strict=True
-            )
-        ]
-        choices = [
-            orders(params, run.swap, product, requantization, b_zero) for product in products
-        ]
-        golden = gemm(
-            a, b, a_format=params.a_format, b_format=params.b_format, acc_width=params.acc_width,
-            **zeros, **given(arrays, (*SCALING, *BY_ROW)), **self._settings(params, run),
-        )  # fmt: skip
-        return self.job(params, run, choices, requantization, b_zero, golden)
+class ProductAdapter:
+    """What the adapters of products share: settings, commands, packets."""
 
     def _scaling(
         self, params: ProductParams, run: ProductRun, arrays: Arrays, shape: tuple[int, ...]
-    ) -> tuple[Requantization, dict[str, NDArray], NDArray[np.int64]]:
+    ) -> tuple[Requantization, dict[str, Any], NDArray[np.int64]]:
         """What follows the sums, the operands' zero points as given, and those of ``b`` in full.
 
         ``shape`` is that of ``c``.
@@ -226,7 +160,7 @@ class GemmAdapter:
             },
         )
 
-    def _a_packet(self, params: ProductParams, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
+    def _a_packet(self, params: Any, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
         """All of ``a`` for each tile of N."""
         lanes, width = params.m_lanes, Shape.cast(params.a_shape).width
         rows = np.pad(a, ((0, -len(a) % lanes), (0, 0)))
@@ -234,14 +168,14 @@ class GemmAdapter:
         beats = to_words((tile, width), (np.zeros(len(tile), bool), 1))
         return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
-    def _b_packet(self, params: ProductParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
+    def _b_packet(self, params: Any, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
         """Each tile of ``b`` for each stretch of M."""
         width, none = Shape.cast(params.b_shape).width, np.zeros(tiling.k, bool)
         tiles = [to_words((tile, width), (none, 1)) for tile in tiling.b_tiles(b)]
         times = len(tiling.stretches)
         return Repeated.packet([(tile, times) for tile in tiles], params.cols * width)
 
-    def _settings(self, params: ProductParams, run: ProductRun) -> dict[str, object]:
+    def _settings(self, params: ProductParams, run: ProductRun) -> dict[str, Any]:
         return {
             "rounding": run.rounding,
             "c_format": run.c_format,
@@ -268,10 +202,81 @@ class GemmAdapter:
         )
 
 
+class GemmAdapter(ProductAdapter):
+    """Arrays of the `gemm` block; `golden.systolic.beats.Tiling` has the order of beats."""
+
+    Run = GemmRun
+    inputs = (
+        Array("a", "[M, K] or [batch, M, K]", "--a-format", "left operand"),
+        Array("b", "[K, N] or [batch, K, N]", "--b-format", "right operand"),
+        Array("bias", "[N]", "s32", "added to the sums", optional=True),
+        Array(
+            "multiplier", "[1] or [N]", "u(--multiplier-width)", "of requantization", optional=True
+        ),
+        Array("shift", "[1] or [N]", "0..--max-shift", "of requantization", optional=True),
+        Array("zero_point", "[1]", "--c-format", "added after scaling", optional=True),
+        *(
+            Array(name, "[M] or [batch, M]", fmt, help, optional=True)
+            for name, fmt, help in (
+                (
+                    "row_multiplier",
+                    "u(--multiplier-width)",
+                    "factor of multiplier by row of c; needs --row-scales true",
+                ),
+                ("row_shift", "0..--max-shift", "added to shift by row of c"),
+            )
+        ),
+        Array("a_zero_point", "[1]", "--a-format", "value that stands for 0 in a", optional=True),
+        Array(
+            "b_zero_point",
+            "[1] or [N]",
+            "--b-format",
+            "value that stands for 0 in b",
+            optional=True,
+        ),
+    )
+    outputs = (Array("c", "[M, N] or [batch, M, N]", "--c-format", "the product, requantized"),)
+
+    def check(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> None:
+        """Shapes, what follows the sums, K; then the values of the operands."""
+        formats = params.a_format, params.b_format
+        a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
+        check_shapes(a, b, *formats, params.acc_width)
+        check_sizes(params, run.run_dataflow, M=a[-2], N=b[-1], K=a[-1])
+        requantization, _, b_zero = self._scaling(params, run, arrays, _c_shape(a, b))
+        check_order(params, run.swap, requantization, b_zero, requantization.bias)
+        for name, fmt in zip(("a", "b"), formats, strict=True):
+            check_values(name, arrays[name], fmt)
+
+    def plan(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> Job:
+        """Multiply ``a`` and ``b``; each item of a batch is one command, back to back."""
+        self.check(params, run, arrays)
+        a, b = (np.asarray(arrays[name]).astype(np.int64) for name in ("a", "b"))
+        shape = _c_shape(a.shape, b.shape)
+        requantization, zeros, b_zero = self._scaling(params, run, arrays, shape)
+        offset = corrections(b, bias=requantization.bias, **zeros)[0]
+        lefts, rights = batched(a, b)
+        offsets = batched_rows(offset, len(lefts))
+        products = [
+            Product(left, right, channels, rows=rows)
+            for left, right, channels, rows in zip(
+                lefts, rights, offsets, _by_row(requantization, len(lefts)), strict=True
+            )
+        ]
+        choices = [
+            orders(params, run.swap, product, requantization, b_zero) for product in products
+        ]
+        golden = gemm(
+            a, b, a_format=params.a_format, b_format=params.b_format, acc_width=params.acc_width,
+            **zeros, **given(arrays, (*SCALING, *BY_ROW)), **self._settings(params, run),
+        )  # fmt: skip
+        return self.job(params, run, choices, requantization, b_zero, golden)
+
+
 class _Once:
     """Packets of operands, made once for all commands of a batch that take the same one."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._made: dict[tuple, Repeated] = {}
 
     def __call__(
@@ -319,7 +324,8 @@ def batched(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
     count = max(x.shape[0] if x.ndim == 3 else 1 for x in (a, b))
-    return tuple(np.broadcast_to(x, (count, *x.shape[-2:])) for x in (a, b))
+    left, right = (np.broadcast_to(x, (count, *x.shape[-2:])) for x in (a, b))
+    return left, right
 
 
 def _c_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
@@ -330,7 +336,7 @@ def _by_row(
     scale: Requantization, count: int
 ) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
     """The settings by row of each of ``count`` products, if there are any."""
-    if scale.row_multiplier is None:
+    if scale.row_multiplier is None or scale.row_shift is None:
         return [None] * count
     rows = (scale.row_multiplier, scale.row_shift)
     return list(zip(*(np.reshape(each, (count, -1)) for each in rows), strict=True))
@@ -341,6 +347,6 @@ def batched_rows(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return np.broadcast_to(rows, (count, rows.shape[-1]))
 
 
-def given(arrays: Arrays, names: Sequence[str]) -> dict[str, NDArray]:
+def given(arrays: Arrays, names: Sequence[str]) -> dict[str, Any]:
     """Those of ``names`` that there are."""
     return {name: arrays[name] for name in names if name in arrays}

@@ -17,6 +17,9 @@ from .product import Product
 
 __all__ = ["settings_packets"]
 
+Place = Callable[[NDArray[np.integer]], NDArray[np.integer]]
+"""Deals values out to beats and lanes."""
+
 
 def settings_packets(
     params: ProductParams,
@@ -39,7 +42,7 @@ def settings_packets(
     layouts = {"scale": ArrayLayout(params.requantizer.lane_layout, params.cols)}
     if params.row_scales:
         layouts["row_scale"] = ArrayLayout(params.requantizer.row_layout, params.m_lanes)
-    dealt = {
+    dealt: dict[str, tuple[Place, int]] = {
         "scale": (tiling.column_beats, 1),
         "row_scale": (partial(_row_beats, params), tiling.n_tiles),
     }
@@ -60,7 +63,7 @@ def settings_packets(
     }
 
 
-def _row_beats(params: ProductParams, values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _row_beats(params: ProductParams, values: NDArray[np.integer]) -> NDArray[np.integer]:
     """``values [M]`` as lanes; they are sent once for each tile of N."""
     rows = np.pad(values, (0, -len(values) % params.m_lanes))
     return rows.reshape(-1, params.m_lanes)
@@ -69,7 +72,7 @@ def _row_beats(params: ProductParams, values: NDArray[np.int64]) -> NDArray[np.i
 def _settings_packet(
     layout: ArrayLayout,
     by_channel: Mapping[str, NDArray[np.int64]],
-    place: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    place: Place,
     times: int,
 ) -> Repeated:
     """One packet of requantization settings, which ``place`` deals out to beats and lanes."""

@@ -34,7 +34,7 @@ from .beats import (
 )
 from .pack_sheet import token_pack_sheet
 from .score import SCORES as SCORES_FROM
-from .score import TOKEN_SCORE, ScoreRun
+from .score import ScoreRun, TokenScoreAdapter
 from .select import SELECTED, from_selected, selected_arrays, selected_beats
 from .selector_sheet import selector_sheet
 
@@ -60,7 +60,7 @@ PACKED = (
     Array("package_weight", "[]", "u", "sum of the dropped tokens' scores"),
 )
 
-SCORED_FROM = TOKEN_SCORE.adapter.inputs
+SCORED_FROM = TokenScoreAdapter.inputs
 
 
 def _tokens(params: TokenPackParams, tokens: NDArray, previous: tuple | None) -> Beats:
@@ -187,8 +187,8 @@ class SelectorAdapter:
             count = check_scores(params, arrays["scores"])
         else:
             scoring = self._scoring(params)
-            TOKEN_SCORE.adapter.check(scoring, ScoreRun(score=run.score), arrays)
-            count = TOKEN_SCORE.adapter.tokens_of(run.score, arrays)
+            TokenScoreAdapter().check(scoring, ScoreRun(score=run.score), arrays)
+            count = TokenScoreAdapter().tokens_of(run.score, arrays)
         check_tokens(params, arrays["tokens"], count)
         check_flags("valid", arrays, count)
         check_previous(params, run, arrays, np.shape(arrays["tokens"])[1])
@@ -218,7 +218,7 @@ class SelectorAdapter:
             },
             receive={"indices": selected.count, "count": 1, **_receive(params, run, packed)},
             decode=decode,
-            golden=packed_arrays(params, run, packed) | selected_arrays(params, selected),
+            golden={**packed_arrays(params, run, packed), **selected_arrays(params, selected)},
             results=lambda: {
                 **selected_beats(params, selected),
                 **_packed_beats(params, run, packed),
@@ -230,8 +230,8 @@ class SelectorAdapter:
     def _scores(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> NDArray:
         if "scores" in arrays:
             return arrays["scores"]
-        run = ScoreRun(score=run.score)
-        job = TOKEN_SCORE.adapter.plan(self._scoring(params), run, arrays)
+        scored = ScoreRun(score=run.score)
+        job = TokenScoreAdapter().plan(self._scoring(params), scored, arrays)
         return job.golden["scores"]
 
     def _scoring(self, params: SelectorParams) -> TokenScoreParams:

@@ -203,7 +203,8 @@ def _examples(params: TokenScoreParams) -> tuple[Example, ...]:
 
 def _classifiers(heads: int) -> dict[str, np.ndarray]:
     """Of the golden model's classifiers: the block itself sees their results alone."""
-    d, made = 4, {}
+    made: dict[str, np.ndarray] = {}
+    d = 4
     sizes = {
         "feature": (heads, d, d), "mlp1": (heads, d, d // 2), "mlp2": (heads, d // 2, d // 4),
         "mlp3": (heads, d // 4, 2), "head1": (heads, 2), "head2": (2, heads),

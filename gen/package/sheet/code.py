@@ -106,8 +106,8 @@ def encoder_text(name: str, sheet: Sheet, streams: list[AxisStream]) -> str:
         "",
         _resource("encoder.py"),
     ])
-    for each in sheet.encoder:
-        text += "\n\n" + _resource(each)
+    for file in sheet.encoder:
+        text += "\n\n" + _resource(file)
     return text
 
 

@@ -46,12 +46,13 @@ def printed(
     block: Block, params: Options, sheet: Sheet, streams: list[AxisStream], example: Example
 ) -> Printed:
     """An example in text."""
-    run = block.adapter.Run(**example.run)
-    job = block.adapter.plan(params, run, example.arrays)
-    results = job.results()
+    run = block.simulated_by().Run(**example.run)
+    job = block.simulated_by().plan(params, run, example.arrays)
+    results = job.results() if job.results else {}
     by_name = {each.name: each for each in streams}
     sent = [
-        _words(by_name[name], beats, sheet) for name, beats in job.send.items() if len(beats)
+        _words(by_name[name], np.asarray(beats), sheet)
+        for name, beats in job.send.items() if len(beats)
     ]  # fmt: skip
     if job.memory:
         sent.append(_memory("memory_before", job.memory.image))

@@ -1,13 +1,14 @@
 """A run as files: what a board's own DMA program sends, and what must come back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Arrays, Beats, Block, Job
+from gemmule.gen.block import Arrays, Beats, Block, Job, Memory, Repeated
 from gemmule.gen.files.atomic import Content, write_folder
 from gemmule.gen.verilog.axis import AxisForm, AxisStream, axis_streams
 from gemmule.gen.verilog.ports import streams as streams_of
@@ -55,7 +56,7 @@ def export(
     They are as wide as TDATA of a package in the same ``form``.
     """
     form = form or AxisForm()
-    job = block.adapter.plan(params, run, arrays)
+    job = block.simulated_by().plan(params, run, arrays)
     described = streams_of(looked_at(block.component(params)))
     streams = {each.name: each for each in axis_streams(described, form)}
     contents: dict[str, Content] = {}
@@ -81,7 +82,12 @@ def export(
     return what
 
 
-def _words(add, folder: str, stream: AxisStream, beats: Beats) -> None:
+def _words(
+    add: Callable[[str, Content, str], None],
+    folder: str,
+    stream: AxisStream,
+    beats: Beats | Repeated,
+) -> None:
     count = len(beats)
     if not count:
         return
@@ -94,11 +100,11 @@ def _words(add, folder: str, stream: AxisStream, beats: Beats) -> None:
             words = np.ones(len(some), bool) if stream.tlast == "word" else None
             yield to_bytes(stream, some), words if stream.last is None else lasts(stream, some)
 
-    def binary(file) -> None:
+    def binary(file: IO[bytes]) -> None:
         for octets, _ in pieces():
             file.write(octets.tobytes())
 
-    def hexadecimal(file) -> None:
+    def hexadecimal(file: IO[bytes]) -> None:
         for octets, ends in pieces():
             for number, word in enumerate(octets):
                 end = " last" if ends is not None and ends[number] else ""
@@ -108,13 +114,19 @@ def _words(add, folder: str, stream: AxisStream, beats: Beats) -> None:
     add(f"{base}.hex", hexadecimal, "the same as text, with TLAST")
 
 
-def _octets(image: NDArray[np.uint8]) -> bytes:
+def _ends(stream: AxisStream, beats: Beats) -> NDArray[np.intp]:
+    """Return which of the beats end a packet."""
+    found = lasts(stream, beats)
+    return np.zeros(0, np.intp) if found is None else np.flatnonzero(found)
+
+
+def _octets(image: NDArray) -> bytes:
     return np.asarray(image, np.uint8).tobytes()
 
 
 def _npz(arrays: Arrays) -> bytes:
     file = BytesIO()
-    np.savez(file, **arrays)
+    np.savez(file, **dict(arrays))
     return file.getvalue()
 
 
@@ -124,8 +136,8 @@ def _readme(
     run: Options,
     job: Job,
     streams: dict[str, AxisStream],
-    what,
-    padded,
+    what: Mapping[str, str],
+    padded: str,
 ) -> str:
     name = block.name
     lines = [
@@ -142,27 +154,27 @@ def _readme(
         ends = [
             start + place
             for start in range(0, len(beats), PIECE)
-            for place in np.flatnonzero(lasts(stream, np.asarray(beats[start : start + PIECE])))
+            for place in _ends(stream, np.asarray(beats[start : start + PIECE]))
         ]
         sizes = np.diff([-1, *ends]).tolist()
         shown = ", ".join(map(str, sizes[:20])) + (", ..." if len(sizes) > 20 else "")
         lines.append(f"- `{stream.prefix}`: {len(sizes)} of {shown}")
     if job.memory:
-        lines += ["", *_memory(job, streams)]
+        lines += ["", *_memory(job.memory, streams)]
     lines += ["", "Options:", ""]
     options = params.as_dict() | run.as_dict()
     lines += [f"- `{key}` = {value}" for key, value in options.items() if value is not None]
     return "\n".join(lines) + "\n"
 
 
-def _memory(job: Job, streams: dict[str, AxisStream]) -> Iterator[str]:
+def _memory(memory: Memory, streams: dict[str, AxisStream]) -> Iterator[str]:
     yield (
-        f"`send/memory.bin` is the external memory, {len(job.memory.image)} bytes, address 0 first;"
+        f"`send/memory.bin` is the external memory, {len(memory.image)} bytes, address 0 first;"
         " put it anywhere and add its base to the addresses of requests. Elements are"
         " little-endian. Serve each channel by itself, its requests in order:"
     )
     yield ""
-    for each in job.memory.channels:
+    for each in memory.channels:
         request, data = streams[each.request], streams[each.data]
         lanes = f"{each.lanes} lanes"
         if data.is_input:

@@ -106,7 +106,7 @@ def from_bytes(
         made[:, each.offset : each.offset + each.lanes * each.width] = span.reshape(
             len(bits), each.lanes * each.width
         )
-    if stream.last is not None:
+    if stream.last is not None and lasts is not None:
         made[:, stream.last] = lasts
     packed = np.packbits(made, axis=1, bitorder="little")
     return packed.view("<u4").reshape(len(bits), -1)
