@@ -105,12 +105,12 @@ def test_f8_it_is_the_users_alone(home, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal
-from gemmule.gen import cache
+from gemmule.gen.files import cache
 cache.kept("model-x", lambda folder: os.kill(os.getpid(), signal.SIGKILL))
 """
 SLOW = """
 import time
-from gemmule.gen import cache
+from gemmule.gen.files import cache
 cache.kept("model-y", lambda folder: (print(folder, flush=True), time.sleep(60)))
 """
 
