@@ -5,7 +5,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.golden.systolic.cycles import Clock, steady_cycles
@@ -92,7 +92,7 @@ class Schedule:
     latency: int = 0
     placed: dict[int, Placed] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._begun = self._chain = 0
         self._begin()
 
@@ -136,7 +136,7 @@ class Schedule:
         if any(need.step not in self.placed for need in step.needs):
             return False
         needs = [need for need in step.needs if need.step in self._here]
-        tried = []
+        tried: list[tuple[Any, ...]] = []
         for tiling in _tilings(step.product, self.rows, self.cols):
             out = {need: self._here[need.step] + self.latency for need in needs}
             if all(cycle < _read(self._clock, tiling, need) for need, cycle in out.items()):

@@ -30,7 +30,8 @@ def read_plan(path: Path) -> tuple[list[str], Plan]:
     products = data.get("product")
     if not isinstance(products, list) or not products or set(data) != {"product"}:
         raise UsageError(f"{path} must hold tables [[product]], at least one, and nothing else")
-    plan, names = Plan(), []
+    names: list[str] = []
+    plan = Plan()
     for number, each in enumerate(products):
         name = str(each.get("name", f"product {number + 1}")) if isinstance(each, dict) else ""
         where = f"{path}: {name or f'product {number + 1}'}"
