@@ -20,7 +20,9 @@ def selftest_view(
 ) -> dict[str, Any] | None:
     """What the template `selftest.sv` needs; None where no example does without a memory."""
     for example in examples:
-        job = block.simulated_by().plan(params, block.simulated_by().Run(**example.run), example.arrays)
+        job = block.simulated_by().plan(
+            params, block.simulated_by().Run(**example.run), example.arrays
+        )
         if job.memory is None and job.results:
             results = job.results()
             return {"streams": [_stream(each, job.send, results) for each in streams]}
