@@ -104,3 +104,13 @@ def test_the_ports_of_a_cell_are_those_that_it_describes():
 def test_every_family_has_a_readme():
     for family in FAMILIES:
         assert "## Decisions" in (ROOT / "hw" / family / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_code_are_there(page):
+    """What pages name as `hw/...` or as `hw.common....` is in the checkout under that name."""
+    if page.name == "CHANGELOG.md":
+        return
+    told = re.findall(r"`((?:golden|hw|gen|tb|constraints)/[\w/.]+)`", page.read_text())
+    missing = [path for path in told if not (ROOT / path).exists()]
+    assert not missing, missing
