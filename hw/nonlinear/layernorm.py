@@ -16,7 +16,7 @@ from .datapath.flow import Flow, Timed
 from .layernorm_params import LayernormParams
 from .row.commands import Rows
 from .row.layernorm_lane import NormLane
-from .row.spread import Spread
+from .row.spread import InverseDeviation
 from .row.sums import QUEUE, add, buffer_depth, framed, sum_cycles, sum_over_row, tree
 from .row.unit import RowUnit
 
@@ -78,7 +78,7 @@ class Layernorm(RowUnit):
         })
         super().__init__(params, {"affine": affine, "x": vector(params.in_format, lanes)})
         self._lanes = [NormLane(params) for _ in range(lanes)]
-        self._spread = Spread(params)
+        self._spread = InverseDeviation(params)
         self._sum_cycles = sum_cycles(params.squares_width)
         to_sums = 1 + (lanes - 1).bit_length() + 1 + self._sum_cycles
         to_spread = to_sums + self._spread.latency + QUEUE

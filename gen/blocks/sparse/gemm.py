@@ -17,7 +17,7 @@ from gemmule.gen.blocks.systolic.gemm import (
     batched_rows,
     given,
 )
-from gemmule.gen.blocks.systolic.product import Product, check_sizes
+from gemmule.gen.blocks.systolic.product import GemmCall, check_sizes
 from gemmule.golden.common.formats import check_values
 from gemmule.golden.common.lanes import to_words
 from gemmule.golden.common.options import option
@@ -117,7 +117,7 @@ class SparseGemmAdapter(ProductAdapter):
 
     def _products(
         self, params: SparseGemmParams, ops: Operands, offset: NDArray[np.int64]
-    ) -> list[Product]:
+    ) -> list[GemmCall]:
         """One command each: ``a`` as ``[M, groups, size]``, ``b`` as its `weight_groups`."""
         pattern = params.groups
         spread = batched(ops.spread, ops.values)[0]
@@ -131,7 +131,7 @@ class SparseGemmAdapter(ProductAdapter):
             weights *= count // len(weights)
         offsets = batched_rows(offset, count)
         return [
-            Product(groups_of(a, pattern.size), *each)
+            GemmCall(groups_of(a, pattern.size), *each)
             for a, *each in zip(spread, weights, offsets, strict=True)
         ]
 

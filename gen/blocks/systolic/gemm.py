@@ -20,7 +20,7 @@ from gemmule.golden.systolic.gemm import check_shapes, corrections, gemm, zero_p
 from gemmule.hw.systolic.command import product_status
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 
-from .product import Product, check_order, check_sizes, fastest, orders
+from .product import GemmCall, check_order, check_sizes, fastest, orders
 from .settings import settings_packets
 
 __all__ = [
@@ -96,7 +96,7 @@ class ProductAdapter:
         self,
         params: ProductParams,
         run: ProductRun,
-        choices: Sequence[Sequence[Product]],
+        choices: Sequence[Sequence[GemmCall]],
         requantization: Requantization,
         b_zero: NDArray[np.int64],
         golden: NDArray[np.int64],
@@ -258,7 +258,7 @@ class GemmAdapter(ProductAdapter):
         lefts, rights = batched(a, b)
         offsets = batched_rows(offset, len(lefts))
         products = [
-            Product(left, right, channels, rows=rows)
+            GemmCall(left, right, channels, rows=rows)
             for left, right, channels, rows in zip(
                 lefts, rights, offsets, _by_row(requantization, len(lefts)), strict=True
             )
@@ -295,7 +295,7 @@ def packet(lanes: NDArray[np.int64], width: int) -> Beats:
 
 
 def _apart(
-    params: ProductParams, tiling: Tiling, product: Product, beats: NDArray[np.int64]
+    params: ProductParams, tiling: Tiling, product: GemmCall, beats: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The rows of c from beats that hold several."""
     rows = [
@@ -307,7 +307,7 @@ def _apart(
 
 
 def _together(
-    params: ProductParams, tiling: Tiling, product: Product, c: NDArray[np.int64]
+    params: ProductParams, tiling: Tiling, product: GemmCall, c: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The lanes of the beats that bring ``c``: :func:`_apart` turned around."""
     rows = c.T if product.swapped else c

@@ -13,11 +13,11 @@ from gemmule.golden.systolic.beats import DIM_WIDTH, Tiling
 from gemmule.golden.systolic.cycles import cycles
 from gemmule.hw.systolic.params import ProductParams
 
-__all__ = ["Product", "check_order", "check_sizes", "fastest", "orders"]
+__all__ = ["GemmCall", "check_order", "check_sizes", "fastest", "orders"]
 
 
 @dataclass(frozen=True)
-class Product:
+class GemmCall:
     """One command: what to multiply, as the hardware takes it.
 
     ``offset`` is by output channel: a column of ``b``, or of a ``swapped`` product a row of ``a``,
@@ -32,7 +32,7 @@ class Product:
     rows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @property
-    def transposed(self) -> "Product":
+    def transposed(self) -> "GemmCall":
         """``c^T = b^T @ a^T``."""
         return replace(self, a=self.b.T, b=self.a.T, swapped=not self.swapped)
 
@@ -84,10 +84,10 @@ def check_order(
 def orders(
     params: ProductParams,
     swap: str,
-    product: Product,
+    product: GemmCall,
     scale: Requantization,
     b_zero: NDArray[np.int64],
-) -> list[Product]:
+) -> list[GemmCall]:
     """The product as it is, swapped, or either, as ``--swap`` says."""
     can = check_order(params, swap, scale, b_zero, product.offset)
     swaps = {"auto": (False, True), "never": (False,), "always": (True,)}[swap]
@@ -95,8 +95,8 @@ def orders(
 
 
 def fastest(
-    params: ProductParams, run_dataflow: str, choices: Sequence[Product]
-) -> tuple[Tiling, Product]:
+    params: ProductParams, run_dataflow: str, choices: Sequence[GemmCall]
+) -> tuple[Tiling, GemmCall]:
     """The choice and the dataflow that take fewest cycles; the first of equals."""
     pairs = [
         (_tiling(params, product, output_stationary=flow == "os"), product)
@@ -110,7 +110,7 @@ def _flows(params: ProductParams, run_dataflow: str) -> tuple[str, ...]:
     return params.dataflows if run_dataflow == "auto" else (run_dataflow,)
 
 
-def _tiling(params: ProductParams, product: Product, *, output_stationary: bool) -> Tiling:
+def _tiling(params: ProductParams, product: GemmCall, *, output_stationary: bool) -> Tiling:
     (m, k), n = product.a.shape[:2], product.b.shape[1]
     return params.tiling(
         -(-m // params.m_lanes),

@@ -13,7 +13,7 @@ from gemmule.golden.common.requantize import Requantization, fold
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import ProductParams
 
-from .product import Product
+from .product import GemmCall
 
 __all__ = ["settings_packets"]
 
@@ -24,7 +24,7 @@ Place = Callable[[NDArray[np.integer]], NDArray[np.integer]]
 def settings_packets(
     params: ProductParams,
     tiling: Tiling,
-    product: Product,
+    product: GemmCall,
     scale: Requantization,
     b_zero: NDArray[np.int64],
 ) -> dict[str, Beats | Repeated]:

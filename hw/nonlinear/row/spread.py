@@ -15,10 +15,10 @@ from gemmule.hw.nonlinear.datapath.polynomial import polynomial
 from gemmule.hw.nonlinear.datapath.powers import normalized
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 
-__all__ = ["Spread"]
+__all__ = ["InverseDeviation"]
 
 
-class Spread(FlowComponent):
+class InverseDeviation(FlowComponent):
     """``1 / sqrt(n * squares - total**2 + epsilon)`` as mantissa and exponent; mantissa 0 of 0.
 
     The difference is n**2 times the variance, exactly.
