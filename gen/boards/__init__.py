@@ -61,7 +61,7 @@ def board_choices() -> str:
 
 
 def load_board(name: str | Path | Board) -> Board:
-    """The board called ``name``, or the one that the TOML file ``name`` describes."""
+    """Return the board called ``name``, or the one that the TOML file ``name`` describes."""
     if isinstance(name, Board):
         return name
     text = str(name)

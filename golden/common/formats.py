@@ -41,7 +41,7 @@ class Format:
 
     @classmethod
     def parse(cls, text: "str | Format") -> "Format":
-        """The format that ``text`` names; :class:`UsageError` where it names none."""
+        """Return the format that ``text`` names; :class:`UsageError` where it names none."""
         if isinstance(text, Format):
             return text
         match = re.fullmatch(r"([su])(?:(\d{1,3})|q(\d{1,3})\.(\d{1,3}))", str(text))
@@ -77,7 +77,7 @@ class Format:
         return np.dtype(f"{'' if self.signed else 'u'}int{bits}")
 
     def real(self, integers: ArrayLike) -> NDArray[np.float64]:
-        """The real values that ``integers`` stand for."""
+        """Return the real values that ``integers`` stand for."""
         return np.asarray(integers) * 2.0**-self.frac
 
 
@@ -165,7 +165,7 @@ def check_array(
 
 
 def _holds(fmt: Format, dtype: np.dtype) -> bool:
-    """Whether every value of ``dtype`` is one of ``fmt``."""
+    """Return whether every value of ``dtype`` is one of ``fmt``."""
     if dtype.kind == "b":
         return fmt.high >= 1
     limits = np.iinfo(dtype)
@@ -173,7 +173,7 @@ def _holds(fmt: Format, dtype: np.dtype) -> bool:
 
 
 def _first_bad(piece: NDArray[np.integer], fmt: Format) -> tuple[int, int]:
-    """The flat index of the first value that ``fmt`` does not hold, and the value."""
+    """Return the flat index of the first value that ``fmt`` does not hold, and the value."""
     flat, step = piece.reshape(-1), 1 << 20
     for low in range(0, flat.size, step):
         part = flat[low : low + step]

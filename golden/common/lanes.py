@@ -18,17 +18,17 @@ CONTAINERS = (8, 16, 32, 64)
 
 
 def words(width: int) -> int:
-    """How many 32-bit words hold ``width`` bits."""
+    """Return the number of 32-bit words that hold ``width`` bits."""
     return -(-width // 32)
 
 
 def last_of(count: int) -> NDArray[np.bool_]:
-    """Marks the last of ``count`` beats of a packet."""
+    """Mark the last of ``count`` beats of a packet."""
     return np.arange(count) == count - 1
 
 
 def to_words(*parts: Field) -> NDArray[np.uint32]:
-    """Beats ``[beats, words]`` from fields, the first in the low bits; two's complement.
+    """Return beats ``[beats, words]`` of fields, the first in the low bits; two's complement.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def to_words(*parts: Field) -> NDArray[np.uint32]:
 
 
 def rows_to_words(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
-    """:func:`to_words` of beats told one by one: of each its numbers and their widths.
+    """Call :func:`to_words` for beats that are listed one by one, as ``(number, width)`` pairs.
 
     Examples
     --------

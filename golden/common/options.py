@@ -32,7 +32,7 @@ def option(
 
 
 def flag(name: str) -> str:
-    """The option that sets the field ``name``."""
+    """Return the option that sets the field ``name``."""
     return "--" + name.replace("_", "-")
 
 
@@ -57,7 +57,7 @@ class Options:
         """Raise :class:`UsageError` where fields that are legal alone do not go together."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain data, formats as text: what a manifest holds."""
+        """Return the fields as plain data, formats as text, as a manifest holds them."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
             name: str(value) if isinstance(value, Format)
