@@ -138,7 +138,7 @@ TOKEN_MERGE = Block(
     "tb/tokens/stimuli.py": (
         "STIMULI = {",
         """def token_merge(params, run, rng):
-    return {"x": integers(params.format, (6, params.lanes), rng)}
+    return {"x": values(rng, params.format, (6, params.lanes))}
 
 
 STIMULI = {
