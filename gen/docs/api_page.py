@@ -61,8 +61,9 @@ def _texts(module: str) -> dict[str, str]:
     found = {}
     for each, below in pairwise(body):
         target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
-        text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(target, ast.Name) and text:
+        if not isinstance(target, ast.Name) or not isinstance(below, ast.Expr):
+            continue
+        if isinstance(below.value, ast.Constant):
             found[target.id] = cleandoc(str(below.value.value))
     return found
 
