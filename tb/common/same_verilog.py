@@ -90,7 +90,7 @@ def _colored(verilog: str) -> list[int]:
     used = {token for _, words in placed for token in words if isinstance(token, tuple)}
     inner = {words[0][1] for _, words in placed if isinstance(words[0], tuple)}
     top = next(module for module in modules if module not in inner)
-    ports = {words[1] for module, words in placed if words[0] == "module" and module[1] == top}
+    ports = {words[1] for _, words in placed if words[0] == "module" and words[1][0] == top}
     colors = {name: hash(name[1] if name in ports else "") for name in used}
     distinct = 0
     while True:
