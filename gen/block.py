@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from .package.sheet import Sheet
 
 __all__ = [
-    "Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated",
-]  # fmt: skip
+    "Adapter",
+    "Array",
+    "Arrays",
+    "Beats",
+    "Block",
+    "Channel",
+    "Job",
+    "Memory",
+    "Repeated",
+]
 
 Arrays = Mapping[str, Any]
 """Arrays by name: NumPy's, or :class:`~.files.stored.Stored` ones that are read in pieces."""

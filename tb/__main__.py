@@ -28,9 +28,15 @@ def _verify(args: argparse.Namespace) -> int:
     if args.export:
         return export_block(args.block, args.params, args.run, args.inputs, how, args.export)
     return verify_block(
-        args.block, args.params, args.run, args.inputs, how,
-        waves=args.waves, choice=args.choice, as_json=args.json,
-    )  # fmt: skip
+        args.block,
+        args.params,
+        args.run,
+        args.inputs,
+        how,
+        waves=args.waves,
+        choice=args.choice,
+        as_json=args.json,
+    )
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -39,9 +45,13 @@ def _bench(args: argparse.Namespace) -> int:
     if args.name is None:
         return list_benchmarks()
     return bench(
-        args.name, args.out, data=args.data, against=args.against, quick=args.quick,
+        args.name,
+        args.out,
+        data=args.data,
+        against=args.against,
+        quick=args.quick,
         as_json=args.json,
-    )  # fmt: skip
+    )
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -167,8 +167,11 @@ def tracked() -> dict[str, bytes]:
 def run(tree: Path, *words: str) -> str:
     done = subprocess.run(
         [sys.executable, "-B", "-m", *words],
-        cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -87,8 +87,9 @@ def test_the_wheel_writes_the_bytes_of_the_checkout(wheel, tmp_path):
         folder = tmp_path / name
         written[name] = {
             str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob("*") if path.is_file()
-        }  # fmt: skip
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
     assert written["wheel"] == written["checkout"]
     assert len(written["wheel"]) > 8
 

@@ -134,9 +134,16 @@ def generate(
         given: dict[str, Any] = {"tdata_width": tdata_width}  # text, which the form reads
         form = AxisForm(streams=streams, fifo_depth=fifo_depth, **given)
         written = write(
-            block, params, folder, name=name, board=board, clock_mhz=clock_mhz, form=form,
-            force=force, resources=resources,
-        )  # fmt: skip
+            block,
+            params,
+            folder,
+            name=name,
+            board=board,
+            clock_mhz=clock_mhz,
+            form=form,
+            force=force,
+            resources=resources,
+        )
     if as_json:
         found = {"block": block.name, "out": str(folder), "files": sorted(written)}
         print_json(found | _plain(choice))
@@ -178,10 +185,18 @@ def simulate(
         try:
             with progress(f"checking the arrays of {block.name}") as tell:
                 result = send(
-                    block, params, arrays, run=run, stall=stall, seed=seed, waves=place,
-                    memory_width=memory_width, memory_latency=memory_latency, tell=tell,
+                    block,
+                    params,
+                    arrays,
+                    run=run,
+                    stall=stall,
+                    seed=seed,
+                    waves=place,
+                    memory_width=memory_width,
+                    memory_latency=memory_latency,
+                    tell=tell,
                     progress=lambda done, all, cycle: tell(f"{done} of {all} beats, cycle {cycle}"),
-                )  # fmt: skip
+                )
         except (GoldenMismatch, SimulationError) as failure:
             typer.echo(f"gemmule: {failure}", err=True)
             with report_to:

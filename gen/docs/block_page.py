@@ -46,9 +46,11 @@ def _facts(about: Mapping[str, Any], sheet: Sheet | None) -> str:
     told = {name.lower(): about[name.lower()] for name in FACTS}
     if sheet:
         texts = {
-            "latency": sheet.latency, "throughput": sheet.throughput,
-            "back-pressure": sheet.back_pressure, "source": sheet.source,
-        }  # fmt: skip
+            "latency": sheet.latency,
+            "throughput": sheet.throughput,
+            "back-pressure": sheet.back_pressure,
+            "source": sheet.source,
+        }
         told |= {name: _filled(text, about) for name, text in texts.items() if text}
     rows = [("family", about["family"])]
     rows += [(name, " ".join(text.split())) for name, text in told.items() if text]
@@ -62,11 +64,15 @@ def _options(about: Mapping[str, Any]) -> Iterator[str]:
             yield markdown(
                 OPTION,
                 [
-                    (f"`{each['option']}`", _default(each["default"]), _code(each["allowed"]),
-                     each["help"])
+                    (
+                        f"`{each['option']}`",
+                        _default(each["default"]),
+                        _code(each["allowed"]),
+                        each["help"],
+                    )
                     for each in about[key]
                 ],
-            )  # fmt: skip
+            )
     if about["presets"]:
         yield "## Presets"
         yield markdown(["preset", "options"], about["presets"].items())
@@ -74,11 +80,16 @@ def _options(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _arrays(about: Mapping[str, Any]) -> Iterator[str]:
     rows = [
-        (f"`{each['name']}`", way[:-1] + (", optional" if each["optional"] else ""),
-         each["shape"], each["format"], each["text"])
+        (
+            f"`{each['name']}`",
+            way[:-1] + (", optional" if each["optional"] else ""),
+            each["shape"],
+            each["format"],
+            each["text"],
+        )
         for way in ("inputs", "outputs")
         for each in about[way]
-    ]  # fmt: skip
+    ]
     if rows:
         yield "## Arrays"
         yield markdown(

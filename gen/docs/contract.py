@@ -19,11 +19,15 @@ def contract(block: Block) -> str:
         for each in about[key]
     ]
     arrays = [
-        (f"`{each['name']}`", way + (", optional" if each["optional"] else ""),
-         _code(each["shape"]), _code(each["format"]))
+        (
+            f"`{each['name']}`",
+            way + (", optional" if each["optional"] else ""),
+            _code(each["shape"]),
+            _code(each["format"]),
+        )
         for way, key in (("in", "inputs"), ("out", "outputs"))
         for each in about[key]
-    ]  # fmt: skip
+    ]
     parts = [markdown(["option", "kind", "default", "allowed"], options)]
     if arrays:
         parts.append(markdown(["array", "way", "shape", "format"], arrays))

@@ -29,16 +29,24 @@ def picture() -> str:
     ]
     blocks: list[Box] = [(family, _about(family)) for family in FAMILIES]
     outputs: list[Box] = [
-        ("generate", ["Verilog-2001, AXI4-Stream top,", "data sheet, C header, encoder,",
-                      "constraints, FuseSoC, Tcl"]),
+        (
+            "generate",
+            [
+                "Verilog-2001, AXI4-Stream top,",
+                "data sheet, C header, encoder,",
+                "constraints, FuseSoC, Tcl",
+            ],
+        ),
         ("simulate", ["results of the RTL in Verilator,", "equal to the golden model,", "cycles"]),
         ("verify", ["cocotb regressions, with stalls", "and with your arrays"]),
         ("synth, fit", ["LUT, FF, DSP, BRAM; what fits"]),
         ("bench", ["tables and plots"]),
-    ]  # fmt: skip
+    ]
     drawn = [
-        _column(0, inputs, "in"), _column(1, blocks, "block"), _column(2, outputs, "out"),
-    ]  # fmt: skip
+        _column(0, inputs, "in"),
+        _column(1, blocks, "block"),
+        _column(2, outputs, "out"),
+    ]
     height = max(bottom for _text, bottom in drawn) + 10
     width = 3 * WIDTH + 2 * GAP + 20
     arrows = "".join(

@@ -80,9 +80,17 @@ def build(folder: Path) -> int:
         (source / place).parent.mkdir(parents=True, exist_ok=True)
         (source / place).write_bytes(it.read_bytes() if isinstance(it, Path) else it.encode())
     app = Sphinx(
-        source, None, folder / "html", folder / "doctrees", "html",
-        confoverrides=SETTINGS, freshenv=True, warningiserror=True, parallel=2, status=None,
-    )  # fmt: skip
+        source,
+        None,
+        folder / "html",
+        folder / "doctrees",
+        "html",
+        confoverrides=SETTINGS,
+        freshenv=True,
+        warningiserror=True,
+        parallel=2,
+        status=None,
+    )
     app.build()
     missing = _undocumented({name for name, *_ in app.env.get_domain("py").get_objects()})
     if missing:

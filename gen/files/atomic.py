@@ -18,9 +18,15 @@ from typing import BinaryIO
 from gemmule.golden.common.errors import UsageError
 
 __all__ = [
-    "Content", "check_folder", "check_writable", "folder_at", "is_stdout", "replacing",
-    "write_file", "write_folder",
-]  # fmt: skip
+    "Content",
+    "check_folder",
+    "check_writable",
+    "folder_at",
+    "is_stdout",
+    "replacing",
+    "write_file",
+    "write_folder",
+]
 
 Content = str | bytes | Callable[[BinaryIO], None]
 """What a file holds, or a function that writes it."""

@@ -29,9 +29,20 @@ PIECE = 1 << 22
 """Bytes that are looked at at once."""
 
 UNREADABLE = (
-    OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError,
-    RecursionError, OverflowError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    RecursionError,
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What NumPy and zipfile raise on files that are not what they claim to be."""
 
 HEADERS = {

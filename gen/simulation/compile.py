@@ -24,12 +24,20 @@ CPP = Path(__file__).parent / "cpp"
 
 JOBS = 2
 VERILATE = (
-    "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "--quiet",
-    "--inline-mult", "200",  # keeps a module of many instances apart: half the time to compile
+    "--cc",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--no-timing",
+    "--quiet",
+    "--inline-mult",
+    "200",  # keeps a module of many instances apart: half the time to compile
     "-Wno-WIDTHEXPAND",  # Yosys writes `a + 1'h1`: operands of unequal width are its style
     "-Wno-CASEOVERLAP",  # and its one-hot multiplexers as `casez` with overlapping patterns
     "-Wno-WIDTHTRUNC",  # and `! bus` for `bus == 0`
-)  # fmt: skip
+)
 
 
 class Keys(NamedTuple):
@@ -75,11 +83,20 @@ class Kind:
         """Options of the C++ compiler that all parts of one program must share."""
         root, fst = tools.verilator().root, int(self.waves)
         return [
-            "-std=gnu++17", "-pthread", "-w",
-            f"-I{CPP}", f"-isystem{root}/include", f"-isystem{root}/include/vltstd",
-            "-DVM_SC=0", "-DVM_COVERAGE=0", "-DVM_TIMING=0",
-            f"-DVM_TRACE={fst}", f"-DVM_TRACE_FST={fst}", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0",
-        ]  # fmt: skip
+            "-std=gnu++17",
+            "-pthread",
+            "-w",
+            f"-I{CPP}",
+            f"-isystem{root}/include",
+            f"-isystem{root}/include/vltstd",
+            "-DVM_SC=0",
+            "-DVM_COVERAGE=0",
+            "-DVM_TIMING=0",
+            f"-DVM_TRACE={fst}",
+            f"-DVM_TRACE_FST={fst}",
+            "-DVM_TRACE_VCD=0",
+            "-DVM_TRACE_SAIF=0",
+        ]
 
     @property
     def sources(self) -> list[Path]:

@@ -68,9 +68,11 @@ def build_emitted(
     kind = WITH_WAVES if waves else DRIVER
     program = compiled(kind, emitted.verilog, emitted.top, streams)
     return Simulator(
-        program, emitted.manifest, time.monotonic() - begun,
+        program,
+        emitted.manifest,
+        time.monotonic() - begun,
         with_waves=None if waves else lambda: build_emitted(emitted, waves=True),
-    )  # fmt: skip
+    )
 
 
 def _glue(manifest: Manifest) -> Iterator[str]:

@@ -114,9 +114,15 @@ def simulate(
     tell(f"simulating {block.name}")
     begun = time.monotonic()
     result = model.run(
-        job.send, job.receive, memory=memory, stall=stall, seed=seed, waves=waves,
-        progress=progress, patience=job.patience,
-    )  # fmt: skip
+        job.send,
+        job.receive,
+        memory=memory,
+        stall=stall,
+        seed=seed,
+        waves=waves,
+        progress=progress,
+        patience=job.patience,
+    )
     run_seconds = time.monotonic() - begun
     tell(f"comparing the results of {block.name}")
     outputs = job.decode(result.received)

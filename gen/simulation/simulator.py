@@ -135,9 +135,14 @@ class Simulator:
         with TemporaryDirectory(prefix="gemmule-") as name:
             folder = Path(name)
             plan = {
-                "stall": stalls[0], "sink_stall": stalls[1], "seed": int(seed) % 2**63,
-                "shy": int(shy), "reset_at": reset_at, "patience": patience, "quiet": quiet,
-            }  # fmt: skip
+                "stall": stalls[0],
+                "sink_stall": stalls[1],
+                "seed": int(seed) % 2**63,
+                "shy": int(shy),
+                "reset_at": reset_at,
+                "patience": patience,
+                "quiet": quiet,
+            }
             lines = [f"{key} {value}" for key, value in plan.items()]
             if waves:
                 lines.append(f"waves {Path(waves).absolute()}")

@@ -40,9 +40,7 @@ def longest_path(netlist: Netlist) -> list[str]:
 def _slowest(netlist: Netlist) -> list[Mapping[str, Any]]:
     """The cells on the longest way between two registers, in order."""
     cells = [cell for cell in netlist["cells"].values() if LOGIC.fullmatch(cell["type"])]
-    driver = {
-        bit: index for index, cell in enumerate(cells) for bit in _bits(cell, "output")
-    }  # fmt: skip
+    driver = {bit: index for index, cell in enumerate(cells) for bit in _bits(cell, "output")}
     users: list[list[int]] = [[] for _ in cells]
     waiting = [0] * len(cells)
     for index, cell in enumerate(cells):

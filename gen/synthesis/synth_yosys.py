@@ -52,15 +52,19 @@ def run(
     with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
-        _child(folder, top, [
-            *_map(top, family, kept, list(edges)),
-            "tee -q -o parts.json stat -json",
-            *(f"setattr -mod -unset keep_hierarchy {module}" for module in kept),
-            *(["flatten", "clean"] if kept else []),
-            "tee -q -o whole.json stat -json",
-            "write_json netlist.json",
-            *(_delay(top) if family in DELAYS else []),
-        ])  # fmt: skip
+        _child(
+            folder,
+            top,
+            [
+                *_map(top, family, kept, list(edges)),
+                "tee -q -o parts.json stat -json",
+                *(f"setattr -mod -unset keep_hierarchy {module}" for module in kept),
+                *(["flatten", "clean"] if kept else []),
+                "tee -q -o whole.json stat -json",
+                "write_json netlist.json",
+                *(_delay(top) if family in DELAYS else []),
+            ],
+        )
         netlist = json.loads((folder / "netlist.json").read_text())["modules"][top]
         return Netlists(
             whole=_stat(folder / "whole.json"),

@@ -28,9 +28,11 @@ class AxisForm(Options):
         help="AXI4-Streams as wide as their bytes, or with widths of a power of two, TLAST, TKEEP",
     )
     tdata_width: int | None = option(
-        None, low=8, high=LARGEST_TDATA,
+        None,
+        low=8,
+        high=LARGEST_TDATA,
         help="TDATA bits of all streams, only with --streams dma; each its own where not given",
-    )  # fmt: skip
+    )
     fifo_depth: str = option(
         "0", help="depth of the queue before each input, or before some: a=512,scale=16"
     )

@@ -53,9 +53,12 @@ class FieldInfo:
     def to_json(self) -> Json:
         """Return plain data, with codes only where there are some."""
         made = {
-            "name": self.name, "offset": self.offset, "width": self.width,
-            "lanes": self.lanes, "signed": self.signed,
-        }  # fmt: skip
+            "name": self.name,
+            "offset": self.offset,
+            "width": self.width,
+            "lanes": self.lanes,
+            "signed": self.signed,
+        }
         return made | ({"codes": [each.to_json() for each in self.codes]} if self.codes else {})
 
     @classmethod
@@ -103,9 +106,11 @@ class StreamInfo:
     def to_json(self) -> Json:
         """Return plain data, with variants only where there are some."""
         made = {
-            "name": self.name, "direction": self.direction, "width": self.width,
+            "name": self.name,
+            "direction": self.direction,
+            "width": self.width,
             "fields": [each.to_json() for each in self.fields],
-        }  # fmt: skip
+        }
         variants = [each.to_json() for each in self.variants]
         return made | ({"variants": variants} if variants else {})
 

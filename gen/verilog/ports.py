@@ -109,9 +109,10 @@ def _fields(name: str, shape: Any, offset: int) -> Iterator[FieldInfo]:
 
 def _variants(member: Member, layouts: Mapping[Code, data.StructLayout]) -> Iterator[VariantInfo]:
     (content,) = (
-        each.offset for each in _fields("", _payload(member), 0)
+        each.offset
+        for each in _fields("", _payload(member), 0)
         if each.name.split(".")[-1] == "content"
-    )  # fmt: skip
+    )
     for kind, layout in layouts.items():
         fields = tuple(_fields("", layout, content)) if layout.members else ()
         yield VariantInfo(_code(kind), fields)

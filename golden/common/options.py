@@ -60,10 +60,13 @@ class Options:
         """Return the fields as plain data, formats as text, as a manifest holds them."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
-            name: str(value) if isinstance(value, Format)
-            else list(value) if isinstance(value, tuple) else value
+            name: str(value)
+            if isinstance(value, Format)
+            else list(value)
+            if isinstance(value, tuple)
+            else value
             for name, value in values.items()
-        }  # fmt: skip
+        }
 
 
 def _convert(each: Field, hint: Any, value: Any) -> Any:

@@ -10,9 +10,15 @@ from .errors import UsageError
 from .formats import Format, check_array
 
 __all__ = [
-    "MAX_SHIFT", "ROUNDINGS", "STEP", "Requantization", "Rounding", "fold", "offset_width",
+    "MAX_SHIFT",
+    "ROUNDINGS",
+    "STEP",
+    "Requantization",
+    "Rounding",
+    "fold",
+    "offset_width",
     "sum_width",
-]  # fmt: skip
+]
 
 
 class Rounding(Code):

@@ -53,10 +53,8 @@ class Dsp48:
 
         def stage(name: str, value: int, enable: str, reset: str) -> int:
             after[name] = (
-                0 if pins.get(reset)
-                else value if pins.get(enable, 1)
-                else now.get(name, 0)
-            )  # fmt: skip
+                0 if pins.get(reset) else value if pins.get(enable, 1) else now.get(name, 0)
+            )
             return now.get(name, 0)
 
         def single(name: str, enable: str, reset: str, value: int) -> int:

@@ -90,9 +90,15 @@ def run_bench(
     kind = replace(COCOTB, waves=waves is not None)
     program = compiled(kind, emitted.verilog, emitted.top, {}, program=emitted.top)
     found = _test(
-        get_runner("verilator"), emitted.top, benches, program.parent, folder,
-        seed=seed, env=env, waves=waves is not None,
-    )  # fmt: skip
+        get_runner("verilator"),
+        emitted.top,
+        benches,
+        program.parent,
+        folder,
+        seed=seed,
+        env=env,
+        waves=waves is not None,
+    )
     if waves:
         shutil.move(folder / "dump.fst", waves)
     return found
@@ -114,13 +120,23 @@ def run_icarus(
     design.write_text("\n".join([emitted.verilog, *primitives_in(emitted.verilog).values()]))
     runner = get_runner("icarus")
     runner.build(
-        sources=[design], hdl_toplevel=emitted.top, build_dir=folder / "build",
-        timescale=("1ns", "1ps"), waves=waves is not None, log_file=folder / "build.log",
-    )  # fmt: skip
+        sources=[design],
+        hdl_toplevel=emitted.top,
+        build_dir=folder / "build",
+        timescale=("1ns", "1ps"),
+        waves=waves is not None,
+        log_file=folder / "build.log",
+    )
     found = _test(
-        runner, emitted.top, benches, folder / "build", folder,
-        seed=seed, env=env, waves=waves is not None,
-    )  # fmt: skip
+        runner,
+        emitted.top,
+        benches,
+        folder / "build",
+        folder,
+        seed=seed,
+        env=env,
+        waves=waves is not None,
+    )
     if waves:
         shutil.move(folder / "build" / f"{emitted.top}.fst", waves)
     return found

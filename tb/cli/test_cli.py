@@ -176,9 +176,17 @@ def test_verify_and_bench_start_the_evidence_by_name(gemmule, monkeypatch):
     assert [words[:3] for words in started] == [module] * 4
     how = ["--stall=0.5", "--seed=1", "--simulator=verilator"]
     assert started[0][3:] == [
-        "verify", "adder", "--params", '{"lanes": 2, "format": "s8"}', "--run", '{"bias": 1}',
-        "--choice", "{}", "--inputs=in.npz", *how,
-    ]  # fmt: skip
+        "verify",
+        "adder",
+        "--params",
+        '{"lanes": 2, "format": "s8"}',
+        "--run",
+        '{"bias": 1}',
+        "--choice",
+        "{}",
+        "--inputs=in.npz",
+        *how,
+    ]
     again = ["verify", "--stall=0.5", "--seed=7", "--simulator=icarus", "--json"]
     assert started[1][3:] == ["bench", "gemm-cycles", "--out", "build/bench", "--quick", "--json"]
     assert [words[3:] for words in started[2:]] == [["demo"], again]
@@ -229,8 +237,10 @@ def test_version_and_environment(gemmule):
     assert gemmule("--version") == f"gemmule {version('gemmule')}\n"
     lines = gemmule("env").splitlines()
     assert [line.partition("=")[0] for line in lines] == [
-        "export PATH", "export VERILATOR_ROOT", "export MAKEFLAGS"
-    ]  # fmt: skip
+        "export PATH",
+        "export VERILATOR_ROOT",
+        "export MAKEFLAGS",
+    ]
     script = "; ".join([*lines, "verilator --getenv VERILATOR_ROOT; echo $MAKEFLAGS"])
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     root, flags = done.stdout.splitlines()

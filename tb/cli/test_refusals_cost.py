@@ -81,16 +81,28 @@ CASES: list[Case] = [
     ("gemm", declared, {"a": (1 << 10, 1 << 21), "b": (1 << 21, 1)}, "may take 1073741824"),
     ("gemm", declared, {"a": (1,) * 40, "b": (1, 1)}, "cannot have the shape"),
     ("gemm", declared, {"a": (16, 1 << 20), "b": (1 << 20, 1)}, "K of 1048576 could overflow"),
-    ("gemm --swap always --b-format s4", declared, {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
-     "--swap always needs"),
+    (
+        "gemm --swap always --b-format s4",
+        declared,
+        {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
+        "--swap always needs",
+    ),
     ("gemm", sparse_file, {"a": (1 << 15, 1 << 13), "b": (1 << 13, 1)}, "is 200, but s8 holds"),
     (f"gemm --clamp 0,{HUGE}", arrays, PRODUCT, "--clamp"),
     (f"gemm --seed 1 --stall {1 - 1e-7}", arrays, PRODUCT, "--stall must be in 0..0.999"),
     (f"gemm --memory-latency {HUGE}", arrays, PRODUCT, "--memory-latency must be in"),
-    ("gemm --memory-width 8", declared, {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
-     "gemm has no external memory"),
-    ("gemm --run-dataflow os --dataflow ws", declared, {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
-     "--run-dataflow must be"),
+    (
+        "gemm --memory-width 8",
+        declared,
+        {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
+        "gemm has no external memory",
+    ),
+    (
+        "gemm --run-dataflow os --dataflow ws",
+        declared,
+        {"a": (1 << 11, 1 << 14), "b": (1 << 14, 1)},
+        "--run-dataflow must be",
+    ),
     ("sparse_gemm", declared, {"a": (16, 1 << 20), "b": (1 << 20, 1)}, "could overflow"),
     ("sparse_gemm", declared, {"a": (20_000_000, 4), "b": (4, 1)}, "M must be in 1..16777215"),
     ("prune24", declared, {"w": (1 << 20, 64, 1)}, "w must have shape [any, any]"),
@@ -103,16 +115,32 @@ CASES: list[Case] = [
     (f"conv2d --op transposed --output-padding {HUGE}", arrays, UP, "--output-padding must be at"),
     ("conv2d --op transposed --stride 4096", arrays, UP, "addresses reach 4294967296"),
     (f"conv2d --op input_grad --input-height {HUGE}", arrays, BACK, "dy must be"),
-    ("conv2d --op input_grad --input-height 20000 --input-width 20000 --stride 4096", arrays, BACK,
-     "addresses reach 4294967296"),
-    (f"conv2d --op weight_grad --kernel {HUGE}", arrays, {"x": LAYER["x"], "dy": BACK["dy"]},
-     "--kernel must be at most 4096"),
+    (
+        "conv2d --op input_grad --input-height 20000 --input-width 20000 --stride 4096",
+        arrays,
+        BACK,
+        "addresses reach 4294967296",
+    ),
+    (
+        f"conv2d --op weight_grad --kernel {HUGE}",
+        arrays,
+        {"x": LAYER["x"], "dy": BACK["dy"]},
+        "--kernel must be at most 4096",
+    ),
     (f"conv2d --stride {10**20}", arrays, LAYER, "--stride must be in 1.."),
-    ("conv2d", declared, {"x": (1, 1 << 12, 64, 64), "w": (1, 1 << 12, 9, 9)},
-     "--acc-width 32 could"),
+    (
+        "conv2d",
+        declared,
+        {"x": (1, 1 << 12, 64, 64), "w": (1, 1 << 12, 9, 9)},
+        "--acc-width 32 could",
+    ),
     ("conv2d", declared, {"x": (1, 1 << 14, 32, 32), "w": (1, 1 << 13, 1, 1)}, "but x has 16384"),
-    (f"conv3d --padding {HUGE}", arrays, {"x": ones(1, 1, 5, 5, 5), "w": ones(1, 1, 3, 3, 3)},
-     "--padding must be at most 4096"),
+    (
+        f"conv3d --padding {HUGE}",
+        arrays,
+        {"x": ones(1, 1, 5, 5, 5), "w": ones(1, 1, 3, 3, 3)},
+        "--padding must be at most 4096",
+    ),
     (f"im2col --size {HUGE}", arrays, {}, "--size must be at most 1024"),
     (f"im2col --batch {HUGE}", arrays, {}, "--batch must be at most 1024"),
     ("im2col --size 1000,1000 --batch 1000 --kernel 900,900", arrays, {}, "--address-width"),
@@ -124,13 +152,21 @@ CASES: list[Case] = [
     ("softmax", declared, {"x": (1 << 24, 1)}, "rows, not 16777216"),
     ("layernorm", declared, {"x": (16, 1 << 20), "gamma": (1 << 20,)}, "--max-length"),
     ("token_select", declared, {"scores": (1 << 24,)}, "--max-tokens"),
-    ("token_pack", declared, {"tokens": (4, 1 << 22), "mask": (4,), "scores": (4,)},
-     "--max-length"),
+    (
+        "token_pack",
+        declared,
+        {"tokens": (4, 1 << 22), "mask": (4,), "scores": (4,)},
+        "--max-length",
+    ),
     ("selector", declared, {"tokens": (1 << 22, 4), "scores": (1 << 22,)}, "--max-tokens"),
     ("token_score", declared, {"attention": (1 << 5, 1 << 20)}, "--max-heads"),
-    ("token_score --score column_max", declared, {"attention": (1, 1 << 13, 1 << 13)},
-     "--max-tokens"),
-]  # fmt: skip
+    (
+        "token_score --score column_max",
+        declared,
+        {"attention": (1, 1 << 13, 1 << 13)},
+        "--max-tokens",
+    ),
+]
 
 
 @pytest.fixture
@@ -141,8 +177,11 @@ def measured(tmp_path):
         make(tmp_path / "in.npz", **content)
         command = ["simulate", *words.split(), "--inputs", "in.npz"]
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, *command], cwd=tmp_path, capture_output=True, text=True,
-        )  # fmt: skip
+            [sys.executable, "-c", CHILD, *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return *json.loads(done.stdout), done.stderr
 

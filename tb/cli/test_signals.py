@@ -69,9 +69,13 @@ def check(tmp_path, words: list[str], program: str, number: int) -> None:
     environment = os.environ | variables | dict([mark.split("=")])
     began = time.monotonic()
     process = subprocess.Popen(
-        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        words,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     try:
         while not at_work(mark, program, began):
             assert process.poll() is None, process.communicate()

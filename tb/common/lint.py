@@ -19,10 +19,20 @@ def lint(folder: Path, top: str) -> None:
     """Lint all Verilog in ``folder``, with all warnings but for those waived there."""
     tool = verilator()
     found = subprocess.run(
-        [tool.command, "--lint-only", "-Wall", "--top-module", top,
-         *folder.glob("*.vlt"), *sorted(folder.rglob("*.v"))],
-        env=tool.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            tool.command,
+            "--lint-only",
+            "-Wall",
+            "--top-module",
+            top,
+            *folder.glob("*.vlt"),
+            *sorted(folder.rglob("*.v")),
+        ],
+        env=tool.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert not found.returncode, found.stderr
 
 

@@ -14,9 +14,18 @@ from gemmule.golden.common.options import Options
 __all__ = ["random_params"]
 
 SIZES = {
-    "rows": 4, "cols": 4, "lanes": 4, "dividers": 4, "acc_depth": 48, "x_depth": 600,
-    "w_depth": 600, "c_depth": 64, "max_length": 48, "max_tokens": 72, "max_heads": 4,
-}  # fmt: skip
+    "rows": 4,
+    "cols": 4,
+    "lanes": 4,
+    "dividers": 4,
+    "acc_depth": 48,
+    "x_depth": 600,
+    "w_depth": 600,
+    "c_depth": 64,
+    "max_length": 48,
+    "max_tokens": 72,
+    "max_heads": 4,
+}
 """What makes a design large is kept small: these are the ends then."""
 
 KEPT = 0.4

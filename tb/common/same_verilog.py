@@ -38,11 +38,36 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r"//|/\*|\(\*(?!\))")
 _KEYWORDS = frozenset({
-    "module", "endmodule", "input", "output", "wire", "reg", "assign", "always", "posedge",
-    "negedge", "begin", "end", "if", "else", "case", "casez", "endcase", "default", "initial",
-    "for", "integer", "signed", "function", "endfunction", "parameter", "localparam", "or", "and",
+    "module",
+    "endmodule",
+    "input",
+    "output",
+    "wire",
+    "reg",
+    "assign",
+    "always",
+    "posedge",
+    "negedge",
+    "begin",
+    "end",
+    "if",
+    "else",
+    "case",
+    "casez",
+    "endcase",
+    "default",
+    "initial",
+    "for",
+    "integer",
+    "signed",
+    "function",
+    "endfunction",
+    "parameter",
+    "localparam",
+    "or",
+    "and",
     "not",
-})  # fmt: skip
+})
 _OPEN, _CLOSE = {"begin", "case", "casez", "function", "("}, {"end", "endcase", "endfunction", ")"}
 
 

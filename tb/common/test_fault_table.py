@@ -28,10 +28,10 @@ def test_every_block_has_its_rows():
         tables = [rows for rows in TABLES.values() if rows.block == name]
         for params in [rows.params for rows in tables] or [block.params()]:
             inputs = [
-                each.name for each in streams(block.component(params))
-                if each.is_input
-                and any(field.name == "last" for field in each.fields)
-            ]  # fmt: skip
+                each.name
+                for each in streams(block.component(params))
+                if each.is_input and any(field.name == "last" for field in each.fields)
+            ]
             there = {(each.stream, each.kind) for rows in tables for each in rows.faults}
             lacking = {(stream, kind) for stream in inputs for kind in KINDS} - there
             assert not lacking, f"{name} lacks rows for {sorted(lacking)}"
@@ -40,9 +40,12 @@ def test_every_block_has_its_rows():
 @pytest.mark.parametrize("stall", [0.0, 0.4])
 @pytest.mark.parametrize(
     ("rows", "fault"),
-    [pytest.param(rows, fault, id=f"{name}-{fault}")
-     for name, rows in TABLES.items() for fault in rows.faults],
-)  # fmt: skip
+    [
+        pytest.param(rows, fault, id=f"{name}-{fault}")
+        for name, rows in TABLES.items()
+        for fault in rows.faults
+    ],
+)
 def test_wrong_traffic(rows, fault, stall):
     check(rows, fault, stall)
 

@@ -23,15 +23,21 @@ _FACTORS = {
 
 _RUNS = {
     "job": [
-        ("forward", "zero_free"), ("transposed", "zero_free"), ("transposed", "bp_im2col"),
-        ("transposed", "explicit"), ("input_grad", "zero_free"), ("input_grad", "bp_im2col"),
-        ("input_grad", "explicit"), ("weight_grad", "zero_free"), ("weight_grad", "bp_im2col"),
+        ("forward", "zero_free"),
+        ("transposed", "zero_free"),
+        ("transposed", "bp_im2col"),
+        ("transposed", "explicit"),
+        ("input_grad", "zero_free"),
+        ("input_grad", "bp_im2col"),
+        ("input_grad", "explicit"),
+        ("weight_grad", "zero_free"),
+        ("weight_grad", "bp_im2col"),
         ("weight_grad", "explicit"),
     ],
     "scaling": ["none", "bias", "tensor", "column"],
     "zeros": [False, True],
     "stall": [0.0, 0.5],
-}  # fmt: skip
+}
 
 
 def layers(seed: int = 0) -> Iterator[Geometry]:
@@ -50,18 +56,30 @@ def runs(seed: int = 0) -> Iterator[tuple[Geometry, dict]]:
 def _geometry(*, kernel, stride, padding, dilation, groups, channels, size, batch) -> Geometry:
     reach = [dilation * (k - 1) for k in kernel]
     amounts = {
-        "none": [0, 0, 0, 0], "one": [1, 1, 1, 1], "most": [*reach, *reach],
-        "same": [r // 2 for r in (*reach, *reach)], "unequal": [reach[0], 0, 1, reach[1]],
-    }[padding]  # fmt: skip
-    span = [max(n, r + 1 - a - b) for n, r, a, b in
-            zip(size, reach, amounts[:2], amounts[2:], strict=True)]  # fmt: skip
+        "none": [0, 0, 0, 0],
+        "one": [1, 1, 1, 1],
+        "most": [*reach, *reach],
+        "same": [r // 2 for r in (*reach, *reach)],
+        "unequal": [reach[0], 0, 1, reach[1]],
+    }[padding]
+    span = [
+        max(n, r + 1 - a - b)
+        for n, r, a, b in zip(size, reach, amounts[:2], amounts[2:], strict=True)
+    ]
     count = {"depthwise": channels, 2: 2}.get(groups, 1)
     channels += channels % count
     filters = {"depthwise": 2 * channels if channels < 16 else channels}.get(groups, 18)
     return Geometry(
-        batch=batch, channels=channels, filters=filters, size=tuple(span), kernel=kernel,
-        stride=stride, padding=amounts, dilation=dilation, groups=count,
-    )  # fmt: skip
+        batch=batch,
+        channels=channels,
+        filters=filters,
+        size=tuple(span),
+        kernel=kernel,
+        stride=stride,
+        padding=amounts,
+        dilation=dilation,
+        groups=count,
+    )
 
 
 def exhaustive(sides: int, kernels: int, strides: int) -> Iterator[tuple[int, int, int, int, int]]:

@@ -28,6 +28,11 @@ def layer(name: str, batch: int = 2) -> Geometry:
     """Return the layer of :data:`LAYERS` with this name."""
     side, channels, filters, kernel, stride, padding = LAYERS[name]
     return Geometry(
-        batch=batch, channels=channels, filters=filters, size=(side, side),
-        kernel=(kernel, kernel), stride=stride, padding=padding,
-    )  # fmt: skip
+        batch=batch,
+        channels=channels,
+        filters=filters,
+        size=(side, side),
+        kernel=(kernel, kernel),
+        stride=stride,
+        padding=padding,
+    )

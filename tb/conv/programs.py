@@ -23,9 +23,14 @@ PARAMS = ConvParams(rows=4, cols=3, x_depth=256, w_depth=64, acc_depth=32, acc_w
 
 
 _SHAPE = {
-    "batch": 1, "channels": 5, "filters": 4, "size": (5, 4), "kernel": (2, 2), "stride": 2,
+    "batch": 1,
+    "channels": 5,
+    "filters": 4,
+    "size": (5, 4),
+    "kernel": (2, 2),
+    "stride": 2,
     "padding": 1,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,9 @@ def _moved(command: int, by: int) -> int:
 
 @cache
 def _stream() -> StreamInfo:
-    (command,) = (each for each in streams(CONVOLUTIONS[0].component(PARAMS))
-                  if each.name == "command")  # fmt: skip
+    (command,) = (
+        each for each in streams(CONVOLUTIONS[0].component(PARAMS)) if each.name == "command"
+    )
     return command
 
 
@@ -84,10 +90,13 @@ def fields_of(kind: int) -> Mapping[str, tuple[int, int]]:
     """Return the offset and width of each number in a kind of command, by the manifest."""
     (variant,) = (each for each in _stream().variants if each.kind.value == kind)
     return {
-        each.name + (f".{lane}" if each.lanes > 1 else ""):
-            (each.offset + lane * each.width, each.width)
-        for each in variant.fields for lane in range(each.lanes)
-    }  # fmt: skip
+        each.name + (f".{lane}" if each.lanes > 1 else ""): (
+            each.offset + lane * each.width,
+            each.width,
+        )
+        for each in variant.fields
+        for lane in range(each.lanes)
+    }
 
 
 def bits(command: int, name: str) -> int:

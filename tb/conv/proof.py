@@ -25,9 +25,15 @@ def parameters(name: str, size_width: int) -> GeneratorParams:
 
 
 PASSES = (
-    "hierarchy -top top", "proc", "flatten", "chformal -lower", "async2sync", "opt -full",
-    "opt_clean -purge", "sat -tempinduct -seq 1 -maxsteps 3 -prove-asserts -set-assumes top",
-)  # fmt: skip
+    "hierarchy -top top",
+    "proc",
+    "flatten",
+    "chformal -lower",
+    "async2sync",
+    "opt -full",
+    "opt_clean -purge",
+    "sat -tempinduct -seq 1 -maxsteps 3 -prove-asserts -set-assumes top",
+)
 
 
 class Bounds(Elaboratable):
@@ -97,9 +103,10 @@ class Bounds(Elaboratable):
         m.d.comb += product.eq(pixels[0] * self.width)
         known = [held_width & (row == product), summed]
         claims = {
-            "sum": summed, "row": held_width & (row == product),
+            "sum": summed,
+            "row": held_width & (row == product),
             "bound": ~beat.payload.data.real | (address < size),
-        }  # fmt: skip
+        }
         m.d.comb += Assert(~beat.valid | claims[self.lemma])
         if self.lemma == "bound":
             m.d.comb += [Assume(~beat.valid | each) for each in known]
@@ -134,8 +141,9 @@ class Bounds(Elaboratable):
 
 def prove(params: GeneratorParams, folder: Path, *, broken: bool = False) -> dict[str, list[bool]]:
     """Tell of each lemma, for each width, whether Yosys's `sat`, in its own process, proves it."""
-    widths = {lemma: [0] if lemma == "sum" else range(1, 1 << params.size_width)
-              for lemma in LEMMAS}  # fmt: skip
+    widths = {
+        lemma: [0] if lemma == "sum" else range(1, 1 << params.size_width) for lemma in LEMMAS
+    }
     calls = []
     for lemma in LEMMAS:
         for width in widths[lemma]:

@@ -50,8 +50,16 @@ class Recipe:
         counts = {f"loops__{n}__count": count for n, (count, _) in enumerate(loops)}
         strides = {f"loops__{n}__stride": stride for n, (_, stride) in enumerate(loops)}
         requests = int(np.prod([count for count, _ in loops]))
-        self.add(kind, base=base, vectors=vectors, requests=requests, closes=1, **counts,
-                 **strides, **more)  # fmt: skip
+        self.add(
+            kind,
+            base=base,
+            vectors=vectors,
+            requests=requests,
+            closes=1,
+            **counts,
+            **strides,
+            **more,
+        )
 
     def map_load(self, kind: str, base: int, height: int, width: int, vectors: int) -> None:
         row = width * PIXEL
@@ -64,8 +72,10 @@ class Recipe:
     def end(self) -> list[tuple[bytes, bool]]:
         self.add("FENCE")
         last = len(self.commands) - 1
-        return [self.encoder["command"](kind, values, number == last)
-                for number, (kind, values) in enumerate(self.commands)]  # fmt: skip
+        return [
+            self.encoder["command"](kind, values, number == last)
+            for number, (kind, values) in enumerate(self.commands)
+        ]
 
     def scale(self) -> list[tuple[bytes, bool]]:
         """Encode the settings by the sheet's formulas."""
@@ -94,37 +104,65 @@ def forward(make: Recipe, *, of_gradient: bool = False) -> None:
         lanes = make.taps * blocks * ROWS
         if of_gradient:
             dy = make.arrays["dy"][:, n0 : n0 + n]
-            make.product("x", "dy", dy.sum((0, 2, 3)), n0, m=lanes, n=n,
-                         k=make.images * make.p * make.q, output_stationary=1)  # fmt: skip
+            make.product(
+                "x",
+                "dy",
+                dy.sum((0, 2, 3)),
+                n0,
+                m=lanes,
+                n=n,
+                k=make.images * make.p * make.q,
+                output_stationary=1,
+            )
             tile = make.taps * make.c * COLS
-            places = [(0, make.c, 0, 1)], [
-                (blocks * ROWS, [1], COLS), (make.taps, [0], make.c * COLS),
-            ], make.at["PLACES"] + n0 // COLS * tile  # fmt: skip
+            places = (
+                [(0, make.c, 0, 1)],
+                [
+                    (blocks * ROWS, [1], COLS),
+                    (make.taps, [0], make.c * COLS),
+                ],
+                make.at["PLACES"] + n0 // COLS * tile,
+            )
             make.add("PLACES", places, length=n)
             make.map_load("B_LOAD", make.at["B_LOAD"] + n0, make.p, make.q, 1)
-            pixels = [(make.q, (0, 1), 0), (make.p, (1, 0), 0),
-                      (make.images, (0, 0), make.p * make.q),
-                      (make.taps * blocks, (0, 0), 0)]  # fmt: skip
+            pixels = [
+                (make.q, (0, 1), 0),
+                (make.p, (1, 0), 0),
+                (make.images, (0, 0), make.p * make.q),
+                (make.taps * blocks, (0, 0), 0),
+            ]
             walk = [(0, make.p, make.q, 1), (0, make.q, 1, 1)], pixels
             make.add("B_PASS", walk, pad=int(make.zero("dy")[0]), release=1, final=1)
         else:
             w = make.arrays["w"][n0 : n0 + n]
-            make.product("x", "w", w.sum((1, 2, 3)), n0, m=make.images * make.p * make.q, n=n,
-                         k=lanes)  # fmt: skip
+            make.product(
+                "x", "w", w.sum((1, 2, 3)), n0, m=make.images * make.p * make.q, n=n, k=lanes
+            )
             row = make.q * PIXEL
             places = make.still((make.q, PIXEL), (make.p, row), (make.images, make.p * row))
             make.add("PLACES", (*places, make.at["PLACES"] + n0), length=n)
             vectors = make.taps * make.c
             make.load("B_LOAD", make.at["B_LOAD"] + n0 * vectors, vectors)
-            walk = [(ROWS - 1, make.c, 1, 1)], [
-                (ROWS, [-1], 0), (blocks, [ROWS], 0), (make.taps, [0], make.c),
-            ]  # fmt: skip
+            walk = (
+                [(ROWS - 1, make.c, 1, 1)],
+                [
+                    (ROWS, [-1], 0),
+                    (blocks, [ROWS], 0),
+                    (make.taps, [0], make.c),
+                ],
+            )
             make.add("B_PASS", walk, release=1, final=1)
-        walk = [(-make.pad, make.h, make.w * blocks, 1), (-make.pad, make.w, blocks, 1)], [
-            (make.q, (0, make.s), 0), (make.p, (make.s, 0), 0),
-            (make.images, (0, 0), make.h * make.w * blocks), (blocks, (0, 0), 1),
-            (make.v, (0, make.d), 0), (make.u, (make.d, 0), 0),
-        ]  # fmt: skip
+        walk = (
+            [(-make.pad, make.h, make.w * blocks, 1), (-make.pad, make.w, blocks, 1)],
+            [
+                (make.q, (0, make.s), 0),
+                (make.p, (make.s, 0), 0),
+                (make.images, (0, 0), make.h * make.w * blocks),
+                (blocks, (0, 0), 1),
+                (make.v, (0, make.d), 0),
+                (make.u, (make.d, 0), 0),
+            ],
+        )
         make.add("A_PASS", walk, pad=int(make.zero("x")[0]), release=release, final=1)
 
 
@@ -144,8 +182,7 @@ def input_grad(make: Recipe) -> None:
 
     phases = [(r, c) for r in range(min(make.s, make.h)) for c in range(min(make.s, make.w))]
     steps = [(phase, c1) for phase in phases for c1 in range(0, make.c, COLS)]
-    full = [step for step in steps
-            if taps_of(step[0][0], make.u) and taps_of(step[0][1], make.v)]  # fmt: skip
+    full = [step for step in steps if taps_of(step[0][0], make.u) and taps_of(step[0][1], make.v)]
     for step in steps:
         (r0, c0), c1 = step
         n, met = min(COLS, make.c - c1), (taps_of(r0, make.u), taps_of(c0, make.v))
@@ -155,8 +192,9 @@ def input_grad(make: Recipe) -> None:
         sums = sum((w[:, :, t, e].sum(0) for t in met[0] for e in met[1]), np.zeros(n, int))
         k = tap_count * blocks * ROWS or ROWS
         make.product("dy", "w", sums, c1, m=m, n=n, k=k)
-        places = make.still((columns, make.s * column), (rows, make.s * row),
-                            (make.images, make.h * row))  # fmt: skip
+        places = make.still(
+            (columns, make.s * column), (rows, make.s * row), (make.images, make.h * row)
+        )
         first = make.at["PLACES"] + c1 + r0 * row + c0 * column
         make.add("PLACES", (*places, first), length=n)
         pad = int(make.zero("dy")[0])
@@ -164,19 +202,39 @@ def input_grad(make: Recipe) -> None:
             make.add("B_PASS", ([(0, 0, 0, 1)], [(ROWS, [0], 0)]), final=1)
             make.add("A_PASS", ([(0, 0, 0, 1)], [(m, [0], 0)]), pad=pad, final=1)
             continue
-        first = [(at + make.pad - taps[0] * make.d) // make.s
-                 for at, taps in zip((r0, c0), met, strict=True)]  # fmt: skip
+        first = [
+            (at + make.pad - taps[0] * make.d) // make.s
+            for at, taps in zip((r0, c0), met, strict=True)
+        ]
         tap = COLS * make.c
         base = make.at["B_LOAD"] + (met[0][0] * make.v + met[1][0]) * tap + c1 * COLS
-        make.load("B_LOAD", base, n, (tiles, make.taps * tap), (len(met[1]), apart * tap),
-                  (len(met[0]), apart * make.v * tap), turned=1)  # fmt: skip
-        walk = [(ROWS - 1, make.o, 1, 1)], [
-            (ROWS, [-1], 0), (blocks, [ROWS], 0), (tap_count, [0], tiles * COLS),
-        ]  # fmt: skip
+        make.load(
+            "B_LOAD",
+            base,
+            n,
+            (tiles, make.taps * tap),
+            (len(met[1]), apart * tap),
+            (len(met[0]), apart * make.v * tap),
+            turned=1,
+        )
+        walk = (
+            [(ROWS - 1, make.o, 1, 1)],
+            [
+                (ROWS, [-1], 0),
+                (blocks, [ROWS], 0),
+                (tap_count, [0], tiles * COLS),
+            ],
+        )
         make.add("B_PASS", walk, release=1, final=1)
-        walk = [(first[0], make.p, make.q * blocks, 1), (first[1], make.q, blocks, 1)], [
-            (columns, (0, 1), 0), (rows, (1, 0), 0),
-            (make.images, (0, 0), make.p * make.q * blocks), (blocks, (0, 0), 1),
-            (len(met[1]), (0, -back), 0), (len(met[0]), (-back, 0), 0),
-        ]  # fmt: skip
+        walk = (
+            [(first[0], make.p, make.q * blocks, 1), (first[1], make.q, blocks, 1)],
+            [
+                (columns, (0, 1), 0),
+                (rows, (1, 0), 0),
+                (make.images, (0, 0), make.p * make.q * blocks),
+                (blocks, (0, 0), 1),
+                (len(met[1]), (0, -back), 0),
+                (len(met[0]), (-back, 0), 0),
+            ],
+        )
         make.add("A_PASS", walk, pad=pad, release=int(step == full[-1]), final=1)

@@ -20,8 +20,10 @@ from .watched import WATCHED
 
 X, W = FORWARD, INPUT_GRAD
 ILLEGAL = [
-    (X, Opcode.PRODUCT, {"m": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 0}, Refusal.SIZE),
-    (X, Opcode.PRODUCT, {"k": 0}, Refusal.SIZE), (X, Opcode.PRODUCT, {"n": 4}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"m": 0}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"n": 0}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"k": 0}, Refusal.SIZE),
+    (X, Opcode.PRODUCT, {"n": 4}, Refusal.SIZE),
     (X, Opcode.PRODUCT, {"low": 1, "high": 0}, Refusal.SETTINGS),
     (X, Opcode.PRODUCT, {"low": 1 << 32}, Refusal.SETTINGS),
     (X, Opcode.PRODUCT, {"rounding": 3}, Refusal.SETTINGS),
@@ -30,8 +32,11 @@ ILLEGAL = [
     (X, Opcode.A_PASS, {"walk.axes.1.spread": 0}, Refusal.WALK),
     (X, Opcode.A_PASS, {"walk.loops.3.jump.part.0": 1}, Refusal.WALK),
     (X, Opcode.B_PASS, {"walk.origin.part.1": 1}, Refusal.WALK),
-    *((X, kind, {name: 0}, Refusal.LOAD) for kind in (Opcode.A_LOAD, Opcode.B_LOAD)
-      for name in ("vectors", "requests", "loops.0.count", "loops.2.count")),
+    *(
+        (X, kind, {name: 0}, Refusal.LOAD)
+        for kind in (Opcode.A_LOAD, Opcode.B_LOAD)
+        for name in ("vectors", "requests", "loops.0.count", "loops.2.count")
+    ),
     (X, Opcode.A_LOAD, {"vectors": 257}, Refusal.LOAD),
     (X, Opcode.A_LOAD, {"requests": 257}, Refusal.LOAD),
     (W, Opcode.B_LOAD, {"vectors": 4}, Refusal.LOAD),
@@ -39,7 +44,7 @@ ILLEGAL = [
     (X, Opcode.PLACES, {"length": 0}, Refusal.LENGTH),
     (X, Opcode.PLACES, {"length": 4}, Refusal.LENGTH),
     ("weight_grad-explicit", Opcode.PLACES, {"length": 5}, Refusal.LENGTH),
-]  # fmt: skip
+]
 """Commands that are wrong by themselves."""
 
 TOGETHER = [
@@ -61,7 +66,7 @@ TOGETHER = [
     (X, Opcode.B_PASS, {"release": 0}, Refusal.STUCK),
     (X, Opcode.A_LOAD, {"closes": 0}, Refusal.STUCK),
     (X, Opcode.PLACES, {"copied": 1}, Refusal.PLACES),
-]  # fmt: skip
+]
 """Commands that do not fit the others of their program."""
 
 
@@ -107,8 +112,11 @@ def changed_fields(seed: int, values: int):
     """Yield programs with each field of each kind of command at its ends and at random."""
     rng = np.random.default_rng(seed)
     for kind in Opcode:
-        hosts = [each for each in programs().values()
-                 if kind in (each.kind(at) for at in range(len(each.commands)))]  # fmt: skip
+        hosts = [
+            each
+            for each in programs().values()
+            if kind in (each.kind(at) for at in range(len(each.commands)))
+        ]
         for name, (_, width) in fields_of(kind).items():
             for number in range(values):
                 host = hosts[int(rng.integers(len(hosts)))]

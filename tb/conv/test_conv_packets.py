@@ -38,8 +38,9 @@ def test_packets_of_scale(stall):
     early = np.concatenate([body[:-1], ended(body[-1], 1, width)])
     late = np.concatenate([body, ended(final, 0, width), ended(final, 0, width), final[None]])
     missing = np.concatenate([body, ended(final, 0, width), good.scale])
-    told = run([good] * 6, [early, good.scale, late, good.scale, missing, good.scale],
-               stall=stall, seed=6)  # fmt: skip
+    told = run(
+        [good] * 6, [early, good.scale, late, good.scale, missing, good.scale], stall=stall, seed=6
+    )
     for said in told[1::2]:
         assert said == alone(FORWARD)
     short, *long = told[::2]
@@ -80,16 +81,24 @@ def test_a_scale_packet_that_is_left_over_is_the_next_program_s():
 @pytest.mark.parametrize("fault", ["early", "late", "missing"])
 def test_packets_of_memory(stream, fault, stall):
     """Answer from memory with too few vectors, with too many, or without ``last``."""
-    layer = {"channels": 12, "filters": 3, "size": (3, 3), "kernel": (1, 1), "stride": 1,
-             "padding": 0}  # fmt: skip
+    layer = {
+        "channels": 12,
+        "filters": 3,
+        "size": (3, 3),
+        "kernel": (1, 1),
+        "stride": 1,
+        "padding": 0,
+    }
     program = plan("forward", **layer)
     for kind in (Opcode.A_LOAD, Opcode.B_LOAD):
         assert bits(program.commands[find(program, kind)], "requests") == 1
         assert [program.kind(at) for at in range(len(program.commands))].count(kind) == 1
     model = build(WATCHED, PARAMS)
     widths = {each.name: each.width for each in model.manifest.streams}
-    send = {"command": beats(program.commands * 2, widths["command"]),
-            "scale": np.concatenate([program.scale] * 2)}  # fmt: skip
+    send = {
+        "command": beats(program.commands * 2, widths["command"]),
+        "scale": np.concatenate([program.scale] * 2),
+    }
     behind = {}
     for name, kind, lanes in (("x", Opcode.A_LOAD, PARAMS.rows), ("w", Opcode.B_LOAD, PARAMS.cols)):
         load = program.commands[find(program, kind)]
@@ -106,9 +115,14 @@ def test_packets_of_memory(stream, fault, stall):
         behind[name] = (f"{name}_request", np.array([1] * len(bad) + [2] * len(good)))
     outputs = ("x_request", "w_request", "c_request", "c", "status", "counters")
     received = model.run(
-        send, dict.fromkeys(outputs), behind=behind, stall=(stall, 0.0), seed=8, quiet=6000,
+        send,
+        dict.fromkeys(outputs),
+        behind=behind,
+        stall=(stall, 0.0),
+        seed=8,
+        quiet=6000,
         patience=10_000,
-    ).received  # fmt: skip
+    ).received
     first, second = ([int(n) for n in beat] for beat in received["status"])
     fields = dict(program_status())
     at = fields[stream].offset
@@ -136,8 +150,10 @@ def test_side_streams_stop_nothing(stream):
     (other,) = {"status", "counters"} - {stream}
     received = model.run(
         {"command": beats(good.commands * 20, width), "scale": np.concatenate([good.scale] * 20)},
-        {other: 20}, untaken=(stream,), memory=good.memory,
-    ).received  # fmt: skip
+        {other: 20},
+        untaken=(stream,),
+        memory=good.memory,
+    ).received
     assert len(received[other]) == 20
     assert (received[other][:, 1:] == received[other][0, 1:]).all()
     assert good.job.decode(received | {"status": np.zeros((1, 2), "<u4")})

@@ -21,8 +21,13 @@ CONV2D, CONV3D = CONVOLUTIONS
 SMALL = ConvParams(rows=4, cols=3, x_depth=1024, w_depth=256, acc_depth=32, acc_width=36)
 VOLUME = VolumeParams(rows=2, cols=2, x_depth=512, w_depth=64, acc_depth=32, dataflow="ws")
 OTHER = {"rows": 4, "cols": 3, "x_depth": 256, "w_depth": 64, "acc_depth": 32, "acc_width": 36}
-CHAINED = {"dy_format": "s16", "acc_width": 40, "out_width": 48, "cell": "dsp48e2",
-           "drain": "cascade"}  # fmt: skip
+CHAINED = {
+    "dy_format": "s16",
+    "acc_width": 40,
+    "out_width": 48,
+    "cell": "dsp48e2",
+    "drain": "cascade",
+}
 WIDE = ConvParams(**OTHER | CHAINED)
 
 
@@ -58,12 +63,28 @@ def test_more_covering_sets(seed):
 
 
 VOLUMES = [
-    Geometry(batch=2, channels=3, filters=5, size=(4, 5, 6), kernel=(2, 3, 2), stride=(2, 1, 3),
-             padding=(1, 0, 1, 0, 2, 1), dilation=(1, 2, 1)),
-    Geometry(batch=1, channels=2, filters=4, size=(3, 3, 3), kernel=(3, 3, 3), stride=2, padding=1,
-             groups=2),
+    Geometry(
+        batch=2,
+        channels=3,
+        filters=5,
+        size=(4, 5, 6),
+        kernel=(2, 3, 2),
+        stride=(2, 1, 3),
+        padding=(1, 0, 1, 0, 2, 1),
+        dilation=(1, 2, 1),
+    ),
+    Geometry(
+        batch=1,
+        channels=2,
+        filters=4,
+        size=(3, 3, 3),
+        kernel=(3, 3, 3),
+        stride=2,
+        padding=1,
+        groups=2,
+    ),
     Geometry(batch=1, channels=1, filters=1, size=(1, 1, 1), kernel=(1, 1, 1)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
@@ -76,13 +97,20 @@ def test_volumes(geometry, stall):
 
 ARRAYS = [
     CHAINED,
-    *(pytest.param(options, marks=pytest.mark.full) for options in (
-        {"drain": "cascade"}, {"pipeline": 1}, {"cell": "dsp48e1"}, {"cell": "dsp48e2"},
-        {"cell": "dsp48e1", "drain": "cascade"}, {"cell": "dsp48e2", "pipeline": 1},
-        {"cell": "dsp48e2", "pack": "n", "dataflow": "ws", "cols": 4},
-        {"cell": "dsp48e1", "pack": "n", "dataflow": "ws", "cols": 4},
-    )),
-]  # fmt: skip
+    *(
+        pytest.param(options, marks=pytest.mark.full)
+        for options in (
+            {"drain": "cascade"},
+            {"pipeline": 1},
+            {"cell": "dsp48e1"},
+            {"cell": "dsp48e2"},
+            {"cell": "dsp48e1", "drain": "cascade"},
+            {"cell": "dsp48e2", "pipeline": 1},
+            {"cell": "dsp48e2", "pack": "n", "dataflow": "ws", "cols": 4},
+            {"cell": "dsp48e1", "pack": "n", "dataflow": "ws", "cols": 4},
+        )
+    ),
+]
 
 
 @pytest.mark.parametrize("options", ARRAYS, ids=str)
@@ -101,8 +129,9 @@ def test_other_arrays(options):
 @pytest.mark.parametrize("op", ["forward", "input_grad", "weight_grad"])
 def test_gradients_of_sixteen_bits(op):
     """As they are, and scaled up to results of 40 bits, which take 8 bytes in memory."""
-    layer = Geometry(batch=2, channels=3, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1),
-                     padding=1)  # fmt: skip
+    layer = Geometry(
+        batch=2, channels=3, filters=5, size=(6, 5), kernel=(3, 2), stride=(2, 1), padding=1
+    )
     run, arrays = stimulus(WIDE, layer, op=op)
     rng = np.random.default_rng(4)
     for name, array in arrays.items():
@@ -119,8 +148,17 @@ def test_gradients_of_sixteen_bits(op):
 
 def test_operands_of_unlike_formats():
     """Copies keep their sign in wider elements, row sums of narrow operands and idle lanes fit."""
-    params = ConvParams(rows=4, cols=2, w_format="s16", acc_width=25, out_width=12, acc_depth=1,
-                        c_depth=1, x_depth=1024, w_depth=1024)  # fmt: skip
+    params = ConvParams(
+        rows=4,
+        cols=2,
+        w_format="s16",
+        acc_width=25,
+        out_width=12,
+        acc_depth=1,
+        c_depth=1,
+        x_depth=1024,
+        w_depth=1024,
+    )
     layer = Geometry(batch=1, channels=1, filters=2, size=(24, 25), kernel=(2, 2), stride=2)
     check(CONV2D, params, layer, op="weight_grad", method="explicit", scaling="column")
     one = replace(layer, kernel=(1, 1), stride=1)
@@ -146,16 +184,18 @@ def test_results_narrower_than_operands():
 
 def test_a_result_that_no_product_meets():
     """A pixel of dx that all outputs step over is its bias alone, and nothing is loaded for it."""
-    layer = Geometry(batch=1, channels=2, filters=2, size=(1, 1), kernel=(1, 1), stride=2,
-                     padding=1)  # fmt: skip
+    layer = Geometry(
+        batch=1, channels=2, filters=2, size=(1, 1), kernel=(1, 1), stride=2, padding=1
+    )
     done = check(CONV2D, SMALL, layer, op="input_grad", scaling="bias")
     assert done.cycles == done.counters["modeled_cycles"]
 
 
 def test_cycles_of_a_layer_that_fills_the_array():
     """The loads hide behind the products: what is lost is padding, the start and the end."""
-    layer = Geometry(batch=2, channels=32, filters=30, size=(14, 14), kernel=(3, 3), stride=2,
-                     padding=1)  # fmt: skip
+    layer = Geometry(
+        batch=2, channels=32, filters=30, size=(14, 14), kernel=(3, 3), stride=2, padding=1
+    )
     needed = {"forward": 0.8, "input_grad": 0.8, "weight_grad": 0.8}
     for op, least in needed.items():
         assert check(CONV2D, SMALL, layer, op=op).utilization > least, op

@@ -48,8 +48,15 @@ def volume_walks():
     for number in range(0, len(lines), 3):
         lots = (lines[number], lines[number * 5 % len(lines)], lines[number * 11 % len(lines)])
         size, kernel, stride, begins, ends = zip(*lots, strict=True)
-        layer = Geometry(batch=1, channels=1, filters=1, size=size, kernel=kernel, stride=stride,
-                         padding=(*begins, *ends))  # fmt: skip
+        layer = Geometry(
+            batch=1,
+            channels=1,
+            filters=1,
+            size=size,
+            kernel=kernel,
+            stride=stride,
+            padding=(*begins, *ends),
+        )
         yield from (im2col(layer).walk, loss(layer, Method.BP_IM2COL, 2).walk)
         yield repeated(gradient(layer, Method.BP_IM2COL).walk, 1)
         yield from (phase.view.walk for phase in phases(layer) if phase.view)
@@ -61,9 +68,11 @@ def check(name: str, params: GeneratorParams, walks: list[Walk], stall: float = 
     count = sum(len(address) for address, _ in made)
     vectors = [int((address * real).max()) + 1 for address, real in made]
     result = build(BLOCKS[name], params).run(
-        {"walk": encode(walks, params, vectors)}, {"o": count, "status": len(walks)}, stall=stall,
+        {"walk": encode(walks, params, vectors)},
+        {"o": count, "status": len(walks)},
+        stall=stall,
         seed=len(walks),
-    )  # fmt: skip
+    )
     assert not result.received["status"].any()
     address, real, last = decode(result.received["o"], params)
     wanted = np.concatenate([keep for _, keep in made])
@@ -92,9 +101,10 @@ def test_every_small_layer(name, params, walks, stall):
 
 def test_larger_layers():
     views = (
-        view for layer in layers(seed=3)
+        view
+        for layer in layers(seed=3)
         for view in (im2col(layer, 2), loss(layer, Method.BP_IM2COL, 3))
-    )  # fmt: skip
+    )
     check("bp_im2col", SPREAD, [view.walk for view in islice(views, 60)])
 
 
@@ -119,8 +129,9 @@ def raw_walks(model, seed: int, count: int) -> list[dict[str, int]]:
     for number in range(count):
         walk = {
             f"{each.name}.{lane}": int(rng.integers(1 << each.width))
-            for each in fields for lane in range(each.lanes)
-        }  # fmt: skip
+            for each in fields
+            for lane in range(each.lanes)
+        }
         for name in walk:
             if ".turns" in name:
                 walk[name] %= 3
@@ -180,10 +191,13 @@ def test_walks_of_random_bits(name, stall):
     model = build(BLOCKS[name], params)
     walks = raw_walks(model, 5, 60)
     fields = model.manifest.stream("walk").fields
-    send = to_words(*(
-        ([walk[f"{each.name}.{lane}"] for walk in walks], each.width)
-        for each in fields for lane in range(each.lanes)
-    ))  # fmt: skip
+    send = to_words(
+        *(
+            ([walk[f"{each.name}.{lane}"] for walk in walks], each.width)
+            for each in fields
+            for lane in range(each.lanes)
+        )
+    )
     wanted = [raw_beats(params, walk) for walk in walks]
     beats = [beat for _, made in wanted for beat in made]
     got = model.run({"walk": send}, {"o": len(beats), "status": len(walks)}, stall=stall, seed=1)

@@ -17,16 +17,32 @@ from gemmule.golden.conv.operation import Operation
 from .cases import layers, operands
 
 VOLUME = Geometry(
-    batch=2, channels=4, filters=6, size=(4, 5, 3), kernel=(2, 3, 1), stride=(2, 1, 3),
-    padding=(1, 0, 0, 0, 2, 1), dilation=(1, 2, 1), groups=2,
-)  # fmt: skip
+    batch=2,
+    channels=4,
+    filters=6,
+    size=(4, 5, 3),
+    kernel=(2, 3, 1),
+    stride=(2, 1, 3),
+    padding=(1, 0, 0, 0, 2, 1),
+    dilation=(1, 2, 1),
+    groups=2,
+)
 SMALL = [
-    Geometry(batch=2, channels=2, filters=4, size=(5, 4), kernel=(3, 2), stride=(2, 3),
-             padding=(2, 0, 1, 1), dilation=(1, 2), groups=2),
+    Geometry(
+        batch=2,
+        channels=2,
+        filters=4,
+        size=(5, 4),
+        kernel=(3, 2),
+        stride=(2, 3),
+        padding=(2, 0, 1, 1),
+        dilation=(1, 2),
+        groups=2,
+    ),
     Geometry(batch=1, channels=3, filters=2, size=(6, 6), kernel=(2, 2), stride=3, padding=1),
     Geometry(batch=1, channels=1, filters=1, size=(1, 1), kernel=(1, 1), stride=4),
     VOLUME,
-]  # fmt: skip
+]
 
 
 def loops(geometry: Geometry, x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> tuple:
@@ -39,10 +55,14 @@ def loops(geometry: Geometry, x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> t
             pixel = tuple(
                 p * s + k * d - b
                 for p, s, k, d, b in zip(
-                    index[2:], geometry.stride, inner[1:], geometry.dilation, geometry.begins,
+                    index[2:],
+                    geometry.stride,
+                    inner[1:],
+                    geometry.dilation,
+                    geometry.begins,
                     strict=True,
                 )
-            )  # fmt: skip
+            )
             if all(0 <= p < n for p, n in zip(pixel, geometry.size, strict=True)):
                 channel = index[1] // group * geometry.group_channels + inner[0]
                 at_x, at_w = (index[0], channel, *pixel), (index[1], *inner)
@@ -93,9 +113,14 @@ def test_conv_integer(geometry):
     zero = np.array(3, np.uint8)
     arrays = {"x": (x + 128).astype(np.uint8), "w": (w + 128).astype(np.uint8), "zero": zero}
     wanted = onnx(
-        "ConvInteger", TensorProto.INT32, arrays, strides=geometry.stride, group=geometry.groups,
-        pads=geometry.padding, dilations=geometry.dilation,
-    )  # fmt: skip
+        "ConvInteger",
+        TensorProto.INT32,
+        arrays,
+        strides=geometry.stride,
+        group=geometry.groups,
+        pads=geometry.padding,
+        dilations=geometry.dilation,
+    )
     assert (forward(geometry, arrays["x"], arrays["w"], x_zero=3) == wanted).all()
 
 
@@ -105,14 +130,24 @@ def test_conv_integer(geometry):
 def test_conv_transpose(stride, kernel, extra):
     extra = tuple(min(extra, s - 1) for s in stride)
     up = Geometry.transposed(
-        batch=2, channels=4, filters=6, size=(3, 4), kernel=kernel, stride=stride,
-        padding=(0, 1, 0, 1), output_padding=extra,
-    )  # fmt: skip
+        batch=2,
+        channels=4,
+        filters=6,
+        size=(3, 4),
+        kernel=kernel,
+        stride=stride,
+        padding=(0, 1, 0, 1),
+        output_padding=extra,
+    )
     _, w, x = operands(up)
     wanted = onnx(
-        "ConvTranspose", TensorProto.DOUBLE, {"x": x.astype(float), "w": w.astype(float)},
-        strides=stride, pads=up.padding, output_padding=extra,
-    )  # fmt: skip
+        "ConvTranspose",
+        TensorProto.DOUBLE,
+        {"x": x.astype(float), "w": w.astype(float)},
+        strides=stride,
+        pads=up.padding,
+        output_padding=extra,
+    )
     assert (transposed(up, x, w) == wanted).all()
 
 
@@ -122,8 +157,9 @@ def test_zero_points_are_those_of_the_difference():
     minus = w - each.reshape(4, 1, 1, 1)
     got = forward(SMALL[0], x, w, x_zero=-7, w_zero=each)
     assert (got == forward(SMALL[0], x + 7, minus)).all()
-    assert (weight_grad(SMALL[0], x, dy, x_zero=2, dy_zero=-3)
-            == weight_grad(SMALL[0], x - 2, dy + 3)).all()  # fmt: skip
+    assert (
+        weight_grad(SMALL[0], x, dy, x_zero=2, dy_zero=-3) == weight_grad(SMALL[0], x - 2, dy + 3)
+    ).all()
     up = Geometry.transposed(batch=1, channels=4, filters=6, size=(2, 2), kernel=2, groups=2)
     _, w, x = operands(up)
     each = np.arange(6)
@@ -149,8 +185,14 @@ def check_torch() -> None:
         x.requires_grad_()
         w.requires_grad_()
         conv = torch.nn.functional.conv2d if geometry.axes == 2 else torch.nn.functional.conv3d
-        y = conv(x, w, stride=geometry.stride, padding=geometry.begins,
-                 dilation=geometry.dilation, groups=geometry.groups)  # fmt: skip
+        y = conv(
+            x,
+            w,
+            stride=geometry.stride,
+            padding=geometry.begins,
+            dilation=geometry.dilation,
+            groups=geometry.groups,
+        )
         y.backward(dy)
         x_, w_, dy_ = operands(geometry)
         assert (forward(geometry, x_, w_) == y.detach().numpy()).all()
@@ -182,8 +224,9 @@ def test_refusals_name_the_option(change, words):
 
 def test_output_padding_is_refused_at_the_stride():
     with pytest.raises(UsageError, match="--output-padding 2 must be below"):
-        Geometry.transposed(batch=1, channels=1, filters=1, size=(2, 2), kernel=3, stride=2,
-                            output_padding=2)  # fmt: skip
+        Geometry.transposed(
+            batch=1, channels=1, filters=1, size=(2, 2), kernel=3, stride=2, output_padding=2
+        )
 
 
 def test_width_holds_the_worst_sum_and_no_less():

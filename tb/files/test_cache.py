@@ -144,8 +144,11 @@ def test_f8_what_was_not_used_for_longest_goes(home, monkeypatch):
     monkeypatch.setenv("GEMMULE_CACHE_SIZE", "1K")
     cache.kept(f"model-{'f' * 24}", fill)
     assert {path.name for path in home.iterdir()} == {
-        "mine", names[0], names[4], f"model-{'f' * 24}"
-    }  # fmt: skip
+        "mine",
+        names[0],
+        names[4],
+        f"model-{'f' * 24}",
+    }
     monkeypatch.setenv("GEMMULE_CACHE_SIZE", "much")
     with pytest.raises(UsageError, match="GEMMULE_CACHE_SIZE must be a size like 500M or 4G"):
         cache.kept(NAME, fill)

@@ -63,8 +63,14 @@ def test_f6_a_symbolic_link_leads_to_its_target(tmp_path):
         assert (tmp_path / name).is_symlink()
         assert (tmp_path / "there" / name).read_text() == "new"
     assert sorted(tree(tmp_path)) == [
-        "aside", "file", "folder", "there", "there/aside", "there/file", "there/folder"
-    ]  # fmt: skip
+        "aside",
+        "file",
+        "folder",
+        "there",
+        "there/aside",
+        "there/file",
+        "there/folder",
+    ]
 
 
 def aside(path):

@@ -89,8 +89,9 @@ def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
     figures = {
         "unit": block.name,
         "set": getattr(params, "coefficients", None) or params.kind,
-        "delta1": params.delta1 if getattr(params, "coefficients", "") == "heatvit"
-        and hasattr(params, "delta1") else None,
+        "delta1": params.delta1
+        if getattr(params, "coefficients", "") == "heatvit" and hasattr(params, "delta1")
+        else None,
         "in": str(params.in_format),
         "out": str(params.out_format),
         "made of": made,
@@ -98,7 +99,7 @@ def row(block: Block, params: Any, error: Error, quick: bool) -> dict[str, Any]:
         "max": float(f"{error.maximum:.3g}"),
         "mean": float(f"{error.mean:.3g}"),
         "rms": float(f"{error.rms:.3g}"),
-    }  # fmt: skip
+    }
     names = ("max_ulp", "mean_ulp", "rms_ulp")
     figures |= {name: round(steps, 3) for name, steps in zip(names, error.steps, strict=True)}
     for board in () if quick else BOARDS:

@@ -33,8 +33,10 @@ def shim(emitted: Emitted, border: Border) -> Emitted:
     """
     top = f"{emitted.top}_shim"
     verilog = "\n".join([
-        emitted.verilog, border.verilog, _verilog(top, emitted.manifest.to_json(), border.manifest)
-    ])  # fmt: skip
+        emitted.verilog,
+        border.verilog,
+        _verilog(top, emitted.manifest.to_json(), border.manifest),
+    ])
     return Emitted(verilog, replace(emitted.manifest, name=top), top)
 
 

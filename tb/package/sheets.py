@@ -44,9 +44,10 @@ def example_words(folder, name):
     return [
         (port.split("_axis_")[1], word)
         for example in parse((folder / f"{name}.md").read_text())
-        for port, (words, _) in example.items() if "_axis_" in port
+        for port, (words, _) in example.items()
+        if "_axis_" in port
         for word in words
-    ]  # fmt: skip
+    ]
 
 
 def packets_of(folder, name, number):
@@ -54,8 +55,9 @@ def packets_of(folder, name, number):
     example = parse((folder / f"{name}.md").read_text())[number]
     return {
         port.split("_axis_")[1]: list(zip(*found, strict=True))
-        for port, found in example.items() if "_axis_" in port
-    }  # fmt: skip
+        for port, found in example.items()
+        if "_axis_" in port
+    }
 
 
 def sent(words):
@@ -69,8 +71,11 @@ def driven(name, packages):
     streams = {each.name: each for each in axis_streams(model.manifest)}
 
     def to_beats(words):
-        return {stream: payloads(streams[stream], tuple(zip(*each, strict=True)))
-                for stream, each in words.items() if each}  # fmt: skip
+        return {
+            stream: payloads(streams[stream], tuple(zip(*each, strict=True)))
+            for stream, each in words.items()
+            if each
+        }
 
     def to_words(stream, beats):
         return [encoder.unpack(stream, each.tobytes()) for each in to_bytes(streams[stream], beats)]

@@ -45,8 +45,10 @@ def test_an_early_packet_of_b_leaves_zeros_in_the_lower_k(name, packages):
     order = [*reversed(range(rows)), k - 1, rows]
     for kept in (k - 1, rows, rows - 1, 1):
         short = [(word, number == kept - 1) for number, (word, _) in enumerate(words["b"][:kept])]
-        there = [line if number // step in order[:kept] else [0] * len(line)
-                 for number, line in enumerate(b)]  # fmt: skip
+        there = [
+            line if number // step in order[:kept] else [0] * len(line)
+            for number, line in enumerate(b)
+        ]
         received = model.run(to_beats(words | {"b": short}), {"c": 3, "status": 1}).received
         (status,) = to_words("status", received["status"])
         assert {field for field, value in status.items() if value} == {"b.early"}
@@ -128,21 +130,37 @@ def test_loops_become_walks(name, spread, sign, packages):
     encoder, printed = encoder_of(folder, name), packets_of(folder, name, 0)
     # A map and a result of 2 x 2 pixels, a kernel of 2 x 2, padding 1, stride 2.
     move, start = (2, -1) if name == "im2col" else (1, 1)
-    loops = [(2, (0, move), 0), (2, (move, 0), 0), (1, (0, 0), 4), (1, (0, 0), 1),
-             (2, (0, sign), 0), (2, (sign, 0), 0)]  # fmt: skip
+    loops = [
+        (2, (0, move), 0),
+        (2, (move, 0), 0),
+        (1, (0, 0), 4),
+        (1, (0, 0), 1),
+        (2, (0, sign), 0),
+        (2, (sign, 0), 0),
+    ]
     walks = [([(start, 2, 2, spread), (start, 2, 1, spread)], loops)]
     if name == "zero_free":
         # Of each row and column of dx one tap, and the pixel that it meets.
         first = {0: (0 + 1 - 1) // 2, 1: (1 + 1 - 0) // 2}
         walks = [
-            ([(first[row], 2, 2, 1), (first[column], 2, 1, 1)],
-             [(1, (0, 1), 0), (1, (1, 0), 0), (1, (0, 0), 4), (1, (0, 0), 1),
-              (1, (0, -1), 0), (1, (-1, 0), 0)])
-            for row in range(2) for column in range(2)
-        ]  # fmt: skip
+            (
+                [(first[row], 2, 2, 1), (first[column], 2, 1, 1)],
+                [
+                    (1, (0, 1), 0),
+                    (1, (1, 0), 0),
+                    (1, (0, 0), 4),
+                    (1, (0, 0), 1),
+                    (1, (0, -1), 0),
+                    (1, (-1, 0), 0),
+                ],
+            )
+            for row in range(2)
+            for column in range(2)
+        ]
     assert [encoder.walk(*each, 0, 4) for each in walks] == [word for word, _ in printed["walk"]]
     beats = [encoder.unpack("o", word) for word, _ in printed["o"]]
     told = [beat for each in walks for beat in encoder.beats(*each, 0)]
     assert [real for _, real in told] == [bool(beat["data.real"]) for beat in beats]
-    assert all(at == beat["data.address"]
-               for (at, real), beat in zip(told, beats, strict=True) if real)  # fmt: skip
+    assert all(
+        at == beat["data.address"] for (at, real), beat in zip(told, beats, strict=True) if real
+    )

@@ -19,9 +19,18 @@ from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.lint import yosys_takes
 
 LEAST = {
-    "rows": 1, "cols": 2, "lanes": 4, "acc_depth": 4, "x_depth": 64, "w_depth": 64, "c_depth": 4,
-    "max_length": 2, "max_tokens": 2, "max_heads": 1, "dividers": 1,
-}  # fmt: skip
+    "rows": 1,
+    "cols": 2,
+    "lanes": 4,
+    "acc_depth": 4,
+    "x_depth": 64,
+    "w_depth": 64,
+    "c_depth": 4,
+    "max_length": 2,
+    "max_tokens": 2,
+    "max_heads": 1,
+    "dividers": 1,
+}
 """So little that some fields have no bits."""
 
 TWO_BY_ONE = {"rows": 2, "cols": 1, "acc_depth": 8, "dataflow": "ws"}

@@ -53,8 +53,11 @@ def test_worked_examples_replay_on_the_verilog(name, packages):
     model = build(block, params)
     for example, author in zip(examples, sheet.examples, strict=True):
         job = block.adapter.plan(params, block.adapter.Run(**author.run), author.arrays)
-        beats = {streams[port].name: payloads(streams[port], words)
-                 for port, words in example.items() if port in streams}  # fmt: skip
+        beats = {
+            streams[port].name: payloads(streams[port], words)
+            for port, words in example.items()
+            if port in streams
+        }
         send = {stream: beats[stream] for stream in beats if stream in job.send}
         for stream in job.send:
             assert np.array_equal(send.get(stream, job.send[stream][:0]), job.send[stream])
@@ -91,8 +94,7 @@ def test_streams_run_ahead_as_the_sheet_says(name, packages):
             offered = {stream: np.tile(send[stream], (-(-most // len(send[stream])), 1))}
             if stream != "command" and "command" in send:
                 offered["command"] = np.tile(send["command"], (most, 1))
-            outputs = [each.name for each in model.manifest.streams
-                       if not each.is_input]  # fmt: skip
+            outputs = [each.name for each in model.manifest.streams if not each.is_input]
             counts.append(_taken(model, offered, outputs, stream))
         if not counts:
             continue
@@ -120,10 +122,14 @@ def test_the_c_header_compiles_and_agrees_with_the_beats(name, packages, tmp_pat
     folder, params = packages(name)
     encoder = encoder_of(folder, name)
     words = example_words(folder, name)
-    lines = [f'#include "{name}.h"', "#include <stdio.h>", "#include <string.h>",
-             "static inline void show(const uint8_t *w, unsigned n)",
-             '{ while (n--) printf("%02x", w[n]); printf("\\n"); }',
-             "int main(void) {"]  # fmt: skip
+    lines = [
+        f'#include "{name}.h"',
+        "#include <stdio.h>",
+        "#include <string.h>",
+        "static inline void show(const uint8_t *w, unsigned n)",
+        '{ while (n--) printf("%02x", w[n]); printf("\\n"); }',
+        "int main(void) {",
+    ]
     expected = []
     for stream, word in words:
         fields = encoder.STREAMS[stream]["fields"]
@@ -142,9 +148,11 @@ def test_the_c_header_compiles_and_agrees_with_the_beats(name, packages, tmp_pat
         expected.append(word[::-1].hex())
     sheet = find(name).sheet
     for table in sheet(params).tables if sheet else ():
-        lines.append(f"for (unsigned i = 0; i < sizeof {name.upper()}_{table} / sizeof"
-                     f" *{name.upper()}_{table}; ++i)"
-                     f' printf("%lld\\n", (long long){name.upper()}_{table}[i]);')  # fmt: skip
+        lines.append(
+            f"for (unsigned i = 0; i < sizeof {name.upper()}_{table} / sizeof"
+            f" *{name.upper()}_{table}; ++i)"
+            f' printf("%lld\\n", (long long){name.upper()}_{table}[i]);'
+        )
         expected += map(str, getattr(encoder, table))
     (tmp_path / "main.c").write_text("\n".join([*lines, "return 0; }"]))
     command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{folder}", "main.c"]

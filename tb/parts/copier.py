@@ -54,12 +54,15 @@ class Copier(wiring.Component):
         operand = packet_stream(vector(IN, params.lanes))
         super().__init__({
             "command": In(stream.Signature(command)),
-            "x_request": Out(request), "x": In(operand),
-            "y_request": Out(request), "y": In(operand),
-            "sum_request": Out(request), "sum": Out(packet_stream(vector(OUT, params.lanes))),
+            "x_request": Out(request),
+            "x": In(operand),
+            "y_request": Out(request),
+            "y": In(operand),
+            "sum_request": Out(request),
+            "sum": Out(packet_stream(vector(OUT, params.lanes))),
             "done": Out(stream.Signature(DONE)),
             "trace": Out(stream.Signature(12)),
-        })  # fmt: skip
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -105,13 +108,18 @@ class Copier(wiring.Component):
             done.valid.eq(both & final & asked & given),
             done.payload.right.eq(right & ~wrong),
             done.payload.vectors.eq(row.vectors),
-            advance.eq(both & Mux(
-                final, done.valid & done.ready, (asked | request.ready) & (given | self.sum.ready)
-            )),
+            advance.eq(
+                both
+                & Mux(
+                    final,
+                    done.valid & done.ready,
+                    (asked | request.ready) & (given | self.sum.ready),
+                )
+            ),
             self.x.ready.eq(advance),
             self.y.ready.eq(advance),
             rows.ready.eq(advance & final),
-        ]  # fmt: skip
+        ]
         for lane in range(self.params.lanes):
             total = self.x.payload.data[lane] + self.y.payload.data[lane]
             m.d.comb += self.sum.payload.data[lane].eq(total)
@@ -181,12 +189,15 @@ class CopierAdapter:
             receive={"done": len(commands), **({"trace": run.trace} if run.trace else {})},
             decode=lambda received: {"image": received["memory"], "right": received["done"] & 1},
             golden={"image": after, "right": np.ones((len(commands), 1), np.uint32)},
-            memory=Memory(image, tuple(
-                Channel(f"{name}_request", name, params.lanes, fmt.width) for name, fmt in ports
-            )),
+            memory=Memory(
+                image,
+                tuple(
+                    Channel(f"{name}_request", name, params.lanes, fmt.width) for name, fmt in ports
+                ),
+            ),
             count=lambda received: {"vectors": int((received["done"] >> 1).sum())},
             estimates=lambda memory: {"slowest": memory.latency + 2 * memory.width},
-        )  # fmt: skip
+        )
 
 
 COPIER = Block("copier", "Copy memory.", CopierParams, Copier, CopierAdapter())

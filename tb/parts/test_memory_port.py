@@ -57,9 +57,11 @@ def test_the_image_is_the_golden_models(stall, width, latency):
     read = 2 * commands[:, 3] * PARAMS.lanes << commands[:, 5]
     written = ((commands[:, 3] - 1) * PARAMS.lanes + commands[:, 4]) << commands[:, 6]
     assert done.counters == {
-        "memory_bytes_read": read.sum(), "memory_bytes_written": written.sum(),
-        "vectors": commands[:, 3].sum(), "slowest": latency + 2 * width,
-    }  # fmt: skip
+        "memory_bytes_read": read.sum(),
+        "memory_bytes_written": written.sum(),
+        "vectors": commands[:, 3].sum(),
+        "slowest": latency + 2 * width,
+    }
 
 
 @pytest.mark.parametrize(
@@ -187,9 +189,11 @@ def test_what_comes_after_the_end_is_an_error(model, job):
 
 def test_channels_that_do_not_fit_the_ports_are_refused(model, job):
     for channel in (
-        Channel("x_request", "z", 3, 12), Channel("done", "x", 3, 12),
-        Channel("x_request", "done", 3, 12), Channel("x_request", "x", 3, 13),
-    ):  # fmt: skip
+        Channel("x_request", "z", 3, 12),
+        Channel("done", "x", 3, 12),
+        Channel("x_request", "done", 3, 12),
+        Channel("x_request", "x", 3, 13),
+    ):
         with pytest.raises(ValueError, match=r"channel is|must be a"):
             model.run({}, {}, memory=replace(job.memory, channels=(channel,)))
 

@@ -31,9 +31,11 @@ def in_order(dut, items, stalls, seed):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    items=st.lists(st.integers(0, 255), min_size=1, max_size=60), stalls=st.tuples(STALLS, STALLS),
-    depth=st.integers(1, 9), seed=st.integers(0, 2**32 - 1),
-)  # fmt: skip
+    items=st.lists(st.integers(0, 255), min_size=1, max_size=60),
+    stalls=st.tuples(STALLS, STALLS),
+    depth=st.integers(1, 9),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_order(items, stalls, depth, seed):
     in_order(SkidBuffer(8) if depth == 1 else Fifo(8, depth), items, stalls, seed)
 

@@ -51,11 +51,18 @@ def test_corners_of_every_option(rounding):
         for fmt in (Format(True, out_width), Format(False, out_width)):
             for zero_point in (fmt.low, 0, fmt.high):
                 scale = Requantization.check(
-                    len(columns), bias=bias, multiplier=multiplier, shift=shift,
-                    zero_point=[zero_point], rounding=rounding, c_format=fmt,
+                    len(columns),
+                    bias=bias,
+                    multiplier=multiplier,
+                    shift=shift,
+                    zero_point=[zero_point],
+                    rounding=rounding,
+                    c_format=fmt,
                     clamp=(fmt.low + 1, fmt.high - 1) if zero_point else None,
-                    out_width=out_width, multiplier_width=width, max_shift=max_shift,
-                )  # fmt: skip
+                    out_width=out_width,
+                    multiplier_width=width,
+                    max_shift=max_shift,
+                )
                 acc = np.array(ends(-(1 << acc_width - 1), (1 << acc_width - 1) - 1))
                 got = scale(np.repeat(acc[:, None], len(columns), axis=1))
                 wanted = [
@@ -65,20 +72,31 @@ def test_corners_of_every_option(rounding):
 
 
 @given(
-    acc=ACCUMULATORS, data=st.data(), rounding=st.sampled_from(ROUNDINGS),
-    width=st.integers(1, 31), max_shift=st.integers(0, MAX_SHIFT),
-)  # fmt: skip
+    acc=ACCUMULATORS,
+    data=st.data(),
+    rounding=st.sampled_from(ROUNDINGS),
+    width=st.integers(1, 31),
+    max_shift=st.integers(0, MAX_SHIFT),
+)
 def test_a_multiplier_by_row_beside_the_columns(acc, data, rounding, width, max_shift):
     """F: one rounding of a product of both multipliers."""
     factors = st.integers(0, (1 << width) - 1) | st.just((1 << width) - 1)
     shift = data.draw(st.integers(0, max_shift))
     row_shift = data.draw(st.lists(st.integers(0, max_shift - shift), min_size=2, max_size=2))
     scale = Requantization.check(
-        1, bias=[data.draw(BIASES)], multiplier=[data.draw(factors)], shift=[shift],
-        row_multiplier=[data.draw(factors), data.draw(factors)], row_shift=row_shift, rows=(3, 2),
-        rounding=rounding, c_format="s40", out_width=40, multiplier_width=width,
+        1,
+        bias=[data.draw(BIASES)],
+        multiplier=[data.draw(factors)],
+        shift=[shift],
+        row_multiplier=[data.draw(factors), data.draw(factors)],
+        row_shift=row_shift,
+        rows=(3, 2),
+        rounding=rounding,
+        c_format="s40",
+        out_width=40,
+        multiplier_width=width,
         max_shift=max_shift,
-    )  # fmt: skip
+    )
     near = data.draw(st.integers(-9, 9))
     got = scale([[[acc], [near]]] * 3)
     scale = replace(scale, row_multiplier=scale.row_multiplier[0], row_shift=scale.row_shift[0])
@@ -86,21 +104,37 @@ def test_a_multiplier_by_row_beside_the_columns(acc, data, rounding, width, max_
 
 
 @given(
-    acc=ACCUMULATORS, bias=BIASES, multiplier=st.integers(0, 2**24 - 1), shift=st.integers(0, 47),
-    rounding=st.sampled_from(ROUNDINGS), c_format=st.sampled_from(["s8", "u8", "s2", "s32", "u32"]),
+    acc=ACCUMULATORS,
+    bias=BIASES,
+    multiplier=st.integers(0, 2**24 - 1),
+    shift=st.integers(0, 47),
+    rounding=st.sampled_from(ROUNDINGS),
+    c_format=st.sampled_from(["s8", "u8", "s2", "s32", "u32"]),
     data=st.data(),
-)  # fmt: skip
+)
 def test_equals_exact_fractions(acc, bias, multiplier, shift, rounding, c_format, data):
     scale = Requantization.check(
-        1, bias=[bias], multiplier=[multiplier], shift=[shift], rounding=rounding,
-        c_format=c_format, multiplier_width=24,
-    )  # fmt: skip
+        1,
+        bias=[bias],
+        multiplier=[multiplier],
+        shift=[shift],
+        rounding=rounding,
+        c_format=c_format,
+        multiplier_width=24,
+    )
     numbers = st.integers(scale.format.low, scale.format.high)
     zero_point, low, high = data.draw(numbers), *sorted([data.draw(numbers), data.draw(numbers)])
     scale = Requantization.check(
-        1, bias=[bias], multiplier=[multiplier], shift=[shift], rounding=rounding,
-        c_format=c_format, multiplier_width=24, zero_point=[zero_point], clamp=(low, high),
-    )  # fmt: skip
+        1,
+        bias=[bias],
+        multiplier=[multiplier],
+        shift=[shift],
+        rounding=rounding,
+        c_format=c_format,
+        multiplier_width=24,
+        zero_point=[zero_point],
+        clamp=(low, high),
+    )
     assert scale([acc]).tolist() == [exact(acc, scale, 0)]
 
 

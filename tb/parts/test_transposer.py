@@ -17,8 +17,9 @@ def run(size: int, lengths: list[int], stalls: tuple[float, float] = (0, 0), see
     squares = [rng.integers(1 << WIDTH, size=(length, size)) for length in lengths]
     items = [
         {"data": vector.tolist(), "last": number == len(square) - 1}
-        for square in squares for number, vector in enumerate(square)
-    ]  # fmt: skip
+        for square in squares
+        for number, vector in enumerate(square)
+    ]
     end = []
 
     async def source(ctx):
@@ -26,9 +27,13 @@ def run(size: int, lengths: list[int], stalls: tuple[float, float] = (0, 0), see
 
     async def sink(ctx):
         received, cycles = await receive(
-            ctx, dut.o, size * len(squares), np.random.default_rng([seed, 1]), stalls[1],
+            ctx,
+            dut.o,
+            size * len(squares),
+            np.random.default_rng([seed, 1]),
+            stalls[1],
             lambda payload: (list(payload.data), int(payload.last)),
-        )  # fmt: skip
+        )
         end.append(cycles)
         assert [last for _, last in received] == [*[0] * (size - 1), 1] * len(squares)
         vectors = np.array([vector for vector, _ in received]).reshape(-1, size, size)

@@ -136,10 +136,14 @@ def _second_order(
 
 def _projected(w: NDArray, gram: NDArray, size: int) -> float:
     part = size // 4
-    return 64 * _timed(
-        lambda w, gram: second_order(w, gram, sparsity=0.5), [w[:part, :part]],
-        [gram[:part, :part]],
-    )[0]  # fmt: skip
+    return (
+        64
+        * _timed(
+            lambda w, gram: second_order(w, gram, sparsity=0.5),
+            [w[:part, :part]],
+            [gram[:part, :part]],
+        )[0]
+    )
 
 
 def _sorts() -> dict[str, Callable[[NDArray], NDArray]]:

@@ -14,10 +14,33 @@ from gemmule.tb.common.minilm import SENTENCES, MiniLM, Ops, cosine
 __all__ = ["MODULES", "calibrate", "cosines", "int8_linear", "paragraphs"]
 
 MODULES = (
-    "argparse", "asyncio", "collections", "copy", "csv", "datetime", "decimal", "difflib", "enum",
-    "fractions", "heapq", "inspect", "json", "logging", "pickle", "random", "shelve", "statistics",
-    "tarfile", "textwrap", "threading", "timeit", "tokenize", "turtle", "typing", "zipfile",
-)  # fmt: skip
+    "argparse",
+    "asyncio",
+    "collections",
+    "copy",
+    "csv",
+    "datetime",
+    "decimal",
+    "difflib",
+    "enum",
+    "fractions",
+    "heapq",
+    "inspect",
+    "json",
+    "logging",
+    "pickle",
+    "random",
+    "shelve",
+    "statistics",
+    "tarfile",
+    "textwrap",
+    "threading",
+    "timeit",
+    "tokenize",
+    "turtle",
+    "typing",
+    "zipfile",
+)
 """Python's own modules, whose documentation is the calibration text: English, and always there."""
 
 

@@ -29,16 +29,18 @@ STALLS = (0.0, 0.5)
 VARIANTS = {
     "both": BOTH,
     "ws": SparseGemmParams(rows=3, cols=2, a_format="u8", b_format="s4", dataflow="ws", pipeline=1),
-    "os": SparseGemmParams(rows=2, cols=2, a_format="s16", b_format="u8", acc_width=48,
-                           dataflow="os", pipeline=1),
+    "os": SparseGemmParams(
+        rows=2, cols=2, a_format="s16", b_format="u8", acc_width=48, dataflow="os", pipeline=1
+    ),
     "1:4": SparseGemmParams(rows=2, cols=2, pattern="1:4", b_zero_points=False),
     "tall": SparseGemmParams(rows=8, cols=2, acc_depth=16),
     "dsp48e1": SparseGemmParams(rows=8, cols=2, acc_depth=16, cell="dsp48e1"),
-    "dsp48e2": SparseGemmParams(rows=3, cols=2, a_format="u8", cell="dsp48e2", dataflow="ws",
-                                pack="m"),
+    "dsp48e2": SparseGemmParams(
+        rows=3, cols=2, a_format="u8", cell="dsp48e2", dataflow="ws", pack="m"
+    ),
     "cascade": SparseGemmParams(rows=3, cols=2, acc_depth=16, drain="cascade"),
     "4:8": SparseGemmParams(rows=2, cols=2, pattern="4:8", b_format="u4", dataflow="ws"),
-}  # fmt: skip
+}
 BUILT = ["both", "tall", "dsp48e2"]
 """The others are built by `make test-full`."""
 
@@ -62,8 +64,9 @@ def test_all_six_index_patterns_in_every_cell(flow, stall):
             seen = indices[row :: BOTH.rows, :, col :: BOTH.cols].swapaxes(1, 2).reshape(-1, 2)
             assert set(map(tuple, seen.tolist())) == set(combinations(range(4), 2))
     a = values(np.random.default_rng(1), "s8", (9, 24))
-    assert np.array_equal(multiply(BOTH, {"a": a, "b": b}, flow=flow, stall=stall).outputs["c"],
-                          a @ b)  # fmt: skip
+    assert np.array_equal(
+        multiply(BOTH, {"a": a, "b": b}, flow=flow, stall=stall).outputs["c"], a @ b
+    )
 
 
 @pytest.mark.parametrize("stall", STALLS)
@@ -173,7 +176,7 @@ REFUSED = {
     "index": ({"values": [[1]] * 2, "indices": [[0], [4]]}, {}, r"indices\[1, 0\] is 4"),
     "range": ({"values": [[1], [200]], "indices": [[0], [1]]}, {}, r"values\[1, 0\] is 200"),
     "dense": ({"values": [[1]] * 2, "indices": [[0], [1]]}, {"dense": True}, "takes b alone"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -210,8 +213,9 @@ def test_zero_points_whose_corrections_have_no_room_are_refused():
     arrays = {"a": np.full((1, 13), -128), "b": b, "b_zero_point": [127]}
     with pytest.raises(UsageError, match=r"the zero points make a .*--acc-width 18"):
         SPARSE_GEMM.adapter.plan(params, SparseGemmRun(), arrays | {"a_zero_point": [127]})
-    SPARSE_GEMM.adapter.plan(params, SparseGemmRun(dense=True), {"a": arrays["a"][:, :7],
-                                                                 "b": b[:7]})  # fmt: skip
+    SPARSE_GEMM.adapter.plan(
+        params, SparseGemmRun(dense=True), {"a": arrays["a"][:, :7], "b": b[:7]}
+    )
 
 
 def test_a_wrong_selection_is_noticed():

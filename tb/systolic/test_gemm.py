@@ -192,10 +192,13 @@ def test_any_product(shape, flow, stall, batch, seed):
 @pytest.mark.parametrize(
     ("shape", "limit"),
     [
-        ((64, 64, 64), 1110), ((128, 128, 128), 8280), ((100, 100, 100), 4990),
-        ((197, 192, 192), 28460), ((197, 768, 192), 113570),
+        ((64, 64, 64), 1110),
+        ((128, 128, 128), 8280),
+        ((100, 100, 100), 4990),
+        ((197, 192, 192), 28460),
+        ((197, 768, 192), 113570),
     ],
-)  # fmt: skip
+)
 def test_cycles(shape, limit):
     """Each limit is the tiles' rows, one a cycle, plus 86 to 98 cycles to fill and drain."""
     result = multiply(GemmParams(), product(GemmParams(), np.random.default_rng(7), shape), "auto")

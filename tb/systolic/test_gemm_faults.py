@@ -34,10 +34,12 @@ def run(jobs, receive, params=PARAMS, **options):
 
 def statuses(received):
     return [
-        {name: int(from_words(beat[None], at, width, 1, signed=False)[0, 0])
-         for name, (at, width) in STATUS.items()}
+        {
+            name: int(from_words(beat[None], at, width, 1, signed=False)[0, 0])
+            for name, (at, width) in STATUS.items()
+        }
         for beat in received["status"]
-    ]  # fmt: skip
+    ]
 
 
 GOOD = {"refused": Refusal.NONE, "a": 0, "b": 0, "scale": 0, "row_scale": 0}
@@ -80,8 +82,10 @@ def test_bad_packets(flow, stream, fault, stall):
     counts = bad.receive["c"], good.receive["c"]
     received = run(
         [broken, good.send, broken, good.send],
-        {"c": 2 * sum(counts), "status": 4}, stall=stall, seed=3,
-    )  # fmt: skip
+        {"c": 2 * sum(counts), "status": 4},
+        stall=stall,
+        seed=3,
+    )
     wrong = GOOD | {stream: EARLY if fault is cut else LATE}
     assert statuses(received) == [wrong, GOOD, wrong, GOOD]
     rows = np.split(received["c"], np.cumsum([*counts, *counts])[:-1])
@@ -121,15 +125,15 @@ def test_bad_packets_by_row(flow, stream, fault, stall):
             assert not wrongs[:, :-1].any()
 
 
-def command(
-    m, n, k, output_stationary=0, by_row=None, rounding=0, clamp=(-(2**31), 2**31 - 1)
-):  # fmt: skip
+def command(m, n, k, output_stationary=0, by_row=None, rounding=0, clamp=(-(2**31), 2**31 - 1)):
     bound = PARAMS.out_width + 1
     return to_words(
-        *(([size], DIM_WIDTH) for size in (m, n, k)), ([output_stationary], 1), ([rounding], 2),
+        *(([size], DIM_WIDTH) for size in (m, n, k)),
+        ([output_stationary], 1),
+        ([rounding], 2),
         *(([value], bound) for value in (0, *clamp)),
         *([] if by_row is None else [([by_row], 1)]),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
@@ -247,9 +251,11 @@ def test_status_stops_nothing(stall):
     """Row E: nobody takes ``status``, and every command gives its results all the same."""
     jobs = [plan((2, 3, 4), flow, seed=n) for n, flow in enumerate(["ws", "os"] * 12)]
     received = run(
-        [job.send for job in jobs], {"c": sum(job.receive["c"] for job in jobs)},
-        stall=stall, untaken=["status"],
-    )  # fmt: skip
+        [job.send for job in jobs],
+        {"c": sum(job.receive["c"] for job in jobs)},
+        stall=stall,
+        untaken=["status"],
+    )
     edges = np.cumsum([job.receive["c"] for job in jobs])[:-1]
     for job, beats in zip(jobs, np.split(received["c"], edges), strict=True):
         np.testing.assert_array_equal(job.decode({"c": beats})["c"], job.golden["c"])

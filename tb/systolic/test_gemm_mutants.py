@@ -35,18 +35,27 @@ MUTANTS = {
     "a stretch of M is too long": ("loops", "Mux(over, first.m_stretch,", "Mux(over, 1,"),
     "rows go before their settings come": ("sequencer", "self.row_settings >= rows", "1"),
     "settings of rows are not counted": ("row_scales", "self.take - self.completed", "self.take"),
-    "rows take settings for each tile of K": ("results", "valid & token.final & token.by_row",
-                                              "valid & token.by_row"),
-    "columns take settings of rows": ("gemm", "Mux(a.at.by_row, sequencer.completed, 0)",
-                                      "sequencer.completed"),
+    "rows take settings for each tile of K": (
+        "results",
+        "valid & token.final & token.by_row",
+        "valid & token.by_row",
+    ),
+    "columns take settings of rows": (
+        "gemm",
+        "Mux(a.at.by_row, sequencer.completed, 0)",
+        "sequencer.completed",
+    ),
     "a row has no factor of its own": ("requantizer", "Mux(by_row, row, 1 << STEP)", "1 << STEP"),
     "a row has no shift of its own": ("requantizer", "Mux(by_row, row, 0)", "0"),
     "a row alone has factors beside it": ("requantizer", "Mux(instead, 1 << STEP, each)", "each"),
-    "a row has nothing beside it": ("requantizer", "self.i.by_row & ~self.i.beside",
-                                    "self.i.by_row"),
+    "a row has nothing beside it": (
+        "requantizer",
+        "self.i.by_row & ~self.i.beside",
+        "self.i.by_row",
+    ),
     "rows take what is beside others": ("gemm", "settings.command.beside", "a.command.beside"),
     "a scale is awaited that never comes": ("operand", "(guard.valid | absent)", "guard.valid"),
-}  # fmt: skip
+}
 
 
 def jobs():

@@ -23,13 +23,20 @@ SIZES = (1, 2, 7, 8, 9, 40)
 FACTORS = {"m": SIZES, "n": SIZES, "k": SIZES, "flow": FLOWS, "stall": (0.0, 0.5)}
 ARRAYS = {
     "tall": {"rows": 8, "cols": 3},
-    "deep": {"rows": 3, "cols": 4, "acc_depth": 8, "acc_width": 48, "out_width": 48,
-             "multiplier_width": 31, "max_shift": 63},
+    "deep": {
+        "rows": 3,
+        "cols": 4,
+        "acc_depth": 8,
+        "acc_width": 48,
+        "out_width": 48,
+        "multiplier_width": 31,
+        "max_shift": 63,
+    },
     "1x1": {"rows": 1, "cols": 1, "b_zero_points": False},
     "dsp48e1": {"rows": 8, "cols": 3, "cell": "dsp48e1", "drain": "cascade"},
     "dsp48e2": {"rows": 3, "cols": 4, "cell": "dsp48e2", "multiplier_width": 31, "max_shift": 63},
     "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
-}  # fmt: skip
+}
 TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
 
 
@@ -66,9 +73,11 @@ def test_extremes(array):
         for columns in (np.array([*corners, (1, 7)]), np.array([(1, 0), (most, 0)] * 3)):
             used = rows if not columns[:, 1].any() else rows[:-1]
             arrays = product(params, rng, (len(used), len(columns), 9)) | {
-                "multiplier": columns[:, 0], "shift": columns[:, 1],
-                "row_multiplier": used[:, 0], "row_shift": used[:, 1],
-            }  # fmt: skip
+                "multiplier": columns[:, 0],
+                "shift": columns[:, 1],
+                "row_multiplier": used[:, 0],
+                "row_shift": used[:, 1],
+            }
             if columns[:, 1].max() + used[:, 1].max() > deepest:
                 arrays["shift"] = np.minimum(arrays["shift"], deepest - used[:, 1].max())
             for fmt in ("s8", f"s{params.out_width}"):
@@ -83,11 +92,13 @@ def test_ties():
         for shift, row_shift in ((1, 1), (0, 2), (2, 0), (8, 9), (7, 1)):
             up = max(shift + row_shift - 2, 0)
             arrays = {
-                "a": a, "b": b,
-                "multiplier": np.array([1 << up // 2]), "shift": np.array([shift]),
+                "a": a,
+                "b": b,
+                "multiplier": np.array([1 << up // 2]),
+                "shift": np.array([shift]),
                 "row_multiplier": np.full(len(a), 1 << (up - up // 2)),
                 "row_shift": np.full(len(a), row_shift),
-            }  # fmt: skip
+            }
             found = simulated(TALL, arrays, GemmRun(rounding=rounding)).outputs["c"]
             quarters = a * b
             tie = quarters % 4 == 2

@@ -27,9 +27,16 @@ ARRAYS = {
     "cascade": {"rows": 7, "cols": 4, "drain": "cascade"},
     "dsp": {"rows": 8, "cols": 3, "cell": "dsp48e2"},
     "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
-    "pack quad": {"rows": 4, "cols": 4, "a_format": "s4", "b_format": "s4", "cell": "dsp48e2",
-                  "dataflow": "ws", "pack": "quad"},
-}  # fmt: skip
+    "pack quad": {
+        "rows": 4,
+        "cols": 4,
+        "a_format": "s4",
+        "b_format": "s4",
+        "cell": "dsp48e2",
+        "dataflow": "ws",
+        "pack": "quad",
+    },
+}
 TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
 ZEROS = {"zero_point": np.array([3]), "a_zero_point": np.array([-5])}
 
@@ -107,9 +114,10 @@ def test_sizes_have_the_names_they_were_given_by():
     """Refuse what does not fit the command of a product that is swapped."""
     most = "must be in 1..16777215, not 16777216"
     sizes = {
-        f"M {most}": (1 << 24, 1, 1), f"N {most}": (1, 1 << 24, 1),
+        f"M {most}": (1 << 24, 1, 1),
+        f"N {most}": (1, 1 << 24, 1),
         "K of 16777216 could overflow": (1, 1, 1 << 24),
-    }  # fmt: skip
+    }
     for text, (m, n, k) in sizes.items():
         a, b = (np.broadcast_to(np.int8(0), shape) for shape in ((m, k), (k, n)))
         for swap in ("never", "always"):

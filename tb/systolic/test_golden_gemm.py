@@ -33,9 +33,13 @@ def onnx_node(kind, inputs, output_type):
 
 @settings(max_examples=60)
 @given(
-    m=SIZES, n=SIZES, k=SIZES, a_format=st.sampled_from(FORMATS), b_format=st.sampled_from(FORMATS),
+    m=SIZES,
+    n=SIZES,
+    k=SIZES,
+    a_format=st.sampled_from(FORMATS),
+    b_format=st.sampled_from(FORMATS),
     seed=st.integers(0, 2**32 - 1),
-)  # fmt: skip
+)
 def test_zero_points_as_sums_and_as_corrections(m, n, k, a_format, b_format, seed):
     rng = np.random.default_rng(seed)
     a, b = values(rng, a_format, (m, k)), values(rng, b_format, (k, n))
@@ -52,9 +56,17 @@ def test_zero_points_as_sums_and_as_corrections(m, n, k, a_format, b_format, see
     offset, zeros = corrections(b, bias=bias, a_zero_point=a_zero, b_zero_point=b_zero)
     assert (a @ b + offset - zeros * a.sum(1, keepdims=True)).tolist() == direct
     got = gemm(
-        a, b, a_format=a_format, b_format=b_format, a_zero_point=a_zero, b_zero_point=b_zero,
-        bias=bias, c_format="s48", acc_width=40, out_width=48,
-    )  # fmt: skip
+        a,
+        b,
+        a_format=a_format,
+        b_format=b_format,
+        a_zero_point=a_zero,
+        b_zero_point=b_zero,
+        bias=bias,
+        c_format="s48",
+        acc_width=40,
+        out_width=48,
+    )
     assert got.tolist() == direct
 
 
@@ -72,9 +84,11 @@ def test_widths_hold_the_worst_case(a_format, b_format):
         wide = Format(True, offset_width(acc_width))
         corners = [
             bias - a_zero * (k * b - k * b_zero)
-            for bias in (-(2**31), 2**31 - 1) for a_zero in (a_fmt.low, a_fmt.high)
-            for b in (b_fmt.low, b_fmt.high) for b_zero in (b_fmt.low, b_fmt.high)
-        ]  # fmt: skip
+            for bias in (-(2**31), 2**31 - 1)
+            for a_zero in (a_fmt.low, a_fmt.high)
+            for b in (b_fmt.low, b_fmt.high)
+            for b_zero in (b_fmt.low, b_fmt.high)
+        ]
         assert wide.low <= min(corners)
         assert max(corners) <= wide.high
 
@@ -99,15 +113,26 @@ def test_onnx_qlinear_matmul():
     # ONNX's scale a*b/y is 2**-9 * 3 exactly: multiplier 3, shift 9; it rounds ties to even.
     a, b = values(rng, "u8", (100, 16)), values(rng, "s8", (16, 80))
     inputs = {
-        "a": a.astype(np.uint8), "sa": np.float32(3 / 64), "za": np.uint8(100),
-        "b": b.astype(np.int8), "sb": np.float32(1 / 4), "zb": np.int8(-7),
-        "sy": np.float32(2), "zy": np.int8(11),
-    }  # fmt: skip
+        "a": a.astype(np.uint8),
+        "sa": np.float32(3 / 64),
+        "za": np.uint8(100),
+        "b": b.astype(np.int8),
+        "sb": np.float32(1 / 4),
+        "zb": np.int8(-7),
+        "sy": np.float32(2),
+        "zy": np.int8(11),
+    }
     expected = onnx_node("QLinearMatMul", inputs, onnx.TensorProto.INT8).astype(np.int64)
     got = gemm(
-        a, b, a_format="u8", a_zero_point=[100], b_zero_point=[-7], multiplier=[3], shift=[9],
+        a,
+        b,
+        a_format="u8",
+        a_zero_point=[100],
+        b_zero_point=[-7],
+        multiplier=[3],
+        shift=[9],
         zero_point=[11],
-    )  # fmt: skip
+    )
     tie = (a - 100) @ (b + 7) * 3 % 512 == 256
     assert tie.any()
     assert (np.abs(got) < 127).any()

@@ -39,8 +39,15 @@ def positions(tiling, beat):
                     size = (rows if stationary else depth) if within else None
                     final = all(ends) and left == 0
                     found.append((
-                        left, left == count - 1, left == 0, j == 0, *ends, final, size, width
-                    ))  # fmt: skip
+                        left,
+                        left == count - 1,
+                        left == 0,
+                        j == 0,
+                        *ends,
+                        final,
+                        size,
+                        width,
+                    ))
     return found
 
 
@@ -74,9 +81,14 @@ def test_positions(rows, cols, acc_depth, beat):
             ctx.set(loops.load, 0)
             ctx.set(loops.step, 0)
             tiling = Tiling(
-                m=m, n=n, k=k, rows=rows, cols=cols, acc_depth=acc_depth,
+                m=m,
+                n=n,
+                k=k,
+                rows=rows,
+                cols=cols,
+                acc_depth=acc_depth,
                 output_stationary=bool(stationary),
-            )  # fmt: skip
+            )
             expected = positions(tiling, beat)
             for index, wanted in enumerate(expected):
                 names = ("left", "first", "end", "k_first", "k_end", "m_end", "n_end", "final")

@@ -60,9 +60,12 @@ def test_a_product_of_2048_cubed(tmp_path):
     arrays(tmp_path / "in.npz", 2048)
     words = ["simulate", "gemm", "--inputs", "in.npz", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, *words], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-c", CHILD, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     *report, last = done.stdout.strip().splitlines()
     report, (code, own, child) = json.loads("\n".join(report)), json.loads(last)
     assert (code, report["golden_match"]) == (0, True)

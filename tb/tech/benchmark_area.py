@@ -69,10 +69,17 @@ def peers() -> list[Row]:
     for each in csv.DictReader(text.splitlines()):
         numbers = {name: int(each[name]) for name in ("macs_per_cycle", "lut", "ff", "dsp")}
         rows.append({
-            "board": each["board"], "cell": f"peer: {each['design']}", "pack": None,
-            "dataflow": None, "drain": None, "a_format": each["a_format"],
-            "b_format": each["b_format"], **numbers, "carry": None, **_per_mac(numbers),
-        })  # fmt: skip
+            "board": each["board"],
+            "cell": f"peer: {each['design']}",
+            "pack": None,
+            "dataflow": None,
+            "drain": None,
+            "a_format": each["a_format"],
+            "b_format": each["b_format"],
+            **numbers,
+            "carry": None,
+            **_per_mac(numbers),
+        })
     return rows
 
 
@@ -92,10 +99,16 @@ def _row(board: str, params: ArrayParams) -> Row:
     }
     drain = params.drain if "os" in params.dataflows else None
     return {
-        "board": board, "cell": params.cell, "pack": params.pack, "dataflow": params.dataflow,
-        "drain": drain, "a_format": str(params.a_format), "b_format": str(params.b_format),
-        **numbers, **_per_mac(numbers),
-    }  # fmt: skip
+        "board": board,
+        "cell": params.cell,
+        "pack": params.pack,
+        "dataflow": params.dataflow,
+        "drain": drain,
+        "a_format": str(params.a_format),
+        "b_format": str(params.b_format),
+        **numbers,
+        **_per_mac(numbers),
+    }
 
 
 def _per_mac(numbers: dict[str, int]) -> dict[str, float]:

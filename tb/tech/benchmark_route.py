@@ -81,10 +81,13 @@ def _row(design: str, emitted: Emitted, seeds: tuple[int, ...]) -> Row:
             clocks = list(pool.map(lambda seed: _routed(folder, seed), seeds))
     bound = synth_yosys.run(emitted.verilog, emitted.top, "xc7", (), ()).delay_ns
     return {
-        "design": design, "size": f"{SIZE}x{SIZE}", "device": "LFE5U-25F",
+        "design": design,
+        "size": f"{SIZE}x{SIZE}",
+        "device": "LFE5U-25F",
         **{f"seed_{seed}_mhz": mhz for seed, mhz in zip(seeds, clocks, strict=True)},
-        "median_mhz": median(clocks), "xc7_logic_delay_ns": bound,
-    }  # fmt: skip
+        "median_mhz": median(clocks),
+        "xc7_logic_delay_ns": bound,
+    }
 
 
 def _yosys(folder: Path) -> None:

@@ -18,22 +18,49 @@ __all__ = ["ENABLES", "RESETS", "Probe", "Variant", "pins", "play"]
 PORT = {"DSP48E1": 25, "DSP48E2": 27}
 OPMODE = {"DSP48E1": 7, "DSP48E2": 9}
 ENABLES = (
-    "CEA1", "CEA2", "CEB1", "CEB2", "CEC", "CED", "CEAD", "CEM", "CEP", "CEINMODE", "CECTRL",
-    "CEALUMODE", "CECARRYIN",
-)  # fmt: skip
+    "CEA1",
+    "CEA2",
+    "CEB1",
+    "CEB2",
+    "CEC",
+    "CED",
+    "CEAD",
+    "CEM",
+    "CEP",
+    "CEINMODE",
+    "CECTRL",
+    "CEALUMODE",
+    "CECARRYIN",
+)
 RESETS = (
-    "RSTA", "RSTB", "RSTC", "RSTD", "RSTM", "RSTP", "RSTINMODE", "RSTCTRL", "RSTALUMODE",
+    "RSTA",
+    "RSTB",
+    "RSTC",
+    "RSTD",
+    "RSTM",
+    "RSTP",
+    "RSTINMODE",
+    "RSTCTRL",
+    "RSTALUMODE",
     "RSTALLCARRYIN",
-)  # fmt: skip
+)
 
 
 def pins(primitive: str) -> dict[str, int]:
     """Return the pins that a beat holds, and their widths."""
     return {
-        "A": 30, "B": 18, "C": 48, "D": PORT[primitive], "PCIN": 48, "INMODE": 5,
-        "OPMODE": OPMODE[primitive], "ALUMODE": 4, "CARRYIN": 1, "CARRYINSEL": 3,
+        "A": 30,
+        "B": 18,
+        "C": 48,
+        "D": PORT[primitive],
+        "PCIN": 48,
+        "INMODE": 5,
+        "OPMODE": OPMODE[primitive],
+        "ALUMODE": 4,
+        "CARRYIN": 1,
+        "CARRYINSEL": 3,
         **dict.fromkeys([*ENABLES, *RESETS], 1),
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
@@ -71,13 +98,24 @@ class Probe(wiring.Component):
         held = {name: Mux(self.pins.valid, self.pins.p[name], 0) for name in pins(self._primitive)}
         held |= {name: held[name] & go for name in (*ENABLES, *RESETS)}
         unused = {
-            "ACIN": 30, "BCIN": 18, "CARRYCASCIN": 1, "MULTSIGNIN": 1,
-        }  # fmt: skip
+            "ACIN": 30,
+            "BCIN": 18,
+            "CARRYCASCIN": 1,
+            "MULTSIGNIN": 1,
+        }
         outputs = {
-            "ACOUT": 30, "BCOUT": 18, "CARRYCASCOUT": 1, "CARRYOUT": 4, "MULTSIGNOUT": 1,
-            "OVERFLOW": 1, "PATTERNBDETECT": 1, "PATTERNDETECT": 1, "PCOUT": 48, "UNDERFLOW": 1,
+            "ACOUT": 30,
+            "BCOUT": 18,
+            "CARRYCASCOUT": 1,
+            "CARRYOUT": 4,
+            "MULTSIGNOUT": 1,
+            "OVERFLOW": 1,
+            "PATTERNBDETECT": 1,
+            "PATTERNDETECT": 1,
+            "PCOUT": 48,
+            "UNDERFLOW": 1,
             **({"XOROUT": 8} if self._primitive == "DSP48E2" else {}),
-        }  # fmt: skip
+        }
         for index, variant in enumerate(self._variants):
             m.submodules[f"variant_{index}"] = Instance(
                 variant.module,

@@ -27,17 +27,28 @@ QUICK = {
     "dsp48e2-n-two-chains": {"rows": 9, "cols": 3, "cell": "dsp48e2", "pack": "n", **WS},
     "dsp48e1-m-three-chains": {"rows": 5, "cols": 2, "cell": "dsp48e1", "pack": "m", **WS},
     "dsp48e2-quad-two-chains": {
-        "rows": 18, "cols": 2, "cell": "dsp48e2", "pack": "quad", **WS, **INT4
+        "rows": 18,
+        "cols": 2,
+        "cell": "dsp48e2",
+        "pack": "quad",
+        **WS,
+        **INT4,
     },
-}  # fmt: skip
+}
 FULL = {
     f"{cell}-{pack}-{a}-{b}": {
-        "rows": 5, "cols": 4, "cell": cell, "pack": pack, **WS, "a_format": a, "b_format": b
+        "rows": 5,
+        "cols": 4,
+        "cell": cell,
+        "pack": pack,
+        **WS,
+        "a_format": a,
+        "b_format": b,
     }
     for cell in ("dsp48e1", "dsp48e2")
     for pack in ("none", "n", "m", "quad")
     for a, b in itertools.product(*[("s4", "u4") if pack == "quad" else ("s8", "u8")] * 2)
-}  # fmt: skip
+}
 FULL |= {
     f"{cell}-{flow}-{drain}": {**ONE, "cell": cell, "dataflow": flow, "drain": drain}
     for cell in ("generic", "dsp48e1", "dsp48e2")
@@ -112,19 +123,19 @@ def test_only_the_catalog_of_primitives_is_instantiated():
 
 REFUSED = {
     "no packing in generic cells": (
-        {"pack": "n", **WS}, "--pack n needs --cell dsp48e1 or dsp48e2, not generic"
+        {"pack": "n", **WS},
+        "--pack n needs --cell dsp48e1 or dsp48e2, not generic",
     ),
     "no packed output-stationary sums": (
-        {"cell": "dsp48e2", "pack": "n"}, "--pack n needs --dataflow ws, not both"
+        {"cell": "dsp48e2", "pack": "n"},
+        "--pack n needs --dataflow ws, not both",
     ),
     "no int8 quads": (
         {"cell": "dsp48e2", "pack": "quad", **WS},
         "--pack quad has no room on dsp48e2 for --a-format s8 by --b-format s8",
     ),
-    "no such packing": (
-        {"pack": "k"}, "--pack must be one of none, n, m, quad, not 'k'"
-    ),
-}  # fmt: skip
+    "no such packing": ({"pack": "k"}, "--pack must be one of none, n, m, quad, not 'k'"),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -76,9 +76,11 @@ def test_levels_and_fanouts_of_a_netlist():
             "last": cell("DSP48E2", {"CLK": 1, "A": 7}, 8, "P"),
         },
         "netnames": {
-            "clk": {"bits": [1]}, "held": {"bits": [2]}, "$made_up": {"bits": [9], "hide_name": 1},
+            "clk": {"bits": [1]},
+            "held": {"bits": [2]},
+            "$made_up": {"bits": [9], "hide_name": 1},
         },
-    }  # fmt: skip
+    }
     assert logic_levels(netlist) == 3
     assert largest_fanouts(netlist, 2) == {"held": 2, "net 9": 2}
     assert logic_levels({"cells": {}, "netnames": {}}) == 0
@@ -91,8 +93,11 @@ def test_the_bench_covers_every_cell_packing_and_drain():
         assert all(each.rows * each.cols * each.m_lanes == 256 for each in found)
         assert {each.pack for each in found} == {"none", "n", "m", "quad"}
         assert {(each.dataflow, each.drain) for each in found if each.cell != "generic"} >= {
-            ("ws", "bubble_free"), ("os", "cascade"), ("both", "cascade"), ("both", "bubble_free")
-        }  # fmt: skip
+            ("ws", "bubble_free"),
+            ("os", "cascade"),
+            ("both", "cascade"),
+            ("both", "bubble_free"),
+        }
     assert {row["board"] for row in peers()} == set(BOARDS)
 
 

@@ -21,9 +21,17 @@ ROUNDING = 0x1234_5678_9ABC
 
 # Register counts of the variants: all full, all bypassed, ours, single stages and mixtures.
 FULL = {
-    "A": 2, "B": 2, "C": 1, "D": 1, "AD": 1, "M": 1, "INMODE": 1, "OPMODE": 1, "ALUMODE": 1,
+    "A": 2,
+    "B": 2,
+    "C": 1,
+    "D": 1,
+    "AD": 1,
+    "M": 1,
+    "INMODE": 1,
+    "OPMODE": 1,
+    "ALUMODE": 1,
     "CARRYIN": 1,
-}  # fmt: skip
+}
 REGISTERS = (
     FULL,
     dict.fromkeys(FULL, 0),
@@ -36,9 +44,11 @@ REGISTERS = (
 def attributes(primitive: str, registers: dict[str, int], preadder: bool) -> dict[str, object]:
     values = {f"{name}REG": count for name, count in registers.items()}
     values |= {
-        "PREG": 1, "CARRYINSELREG": 0,
-        "ACASCREG": min(registers["A"], 1), "BCASCREG": min(registers["B"], 1),
-    }  # fmt: skip
+        "PREG": 1,
+        "CARRYINSELREG": 0,
+        "ACASCREG": min(registers["A"], 1),
+        "BCASCREG": min(registers["B"], 1),
+    }
     if primitive == "DSP48E2":
         return values | {"AMULTSEL": "AD" if preadder else "A", "RND": ROUNDING}
     return values | {"USE_DPORT": "TRUE" if preadder else "FALSE"}
@@ -127,10 +137,15 @@ def test_first_stages_are_chosen_by_inmode():
 
 @pytest.mark.parametrize(
     ("pin", "value"),
-    [("OPMODE", 0b001), ("OPMODE", 0b1000), ("OPMODE", 0b1110000), ("ALUMODE", 0b1100),
-     ("CARRYINSEL", 2)],
+    [
+        ("OPMODE", 0b001),
+        ("OPMODE", 0b1000),
+        ("OPMODE", 0b1110000),
+        ("ALUMODE", 0b1100),
+        ("CARRYINSEL", 2),
+    ],
     ids=["m_on_x_only", "ones_on_y", "illegal_z", "logic", "carry_cascade"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("primitive", ["DSP48E1", "DSP48E2"])
 def test_a_control_word_outside_the_modes_stops_the_simulation(primitive, pin, value):
     words = {name: np.zeros(8, dtype=np.int64) for name in pins(primitive)}

@@ -49,9 +49,13 @@ def selection(params: TokenSelectParams, case: Mapping, count: int) -> dict:
     numbers = (0, 1, count - 1, count, count + 1, far)
     ratio = RATIOS[case["ratio"]]
     return {
-        "policy": case["policy"], "threshold": levels[case["threshold"]], "fraction": ratio,
-        "rho": ratio, "keep": numbers[case["keep"]], "protect": numbers[case["protect"]],
-    }  # fmt: skip
+        "policy": case["policy"],
+        "threshold": levels[case["threshold"]],
+        "fraction": ratio,
+        "rho": ratio,
+        "keep": numbers[case["keep"]],
+        "protect": numbers[case["protect"]],
+    }
 
 
 def select_job(params: TokenSelectParams, case: Mapping, rng: np.random.Generator) -> Job:
@@ -97,8 +101,11 @@ def pack_job(params: TokenPackParams, case: Mapping, rng: np.random.Generator) -
     )
     assert job.golden["package"].tolist() == package
     assert job.golden["package_weight"] == weight
-    rows = [x if keep else [0] * length for x, keep in zip(tokens.tolist(), mask, strict=True)
-            if keep or run.mode == "zero"]  # fmt: skip
+    rows = [
+        x if keep else [0] * length
+        for x, keep in zip(tokens.tolist(), mask, strict=True)
+        if keep or run.mode == "zero"
+    ]
     assert job.golden["kept"].tolist() == rows
     return job
 
@@ -142,9 +149,12 @@ def pairs_job(
     send = job.send | {
         "command": to_words(*(([given.get(key, 0)], layout[key].width) for key in layout.members)),
         "attention": job.send["attention"][:0],
-        "pairs": to_words((parts.ravel(), fmt.width), (weights.ravel(), fmt.width),
-                      (np.tile(last_of(heads), count), 1)),
-    }  # fmt: skip
+        "pairs": to_words(
+            (parts.ravel(), fmt.width),
+            (weights.ravel(), fmt.width),
+            (np.tile(last_of(heads), count), 1),
+        ),
+    }
     beats = job.results() | {"scores": to_words((scores, result.width), (last_of(count), 1))}
     return replace(
         job,

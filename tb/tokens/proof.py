@@ -14,12 +14,19 @@ from amaranth.lib.wiring import Component, In
 __all__ = ["Offers", "proven"]
 
 PASSES = (
-    "hierarchy -top top", "proc",
+    "hierarchy -top top",
+    "proc",
     # What a memory gives is left free: the proof then holds whatever it holds.
-    "flatten", "memory_collect", "delete t:$mem*", "setundef -undriven -expose",
-    "chformal -lower", "async2sync", "opt -full", "opt_clean -purge",
+    "flatten",
+    "memory_collect",
+    "delete t:$mem*",
+    "setundef -undriven -expose",
+    "chformal -lower",
+    "async2sync",
+    "opt -full",
+    "opt_clean -purge",
     "sat -tempinduct -seq 1 -maxsteps 4 -prove-asserts -set-assumes top",
-)  # fmt: skip
+)
 
 
 class Offers(Elaboratable):

@@ -116,5 +116,8 @@ def test_products_wait_for_what_they_read():
     assert plan[10] == (MatMul(197, D, 32), (Need(features[0]), Need(means[0], 32)))
     assert plan[-1].product == MatMul(197, 3 * 16 + 3, 3 * 2 + 3)
     assert plan[-1].needs == (
-        Need(seconds[0]), Need(seconds[0], 16), Need(seconds[1], 32), Need(heads, 48)
-    )  # fmt: skip
+        Need(seconds[0]),
+        Need(seconds[0], 16),
+        Need(seconds[1], 32),
+        Need(heads, 48),
+    )

@@ -107,9 +107,14 @@ def test_pack_moves_a_beat_a_cycle(mask):
     rng = np.random.default_rng(31)
     for length in (1, 4, 5, 17, 384):
         case = {
-            "count": 197, "length": length, "mode": "compact", "merge": False, "valid": "all",
-            "pattern": "random", "mask": mask,
-        }  # fmt: skip
+            "count": 197,
+            "length": length,
+            "mode": "compact",
+            "merge": False,
+            "valid": "all",
+            "pattern": "random",
+            "mask": mask,
+        }
         beats = -(-length // NARROW.lanes)
         turns = NARROW.lanes // NARROW.dividers
         spent = {"none": 0, "sum": beats * (turns + 3), "mean": beats * (turns * 18 + 3)}
@@ -123,9 +128,15 @@ def test_a_bad_packet_does_not_poison_the_next():
     model = build(PACK, NARROW)
     rng = np.random.default_rng(37)
     case = {
-        "count": 17, "length": 17, "package": "mean", "mode": "zero", "merge": True, "valid": "all",
-        "pattern": "random", "mask": "half",
-    }  # fmt: skip
+        "count": 17,
+        "length": 17,
+        "package": "mean",
+        "mode": "zero",
+        "merge": True,
+        "valid": "all",
+        "pattern": "random",
+        "mask": "half",
+    }
     good = pack_job(NARROW, case, rng)
     marked, plain = good.send["tokens"][-1:], good.send["tokens"][:1]
     for tokens in (

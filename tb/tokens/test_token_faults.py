@@ -133,9 +133,14 @@ def test_scores_beyond_the_most_are_cut(stall):
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize(
     ("score", "signed"),
-    [("column_max", False), ("column_max", True), ("first_column", False), ("first_column", True),
-     ("class_attention", False)],  # a mean is of unsigned attention
-)  # fmt: skip
+    [
+        ("column_max", False),
+        ("column_max", True),
+        ("first_column", False),
+        ("first_column", True),
+        ("class_attention", False),
+    ],  # a mean is of unsigned attention
+)
 def test_attention_of_a_wrong_length(score, signed, stall):
     """P: what follows a packet of one beat, or of any, is zeros; nothing of the job before it."""
     params = type(SCORE)(**SCORE.as_dict() | {"attention_format": "s16" if signed else "u16"})

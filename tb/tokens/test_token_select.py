@@ -64,9 +64,15 @@ def test_cycles_are_bounded_whatever_the_scores(score_format, pattern):
     rng = np.random.default_rng(2)
     for count in SIZES:
         case = {
-            "count": count, "pattern": pattern, "policy": "topk", "keep": "half", "ratio": 0.5,
-            "level": 0.5, "protect": 1, "valid": "all",
-        }  # fmt: skip
+            "count": count,
+            "pattern": pattern,
+            "policy": "topk",
+            "keep": "half",
+            "ratio": 0.5,
+            "level": 0.5,
+            "protect": 1,
+            "valid": "all",
+        }
         stage = job(params, case, rng)
         decided = model.run(stage.send, {"count": 1}, quiet=0).cycles
         assert decided <= 2 * count + 128
@@ -80,9 +86,15 @@ def test_a_packet_too_long_is_cut_and_a_reset_leaves_nothing():
     model = build(BLOCK, params)
     rng = np.random.default_rng(4)
     case = {
-        "count": 1024, "pattern": "random", "policy": "topk", "keep": "half", "ratio": 0.5,
-        "level": 0.5, "protect": 1, "valid": "all",
-    }  # fmt: skip
+        "count": 1024,
+        "pattern": "random",
+        "policy": "topk",
+        "keep": "half",
+        "ratio": 0.5,
+        "level": 0.5,
+        "protect": 1,
+        "valid": "all",
+    }
     good = job(params, case, rng)
     long = {"command": good.send["command"], "scores": np.repeat(good.send["scores"], 2, axis=0)}
     long["scores"][-2] = long["scores"][0]  # but one `last`

@@ -53,8 +53,9 @@ def package(
     length = len(tokens[0])
     if run.package == "none":
         return [0] * length, 0
-    rows = [(s, x) for x, keep, s, v in zip(tokens, mask, scores, valid, strict=True)
-            if v and not keep]  # fmt: skip
+    rows = [
+        (s, x) for x, keep, s, v in zip(tokens, mask, scores, valid, strict=True) if v and not keep
+    ]
     if previous:
         rows.append((previous[1], previous[0]))
     weight = sum(s for s, _ in rows)

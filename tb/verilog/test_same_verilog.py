@@ -53,7 +53,7 @@ def test_names_comments_and_order_do_not_count(old, new):
         ("t[2]", "t[1]"),
         ("reg q = 1'h0", "reg q = 1'h1"),
     ],
-)  # fmt: skip
+)
 def test_what_the_hardware_does_counts(old, new):
     changed = TEXT.replace(old, new)
     if "(clk, w" in new:

@@ -54,14 +54,18 @@ def _product(params: LayerParams) -> dict[str, Field]:
         "k": Field(
             "length of the sums, masked beats and idle lanes counted; weight-stationary:"
             f" a multiple of {params.rows}, or the last tile takes only as many beats of `w` as"
-            " are left (passes with more or fewer: `PASSES`)", size, "products"),
+            " are left (passes with more or fewer: `PASSES`)",
+            size,
+            "products",
+        ),
         "output_stationary": Field(
-            "0: weights stay in the array (all but the weight gradient); 1: sums stay", flow),
+            "0: weights stay in the array (all but the weight gradient); 1: sums stay", flow
+        ),
         "rounding": Field("what happens to ties", "see the codes"),
         "zero_point": Field("added to the scaled result", f"{low}..{high}"),
         "low": Field("the least result", f"{low}..{high}, at most `high`"),
         "high": Field("the greatest result", f"{low}..{high}"),
-    }  # fmt: skip
+    }
 
 
 def walk_fields(
@@ -73,19 +77,30 @@ def walk_fields(
         "walk.origin.step": Field("address of the first beat", f"modulo {room}"),
         "walk.origin.whole": Field(
             "along each axis, slowest first: the pixel of the first beat, rounded down where zeros"
-            " are inserted", f"{-most - 1}..{most}", "pixels"),
+            " are inserted",
+            f"{-most - 1}..{most}",
+            "pixels",
+        ),
         "walk.loops.turns": Field(
             "turns of each loop, innermost first, **less one**; 0: the loop is not there",
-            f"0..{most}", "turns"),
+            f"0..{most}",
+            "turns",
+        ),
         "walk.loops.jump.step": Field(
             "added to the address when this loop advances and those inside it begin anew, carries"
-            " of `part` not counted", f"modulo {room}"),
+            " of `part` not counted",
+            f"modulo {room}",
+        ),
         "walk.loops.jump.whole": Field(
-            "added to each axis's pixel then, rounded down", f"{-most - 1}..{most}", "pixels"),
+            "added to each axis's pixel then, rounded down", f"{-most - 1}..{most}", "pixels"
+        ),
         "walk.axes.limit": Field(
             "pixels of the axis: a beat is real where each pixel is in 0..limit - 1, and else"
-            " masked", f"0..{most}", "pixels"),
-    }  # fmt: skip
+            " masked",
+            f"0..{most}",
+            "pixels",
+        ),
+    }
     if spread:
         largest = (1 << params.stride_width) - 1
         fields |= {
@@ -93,10 +108,13 @@ def walk_fields(
             "walk.loops.jump.part": Field("what `whole` was rounded down by", "0..spread - 1"),
             "walk.axes.spread": Field(
                 "positions of a pixel: 1, or one more than the zeros that are inserted between two"
-                " pixels, whose beats are masked", f"1..{largest}"),
+                " pixels, whose beats are masked",
+                f"1..{largest}",
+            ),
             "walk.axes.pitch": Field(
-                "what a carry of this axis's `part` adds to the address", f"modulo {room}"),
-        }  # fmt: skip
+                "what a carry of this axis's `part` adds to the address", f"modulo {room}"
+            ),
+        }
     return fields
 
 
@@ -116,20 +134,25 @@ def _load(params: LayerParams, depth: int, lanes: int, *, transposes: bool) -> d
         "base": Field("address of the first request", "any", "bytes"),
         "vectors": Field(
             f"length of each request, in vectors of {lanes} elements; those of a bank are at most"
-            f" {depth}", f"1..{longest}" + (f"; turned: 1..{lanes}" if transposes else ""),
-            "vectors"),
+            f" {depth}",
+            f"1..{longest}" + (f"; turned: 1..{lanes}" if transposes else ""),
+            "vectors",
+        ),
         "loops.count": Field(
             "requests of each loop, innermost first; 1: the loop is not there",
-            f"1..{(2 << params.size_width) - 1}", "turns"),
+            f"1..{(2 << params.size_width) - 1}",
+            "turns",
+        ),
         "loops.stride": Field("from one request of the loop to its next", "modulo 2^32", "bytes"),
         "requests": Field("the product of the counts", f"1..{depth}", "requests"),
         "closes": Field("1: the bank is complete with this load; 0: the next one goes on", "0, 1"),
-    }  # fmt: skip
+    }
     if transposes:
         fields["turned"] = Field(
             "1: each request is a square, which comes into the bank transposed, as"
             f" {lanes} vectors",
-            "0, 1")  # fmt: skip
+            "0, 1",
+        )
     return fields
 
 
@@ -137,9 +160,13 @@ def _places(params: LayerParams) -> dict[str, Field]:
     return walk_fields(params, "2^32 bytes", spread=False) | {
         "length": Field(
             "elements of each row that are written; those from the product's n on are 0",
-            f"1..{params.cols}; copied: 1..{params.rows}", "elements"),
+            f"1..{params.cols}; copied: 1..{params.rows}",
+            "elements",
+        ),
         "size": Field("an element takes 2^size bytes, low byte first", "0..3"),
         "copied": Field(
             "0: rows of the next product; 1: beats of the next pass over `x`, which then goes to"
-            " memory and not to a product", "0, 1"),
-    }  # fmt: skip
+            " memory and not to a product",
+            "0, 1",
+        ),
+    }

@@ -44,7 +44,8 @@ def program_text(params: LayerParams) -> str:
     beat = "give a beat: bank[address] if real, else pad in all lanes"
     walk = indent(walk_text(beat, spread=True), " " * 12).strip()
     cut, depth = indent(stretches(params.core, "m"), " " * 12).strip(), params.acc_depth
-    return text(f"""
+    return (
+        text(f"""
         A program is one packet of `command` (TLAST on its last command, a fence), and one packet of
         `scale` with a beat for each product, in their order. It gives one word of `status` and one
         of `counters`. A walk is this, whose innermost loop is number 0:
@@ -79,7 +80,10 @@ def program_text(params: LayerParams) -> str:
         program waits until all that was to be written was taken by memory: use it between copies
         and those who read them, and never between PLACES and the last of the passes that they are
         for: it would wait for rows that cannot come (`STUCK`).
-    """) + "\n\n" + recipes(params)  # fmt: skip
+    """)
+        + "\n\n"
+        + recipes(params)
+    )
 
 
 def program_faults() -> str:

@@ -30,17 +30,26 @@ def recipes(params: LayerParams) -> str:
 
 
 def _terms(params: LayerParams) -> str:
-    plane = "" if params.AXES == 2 else (
-        " Here a plane comes before the row: each walk has an axis more, in front, and each pair of"
-        " loops over columns and rows a third one behind them, over planes, with the planes' own"
-        " numbers."
-    )  # fmt: skip
-    return text("""
+    plane = (
+        ""
+        if params.AXES == 2
+        else (
+            " Here a plane comes before the row: each walk has an axis more, in front, and each"
+            " pair of loops over columns and rows a third one behind them, over planes, with the"
+            " planes' own numbers."
+        )
+    )
+    return (
+        text("""
     **Walks by loops.** A walk is loops, the innermost first, each with a bound, a move of the pixel
     (row, column) and a step of the address besides; it begins at pixel `start` (and address
     `base`, else 0), and `pitch` is the distance of neighboring pixels in the bank. With `turns` =
     bound - 1 its fields are as follows; `{name}.py` makes them (`walk`, and `command`).
-    """) + "\n\n" + indent(jumps_text(spread=True), " " * 4) + "\n\n" + text(f"""
+    """)
+        + "\n\n"
+        + indent(jumps_text(spread=True), " " * 4)
+        + "\n\n"
+        + text(f"""
     `spread` is 1 but where a walk inserts zeros. PLACES has neither spread nor pitch (1 and 0): its
     loops' steps are bytes. Loops that are not needed have bound 1; an axis that is not needed comes
     first, with limit 1, start and pitch 0.
@@ -49,7 +58,8 @@ def _terms(params: LayerParams) -> str:
     of O; kernel U x V, U * V = T taps; stride s, dilation d, padding p at the begin, each of its
     axis; B = ceil(channels / {params.rows}) blocks of the streamed operand, and its bank holds
     N * pixels * B vectors; bytes(...) is the distance in memory.{plane}
-    """)  # fmt: skip
+    """)
+    )
 
 
 def _forward(params: LayerParams) -> str:
@@ -134,9 +144,7 @@ def _in_numbers(params: LayerParams) -> str:
         batch=1, channels=rows, filters=cols, size=(5, 5), kernel=(3, 3), stride=2, padding=1
     )
     size = 1 << element_size(core.a_format.width)
-    weight = Walk(
-        axes=(Axis(rows - 1, rows, 1),), loops=(Loop(rows, (-1,)), Loop(9, (0,), rows))
-    )  # fmt: skip
+    weight = Walk(axes=(Axis(rows - 1, rows, 1),), loops=(Loop(rows, (-1,)), Loop(9, (0,), rows)))
     return text(f"""
     **A layer in numbers**: forward, x of 5 x 5 pixels with {rows} channels, {cols} filters of
     3 x 3, stride 2, padding 1. y has (5 + 2 * 1 - 3) div 2 + 1 = 3 rows and columns, and B is 1. x

@@ -203,8 +203,10 @@ def _status() -> Stream:
     made = status(["x", "w", "scale"])
     command = Field(
         "number of the refused command within its program, from 0 on; of a program that was carried"
-        " out, that of its last fence", "any", "commands",
-    )  # fmt: skip
+        " out, that of its last fence",
+        "any",
+        "commands",
+    )
     meaning = made.meaning.replace("a command, refused ones included", "a program").replace(
         "of the commands. All zeros: the command", "of the programs. `refused` 0: the program"
     )

@@ -91,32 +91,42 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
     refusals = (
         "- A walk with a spread of 0, or a remainder (`part`) that is not below its spread, is"
         " refused: it is taken once the walk before it has ended, and has no beats.\n"
-        if spread else "- No walk is refused: every word is one.\n"
-    )  # fmt: skip
+        if spread
+        else "- No walk is refused: every word is one.\n"
+    )
     return Sheet(
         equation=_equation(which, spread=spread),
         streams={
             "walk": Stream(
                 "One word a walk.",
-                told | {"vectors": Field(
-                    "vectors of the map: real addresses are below it", f"0..{room}", "vectors")},
+                told
+                | {
+                    "vectors": Field(
+                        "vectors of the map: real addresses are below it", f"0..{room}", "vectors"
+                    )
+                },
             ),
             "o": Stream(
                 "One beat for each turn of the innermost loop; one packet a walk.",
                 {
                     "data.address": Field(
                         "of the vector to read; means nothing where `real` is 0",
-                        f"0..vectors - 1, below {room}", "vectors"),
+                        f"0..vectors - 1, below {room}",
+                        "vectors",
+                    ),
                     "data.real": Field(
                         "1: read the vector; 0: padding"
-                        + (" or an inserted zero" if spread else "") + ", take zeros instead",
-                        "0, 1"),
+                        + (" or an inserted zero" if spread else "")
+                        + ", take zeros instead",
+                        "0, 1",
+                    ),
                 },
             ),
             "status": status((), meaning=MEANING),
         },
         order=_order(params),
-        faults=refusals + text("""
+        faults=refusals
+        + text("""
         - A beat whose address is not below `vectors`, though its pixels are within their limits, is
           masked (`real` = 0), and `refused` is `OUTSIDE` at the walk's end: all its beats came.
         - Every walk ends: it has exactly as many beats as its loops' turns, each one more than the
@@ -146,7 +156,7 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
         },
         encoder=("walk_fields.py", "encode_walk.py"),
         source=source,
-    )  # fmt: skip
+    )
 
 
 MEANING = (
@@ -161,8 +171,9 @@ def _equation(which: str, *, spread: bool) -> str:
     mask = "position[a] mod spread[a] = 0 and " if spread else ""
     note = (
         "`div` rounds down, `mod` is what is left, 0 .. spread - 1."
-        if spread else "There is no spread here: it is 1."
-    )  # fmt: skip
+        if spread
+        else "There is no spread here: it is 1."
+    )
     general = text(f"""
     A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each turn is
     a beat: the address of a vector, and whether a pixel is there. With count[l] the number of the
@@ -204,7 +215,10 @@ def _examples(params: GeneratorParams, run: dict[str, object]) -> tuple[Example,
     # A stride of 1 is all that a spread of one bit holds; maps of 4 vectors fit any address.
     strided = not params.spread_width or params.spread_width > 1
     layer = {
-        "size": (2, 2), "kernel": (2,), "stride": (2 if strided else 1,),
-        "padding": (int(strided),), "dilation": (1,),
-    }  # fmt: skip
+        "size": (2, 2),
+        "kernel": (2,),
+        "stride": (2 if strided else 1,),
+        "padding": (int(strided),),
+        "dilation": (1,),
+    }
     return (Example("1: a kernel of 2 x 2 over 2 x 2 pixels", {}, {**layer, **run}),)

@@ -74,7 +74,7 @@ def elementwise_sheet(params: ElementwiseParams) -> Sheet:
         },
         tables=tables,
         encoder=(*_KINDS[type(unit)], "encode_elementwise.py"),
-    )  # fmt: skip
+    )
 
 
 def _real(params: ElementwiseParams) -> str:
@@ -153,13 +153,17 @@ def _datapath(unit: Unit) -> _Datapath:
     frac = unit.pieces.frac
     if isinstance(unit, Powers):
         joint = f"\nif (k - {fin}) is odd: p = p + {1 << width - 1}" if unit.root == 2 else ""
-        how = text(f"""
+        how = (
+            text(f"""
         if x <= 0: y = {unit.out_format.high}, else
         k = floor(log2(x));  p = x * 2^({width - 1} - k) - {1 << width - 1}{{joint}}
         {{poly}}
         e = {frac - fout} + ((k - {fin}) div {unit.root})
         y = clamp(floor(t / 2^e + 1/2))
-        """).replace("{joint}", joint).replace("{poly}", poly)  # fmt: skip
+        """)
+            .replace("{joint}", joint)
+            .replace("{poly}", poly)
+        )
         return _Datapath(how, tables, constants | {"ROOT": unit.root, "IN_BITS": width})
     value = {
         "rectified": f"max(x, 0) * 2^{frac - fin} - t",

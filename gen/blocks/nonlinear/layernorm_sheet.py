@@ -41,8 +41,9 @@ def layernorm_sheet(params: LayernormParams) -> Sheet:
             "affine": Stream(
                 "gamma and beta of each entry: one packet a command, as long as a row.",
                 {
-                    "data.gamma": Field("what entries are multiplied by",
-                                        numbers(params.gamma_format)),
+                    "data.gamma": Field(
+                        "what entries are multiplied by", numbers(params.gamma_format)
+                    ),
                     "data.beta": Field("what is added then", numbers(params.beta_format)),
                 },
             ),
@@ -110,7 +111,7 @@ def layernorm_sheet(params: LayernormParams) -> Sheet:
         },
         encoder=("layernorm_reference.py",),
         tables={f"C{n}": pieces.coefficients[:, n].tolist() for n in range(3)},
-    )  # fmt: skip
+    )
 
 
 def _equation(params: LayernormParams) -> str:
@@ -118,16 +119,18 @@ def _equation(params: LayernormParams) -> str:
     pieces = RootReciprocal().pieces
     half = 1 << pieces.offset_bits >> 1
     left = EPSILON_FRAC // 2 + DEVIATION_FRAC + 1
-    gamma, beta, out = (fmt.frac for fmt in (
-        params.gamma_format, params.beta_format, params.out_format))  # fmt: skip
+    gamma, beta, out = (
+        fmt.frac for fmt in (params.gamma_format, params.beta_format, params.out_format)
+    )
     frac = max(DEVIATION_FRAC + gamma, beta, out)
     up, move = frac - DEVIATION_FRAC - gamma, frac - beta
     rest = frac - out
     last = f"floor(v / 2^{rest} + 1/2)"
     real = (
-        "gamma * (x - mean) / sqrt(variance + epsilon) + beta" if layer
+        "gamma * (x - mean) / sqrt(variance + epsilon) + beta"
+        if layer
         else "gamma * x / sqrt(mean of x^2 + epsilon) + beta"
-    )  # fmt: skip
+    )
     return text(f"""
     Of the real values, for each row: y = {real}. In integers, `>>` rounding down:
 

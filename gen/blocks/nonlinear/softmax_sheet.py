@@ -32,7 +32,8 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
                     "delta": Field(
                         f"what results are multiplied by: {one} is 1.0. With `log2` = 1 it is"
                         f" divided by the square root of 2: {round(one / 2**0.5)} is 1.0",
-                        f"0..{one}", f"1/{one}",
+                        f"0..{one}",
+                        f"1/{one}",
                     ),
                     "log2": Field(
                         "0: results are probabilities; 1: 4-bit codes of their -log2", "0, 1"
@@ -131,13 +132,15 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
             " 2023, arXiv 2211.08110, equations 13 and 14; the 4-bit logarithm: X. Shen et al.,"
             " Agile-Quant, AAAI 2024"
         ),
-    )  # fmt: skip
+    )
 
 
 def _equation(params: SoftmaxParams) -> str:
-    fmt, out, unit = params.in_format, params.out_format, exp_unit(
-        params.in_format, params.coefficients
-    )  # fmt: skip
+    fmt, out, unit = (
+        params.in_format,
+        params.out_format,
+        exp_unit(params.in_format, params.coefficients),
+    )
     if isinstance(unit, HeatvitExp):
         power = text(f"""
             d = min(max - x[i], {(1 << unit.bits) - 1})
@@ -155,10 +158,14 @@ def _equation(params: SoftmaxParams) -> str:
     pieces = Reciprocal().pieces
     half = 1 << pieces.offset_bits >> 1
     frac = EXP_FORMAT.frac + Reciprocal().frac
-    tables = "" if isinstance(unit, HeatvitExp) else (
-        f" HIGH[i] = round(exp(-i * {len(unit.low)} / 2^{fmt.frac}) * 2^20) and LOW[i] ="
-        f" round(exp(-i / 2^{fmt.frac}) * 2^16)."
-    )  # fmt: skip
+    tables = (
+        ""
+        if isinstance(unit, HeatvitExp)
+        else (
+            f" HIGH[i] = round(exp(-i * {len(unit.low)} / 2^{fmt.frac}) * 2^20) and LOW[i] ="
+            f" round(exp(-i / 2^{fmt.frac}) * 2^16)."
+        )
+    )
     result = f"floor(e[i] * inverse / 2^{frac - out.frac} + 1/2)"
     if greatest_result(fmt, out, params.coefficients) > out.high:
         result = f"min({result}, {out.high})"

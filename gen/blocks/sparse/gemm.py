@@ -86,8 +86,10 @@ class SparseGemmAdapter(ProductAdapter):
         check_sizes(params, run.run_dataflow, M=m, N=n, K=k)
         self._scaling(params, run, arrays, (n,))
         for name, fmt in (
-            ("a", params.a_format), ("b", params.b_format), ("values", params.b_format)
-        ):  # fmt: skip
+            ("a", params.a_format),
+            ("b", params.b_format),
+            ("values", params.b_format),
+        ):
             if name in arrays:
                 check_values(name, arrays[name], fmt)
 
@@ -103,9 +105,15 @@ class SparseGemmAdapter(ProductAdapter):
             check_corrections(params, ops, offset, a_zero, b_zero)
         products = self._products(params, ops, offset)
         golden = gemm(
-            ops.a, ops.b, a_format=params.a_format, b_format=params.b_format, acc_width=ANY,
-            **zeros, **given(arrays, SCALING), **self._settings(params, run),
-        )  # fmt: skip
+            ops.a,
+            ops.b,
+            a_format=params.a_format,
+            b_format=params.b_format,
+            acc_width=ANY,
+            **zeros,
+            **given(arrays, SCALING),
+            **self._settings(params, run),
+        )
         choices = [[product] for product in products]
         job = self.job(params, run, choices, requantization, b_zero, golden)
         job.macs = len(products) * ops.a.shape[-2] * k * n

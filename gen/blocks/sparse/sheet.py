@@ -182,8 +182,11 @@ def prune24_sheet(params: Prune24Params) -> Sheet:
             "w": Stream(
                 f"The weights: one packet a matrix. A beat has {lanes} columns of one group, the"
                 " four rows of a column side by side.",
-                {"data": Field("weight of row i of column j: lane 4j + i",
-                               numbers(params.w_format))},
+                {
+                    "data": Field(
+                        "weight of row i of column j: lane 4j + i", numbers(params.w_format)
+                    )
+                },
             ),
             "metric": Stream(
                 "What to rank by, beat by beat as `w`; there is a packet only for a command with"
@@ -228,7 +231,7 @@ def prune24_sheet(params: Prune24Params) -> Sheet:
         ahead={"command": 1, "w": 0, "metric": 0},
         examples=_prune_examples(params),
         constants={"LANES": lanes},
-    )  # fmt: skip
+    )
 
 
 def _prune_examples(params: Prune24Params) -> tuple[Example, ...]:

@@ -92,14 +92,16 @@ def _slots(params: ArrayParams) -> list[str]:
     rows = params.rows
     found = []
     if "ws" in params.dataflows:
-        found.append(text(f"""
+        found.append(
+            text(f"""
         - `shift[r]` moves `b` down into row r. The {rows} rows of weights of a tile come as `b`,
           bottom row first, one a slot; row r takes all of them but the last r, and so keeps the
           one that is meant for it: beat i of d (i = 0..d - 1) has `shift[r]` = 1 for r = 0..d - 1
           - i. A tile may have fewer rows, d < {rows}; `a` is 0 in the others.
         - `swap` makes the values that earlier slots shifted in the weights of this slot's `a` and
           of those behind it. Shifting for the next tile may begin in this same slot.
-        """))  # fmt: skip
+        """)
+        )
         if params.cell != "generic":
             found.append(
                 "- Row r takes its last `shift` of a tile at least r slots before the tile's last"
@@ -112,19 +114,24 @@ def _slots(params: ArrayParams) -> list[str]:
             " leaves 0 in every cell."
         )
     if "os" in params.dataflows and not params.drains_down:
-        found.append(text(f"""
-        - Output-stationary beats of `b` go to all rows{" (`shift` all ones)" if params.dataflow ==
-        "both" else ""}, **one slot before** the `a` that they meet.
+        found.append(
+            text(f"""
+        - Output-stationary beats of `b` go to all rows{
+                " (`shift` all ones)" if params.dataflow == "both" else ""
+            }, **one slot before** the `a` that they meet.
         - `clear` ends an output-stationary sum: it comes in the slot behind the last `a`, which may
           hold the first `a` of the next sum. Row r is at `sums` r cycles after row 0. Two clears
           whose results are wanted, or a weight-stationary slot and a clear after it, are at least
           {rows} slots apart.
-        """))  # fmt: skip
+        """)
+        )
     if params.drains_down:
-        found.append(text(f"""
+        found.append(
+            text(f"""
         - Output-stationary beats of `b` go to all rows, **one slot before** the `a` that they meet.
         - Sums leave through the rows below: `clear` comes with the first `a` of a sum, and `drain`
           in the {rows - 1} slots behind its last, which are idle. Row {rows - 1} - i leaves with
           the slot i after the last `a`, as a weight-stationary sum does.
-        """))  # fmt: skip
+        """)
+        )
     return found

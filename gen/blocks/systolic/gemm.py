@@ -24,9 +24,16 @@ from .product import GemmCall, check_order, check_sizes, fastest, orders
 from .settings import settings_packets
 
 __all__ = [
-    "BY_ROW", "SCALING", "GemmAdapter", "GemmRun", "ProductRun", "batched", "batched_rows", "given",
+    "BY_ROW",
+    "SCALING",
+    "GemmAdapter",
+    "GemmRun",
+    "ProductRun",
+    "batched",
+    "batched_rows",
+    "given",
     "packet",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +90,11 @@ class ProductAdapter:
                 f"{next(iter(scales))} needs hardware with --row-scales true, not false"
             )
         requantization = Requantization.check(
-            columns, rows=tuple(rows), **given(arrays, (*SCALING, *BY_ROW)),
+            columns,
+            rows=tuple(rows),
+            **given(arrays, (*SCALING, *BY_ROW)),
             **self._settings(params, run),
-        )  # fmt: skip
+        )
         zero_points("a_zero_point", zeros.get("a_zero_point"), params.a_format, 1)
         b_zero = zero_points("b_zero_point", zeros.get("b_zero_point"), params.b_format, columns)
         if b_zero.any() and not params.b_zero_points:
@@ -267,9 +276,15 @@ class GemmAdapter(ProductAdapter):
             orders(params, run.swap, product, requantization, b_zero) for product in products
         ]
         golden = gemm(
-            a, b, a_format=params.a_format, b_format=params.b_format, acc_width=params.acc_width,
-            **zeros, **given(arrays, (*SCALING, *BY_ROW)), **self._settings(params, run),
-        )  # fmt: skip
+            a,
+            b,
+            a_format=params.a_format,
+            b_format=params.b_format,
+            acc_width=params.acc_width,
+            **zeros,
+            **given(arrays, (*SCALING, *BY_ROW)),
+            **self._settings(params, run),
+        )
         return self.job(params, run, choices, requantization, b_zero, golden)
 
 

@@ -67,7 +67,8 @@ def gemm_sheet(params: GemmParams) -> Sheet:
 
 
 def _equation(params: GemmParams) -> str:
-    return text(f"""
+    return (
+        text(f"""
         For every row m and column n, in exact integers:
 
             acc[m, n] = sum over k of a[m, k] * b[k, n]
@@ -80,7 +81,12 @@ def _equation(params: GemmParams) -> str:
         longer K are refused.
         That is `requantize((a - za) @ (b - zb) + bias)` for a zero point `za` of `a` and zero
         points `zb` of `b`{"" if params.b_zero_points else " (this hardware has none: zb = 0)"}.
-    """) + "\n\n" + requantized(params).strip() + "\n\n" + REFERENCE  # fmt: skip
+    """)
+        + "\n\n"
+        + requantized(params).strip()
+        + "\n\n"
+        + REFERENCE
+    )
 
 
 def _zero_term(params: ProductParams) -> str:

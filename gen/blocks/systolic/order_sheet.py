@@ -123,10 +123,9 @@ def product_throughput(params: ProductParams) -> str:
 def product_faults(params: ProductParams) -> str:
     """What is refused, and what that consumes."""
     both = "`a`, `b` and `scale` or `row_scale` (whichever `by_row` and `beside` say, or both)"
-    others = both if params.row_scales else (
-        "`a`, `b` and `scale`"
-    )  # fmt: skip
-    return text(f"""
+    others = both if params.row_scales else ("`a`, `b` and `scale`")
+    return (
+        text(f"""
         - `m`, `n` or `k` is 0: refused (`ZERO_SIZE`). **It consumes no packet**: send none.
         - Refused for any other reason (see the codes of `refused`): **it consumes one packet each
           of {others}**, of any length, up to and with TLAST, and throws them away; its status comes
@@ -134,6 +133,9 @@ def product_faults(params: ProductParams) -> str:
         - Only what the codes of `refused` name is checked; other fields are used as they are.
         - A refused command gives no beat of `c`. A command that is carried out gives all of its
           beats, whatever its packets were like.
-    """) + "\n\n" + FAULTS + (
-        " Settings that are missing are zeros, too: such a column holds `zero_point`, clamped."
-    ) + (LAST_FIRST if "ws" in params.dataflows else "")  # fmt: skip
+    """)
+        + "\n\n"
+        + FAULTS
+        + (" Settings that are missing are zeros, too: such a column holds `zero_point`, clamped.")
+        + (LAST_FIRST if "ws" in params.dataflows else "")
+    )

@@ -102,8 +102,9 @@ def command_stream(params: ProductParams, inner: str) -> Stream:
     if params.row_scales:
         fields["by_row"] = Field(
             "1: settings come by `row_scale`, one a row of `c`, and `scale` has no packet, unless"
-            " `beside` is 1; 0: they come by `scale`, and `row_scale` has no packet", "0, 1",
-        )  # fmt: skip
+            " `beside` is 1; 0: they come by `scale`, and `row_scale` has no packet",
+            "0, 1",
+        )
         fields["beside"] = Field(
             "with `by_row` = 1, 1: both `scale` and `row_scale` have a packet, and results are"
             " multiplied by both; 0: only `row_scale` has one. Without `by_row` it means nothing",
@@ -124,28 +125,30 @@ def scale_streams(params: ProductParams) -> Mapping[str, Stream]:
             "added to the sum: bias and corrections", f"signed {offset} bits; 0 without a bias"
         ),
         "data.multiplier": Field(
-            "what the total is multiplied by", f"0..{(1 << params.multiplier_width + 8) - 1};"
-            " 256 (with drop 0) for a factor of one",
+            "what the total is multiplied by",
+            f"0..{(1 << params.multiplier_width + 8) - 1}; 256 (with drop 0) for a factor of one",
         ),
         "data.drop": Field(
             "bytes less one that the product is shifted right by", f"0..{params.max_shift // 8}"
         ),
-    }  # fmt: skip
+    }
     zero = {}
     if params.b_zero_points:
         zero["data.b_zero_point"] = Field("zero point of this column of `b`", "as `b`, signed")
     streams = {
         "scale": Stream(
             "What each column is requantized with. One packet a command, ceil(N / "
-            f"{params.cols}) beats; lane j is column n0 + j.", shared | zero,
+            f"{params.cols}) beats; lane j is column n0 + j.",
+            shared | zero,
         )
-    }  # fmt: skip
+    }
     if params.row_scales:
         streams["row_scale"] = Stream(
             "With `by_row` = 1: what each row is requantized with, by itself or, with `beside` = 1,"
             " besides its columns; then `offset` here counts for nothing. One packet a command: a"
-            " beat for each beat of `c`.", shared,
-        )  # fmt: skip
+            " beat for each beat of `c`.",
+            shared,
+        )
     return streams
 
 
@@ -162,11 +165,13 @@ def product_limits(params: ProductParams, largest: int, what: str) -> tuple:
     """The largest sizes."""
     return (
         (what, min(largest, (1 << DIM_WIDTH) - 1)),
-        ("M, N of a command" + (" (M in beats of two rows)" if params.m_lanes == 2 else ""),
-         (1 << DIM_WIDTH) - 1),
+        (
+            "M, N of a command" + (" (M in beats of two rows)" if params.m_lanes == 2 else ""),
+            (1 << DIM_WIDTH) - 1,
+        ),
         ("commands in flight", 4),
         ("tiles of N whose `scale` beats are held", 4),
-    )  # fmt: skip
+    )
 
 
 def product_constants(params: ProductParams, largest: int) -> dict[str, int]:

@@ -14,10 +14,20 @@ from gemmule.golden.tokens.selection import Selection, ratio_bits, ratio_word
 from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 
 __all__ = [
-    "FLAG", "check_flags", "check_previous", "check_scores", "check_tokens", "decisions", "flags",
-    "from_tokens", "pack_command", "packed_arrays", "score_beats", "select_command",
+    "FLAG",
+    "check_flags",
+    "check_previous",
+    "check_scores",
+    "check_tokens",
+    "decisions",
+    "flags",
+    "from_tokens",
+    "pack_command",
+    "packed_arrays",
+    "score_beats",
+    "select_command",
     "to_tokens",
-]  # fmt: skip
+]
 
 FLAG = Format(signed=False, width=1)
 Integers = NDArray[np.int64]

@@ -116,20 +116,27 @@ def pack_fields(params: TokenPackParams) -> Mapping[str, Field]:
     """What a command says of the packing."""
     return {
         "final": Field(
-            "beats of a token, less one" + (
-                "" if 1 << (params.max_beats - 1).bit_length() > params.max_beats
+            "beats of a token, less one"
+            + (
+                ""
+                if 1 << (params.max_beats - 1).bit_length() > params.max_beats
                 else "; `LENGTH` cannot occur, since no greater number fits the field"
-            ), f"0..{params.max_beats - 1}", "beats",
+            ),
+            f"0..{params.max_beats - 1}",
+            "beats",
         ),
         "package": Field("0: the mean; 1: the sum; 2: none", "0..2"),
         "compact": Field("1: dropped tokens go; 0: they stay as zeros", "0, 1"),
         "merge": Field(
             "1: an earlier package comes in front of the tokens: a mean, which is in the range of a"
-            " token's elements as a sum need not be", "0, 1",
+            " token's elements as a sum need not be",
+            "0, 1",
         ),
-        "weight": Field("the weight of the earlier package; 0 without one",
-                        f"0..{(1 << params.weight_width) - 1}"),
-    }  # fmt: skip
+        "weight": Field(
+            "the weight of the earlier package; 0 without one",
+            f"0..{(1 << params.weight_width) - 1}",
+        ),
+    }
 
 
 def packed_streams(params: TokenPackParams) -> Mapping[str, Stream]:
@@ -218,6 +225,9 @@ def _pack_examples(params: TokenPackParams) -> tuple[Example, ...]:
     earlier = {"previous_package": tokens[0], "previous_weight": np.array([3])}
     return (
         Example("1: the mean of the dropped", arrays),
-        Example("2: a sum with an earlier package, zeros in place of the dropped",
-                arrays | earlier, {"package": "sum", "mode": "zero"}),
-    )  # fmt: skip
+        Example(
+            "2: a sum with an earlier package, zeros in place of the dropped",
+            arrays | earlier,
+            {"package": "sum", "mode": "zero"},
+        ),
+    )

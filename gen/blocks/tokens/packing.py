@@ -73,8 +73,11 @@ def _receive(params: TokenPackParams, run: Packing, packed: Packed) -> dict[str,
     beats = -(-packed.kept.shape[1] // params.lanes)
     some = run.package != "none"
     return {
-        "kept": len(packed.kept) * beats, "package": some * beats, "weight": int(some), "status": 1,
-    }  # fmt: skip
+        "kept": len(packed.kept) * beats,
+        "package": some * beats,
+        "weight": int(some),
+        "status": 1,
+    }
 
 
 def _decoded(

@@ -106,10 +106,11 @@ def _equation(params: TokenScoreParams) -> str:
     fmt = params.result
     mean = (
         "Attention is signed here: commands with `mean` = 1 are refused."
-        if params.attention_format.signed else
-        "`maximum` and `mean` may both be 1."
-    )  # fmt: skip
-    return text(f"""
+        if params.attention_format.signed
+        else "`maximum` and `mean` may both be 1."
+    )
+    return (
+        text(f"""
     One score for each token n = 0 .. N - 1, from rows of attention or from the heads' own scores.
     With `weighted` = 0, over the heads h and, with `maximum` = 1, the rows q of each head:
 
@@ -129,7 +130,10 @@ def _equation(params: TokenScoreParams) -> str:
         scores[n] = min(max(value[n], {fmt.low}), {fmt.high})
 
     {mean} The usual scores:
-    """) + "\n\n" + USUAL  # fmt: skip
+    """)
+        + "\n\n"
+        + USUAL
+    )
 
 
 def _command(params: TokenScoreParams) -> Mapping[str, Field]:
@@ -184,21 +188,27 @@ def _examples(params: TokenScoreParams) -> tuple[Example, ...]:
     count = min(3, params.max_tokens)
     rows = _some(fmt, (heads, count), 23)
     first = (
-        Example("1: what each token gives the first", {"attention": _some(fmt, (1, 2, 2), 23)},
-                {"score": "first_column"})
-        if fmt.signed else
-        Example("1: the attention of the class token", {"attention": rows},
-                {"score": "class_attention"})
-    )  # fmt: skip
+        Example(
+            "1: what each token gives the first",
+            {"attention": _some(fmt, (1, 2, 2), 23)},
+            {"score": "first_column"},
+        )
+        if fmt.signed
+        else Example(
+            "1: the attention of the class token", {"attention": rows}, {"score": "class_attention"}
+        )
+    )
     # One head, where a row takes more than a beat: few enough beats for the run-ahead to be seen.
     maps = _some(fmt, (1, 2, 2), 29)
     return (
         first,
-        Example("2: the greatest of each column, with those of the layer before",
-                {"attention": maps, "previous": _some(params.result, (2,), 7)},
-                {"score": "column_max"}),
+        Example(
+            "2: the greatest of each column, with those of the layer before",
+            {"attention": maps, "previous": _some(params.result, (2,), 7)},
+            {"score": "column_max"},
+        ),
         Example("3: two tokens of heads with weights", _classifiers(heads), {"score": "heatvit"}),
-    )  # fmt: skip
+    )
 
 
 def _classifiers(heads: int) -> dict[str, np.ndarray]:
@@ -206,9 +216,13 @@ def _classifiers(heads: int) -> dict[str, np.ndarray]:
     made: dict[str, np.ndarray] = {}
     d = 4
     sizes = {
-        "feature": (heads, d, d), "mlp1": (heads, d, d // 2), "mlp2": (heads, d // 2, d // 4),
-        "mlp3": (heads, d // 4, 2), "head1": (heads, 2), "head2": (2, heads),
-    }  # fmt: skip
+        "feature": (heads, d, d),
+        "mlp1": (heads, d, d // 2),
+        "mlp2": (heads, d // 2, d // 4),
+        "mlp3": (heads, d // 4, 2),
+        "head1": (heads, 2),
+        "head2": (2, heads),
+    }
     for name, size in sizes.items():
         bias = size[:-2] + size[-1:]
         made |= {

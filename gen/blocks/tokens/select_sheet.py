@@ -127,14 +127,15 @@ def select_fields(params: TokenSelectParams) -> Mapping[str, Field]:
         "threshold": Field("the least score of a candidate", numbers(params.score_format)),
         "keep": Field("the most that are kept of the candidates", f"0..{most}", "tokens"),
         "ratio": Field(
-            "how much of the candidates is kept, rounded up", f"0..{1 << bits}, which is 1.0",
+            "how much of the candidates is kept, rounded up",
+            f"0..{1 << bits}, which is 1.0",
             f"1/{1 << bits}",
         ),
         "protect": Field(
             "so many first tokens are always kept, and not counted", f"0..{most}", "tokens"
         ),
         "ties": Field("1: what equals the last one kept is kept as well", "0, 1"),
-    }  # fmt: skip
+    }
 
 
 def scores_stream(params: TokenSelectParams) -> Stream:
@@ -154,7 +155,7 @@ def indices_stream(params: TokenSelectParams) -> Stream:
     return Stream(
         "The numbers of the kept tokens, ascending; one packet a stage, none where `count` is 0.",
         {"data": Field("number of a kept token; the first token is 0", f"0..{last}")},
-    )  # fmt: skip
+    )
 
 
 def count_stream(params: TokenSelectParams) -> Stream:
@@ -188,7 +189,8 @@ def _select_examples(params: TokenSelectParams) -> tuple[Example, ...]:
     _, scores, valid = some_scores(params)
     arrays = {"scores": scores, "valid": valid}
     return (
-        Example("1: the two highest, and the first", arrays,
-                {"policy": "topk", "keep": 2, "protect": 1}),
+        Example(
+            "1: the two highest, and the first", arrays, {"policy": "topk", "keep": 2, "protect": 1}
+        ),
         Example("2: the fraction 0.4", arrays, {"policy": "fraction", "fraction": 0.4}),
-    )  # fmt: skip
+    )

@@ -94,9 +94,16 @@ def _selector_examples(params: SelectorParams) -> tuple[Example, ...]:
     count, scores, valid = some_scores(params)
     arrays = {"tokens": some_tokens(params, count), "scores": scores, "valid": valid}
     return (
-        Example("1: the two highest, and the mean of the others", arrays,
-                {"policy": "topk", "keep": 2}),
-        Example("2: scores of 5 and more, the sum of the others", arrays,
-                {"policy": "threshold", "threshold": min(5, params.score_format.high),
-                 "package": "sum"}),
-    )  # fmt: skip
+        Example(
+            "1: the two highest, and the mean of the others", arrays, {"policy": "topk", "keep": 2}
+        ),
+        Example(
+            "2: scores of 5 and more, the sum of the others",
+            arrays,
+            {
+                "policy": "threshold",
+                "threshold": min(5, params.score_format.high),
+                "package": "sum",
+            },
+        ),
+    )

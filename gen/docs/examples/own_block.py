@@ -69,9 +69,12 @@ class Lane(wiring.Component):
         shape = vector(params.format, 1).elem_shape
         total = signed(params.sum_format.width)
         super().__init__({
-            "x": In(shape), "y": In(shape), "bias": In(signed(params.format.width)),
-            "enable": In(1), "total": Out(total),
-        })  # fmt: skip
+            "x": In(shape),
+            "y": In(shape),
+            "bias": In(signed(params.format.width)),
+            "enable": In(1),
+            "total": Out(total),
+        })
 
     def elaborate(self, platform):
         m = Module()

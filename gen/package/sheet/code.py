@@ -87,8 +87,10 @@ def encoder_text(name: str, sheet: Sheet, streams: list[AxisStream]) -> str:
     }
     codes = {
         f"{each.name}.{row.name}": {code.name: code.value for code in row.codes}
-        for each in streams for row in rows(each) if row.codes
-    }  # fmt: skip
+        for each in streams
+        for row in rows(each)
+        if row.codes
+    }
     variants: dict[str, Any] = {}
     for each in streams:
         for row, variant, parts in variants_of(sheet, each):

@@ -52,14 +52,16 @@ def printed(
     by_name = {each.name: each for each in streams}
     sent = [
         _words(by_name[name], np.asarray(beats), sheet)
-        for name, beats in job.send.items() if len(beats)
-    ]  # fmt: skip
+        for name, beats in job.send.items()
+        if len(beats)
+    ]
     if job.memory:
         sent.append(_memory("memory_before", job.memory.image))
     received = [
-        _words(by_name[name], beats, sheet) for name, beats in results.items()
+        _words(by_name[name], beats, sheet)
+        for name, beats in results.items()
         if name != "memory" and len(beats)
-    ]  # fmt: skip
+    ]
     if "memory" in results:
         received.append(_memory("memory_after", results["memory"]))
     arrays = dict(example.arrays) | {f"{name} (result)": it for name, it in job.golden.items()}
@@ -130,10 +132,9 @@ def _note(fields: list[Row], word: NDArray[np.uint8], stream: AxisStream, sheet:
     parts = []
     for row in fields:
         values = [
-            int.from_bytes(
-                word[place : place + row.octets].tobytes(), "little", signed=row.signed
-            ) for place in row.places
-        ]  # fmt: skip
+            int.from_bytes(word[place : place + row.octets].tobytes(), "little", signed=row.signed)
+            for place in row.places
+        ]
         short = str(values[0]) if len(values) == 1 else str(values).replace(" ", "")
         variants = sheet.variants.get(f"{stream.name}.{row.name}", ())
         for variant in variants:

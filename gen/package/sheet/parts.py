@@ -46,8 +46,9 @@ def status(
     One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
     Faults that there ``never`` are have their fields all the same.
     """
-    refused = {"refused": Field(f"why the command was refused; 0: carried out; {LOWEST}",
-                                "see the codes")}  # fmt: skip
+    refused = {
+        "refused": Field(f"why the command was refused; 0: carried out; {LOWEST}", "see the codes")
+    }
     fields = refused if refuses else {}
     for name in packets:
         fields[f"{name}.early"] = Field(

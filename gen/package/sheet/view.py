@@ -99,7 +99,8 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
                 "lanes": " x ".join(
                     f"{count} x {step}" if len(row.counts) == 1 else f"({count} by {step})"
                     for count, step in zip(row.counts, row.steps, strict=True)
-                ) or "1",
+                )
+                or "1",
                 "codes": row.codes,
                 **_told(row.signed, row.bits, about.fields[row.name]),
             }
@@ -128,7 +129,7 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
             }
             for row, variant, parts in variants_of(sheet, stream)
         ],
-    }  # fmt: skip
+    }
 
 
 def _coded(part: FieldInfo, told: dict[str, str]) -> dict[str, str]:

@@ -62,8 +62,9 @@ def _needs(where: str, each: Mapping[str, Any], product: MatMul, names: list[str
             if source not in names:
                 raise UsageError(f"{where}: {side} reads {source}, which is no product before it")
             if not _whole(first) or not 0 <= first < product.k:
-                raise UsageError(f"{where}: {side} reads {source} from k = {first}, not 0.."
-                                 f"{product.k - 1}")  # fmt: skip
+                raise UsageError(
+                    f"{where}: {side} reads {source} from k = {first}, not 0..{product.k - 1}"
+                )
             needs.append(Need(names.index(source), first, right=side == "b"))
     return needs
 
