@@ -29,6 +29,6 @@ def expect_clean(received: Mapping[str, Beats]) -> None:
 def clean_status(
     component: Callable[..., Component], params: Options, count: int = 1
 ) -> dict[str, Beats]:
-    """The words of ``status`` of so many commands with which nothing was wrong."""
+    """Return the words of ``status`` of so many commands with which nothing was wrong."""
     payload = looked_at(component(params)).status.payload.shape()
     return {"status": np.zeros((count, words(Shape.cast(payload).width)), np.uint32)}
