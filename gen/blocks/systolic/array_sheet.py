@@ -8,7 +8,7 @@ __all__ = ["array_sheet", "array_slots"]
 
 
 def array_sheet(params: ArrayParams) -> Sheet:
-    """The dense array's ports and slots."""
+    """Describe the dense array's ports and slots."""
     a, b = params.a_format.width, params.b_format.width
     return array_slots(
         params,
@@ -20,7 +20,7 @@ def array_sheet(params: ArrayParams) -> Sheet:
 
 
 def array_slots(params: ArrayParams, *, a: str, b: str, product: str, pair: str) -> Sheet:
-    """An array of cells, each of which adds ``product``, or ``pair``, to a sum."""
+    """Describe an array of cells, each of which adds ``product``, or ``pair``, to a sum."""
     rows, cols, flows = params.rows, params.cols, params.dataflows
     width = params.psum_width
     two = params.m_lanes == 2

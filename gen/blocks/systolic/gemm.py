@@ -79,7 +79,7 @@ class ProductAdapter:
     def _scaling(
         self, params: ProductParams, run: ProductRun, arrays: Arrays, shape: tuple[int, ...]
     ) -> tuple[Requantization, dict[str, Any], NDArray[np.int64]]:
-        """What follows the sums, the operands' zero points as given, and those of ``b`` in full.
+        """Return what follows the sums, the zero points as given, and those of ``b`` in full.
 
         ``shape`` is that of ``c``.
         """
@@ -110,7 +110,7 @@ class ProductAdapter:
         b_zero: NDArray[np.int64],
         golden: NDArray[np.int64],
     ) -> Job:
-        """The beats of one command each for ``choices``, of which the fastest is taken.
+        """Return a job of one command for each of ``choices``, of which the fastest is taken.
 
         ``golden`` is what they give.
         """
@@ -170,7 +170,7 @@ class ProductAdapter:
         )
 
     def _a_packet(self, params: Any, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
-        """All of ``a`` for each tile of N."""
+        """Lay out all of ``a`` for each tile of N."""
         lanes, width = params.m_lanes, Shape.cast(params.a_shape).width
         rows = np.pad(a, ((0, -len(a) % lanes), (0, 0)))
         tile = np.concatenate([tiling.a_tile(rows[lane::lanes]) for lane in range(lanes)], axis=1)
@@ -178,7 +178,7 @@ class ProductAdapter:
         return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
     def _b_packet(self, params: Any, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
-        """Each tile of ``b`` for each stretch of M."""
+        """Lay out each tile of ``b`` for each stretch of M."""
         width, none = Shape.cast(params.b_shape).width, np.zeros(tiling.k, bool)
         tiles = [to_words((tile, width), (none, 1)) for tile in tiling.b_tiles(b)]
         times = len(tiling.stretches)
@@ -247,7 +247,7 @@ class GemmAdapter(ProductAdapter):
     outputs = (Array("c", "[M, N] or [batch, M, N]", "--c-format", "the product, requantized"),)
 
     def check(self, params: GemmParams, run: GemmRun, arrays: Arrays) -> None:
-        """Shapes, what follows the sums, K; then the values of the operands."""
+        """Refuse wrong shapes, sizes, settings and swaps; then wrong values of the operands."""
         formats = params.a_format, params.b_format
         a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
         check_shapes(a, b, *formats, params.acc_width)
@@ -305,14 +305,14 @@ class _Once:
 
 
 def packet(lanes: NDArray[np.int64], width: int) -> Beats:
-    """One packet of beats ``[beats, lanes]`` whose lanes take ``width`` bits."""
+    """Return one packet of beats ``[beats, lanes]`` whose lanes take ``width`` bits."""
     return to_words((lanes, width), (last_of(len(lanes)), 1))
 
 
 def _apart(
     params: ProductParams, tiling: Tiling, product: GemmCall, beats: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The rows of c from beats that hold several."""
+    """Return the rows of c from beats that hold several."""
     rows = [
         tiling.c_array(beats[:, lane * params.cols :][:, : params.cols])
         for lane in range(params.m_lanes)
@@ -324,7 +324,7 @@ def _apart(
 def _together(
     params: ProductParams, tiling: Tiling, product: GemmCall, c: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The lanes of the beats that bring ``c``: :func:`_apart` turned around."""
+    """Return the lanes of the beats that bring ``c``: :func:`_apart` turned around."""
     rows = c.T if product.swapped else c
     rows = np.pad(rows, ((0, -len(rows) % params.m_lanes), (0, -tiling.n % params.cols)))
     lanes = [
@@ -337,7 +337,7 @@ def _together(
 def batched(
     a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
+    """Return ``a`` and ``b`` as equally many matrices, broadcast as `numpy.matmul` does."""
     count = max(x.shape[0] if x.ndim == 3 else 1 for x in (a, b))
     left, right = (np.broadcast_to(x, (count, *x.shape[-2:])) for x in (a, b))
     return left, right
@@ -350,7 +350,7 @@ def _c_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
 def _by_row(
     scale: Requantization, count: int
 ) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
-    """The settings by row of each of ``count`` products, if there are any."""
+    """Return the settings by row of each of ``count`` products, if there are any."""
     if scale.row_multiplier is None or scale.row_shift is None:
         return [None] * count
     rows = (scale.row_multiplier, scale.row_shift)
@@ -358,10 +358,10 @@ def _by_row(
 
 
 def batched_rows(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """``rows`` ``[columns]`` or one of them for each of ``count`` products."""
+    """Broadcast ``rows``, ``[columns]`` or ``[count, columns]``, to each of ``count`` products."""
     return np.broadcast_to(rows, (count, rows.shape[-1]))
 
 
 def given(arrays: Arrays, names: Sequence[str]) -> dict[str, Any]:
-    """Those of ``names`` that there are."""
+    """Return those of the arrays ``names`` that there are."""
     return {name: arrays[name] for name in names if name in arrays}

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def gemm_sheet(params: GemmParams) -> Sheet:
-    """What `gemm` computes, and how it is driven."""
+    """Say what `gemm` computes, and how it is driven."""
     return Sheet(
         equation=_equation(params),
         streams={

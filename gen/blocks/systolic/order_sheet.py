@@ -18,7 +18,7 @@ LAST_FIRST = (
 
 
 def stretches(params: ProductParams, m: str) -> str:
-    """How the rows of a weight-stationary product are cut, as pseudo-code."""
+    """Say how the rows of a weight-stationary product are cut, as pseudo-code."""
     rows, depth = params.rows, params.acc_depth
     lines = [
         f"stretches: m0 = 0; left = {m}",
@@ -32,7 +32,7 @@ def stretches(params: ProductParams, m: str) -> str:
 
 
 def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> str:
-    """The order of beats on all streams."""
+    """Describe the order of beats on all streams."""
     rows, cols = params.rows, params.cols
     big = k.upper()
     parts = [
@@ -101,7 +101,7 @@ def tile_loops(params: ProductParams, k: str, a_ws: str, b: str, a_os: str) -> s
 
 
 def product_throughput(params: ProductParams) -> str:
-    """Cycles of tiles."""
+    """Say how many cycles tiles take."""
     texts = []
     if "ws" in params.dataflows:
         texts.append(
@@ -121,7 +121,7 @@ def product_throughput(params: ProductParams) -> str:
 
 
 def product_faults(params: ProductParams) -> str:
-    """What is refused, and what that consumes."""
+    """Say what is refused, and what that consumes."""
     both = "`a`, `b` and `scale` or `row_scale` (whichever `by_row` and `beside` say, or both)"
     others = both if params.row_scales else ("`a`, `b` and `scale`")
     return (

@@ -56,7 +56,7 @@ def check_order(
     b_zero: NDArray[np.int64],
     offset: NDArray[np.int64],
 ) -> bool:
-    """Whether the operands may be swapped; refuse ``--swap always`` where they may not.
+    """Return whether the operands may be swapped; refuse ``--swap always`` where they may not.
 
     ``offset`` is by output channel.
     """
@@ -88,7 +88,7 @@ def orders(
     scale: Requantization,
     b_zero: NDArray[np.int64],
 ) -> list[GemmCall]:
-    """The product as it is, swapped, or either, as ``--swap`` says."""
+    """Return the product as it is, swapped, or both, as ``--swap`` says."""
     can = check_order(params, swap, scale, b_zero, product.offset)
     swaps = {"auto": (False, True), "never": (False,), "always": (True,)}[swap]
     return [product.transposed if each else product for each in swaps if can or not each]
@@ -97,7 +97,7 @@ def orders(
 def fastest(
     params: ProductParams, run_dataflow: str, choices: Sequence[GemmCall]
 ) -> tuple[Tiling, GemmCall]:
-    """The choice and the dataflow that take fewest cycles; the first of equals."""
+    """Return the tiling and the choice that take fewest cycles; the first of equals."""
     pairs = [
         (_tiling(params, product, output_stationary=flow == "os"), product)
         for product in choices
@@ -123,5 +123,5 @@ def _tiling(params: ProductParams, product: GemmCall, *, output_stationary: bool
 
 @lru_cache(maxsize=1024)
 def _alone(tiling: Tiling, result_latency: int) -> int:
-    """Cycles of a product by itself."""
+    """Return the cycles of a product by itself."""
     return cycles([tiling], result_latency=result_latency)

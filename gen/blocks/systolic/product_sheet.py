@@ -69,7 +69,7 @@ is at most the largest shift, and the result is rounded once:
 
 
 def requantized(params: ProductParams) -> str:
-    """How bias, zero points, multiplier and shift become the fields of `scale`."""
+    """Say how bias, zero points, multiplier and shift become the fields of `scale`."""
     found = REQUANTIZATION.format(
         bits=params.multiplier_width, wide=params.multiplier_width + 8, max_shift=params.max_shift
     )
@@ -77,7 +77,7 @@ def requantized(params: ProductParams) -> str:
 
 
 def command_stream(params: ProductParams, inner: str) -> Stream:
-    """One product."""
+    """Describe the stream of commands, each of which is one product."""
     low, high = -(1 << params.out_width - 1), (1 << params.out_width) - 1
     least = (
         f"{low}..{high - (1 << params.out_width - 1)} for signed results, 0..{high} for unsigned"
@@ -118,7 +118,7 @@ def command_stream(params: ProductParams, inner: str) -> Stream:
 
 
 def scale_streams(params: ProductParams) -> Mapping[str, Stream]:
-    """Settings of requantization by column and, where there are any, by row."""
+    """Describe the settings of requantization by column and, where there are any, by row."""
     offset = offset_width(params.acc_width)
     shared = {
         "data.offset": Field(
@@ -153,7 +153,7 @@ def scale_streams(params: ProductParams) -> Mapping[str, Stream]:
 
 
 def result_stream(params: ProductParams) -> Stream:
-    """The product."""
+    """Describe the stream of the product."""
     return Stream(
         f"The product. One packet a command. A lane holds the low {params.out_width} bits of the"
         " result: read it as unsigned if your results are (`low` is 0).",
@@ -162,7 +162,7 @@ def result_stream(params: ProductParams) -> Stream:
 
 
 def product_limits(params: ProductParams, largest: int, what: str) -> tuple:
-    """The largest sizes."""
+    """List the largest sizes."""
     return (
         (what, min(largest, (1 << DIM_WIDTH) - 1)),
         (
@@ -175,7 +175,7 @@ def product_limits(params: ProductParams, largest: int, what: str) -> tuple:
 
 
 def product_constants(params: ProductParams, largest: int) -> dict[str, int]:
-    """What software needs to cut a product."""
+    """Return what software needs to cut a product."""
     return {
         "ROWS": params.rows,
         "COLS": params.cols,
@@ -195,7 +195,7 @@ def product_constants(params: ProductParams, largest: int) -> dict[str, int]:
 
 
 def ahead(params: ProductParams) -> dict[str, int]:
-    """Beats that each stream takes by itself, whatever the command."""
+    """Return how many beats each stream takes by itself, whatever the command."""
     found = {"command": 4, "a": 2, "b": 2, "scale": 4}
     if params.row_scales:
         found["row_scale"] = 0
@@ -203,7 +203,7 @@ def ahead(params: ProductParams) -> dict[str, int]:
 
 
 def scaling_arrays(params: ProductParams, n: int) -> dict[str, NDArray]:
-    """Bias, multiplier, shift and zero points that any hardware takes."""
+    """Return bias, multiplier, shift and zero points that any hardware takes."""
     most = (1 << params.multiplier_width) - 1
     arrays = {
         "bias": np.arange(n) - 1,
@@ -218,11 +218,11 @@ def scaling_arrays(params: ProductParams, n: int) -> dict[str, NDArray]:
 
 
 def small(fmt: Format, shape: tuple[int, ...]) -> NDArray:
-    """Integers around zero that cover a narrow format and a bit of a wide one."""
+    """Return integers around zero that cover a narrow format and a bit of a wide one."""
     low, high = max(fmt.low, -5), min(fmt.high, 7)
     return (np.arange(np.prod(shape)) * 5 % (high - low + 1) + low).reshape(shape)
 
 
 def narrowed(out_width: int, default: int = 8) -> dict[str, str]:
-    """The run option that an example needs where lanes are narrower than the default format."""
+    """Return the run option that an example needs where lanes are narrower than the default."""
     return {"c_format": f"s{out_width}"} if out_width < default else {}

@@ -28,9 +28,9 @@ def settings_packets(
     scale: Requantization,
     b_zero: NDArray[np.int64],
 ) -> dict[str, Beats | Repeated]:
-    """The settings by column of ``c``, or, where the hardware can, of a swapped one by row.
+    """Return the settings by column of ``c``, or, if the hardware can, of a swapped one by row.
 
-    Both of a product with settings of both kinds.
+    A product with settings of both kinds has both.
     """
     multiplier, drop = scale.folded()
     by_channel = {
@@ -64,7 +64,7 @@ def settings_packets(
 
 
 def _row_beats(params: ProductParams, values: NDArray[np.integer]) -> NDArray[np.integer]:
-    """``values [M]`` as lanes; they are sent once for each tile of N."""
+    """Lay out ``values [M]`` in lanes; they are sent once for each tile of N."""
     rows = np.pad(values, (0, -len(values) % params.m_lanes))
     return rows.reshape(-1, params.m_lanes)
 
@@ -75,7 +75,7 @@ def _settings_packet(
     place: Place,
     times: int,
 ) -> Repeated:
-    """One packet of requantization settings, which ``place`` deals out to beats and lanes."""
+    """Return a packet of requantization settings, which ``place`` deals out to beats and lanes."""
     fields = {name: (place(by_channel[name]), field.width) for name, field in layout.elem_shape}
     lanes = [
         (beats[:, lane], width) for lane in range(layout.length) for beats, width in fields.values()
