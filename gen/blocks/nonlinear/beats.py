@@ -27,7 +27,7 @@ def check_rows(x: NDArray, fmt: Format, max_length: int) -> None:
 
 
 def to_rows(x: Integers, lanes: int) -> tuple[Integers, NDArray[np.bool_]]:
-    """Beats [rows * beats, lanes] of ``x`` [rows, n], each row filled up with 0; and ``last``."""
+    """Return beats [rows * beats, lanes] of ``x`` [rows, n], rows filled with 0; and ``last``."""
     rows, n = x.shape
     beats = -(-n // lanes)
     filled = np.pad(x, ((0, 0), (0, beats * lanes - n)))
@@ -36,5 +36,5 @@ def to_rows(x: Integers, lanes: int) -> tuple[Integers, NDArray[np.bool_]]:
 
 
 def from_rows(beats: Integers, n: int, lanes: int) -> Integers:
-    """The rows [rows, n] that lie in ``beats``."""
+    """Return the rows [rows, n] that lie in ``beats``."""
     return beats.reshape(-1, -(-n // lanes) * lanes)[:, :n]

@@ -25,14 +25,14 @@ class Elementwise:
     outputs = (Array("y", "as x", "--out-format", "the function of each element"),)
 
     def check(self, params: ElementwiseParams, run: Options, arrays: Arrays) -> None:
-        """Some elements, of the format."""
+        """Refuse an array without elements, or with values beyond the format."""
         x = arrays["x"]
         if 0 in np.shape(x):
             raise UsageError(f"x must hold at least one element, not shape {list(np.shape(x))}")
         check_values("x", x, params.in_format)
 
     def plan(self, params: ElementwiseParams, run: Options, arrays: Arrays) -> Job:
-        """One packet that holds the whole array."""
+        """Lay out one packet that holds the whole array."""
         self.check(params, run, arrays)
         x = check_array("x", arrays["x"], params.in_format)
         beats = -(-x.size // params.lanes)

@@ -18,7 +18,7 @@ __all__ = ["elementwise_sheet"]
 
 
 def elementwise_sheet(params: ElementwiseParams) -> Sheet:
-    """What a function of each element computes, and how it is driven."""
+    """Say what a function of each element computes, and how it is driven."""
     unit, lanes = params.unit, params.lanes
     how, tables, constants = _datapath(unit)
     error = params.error

@@ -41,7 +41,7 @@ class LayernormAdapter:
     outputs = (Array("y", "[rows, n]", "--out-format", "the normalized rows"),)
 
     def check(self, params: LayernormParams, run: LayernormRun, arrays: Arrays) -> None:
-        """The rows, a gamma and a beta for each of their entries, an epsilon that has room."""
+        """Refuse wrong rows, a gamma or beta that does not fit them, an epsilon without room."""
         check_rows(arrays["x"], params.in_format, params.max_length)
         n = np.shape(arrays["x"])[1]
         check_values("gamma", arrays["gamma"], params.gamma_format, shape=(n,))
@@ -55,7 +55,7 @@ class LayernormAdapter:
             )
 
     def plan(self, params: LayernormParams, run: LayernormRun, arrays: Arrays) -> Job:
-        """One command, gamma and beta, and the rows."""
+        """Lay out one command, gamma and beta, and the rows."""
         self.check(params, run, arrays)
         x = check_array("x", arrays["x"], params.in_format)
         count, n = x.shape

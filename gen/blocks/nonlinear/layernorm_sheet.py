@@ -19,7 +19,7 @@ __all__ = ["layernorm_sheet"]
 
 
 def layernorm_sheet(params: LayernormParams) -> Sheet:
-    """What layer normalization computes, and how it is driven."""
+    """Say what layer normalization computes, and how it is driven."""
     lanes, longest, frac = params.lanes, params.max_length, params.in_format.frac
     epsilon = 2 * frac + EPSILON_FRAC
     pieces = RootReciprocal().pieces

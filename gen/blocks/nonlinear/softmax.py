@@ -47,7 +47,7 @@ class SoftmaxAdapter:
     )
 
     def check(self, params: SoftmaxParams, run: SoftmaxRun, arrays: Arrays) -> None:
-        """The rows, and a mask that fits them."""
+        """Refuse wrong rows, and a mask that does not fit them."""
         check_rows(arrays["x"], params.in_format, params.max_length)
         rows, n = np.shape(arrays["x"])
         if "mask" in arrays:
@@ -59,7 +59,7 @@ class SoftmaxAdapter:
             check_values("mask", mask, FLAG)
 
     def plan(self, params: SoftmaxParams, run: SoftmaxRun, arrays: Arrays) -> Job:
-        """One command and the rows."""
+        """Lay out one command and the rows."""
         self.check(params, run, arrays)
         x = check_array("x", arrays["x"], params.in_format)
         count, n = x.shape

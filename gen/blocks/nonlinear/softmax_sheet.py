@@ -16,7 +16,7 @@ __all__ = ["softmax_sheet"]
 
 
 def softmax_sheet(params: SoftmaxParams) -> Sheet:
-    """What softmax computes, and how it is driven."""
+    """Say what softmax computes, and how it is driven."""
     lanes, longest = params.lanes, params.max_length
     one = 1 << DELTA_FRAC
     unit = exp_unit(params.in_format, params.coefficients)
