@@ -81,7 +81,7 @@ class SparseGemmAdapter(ProductAdapter):
     )
 
     def check(self, params: SparseGemmParams, run: SparseGemmRun, arrays: Arrays) -> None:
-        """Shapes, what follows the sums, K; then the values of the operands."""
+        """Refuse wrong shapes, sizes and settings; then wrong values of the operands."""
         m, k, n = check_operand_shapes(params, arrays, dense=run.dense)
         check_sizes(params, run.run_dataflow, M=m, N=n, K=k)
         self._scaling(params, run, arrays, (n,))
@@ -126,7 +126,7 @@ class SparseGemmAdapter(ProductAdapter):
     def _products(
         self, params: SparseGemmParams, ops: Operands, offset: NDArray[np.int64]
     ) -> list[GemmCall]:
-        """One command each: ``a`` as ``[M, groups, size]``, ``b`` as its `weight_groups`."""
+        """Return a call a command: ``a`` as ``[M, groups, size]``, ``b`` as `weight_groups`."""
         pattern = params.groups
         spread = batched(ops.spread, ops.values)[0]
         count = len(spread)
@@ -144,7 +144,7 @@ class SparseGemmAdapter(ProductAdapter):
         ]
 
     def _a_packet(self, params: SparseGemmParams, tiling: Tiling, a: NDArray[np.int64]) -> Repeated:
-        """All of ``a`` for each tile of N."""
+        """Lay out all of ``a`` for each tile of N."""
         count, width = params.m_lanes, params.a_format.width
         rows = np.pad(a, ((0, -len(a) % count), (0, 0), (0, 0)))
         tiles = [_placed(rows[lane::count], tiling.a_tile) for lane in range(count)]
@@ -153,7 +153,7 @@ class SparseGemmAdapter(ProductAdapter):
         return Repeated.packet([(beats, tiling.n_tiles)], tile.shape[1] * width)
 
     def _b_packet(self, params: SparseGemmParams, tiling: Tiling, b: NDArray[np.int64]) -> Repeated:
-        """Each tile of ``b`` for each stretch of M."""
+        """Lay out each tile of ``b`` for each stretch of M."""
         kept = params.groups.kept
         widths = [params.b_format.width] * kept + [params.groups.index_width] * kept
         times, parts = len(tiling.stretches), []
@@ -170,7 +170,7 @@ class SparseGemmAdapter(ProductAdapter):
 def _placed(
     groups: NDArray[np.int64], beats: Callable[[NDArray[np.integer]], NDArray[np.integer]]
 ) -> NDArray[np.int64]:
-    """``groups`` ``[x, y, parts]`` where ``beats`` puts an ``[x, y]`` matrix; zeros elsewhere."""
+    """Put ``groups`` ``[x, y, parts]`` where ``beats`` puts an ``[x, y]`` matrix; else 0."""
     x, y, parts = groups.shape
     numbers = beats(1 + np.arange(x * y).reshape(x, y))
     return np.concatenate([np.zeros((1, parts), np.int64), groups.reshape(-1, parts)])[numbers]

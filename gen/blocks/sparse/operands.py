@@ -41,7 +41,7 @@ class Operands:
 def check_operand_shapes(
     params: SparseGemmParams, arrays: Arrays, *, dense: bool
 ) -> tuple[int, int, int]:
-    """M, K and N, once the shapes go together and no sum of K can overflow."""
+    """Return M, K and N, once the shapes go together and no sum of K can overflow."""
     pattern = params.groups
     given = [name for name in ("b", "values", "indices") if name in arrays]
     if dense and given != ["b"]:
@@ -78,7 +78,7 @@ def check_operand_shapes(
 
 
 def operands(params: SparseGemmParams, arrays: Arrays, *, dense: bool) -> Operands:
-    """``a`` and ``b`` (or ``values`` and ``indices``), of legal shapes, in groups."""
+    """Return ``a`` and ``b`` (or ``values`` and ``indices``), of legal shapes, in groups."""
     pattern = params.groups
     a = check_array("a", arrays["a"], params.a_format)
     b = _weights(params, arrays, a.shape[-1])
@@ -123,14 +123,14 @@ def check_corrections(
 
 
 def groups_of(array: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """The last axis cut into groups: ``[..., n * size]`` to ``[..., n, size]``."""
+    """Cut the last axis into groups: ``[..., n * size]`` to ``[..., n, size]``."""
     return array.reshape(*array.shape[:-1], -1, size)
 
 
 def weight_groups(
     values: NDArray[np.int64], indices: NDArray[np.int64], pattern: Pattern
 ) -> NDArray[np.int64]:
-    """``[groups, N, 2 * kept]``: the values of each group of weights, then their indices."""
+    """Return ``[groups, N, 2 * kept]``: the values of each group of weights, then the indices."""
     parts = [
         part.reshape(-1, pattern.kept, part.shape[-1]).swapaxes(1, 2) for part in (values, indices)
     ]

@@ -47,7 +47,7 @@ class Prune24Adapter:
     )
 
     def check(self, params: Prune24Params, run: Prune24Run, arrays: Arrays) -> None:
-        """A matrix, and a metric of its shape."""
+        """Refuse what is no matrix of legal values, and a metric that does not fit it."""
         w, shape = arrays["w"], np.shape(arrays["w"])
         if len(shape) == 2 and 0 in shape:
             raise UsageError(f"w must have at least one row and one column, not {list(shape)}")

@@ -30,7 +30,7 @@ __all__ = ["prune24_sheet", "sparse_array_sheet", "sparse_gemm_sheet"]
 
 
 def sparse_gemm_sheet(params: SparseGemmParams) -> Sheet:
-    """What `sparse_gemm` computes, and how it is driven."""
+    """Say what `sparse_gemm` computes, and how it is driven."""
     kept, size, rows, cols = params.groups.kept, params.groups.size, params.rows, params.cols
     products = largest_k(params.a_format, params.b_format, params.acc_width)
     groups = min(params.largest_k, (1 << DIM_WIDTH) - 1)
@@ -143,7 +143,7 @@ def _examples(params: SparseGemmParams) -> tuple[Example, ...]:
 
 
 def sparse_array_sheet(params: SparseArrayParams) -> Sheet:
-    """The sparse array's ports and slots."""
+    """Describe the sparse array's ports and slots."""
     kept, size = params.groups.kept, params.groups.size
     element, weight = params.a_format.width, params.b_format.width
     index = params.groups.index_width
@@ -160,7 +160,7 @@ def sparse_array_sheet(params: SparseArrayParams) -> Sheet:
 
 
 def prune24_sheet(params: Prune24Params) -> Sheet:
-    """What `prune24` computes, and how it is driven."""
+    """Say what `prune24` computes, and how it is driven."""
     lanes = params.lanes
     return Sheet(
         equation=text(f"""
