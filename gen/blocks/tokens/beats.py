@@ -35,7 +35,7 @@ Field = tuple[list[int], int]
 
 
 def check_scores(params: TokenSelectParams, scores: NDArray) -> int:
-    """How many ``scores`` [N] there are, if it is some and not too many, and all are legal."""
+    """Return how many ``scores`` [N] there are; refuse none, too many, and illegal ones."""
     if np.ndim(scores) == 1 and not 1 <= len(scores) <= params.max_tokens:
         raise UsageError(
             f"scores must be of 1 to {params.max_tokens} tokens (--max-tokens), not {len(scores)}"
@@ -51,7 +51,7 @@ def check_flags(name: str, arrays: Arrays, count: int) -> None:
 
 
 def flags(name: str, arrays: Arrays, count: int) -> NDArray[np.bool_]:
-    """``arrays[name]`` [count] as bool; all true where it is left out."""
+    """Return ``arrays[name]`` [count] as bool; all true where it is left out."""
     return np.asarray(arrays.get(name, np.ones(count, bool))).astype(bool)
 
 
@@ -68,7 +68,7 @@ def check_tokens(params: TokenPackParams, tokens: NDArray, count: int) -> None:
 def check_previous(
     params: TokenPackParams, run: Packing, arrays: Arrays, length: int
 ) -> tuple[Integers, int] | None:
-    """An earlier package and its weight, where both are given and a package is asked for."""
+    """Return an earlier package and its weight, if both are given and a package is asked for."""
     given = [name for name in ("previous_package", "previous_weight") if name in arrays]
     if len(given) == 1:
         other = {"previous_package", "previous_weight"} - set(given)
@@ -84,18 +84,18 @@ def check_previous(
 
 
 def score_beats(params: TokenSelectParams, scores: Integers, valid: NDArray) -> Beats:
-    """A beat a token: its score, whether it counts, whether it is the last."""
+    """Lay out a beat a token: its score, whether it counts, whether it is the last."""
     return to_words((scores, params.score_format.width), (valid, 1), (last_of(len(scores)), 1))
 
 
 def decisions(params: TokenSelectParams, mask: NDArray, valid: NDArray, scores: Integers) -> Beats:
-    """What `token_select` would say of each token."""
+    """Return what `token_select` would say of each token."""
     width = params.score_format.width
     return to_words((mask, 1), (valid, 1), (scores, width), (last_of(len(scores)), 1))
 
 
 def to_tokens(params: TokenPackParams, rows: Integers) -> Beats:
-    """``rows`` [n, D] in beats of lanes, each row filled up with zeros; one packet."""
+    """Lay out ``rows`` [n, D] in beats of lanes, each row filled up with zeros; one packet."""
     lanes = params.lanes
     rows = np.atleast_2d(rows)
     filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % lanes))).reshape(-1, lanes)
@@ -103,14 +103,14 @@ def to_tokens(params: TokenPackParams, rows: Integers) -> Beats:
 
 
 def from_tokens(beats: Beats, fmt: Format, lanes: int, length: int) -> Integers:
-    """The inverse: the rows [n, length] that lie in ``beats``."""
+    """Return the rows [n, length] that lie in ``beats``: :func:`to_tokens` turned around."""
     per_row = -(-length // lanes)
     values = from_words(beats, 0, fmt.width, lanes, signed=fmt.signed)
     return values.reshape(-1, per_row * lanes)[:, :length]
 
 
 def select_command(params: TokenSelectParams, run: Selection) -> list[Field]:
-    """The fields of a select command, as :class:`TokenSelect` reads every policy."""
+    """Return the fields of a select command, as :class:`TokenSelect` reads every policy."""
     fmt, most = params.score_format, params.max_tokens
     by_threshold = run.policy == "threshold"
     # No score reaches a threshold above the format, so that none is kept.
@@ -129,7 +129,7 @@ def select_command(params: TokenSelectParams, run: Selection) -> list[Field]:
 def pack_command(
     params: TokenPackParams, run: Packing, length: int, previous: tuple[Integers, int] | None
 ) -> list[Field]:
-    """The fields of a pack command."""
+    """Return the fields of a pack command."""
     beats = -(-length // params.lanes)
     widths = {name: params.pack_command[name].width for name in params.pack_command.members}
     return [
@@ -142,7 +142,7 @@ def pack_command(
 
 
 def packed_arrays(params: TokenPackParams, run: Packing, packed: Packed) -> Mapping[str, NDArray]:
-    """The outputs of packing in the types that a user gets."""
+    """Return the outputs of packing in the types that a user gets."""
     token = params.token_format.dtype
     package = token if run.package == "mean" else np.int32
     weight = Format(signed=False, width=params.weight.width).dtype

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def token_pack_sheet(params: TokenPackParams) -> Sheet:
-    """What `token_pack` computes, and how it is driven."""
+    """Say what `token_pack` computes, and how it is driven."""
     return Sheet(
         equation=packing(params),
         streams={
@@ -94,7 +94,7 @@ TOKENS = (
 
 
 def packing(params: TokenPackParams) -> str:
-    """What becomes of the kept tokens and of the others."""
+    """Say what becomes of the kept tokens and of the others."""
     low, high = -(1 << PACKAGE_WIDTH - 1), (1 << PACKAGE_WIDTH - 1) - 1
     return text(f"""
     **What becomes of them.** `kept` are the kept tokens in order (`compact` = 1), or all tokens,
@@ -113,7 +113,7 @@ def packing(params: TokenPackParams) -> str:
 
 
 def pack_fields(params: TokenPackParams) -> Mapping[str, Field]:
-    """What a command says of the packing."""
+    """Describe what a command says of the packing."""
     return {
         "final": Field(
             "beats of a token, less one"
@@ -140,7 +140,7 @@ def pack_fields(params: TokenPackParams) -> Mapping[str, Field]:
 
 
 def packed_streams(params: TokenPackParams) -> Mapping[str, Stream]:
-    """The tokens, and what is made of them."""
+    """Describe the streams of the tokens, and of what is made of them."""
     most = (1 << params.weight.width) - 1
     return {
         "tokens": Stream(
@@ -164,7 +164,7 @@ def packed_streams(params: TokenPackParams) -> Mapping[str, Stream]:
 
 
 def outputs(params: TokenPackParams, indent: str) -> str:
-    """The order of beats of what is made, indented."""
+    """Describe the order of beats of what is made, indented."""
     lines = [
         "kept:     for each kept i (all i where compact = 0), e = 0 .. E - 1: one beat, as tokens",
         "weight:   one word, if there is a package",
@@ -175,7 +175,7 @@ def outputs(params: TokenPackParams, indent: str) -> str:
 
 
 def pack_latency(params: TokenPackParams) -> str:
-    """In cycles."""
+    """Say what the latency is, in cycles."""
     lanes, dividers = params.lanes, params.dividers
     mean, total = (
         package_cycles(1, lanes, dividers, params.token_format.width, divided=divided) - SUMS
@@ -189,7 +189,7 @@ def pack_latency(params: TokenPackParams) -> str:
 
 
 def pack_limits(params: TokenPackParams) -> tuple:
-    """The largest sizes."""
+    """List the largest sizes."""
     return (
         ("tokens of a stage", params.max_tokens),
         ("elements of a token", params.max_beats * params.lanes),
@@ -198,7 +198,7 @@ def pack_limits(params: TokenPackParams) -> tuple:
 
 
 def pack_constants(params: TokenPackParams) -> dict[str, int]:
-    """What software needs to send tokens."""
+    """Return what software needs to send tokens."""
     return {
         "LANES": params.lanes,
         "MAX_BEATS": params.max_beats,
@@ -209,7 +209,7 @@ def pack_constants(params: TokenPackParams) -> dict[str, int]:
 
 
 def some_tokens(params: TokenPackParams, count: int) -> np.ndarray:
-    """The tokens of an example."""
+    """Return the tokens of an example."""
     length = min(params.lanes + 1 if params.lanes <= 4 else 3, params.max_length)
     fmt = params.token_format
     low, high = max(fmt.low, -40), min(fmt.high, 60)

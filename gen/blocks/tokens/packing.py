@@ -64,7 +64,7 @@ SCORED_FROM = TokenScoreAdapter.inputs
 
 
 def _tokens(params: TokenPackParams, tokens: NDArray, previous: tuple | None) -> Beats:
-    """The beats of the tokens, an earlier package in front."""
+    """Lay out the beats of the tokens, an earlier package in front."""
     rows = [previous[0][None], tokens] if previous else [tokens]
     return to_tokens(params, np.concatenate(rows))
 
@@ -95,7 +95,7 @@ def _decoded(
 
 
 def _packed_beats(params: TokenPackParams, run: Packing, packed: Packed) -> dict[str, Beats]:
-    """What comes back of packing: :func:`_decoded` turned around."""
+    """Return what comes back of packing: :func:`_decoded` turned around."""
     lanes = params.lanes
 
     def lanes_of(rows: NDArray) -> NDArray:
@@ -125,7 +125,7 @@ class TokenPackAdapter:
     outputs = PACKED
 
     def check(self, params: TokenPackParams, run: Packing, arrays: Arrays) -> None:
-        """Tokens, scores and flags, as many of each."""
+        """Refuse wrong tokens, scores and flags, and those that are not as many as the others."""
         count = check_scores(params, arrays["scores"])
         check_tokens(params, arrays["tokens"], count)
         check_flags("mask", arrays, count)
@@ -133,7 +133,7 @@ class TokenPackAdapter:
         check_previous(params, run, arrays, np.shape(arrays["tokens"])[1])
 
     def plan(self, params: TokenPackParams, run: Packing, arrays: Arrays) -> Job:
-        """The kept tokens, and the package of the dropped valid ones."""
+        """Plan the kept tokens, and the package of the dropped valid ones."""
         self.check(params, run, arrays)
         scores, tokens = (np.asarray(arrays[n]).astype(np.int64) for n in ("scores", "tokens"))
         count = len(scores)
@@ -185,7 +185,7 @@ class SelectorAdapter:
     outputs = (PACKED[0], *SELECTED, *PACKED[1:])
 
     def check(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> None:
-        """Tokens and flags, and scores or what they are made of."""
+        """Refuse wrong tokens and flags, and wrong scores or what they are made of."""
         if "scores" in arrays:
             count = check_scores(params, arrays["scores"])
         else:
@@ -197,7 +197,7 @@ class SelectorAdapter:
         check_previous(params, run, arrays, np.shape(arrays["tokens"])[1])
 
     def plan(self, params: SelectorParams, run: SelectorRun, arrays: Arrays) -> Job:
-        """The tokens that stay, by the policy of ``run``, and the package of the others."""
+        """Plan which tokens stay, by the policy of ``run``, and the package of the others."""
         self.check(params, run, arrays)
         scores = np.asarray(self._scores(params, run, arrays)).astype(np.int64)
         count = len(scores)

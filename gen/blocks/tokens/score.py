@@ -66,7 +66,7 @@ class TokenScoreAdapter:
     outputs = (Array("scores", "[N]", "--score-format", "score of each token"),)
 
     def check(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> None:
-        """What the score is made of."""
+        """Refuse wrong arrays among those that the score is made of."""
         if run.score == "heatvit":
             self._check_heatvit(params, arrays)
             return
@@ -78,7 +78,7 @@ class TokenScoreAdapter:
             check_values("previous", arrays["previous"], params.result, shape=(count,))
 
     def tokens_of(self, score: str, arrays: Arrays) -> int:
-        """How many scores there will be."""
+        """Return how many scores there will be."""
         return (
             np.shape(arrays["tokens"])[0]
             if score == "heatvit"
@@ -86,7 +86,7 @@ class TokenScoreAdapter:
         )
 
     def plan(self, params: TokenScoreParams, run: ScoreRun, arrays: Arrays) -> Job:
-        """The reduction that ``run`` asks for."""
+        """Plan the reduction that ``run`` asks for."""
         self.check(params, run, arrays)
         if run.score == "heatvit":
             return self._heatvit(params, arrays)
@@ -135,7 +135,7 @@ class TokenScoreAdapter:
         mean: bool = False,
         previous: Integers | None = None,
     ) -> Job:
-        """A job of ``rows`` [heads, rows, N]."""
+        """Return a job of ``rows`` [heads, rows, N]."""
         heads, height, count = rows.shape
         lanes, fmt = params.lanes, params.attention_format
         filled = np.pad(rows, ((0, 0), (0, 0), (0, -count % lanes))).reshape(-1, lanes)

@@ -26,7 +26,7 @@ USUAL = (
 
 
 def token_score_sheet(params: TokenScoreParams) -> Sheet:
-    """What `token_score` computes, and how it is driven."""
+    """Say what `token_score` computes, and how it is driven."""
     result = numbers(params.result)
     head = numbers(params.head_format)
     quotient = params.quotient.width
@@ -212,7 +212,7 @@ def _examples(params: TokenScoreParams) -> tuple[Example, ...]:
 
 
 def _classifiers(heads: int) -> dict[str, np.ndarray]:
-    """Of the golden model's classifiers: the block itself sees their results alone."""
+    """Make arrays of the golden model's classifiers: the block itself sees their results alone."""
     made: dict[str, np.ndarray] = {}
     d = 4
     sizes = {

@@ -23,7 +23,7 @@ SELECTED = (
 
 
 def selected_arrays(params: TokenSelectParams, selected: Selected) -> dict[str, NDArray]:
-    """What both `token_select` and `selector` give of a selection."""
+    """Return what both `token_select` and `selector` give of a selection."""
     return {
         "indices": selected.indices.astype(Format(False, params.index.width).dtype),
         "count": np.array(selected.count, Format(False, params.number.width).dtype),
@@ -31,7 +31,7 @@ def selected_arrays(params: TokenSelectParams, selected: Selected) -> dict[str, 
 
 
 def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict[str, NDArray]:
-    """The same from beats."""
+    """Return the same as :func:`selected_arrays`, from beats."""
     indices = from_words(received["indices"], 0, params.index.width, 1, signed=False)[:, 0]
     count = from_words(received["count"], 0, params.number.width, 1, signed=False)[0, 0]
     return {
@@ -41,7 +41,7 @@ def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict
 
 
 def selected_beats(params: TokenSelectParams, selected: Selected) -> dict[str, Beats]:
-    """A selection as both blocks give it: :func:`from_selected` turned around."""
+    """Return a selection as both blocks give it: :func:`from_selected` turned around."""
     last = last_of(selected.count)
     return {
         "indices": to_words((selected.indices, params.index.width), (last, 1)),
@@ -60,11 +60,11 @@ class TokenSelectAdapter:
     outputs = (Array("mask", "[N]", "bool", "1 where a token is kept"), *SELECTED)
 
     def check(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> None:
-        """The scores, and a flag for each."""
+        """Refuse wrong scores, and flags that are not one for each."""
         check_flags("valid", arrays, check_scores(params, arrays["scores"]))
 
     def plan(self, params: TokenSelectParams, run: Selection, arrays: Arrays) -> Job:
-        """The tokens that stay, by the policy of ``run``."""
+        """Plan which tokens stay, by the policy of ``run``."""
         self.check(params, run, arrays)
         scores = np.asarray(arrays["scores"]).astype(np.int64)
         valid = flags("valid", arrays, len(scores))

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def token_select_sheet(params: TokenSelectParams) -> Sheet:
-    """What `token_select` computes, and how it is driven."""
+    """Say what `token_select` computes, and how it is driven."""
     most = params.max_tokens
     return Sheet(
         equation=selection(params),
@@ -86,7 +86,7 @@ def token_select_sheet(params: TokenSelectParams) -> Sheet:
 
 
 def swept(params: TokenSelectParams) -> str:
-    """What a stage of selection does first."""
+    """Say what a stage of selection does first."""
     cycles = BINS * (2 if params.score_format.width > BYTE else 1)
     return (
         f"After a reset or a `clear` nothing is taken for {cycles} cycles, in which counters are"
@@ -95,7 +95,7 @@ def swept(params: TokenSelectParams) -> str:
 
 
 def selection(params: TokenSelectParams) -> str:
-    """Which tokens stay, as a stage of selection decides it."""
+    """Say which tokens stay, as a stage of selection decides it."""
     bits, most, low = ratio_bits(params.max_tokens), params.max_tokens, params.score_format.low
     return text(f"""
     **Which tokens stay**, of N tokens i = 0 .. N - 1:
@@ -121,7 +121,7 @@ def selection(params: TokenSelectParams) -> str:
 
 
 def select_fields(params: TokenSelectParams) -> Mapping[str, Field]:
-    """What a command says of a selection."""
+    """Describe what a command says of a selection."""
     bits, most = ratio_bits(params.max_tokens), params.max_tokens
     return {
         "threshold": Field("the least score of a candidate", numbers(params.score_format)),
@@ -139,7 +139,7 @@ def select_fields(params: TokenSelectParams) -> Mapping[str, Field]:
 
 
 def scores_stream(params: TokenSelectParams) -> Stream:
-    """The scores of a stage."""
+    """Describe the scores of a stage."""
     return Stream(
         f"One beat a token; one packet a stage, of 1 to {params.max_tokens} beats.",
         {
@@ -150,7 +150,7 @@ def scores_stream(params: TokenSelectParams) -> Stream:
 
 
 def indices_stream(params: TokenSelectParams) -> Stream:
-    """The numbers of what is kept."""
+    """Describe the numbers of what is kept."""
     last = params.max_tokens - 1
     return Stream(
         "The numbers of the kept tokens, ascending; one packet a stage, none where `count` is 0.",
@@ -159,7 +159,7 @@ def indices_stream(params: TokenSelectParams) -> Stream:
 
 
 def count_stream(params: TokenSelectParams) -> Stream:
-    """How many are kept."""
+    """Describe the count of what is kept."""
     return Stream(
         "One word a stage.",
         {"payload": Field("how many tokens are kept", f"0..{params.max_tokens}", "tokens")},
@@ -167,7 +167,7 @@ def count_stream(params: TokenSelectParams) -> Stream:
 
 
 def select_constants(params: TokenSelectParams) -> dict[str, int]:
-    """What software needs to make a command."""
+    """Return what software needs to make a command."""
     return {
         "MAX_TOKENS": params.max_tokens,
         "RATIO_BITS": ratio_bits(params.max_tokens),
@@ -177,7 +177,7 @@ def select_constants(params: TokenSelectParams) -> dict[str, int]:
 
 
 def some_scores(params: TokenSelectParams) -> tuple[int, np.ndarray, np.ndarray]:
-    """How many tokens an example has, their scores, and which are valid."""
+    """Return how many tokens an example has, their scores, and which are valid."""
     count = min(5, params.max_tokens)
     fmt = params.score_format
     scores = np.array([9, 2, 7, 2, 5])[:count] % (fmt.high + 1)

@@ -30,7 +30,7 @@ __all__ = ["selector_sheet"]
 
 
 def selector_sheet(params: SelectorParams) -> Sheet:
-    """What `selector` computes, and how it is driven."""
+    """Say what `selector` computes, and how it is driven."""
     command = {f"select.{name}": each for name, each in select_fields(params).items()}
     command |= {f"pack.{name}": each for name, each in pack_fields(params).items()}
     return Sheet(
