@@ -22,7 +22,7 @@ MORE = {
 
 
 def command_variants(params: LayerParams) -> tuple[Variant, ...]:
-    """What ``content`` holds in each kind of command."""
+    """Describe what ``content`` holds in each kind of command."""
     fields = {
         Opcode.PRODUCT: _product(params),
         Opcode.A_PASS: _pass(params, params.x_depth, numbers(params.core.a_format)),
@@ -71,7 +71,7 @@ def _product(params: LayerParams) -> dict[str, Field]:
 def walk_fields(
     params: GeneratorParams | LayerParams, room: str, *, spread: bool
 ) -> dict[str, Field]:
-    """Of an address generator: the fields of ``walk``, whose lanes are the spatial axes."""
+    """Describe an address generator's fields of ``walk``, whose lanes are the spatial axes."""
     most = (1 << params.size_width) - 1
     fields = {
         "walk.origin.step": Field("address of the first beat", f"modulo {room}"),

@@ -83,7 +83,7 @@ class ConvAdapter:
     external_memory = True
 
     def check(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> None:
-        """The layer, by arithmetic on its sizes: its sums and its maps; values last."""
+        """Refuse a wrong layer and, by arithmetic on its sizes, too large sums and maps."""
         layer = Layer.refuse(params, run, arrays)
         geometry, fmt = layer.geometry, layer.requantization.format
         target = layer.target(timing_of(params, fmt).hardware)
@@ -160,7 +160,7 @@ class ConvAdapter:
 
 
 def timing_of(params: LayerParams, fmt: Format) -> Timing:
-    """What the cycle model wants to know of the hardware, with results of a format."""
+    """Return what the cycle model wants to know of the hardware, with results of a format."""
     core = params.core
     hardware = Hardware(
         params.rows,
@@ -177,13 +177,13 @@ def timing_of(params: LayerParams, fmt: Format) -> Timing:
 
 
 def _counted(received: dict[str, Beats]) -> dict[str, int]:
-    """What the hardware counted, in vectors."""
+    """Return what the hardware counted, in vectors."""
     (beat,) = received["counters"]
     return dict(zip(COUNTS, map(int, beat[: len(COUNTS)]), strict=True))
 
 
 def _refused(word: NDArray[np.uint32]) -> str:
-    """What a word of ``status`` says, or nothing if all is well."""
+    """Return what a word of ``status`` says, or nothing if all is well."""
     status = program_status()
     number = int.from_bytes(word.tobytes(), "little")
     fields = {name: number >> field.offset & (1 << field.width) - 1 for name, field in status}
@@ -194,7 +194,7 @@ def _refused(word: NDArray[np.uint32]) -> str:
 
 
 def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
-    """What the hardware must count, but for the cycles."""
+    """Return what the hardware must count, but for the cycles."""
     counts = dict.fromkeys(COUNTS[1:], 0)
     for side, name in (("a", "x"), ("b", "w")):
         passes = [each for step in steps for each in getattr(step, f"{side}_passes")]
@@ -209,7 +209,7 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
 
 
 def _check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], target: Target) -> None:
-    """The accumulator must hold the longest sum: taps that meet, and padding that is not 0."""
+    """Refuse sums too long for the hardware: of taps that meet, and padding that is not 0."""
     operation, geometry = layer.operation, layer.geometry
     longest = operation.products(geometry)
     last = operation is Operation.WEIGHT_GRAD
@@ -261,7 +261,7 @@ def _check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
 
 
 def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64]]:
-    """What the product's columns are requantized with; the zero points are in the offset."""
+    """Return what the columns are requantized with; the zero points are in the offset."""
     span = slice(*product.columns)
     scale = layer.requantization
     multiplier, drop = scale.folded()

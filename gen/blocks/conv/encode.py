@@ -32,7 +32,7 @@ def commands(
     image: Image,
     order: Sequence[tuple[Opcode, Content]],
 ) -> Beats:
-    """The whole layer as one program: a packet, which ends when all results are written."""
+    """Encode the whole layer as one program: a packet, which ends when all results are written."""
     layout = packet(command_layout(params))
     width = command_layout(params)["kind"].width
     last = layout["last"].offset
@@ -52,14 +52,14 @@ def commands(
 
 
 def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
-    """Passes as the beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
+    """Encode passes as beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
     return rows_to_words([_pass(each, params, width) for each in passes])
 
 
 def _fields(
     params: LayerParams, layer: Layer, image: Image, opcode: Opcode, content: Content
 ) -> Iterator[Field]:
-    """The numbers of one command, in the order of its layout."""
+    """Yield the numbers of one command, in the order of its layout."""
     core = params.core
     if opcode is Opcode.PRODUCT:
         yield from _product(params, layer, content)

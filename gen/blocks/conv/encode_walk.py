@@ -18,7 +18,7 @@ __all__ = ["decode", "encode", "fields", "padded"]
 def encode(
     walks: Sequence[Walk], params: GeneratorParams, vectors: Sequence[int] | None = None
 ) -> Beats:
-    """One beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``.
+    """Encode one beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``.
 
     ``vectors``, of each walk's map, are those of ``hw.conv.walker.mapped_layout``.
     """
@@ -30,7 +30,7 @@ def encode(
 
 
 def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``address``, ``real`` and ``last`` of an address generator's beats."""
+    """Return ``address``, ``real`` and ``last`` of an address generator's beats."""
     width = params.address_width
     address = from_words(beats, 0, width, 1, signed=False)[:, 0]
     flags = from_words(beats, width, 1, 2, signed=False).astype(bool)
@@ -38,7 +38,7 @@ def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarra
 
 
 def fields(walk: Walk, params: GeneratorParams) -> list[Field]:
-    """Each number of a walk and its width; negative ones wrap."""
+    """Return each number of a walk and its width; negative ones wrap."""
     # Walks differ by where they begin more often than in anything else.
     (first, width), *others = _fields(replace(walk, base=0), params)
     return [((first + walk.base) % (1 << width), width), *others]
@@ -59,7 +59,7 @@ def _fields(walk: Walk, params: GeneratorParams) -> list[Field]:
 
 
 def padded(walk: Walk, params: GeneratorParams) -> Walk:
-    """The same walk with all the loops and axes that the hardware has."""
+    """Return the same walk with all the loops and axes that the hardware has."""
     more = params.axes - len(walk.axes)
     loops = [Loop(loop.bound, (0,) * more + loop.moves, loop.step) for loop in walk.loops]
     loops += [Loop(1, (0,) * params.axes)] * (params.loops - len(loops))

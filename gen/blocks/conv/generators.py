@@ -62,7 +62,7 @@ class LayerRun(Options):
         return self.batch * self.blocks * prod(self.geometry.size)
 
     def walks(self) -> Iterator[Walk]:
-        """Forward, or ``x`` of the weight gradient."""
+        """Yield the walk of forward, or of ``x`` of the weight gradient."""
         yield im2col(self.geometry, self.blocks).walk
 
 
@@ -79,7 +79,7 @@ class GradientRun(LayerRun):
         return self.batch * self.blocks * prod(self.geometry.out)
 
     def walks(self) -> Iterator[Walk]:
-        """For the loss, or pixel by pixel of one block for the gradient."""
+        """Yield the walks for the loss, or pixel by pixel of one block for the gradient."""
         if self.mode == "transposed":
             yield from self.loss_walks()
         else:
@@ -120,7 +120,7 @@ class WalkAdapter:
     )
 
     def check(self, params: GeneratorParams, run: LayerRun, arrays: Arrays) -> None:
-        """Numbers that the hardware can count to, a map that it can address, not too many beats."""
+        """Refuse numbers too large to count to, maps too large to address, too many beats."""
         most = 1 << params.size_width
         for each in fields(LayerRun):
             value = getattr(run, each.name)
@@ -141,7 +141,7 @@ class WalkAdapter:
             raise UsageError(f"the walk takes {beats} beats; a run may take {MOST_BEATS}")
 
     def plan(self, params: GeneratorParams, run: LayerRun, arrays: Arrays) -> Job:
-        """One beat a walk; the golden model is ``Walk.beats``."""
+        """Lay out one beat a walk; the golden model is ``Walk.beats``."""
         self.check(params, run, arrays)
         walks = list(run.walks())
         if not walks:

@@ -54,11 +54,11 @@ class Image:
         return cls(image, bases, sizes)
 
     def address(self, region: str, element: int) -> int:
-        """The first byte of an element."""
+        """Return the address of an element's first byte."""
         return self.bases[region] + (element << self.sizes[region])
 
     def places(self, region: str, walk: Walk) -> Walk:
-        """A walk over elements as one over bytes."""
+        """Return a walk over elements as one over bytes."""
         size = self.sizes[region]
         return Walk(
             axes=tuple(Axis(a.start, a.limit, a.pitch << size, a.spread) for a in walk.axes),
@@ -69,7 +69,7 @@ class Image:
     def with_results(
         self, where: NDArray[np.int64], values: NDArray[np.int64]
     ) -> NDArray[np.uint8]:
-        """The image after a run that wrote ``values`` to the elements ``where`` of the result."""
+        """Return the image after a run wrote ``values`` to the elements ``where`` of the result."""
         size, after = self.sizes[RESULT], self.bytes.copy()
         octets = values.astype("<i8").view(np.uint8).reshape(-1, 8)[:, : 1 << size]
         first = self.bases[RESULT] + (where << size)
@@ -79,7 +79,7 @@ class Image:
     def results(
         self, memory: NDArray[np.uint8], shape: tuple[int, ...], fmt: Format
     ) -> NDArray[np.int64]:
-        """The elements of the result after a run."""
+        """Return the elements of the result after a run."""
         size, base = self.sizes[RESULT], self.bases[RESULT]
         octets = np.ascontiguousarray(memory[base : base + (int(np.prod(shape)) << size)])
         elements = octets.view(f"<i{1 << size}").astype(np.int64).reshape(shape)
@@ -105,7 +105,7 @@ def _check_end(end: int) -> None:
 
 
 def _sizes(params: LayerParams, target: Target, fmt: Format) -> dict[str, int]:
-    """Elements are as large as the side that reads them takes them."""
+    """Return how large elements are: as large as the side that reads them takes them."""
     core = params.core
     a, b, result = (element_size(f.width) for f in (core.a_format, core.b_format, fmt))
     last = b if target.operation.maps[1] == GRADIENT else a

@@ -85,7 +85,7 @@ class Layer:
 
     @classmethod
     def refuse(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
-        """:class:`UsageError` where arrays, options and hardware do not go together.
+        """Raise :class:`UsageError` where arrays, options and hardware do not go together.
 
         Values come last; what is returned has its operands as they are given.
         """
@@ -121,7 +121,7 @@ class Layer:
 
     @classmethod
     def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
-        """:meth:`refuse`, and the operands in the smallest types of their formats."""
+        """Return what :meth:`refuse` does, with operands in the smallest types of their formats."""
         layer = cls.refuse(params, run, arrays)
         operands = zip((layer.a, layer.b), run.operation.arrays, strict=True)
         a, b = (np.asarray(each).astype(params.format_of(name).dtype) for each, name in operands)
@@ -165,7 +165,7 @@ def _check_options(params: LayerParams, run: ConvRun) -> None:
 
 
 def _check_limits(params: LayerParams, run: ConvRun) -> None:
-    """No number may be larger than the hardware can count to, whatever the arrays are."""
+    """Refuse numbers larger than the hardware can count to, whatever the arrays are."""
     most = 1 << params.size_width
     for name in ("stride", "padding", "dilation", "output_padding", "kernel"):
         largest = max(getattr(run, name) or (0,))
@@ -177,7 +177,7 @@ def _check_limits(params: LayerParams, run: ConvRun) -> None:
 
 
 def _check_padding(geometry: Geometry) -> None:
-    """Results that meet nothing but padding must not outnumber by far those that meet the map."""
+    """Refuse padding with which far more results meet it alone than meet the map."""
     for side in geometry.sides:
         padding, most = max(side.begin, side.end), max(side.size, side.reach)
         if padding > most:
@@ -208,7 +208,7 @@ def _refuse_others(run: ConvRun, names: Sequence[str], arrays: Arrays) -> None:
 
 
 def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
-    """The layer whose operands have the shapes ``a`` and ``b``."""
+    """Return the layer whose operands have the shapes ``a`` and ``b``."""
     of = {
         Operation.FORWARD: _of_forward,
         Operation.INPUT_GRAD: _of_input_grad,
@@ -256,7 +256,7 @@ def _of_input_grad(run: ConvRun, dy: Sequence[int], w: Sequence[int], shape: dic
 
 
 def _least_size(run: ConvRun, dy: Sequence[int], w: Sequence[int]) -> list[int]:
-    """The smallest input, of at least one pixel, that gives a ``dy`` of this size."""
+    """Return the smallest input, of at least one pixel, that gives a ``dy`` of this size."""
     one = {"batch": 1, "channels": 1, "filters": 1, "size": (1 << 40,) * (len(dy) - 2)}
     shape = {"stride": run.stride, "padding": run.padding, "dilation": run.dilation}
     unit = Geometry(kernel=w[2:], **one, **shape)

@@ -18,7 +18,7 @@ __all__ = ["memory_text", "program_faults", "program_text"]
 
 
 def memory_text(params: LayerParams) -> str:
-    """How maps, weights and results lie in memory."""
+    """Say how maps, weights and results lie in memory."""
     rows, cols = params.rows, params.cols
     return text(f"""
         Elements are little-endian and take 1, 2, 4 or 8 bytes, the least that holds their format.
@@ -39,7 +39,7 @@ def memory_text(params: LayerParams) -> str:
 
 
 def program_text(params: LayerParams) -> str:
-    """The order of commands and beats, and a layer's program."""
+    """Describe the order of commands and beats, and a layer's program."""
     rows = params.rows
     beat = "give a beat: bank[address] if real, else pad in all lanes"
     walk = indent(walk_text(beat, spread=True), " " * 12).strip()
@@ -87,7 +87,7 @@ def program_text(params: LayerParams) -> str:
 
 
 def program_faults() -> str:
-    """What becomes of programs that are wrong."""
+    """Say what becomes of programs that are wrong."""
     order = ", ".join(f"`{each.name}`" for each in FOUND)
     return text(f"""
         The first thing that is wrong ends a program: a command that is illegal by itself, as soon

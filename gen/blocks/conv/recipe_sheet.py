@@ -18,7 +18,7 @@ __all__ = ["recipes"]
 
 
 def recipes(params: LayerParams) -> str:
-    """The programs of the operations that this hardware has."""
+    """Describe the programs of the operations that this hardware has."""
     parts = [_terms(params)]
     if "ws" in params.core.dataflows:
         parts += [_forward(params), _input_gradient(params)]
@@ -138,7 +138,7 @@ def _weight_gradient(params: LayerParams) -> str:
 
 
 def _in_numbers(params: LayerParams) -> str:
-    """Forward, 3 x 3, stride 2, padding 1."""
+    """Describe a layer in numbers: forward, 3 x 3, stride 2, padding 1."""
     rows, cols, core = params.rows, params.cols, params.core
     layer = Geometry(
         batch=1, channels=rows, filters=cols, size=(5, 5), kernel=(3, 3), stride=2, padding=1
@@ -167,7 +167,7 @@ def _in_numbers(params: LayerParams) -> str:
 
 
 def _walk(walk: Walk) -> str:
-    """Origin and jumps, less those of loops of one turn."""
+    """List origin and jumps, less those of loops of one turn."""
     origin = walk.origin()
     lines = [f"origin: pixel {_pixel(origin.whole)}, address {origin.step}"]
     lines += [

@@ -29,7 +29,7 @@ COUNTED = {
 
 
 def conv_sheet(params: LayerParams) -> Sheet:
-    """What a convolution computes, and how it is driven."""
+    """Say what a convolution computes, and how it is driven."""
     core = params.core
     rows, cols = params.rows, params.cols
     return Sheet(

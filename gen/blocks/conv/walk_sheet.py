@@ -14,7 +14,7 @@ __all__ = ["bp_im2col_sheet", "im2col_sheet", "zero_free_sheet"]
 
 
 def im2col_sheet(params: GeneratorParams) -> Sheet:
-    """What `im2col` gives, and how it is driven."""
+    """Say what `im2col` gives, and how it is driven."""
     which = text("""
     **im2col, of the layer's input**, a map of H x W pixels, walked over for P x Q outputs, kernel
     U x V; `stride`, `dilation` and `padding` (at the begin) of each axis:
@@ -34,7 +34,7 @@ def im2col_sheet(params: GeneratorParams) -> Sheet:
 
 
 def zero_free_sheet(params: GeneratorParams) -> Sheet:
-    """What `zero_free` gives, and how it is driven."""
+    """Say what `zero_free` gives, and how it is driven."""
     which = text("""
     **The input gradient without a zero**, over `dy` of P x Q pixels, for dx of H x W. One walk for
     each phase: each first row r0 below min(stride, H) and first column c0 below min(stride, W); dx
@@ -60,7 +60,7 @@ def zero_free_sheet(params: GeneratorParams) -> Sheet:
 
 
 def bp_im2col_sheet(params: BpParams) -> Sheet:
-    """What `bp_im2col` gives, and how it is driven."""
+    """Say what `bp_im2col` gives, and how it is driven."""
     which = text("""
     **The input gradient**, over `dy` of P x Q pixels between which stride - 1 zeros are thought to
     lie, for dx of H x W, kernel U x V:

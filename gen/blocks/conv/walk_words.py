@@ -8,7 +8,7 @@ __all__ = ["jumps_text", "walk_text"]
 
 
 def walk_text(beat: str, *, spread: bool) -> str:
-    """A walk's beats as pseudo-code; ``beat`` is what each of them gives."""
+    """Write a walk's beats as pseudo-code; ``beat`` is what each of them gives."""
     lines = [
         "address, pixel[] = origin.step, origin.whole[]",
         "part[] = origin.part[]",
@@ -31,7 +31,7 @@ def walk_text(beat: str, *, spread: bool) -> str:
 
 
 def jumps_text(*, spread: bool) -> str:
-    """How loops, each with a bound, moves of the coordinates and a step, become a walk's fields."""
+    """Say how loops of a bound, moves of the coordinates and a step become a walk's fields."""
     split = "quotient (rounded down) and remainder by spread[a]" if spread else "the value itself"
     parts = ", part[a]" if spread else ""
     return text(f"""
