@@ -47,7 +47,7 @@ class Board:
 
 
 def board_names() -> list[str]:
-    """The boards that come with Gemmule."""
+    """Return the names of the boards that come with Gemmule."""
     return sorted(
         entry.name.removesuffix(".toml")
         for entry in files(__name__).iterdir()
