@@ -96,7 +96,7 @@ def latency(component: Component) -> int | None:
 
 
 def describe(block: Block) -> dict[str, Any]:
-    """All that `show` says of ``block``, as plain data."""
+    """Return all that `show` says of ``block``, as plain data."""
     from gemmule.gen.verilog.ports import ports
 
     adapter = block.adapter

@@ -29,7 +29,7 @@ __all__ = [
 
 
 def block_command(verb: Callable[..., int], block: Block | None) -> Callable[..., int]:
-    """``verb(block, params, run, **rest)`` as a Typer command that has the options of ``block``.
+    """Make ``verb(block, params, run, **rest)`` a Typer command that has the options of ``block``.
 
     A verb without a parameter ``run`` gets no run options. With ``block=None`` the command has
     the verb's own options only, as `gemmule VERB --help` shows them.
@@ -162,7 +162,7 @@ def flags_of(verb: Callable[..., int]) -> set[str]:
 
 
 def spell_out_flags(words: Sequence[str]) -> list[str]:
-    """``words`` with ``--dense true`` as ``--dense`` and ``--dense false`` as ``--no-dense``."""
+    """Turn ``--dense true`` in ``words`` to ``--dense``, ``--dense false`` to ``--no-dense``."""
     spelled: list[str] = []
     on_off = _switches()
     for word in words:
@@ -175,7 +175,7 @@ def spell_out_flags(words: Sequence[str]) -> list[str]:
 
 
 def allowed(each: Field, hint: Any, *, auto: bool = False) -> str:
-    """What a field takes, in few words: ``1..64``, ``ws|os|both``, ``integer format``."""
+    """Say what a field takes, in few words: ``1..64``, ``ws|os|both``, ``integer format``."""
     checks = each.metadata
     if checks.get("choices"):
         return "|".join([*([AUTO] if auto else []), *checks["choices"]])
@@ -201,7 +201,7 @@ def _names(kind: type[Options]) -> set[str]:
 
 
 def _switches() -> dict[str, str]:
-    """Each option of any block that is on or off, with the one that says the opposite."""
+    """Return each option of any block that is on or off, with the one that says the opposite."""
     return {
         word: other
         for block in catalog().values()
@@ -247,7 +247,7 @@ def _default(each: Field, kind: type[Options]) -> str:
 
 
 def _read_config(block: Block, path: Path) -> dict[str, Any]:
-    """The options in a TOML file: flat keys, and above them those in the table of the block."""
+    """Read the options in a TOML file: flat keys, above them those in the table of the block."""
     data = parse_toml("--config", str(path), read_text("--config", path))
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     if strange := sorted(set(tables) - set(catalog())):

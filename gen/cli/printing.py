@@ -14,12 +14,12 @@ JSON = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")
 
 
 def print_json(data: Any) -> None:
-    """``data`` on stdout, and nothing else is ever there with it."""
+    """Print ``data`` on stdout, and never anything else with it."""
     typer.echo(json.dumps(data, indent=2))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """``rows`` under ``columns``; numbers to the right."""
+    """Print ``rows`` under ``columns``; numbers to the right."""
     from rich import box
     from rich.table import Table
 
@@ -34,7 +34,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | No
 
 
 def pairs(values: Mapping[str, Any]) -> None:
-    """``name  value`` lines."""
+    """Print ``name  value`` lines."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
         typer.echo(f"{name:<{width}}  {_text(value)}")
@@ -42,7 +42,7 @@ def pairs(values: Mapping[str, Any]) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[Callable[[str], None]]:
-    """``text`` on stderr, where that is a terminal, until the work is done; gives its update."""
+    """Show ``text`` on stderr, if that is a terminal, until the work is done; give its update."""
     from rich.console import Console
 
     with Console(stderr=True).status(text) as status:

@@ -105,7 +105,7 @@ def starting() -> Iterator[None]:
 
 
 def _await(child: int, read: int) -> tuple[int, int]:
-    """The exit code of ``child``, and the signal that this process was told to end it by, or 0."""
+    """Await ``child``; return its exit code, and the signal that told us to end it, or 0."""
     told, deadline = 0, None
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -134,7 +134,7 @@ def _signal(group: int, number: int) -> None:
 
 
 def _stop_and_go(child: int) -> None:
-    """Ctrl-Z: the command stops with us, and goes on with us."""
+    """Stop the command with us on Ctrl-Z, and let it go on with us."""
     _signal(child, signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGSTOP)
     _signal(child, signal.SIGCONT)
