@@ -43,7 +43,7 @@ KINDS = {
 
 
 def is_stdout(path: Path | None) -> bool:
-    """Whether ``path`` is a name of the standard output."""
+    """Tell whether ``path`` is a name of the standard output."""
     return path is not None and str(path) in STDOUT
 
 
@@ -88,7 +88,7 @@ def write_folder(
 
 @contextmanager
 def replacing(path: Path | None) -> Iterator[Path | None]:
-    """A name beside ``path`` to write to; what is there in the end takes the place of ``path``.
+    """Yield a name beside ``path`` to write to; what is there in the end replaces ``path``.
 
     An exception leaves ``path`` as it was.
     """
@@ -122,7 +122,7 @@ def check_writable(option: str, path: Path | None, *, stdout: bool = False) -> N
 
 
 def folder_at(option: str, text: str | Path) -> Path:
-    """The folder that ``text`` names; none at all is not the current one."""
+    """Return the folder that ``text`` names; none at all is not the current one."""
     if not str(text):
         raise UsageError(f"{option} needs the name of a folder, not ''")
     return Path(text)
@@ -137,7 +137,7 @@ def check_folder(option: str, path: Path) -> None:
 
 
 def _destination(path: Path) -> Path:
-    """The regular file or new name that ``path`` writes to."""
+    """Return the regular file or new name that ``path`` writes to."""
     real = Path(os.path.realpath(path))
     try:
         mode = real.stat().st_mode

@@ -34,7 +34,7 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
 def key(*parts: str | bytes) -> str:
-    """A short name for ``parts``."""
+    """Return a short name for ``parts``."""
     digest = hashlib.sha256()
     for part in (FORMAT, *parts):
         data = part.encode() if isinstance(part, str) else part
@@ -43,7 +43,7 @@ def key(*parts: str | bytes) -> str:
 
 
 def folder() -> Path:
-    """``GEMMULE_CACHE``, else ``gemmule`` in the user's cache; where neither can be written, a
+    """Return ``GEMMULE_CACHE``, else ``gemmule`` in the user's cache; if that cannot be written, a
     temporary folder that goes with the process.
     """
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -52,7 +52,7 @@ def folder() -> Path:
 
 
 def kept(name: str, build: Callable[[Path], None]) -> Path:
-    """The folder ``name`` of the cache; where it is not as it was built, ``build`` fills it.
+    """Return the folder ``name`` of the cache; where it is not as it was built, ``build`` fills it.
 
     It is built aside and renamed: another process sees all of it or nothing, and where two build
     at once, the first to finish has it. What others left unfinished goes then, and so do entries
@@ -85,7 +85,7 @@ def kept(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def _whole(path: Path) -> bool:
-    """Whether ``path`` is ours and as it was built."""
+    """Tell whether ``path`` is ours and as it was built."""
     try:
         if not _private(path):
             return False
@@ -109,7 +109,7 @@ def _seal(path: Path) -> None:
 
 
 def _described(path: Path) -> list[str | bool]:
-    """The digest of a regular file, and whether it is a program."""
+    """Return the digest of a regular file, and whether it is a program."""
     mode = path.lstat().st_mode
     if not stat.S_ISREG(mode):
         raise ValueError(f"{path} is no regular file")
@@ -134,7 +134,7 @@ def _place(made: Path, path: Path, replaced: Path) -> None:
 
 @contextmanager
 def _locked(home: Path) -> Iterator[Path]:
-    """A new folder in ``home`` that nobody sweeps as long as this process lives."""
+    """Yield a new folder in ``home`` that nobody sweeps as long as this process lives."""
     while True:
         aside = Path(tempfile.mkdtemp(prefix=sweep.PREFIX, dir=home))
         lock = os.open(aside, os.O_RDONLY)
@@ -152,7 +152,7 @@ def _locked(home: Path) -> Iterator[Path]:
 
 @cache
 def _writable(path: Path, ours: bool) -> Path:
-    """``path``, or, where others may write, a folder in it that is private."""
+    """Return ``path``, or, where others may write, a folder in it that is private."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()

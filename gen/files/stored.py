@@ -90,7 +90,7 @@ class Stored:
         return array.astype(dtype or self.dtype, copy=False)
 
     def pieces(self) -> Iterator[tuple[int, NDArray]]:
-        """Pieces in the file's order, each behind the flat index of its first element."""
+        """Yield pieces in the file's order, each behind the flat index of its first element."""
         opened = zipfile.ZipFile(self.path)
         with _readable(self.path), opened as archive, archive.open(self.member) as file:
             _header(file)
@@ -104,9 +104,9 @@ class Stored:
 
 
 def stored_arrays(path: Path) -> dict[str, Stored]:
-    """The arrays of the .npz file ``path``, by name; none is read.
+    """Return the arrays of the .npz file ``path``, by name; none is read.
 
-    :class:`UsageError` where the file is none, or declares more than it holds or than
+    Raise :class:`UsageError` where the file is none, or declares more than it holds or than
     :data:`LARGEST`.
     """
     _check_directory(path)

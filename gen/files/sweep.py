@@ -30,7 +30,7 @@ OLD = 86_400
 
 
 def room() -> int:
-    """The bytes that the cache may take: ``GEMMULE_CACHE_SIZE``, as 500M or 4G."""
+    """Return the bytes that the cache may take: ``GEMMULE_CACHE_SIZE``, as 500M or 4G."""
     text = os.environ.get("GEMMULE_CACHE_SIZE") or DEFAULT
     match = re.fullmatch(r"(\d{1,12})([KMGT]?)", text.upper())
     if not match:

@@ -13,7 +13,7 @@ LARGEST = 1 << 20
 
 
 def read_text(option: str, path: Path) -> str:
-    """The text of the file ``path``; :class:`UsageError` where there is none that can be read."""
+    """Return the text of the file ``path``; raise :class:`UsageError` where none can be read."""
     try:
         with path.open("rb") as file:  # a pipe will do, and a device ends here as well
             data = file.read(LARGEST + 1)
@@ -27,7 +27,7 @@ def read_text(option: str, path: Path) -> str:
 
 
 def parse_toml(option: str, source: str, text: str) -> dict[str, Any]:
-    """The table that ``text`` holds; ``source`` is its file."""
+    """Return the table that ``text`` holds; ``source`` is its file."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -17,7 +17,7 @@ SMALL = 1 << 20
 
 
 def read_arrays(path: Path, wanted: tuple[Array, ...]) -> dict[str, NDArray | Stored]:
-    """The arrays of the .npz file ``path``, which may hold those ``wanted`` and no others.
+    """Return the arrays of the .npz file ``path``, which may hold those ``wanted`` and no others.
 
     Nothing is unpickled, and large ones are not read yet. What the values must be is for the
     block's adapter to say.
