@@ -15,15 +15,15 @@ LARGEST = 1 << 24
 
 
 def digest(content: str | bytes) -> str:
-    """What a manifest says of a file's content."""
+    """Return what a manifest says of a file's content."""
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def leftovers(folder: Path, name: str, texts: Mapping[str, str], *, force: bool) -> list[str]:
-    """The files of an earlier package ``name`` in ``folder`` that ``texts`` no longer has.
+    """Return the files of an earlier package ``name`` in ``folder`` that ``texts`` no longer has.
 
-    :class:`UsageError` where ``texts`` would overwrite a file that is no package's of this name, or
-    that was changed since, unless ``force`` says so. A file of another package stays.
+    Raise :class:`UsageError` where ``texts`` would overwrite a file that is no package's of this
+    name, or that was changed since, unless ``force`` says so. A file of another package stays.
     """
     try:
         packages = _packages(folder) if folder.is_dir() else {}
@@ -49,7 +49,7 @@ def leftovers(folder: Path, name: str, texts: Mapping[str, str], *, force: bool)
 
 
 def _packages(folder: Path) -> dict[str, dict[str, str]]:
-    """The files of each package in ``folder`` and their digests, as its manifest has them."""
+    """Return each package's files in ``folder`` and their digests, as its manifest has them."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         if not path.is_file() or path.stat().st_size > LARGEST:
@@ -64,7 +64,7 @@ def _packages(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _files(listed: Any) -> dict[str, str]:
-    """``listed``, without names that lead out of the folder: a manifest may be anybody's."""
+    """Return ``listed`` without names that lead out of the folder: a manifest may be anybody's."""
     if not isinstance(listed, dict):
         return {}
     return {
@@ -75,5 +75,5 @@ def _files(listed: Any) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str | None:
-    """That of the file ``path``; None where there is no file."""
+    """Return the digest of the file ``path``; None where there is no file."""
     return digest(path.read_bytes()) if path.is_file() else None

@@ -72,7 +72,7 @@ def generate(
 
 
 def _resources(block: Block, params: Options, board: Board) -> Rows:
-    """What the block takes on the board, as rows of the data sheet."""
+    """Return what the block takes on the board, as rows of the data sheet."""
     report = synthesize(block, params, board, parts=False)
     brams = report.bram36 + report.bram18 / 2
     counts = (
@@ -84,7 +84,7 @@ def _resources(block: Block, params: Options, board: Board) -> Rows:
 
 
 def _unknown(block: Block, board: Board | None) -> Rows:
-    """Which command counts what was not counted."""
+    """Say which command counts what was not counted, as a row of the data sheet."""
     name = board.name if board else "BOARD"
     how = (
         f"not counted: `gemmule synth {block.name} --board {name}` with these parameters tells, and"
@@ -160,7 +160,7 @@ def _view(
     board: Board | None,
     clock_mhz: float,
 ) -> dict[str, Any]:
-    """What the templates may speak of."""
+    """Return what the templates may speak of."""
     manifest, adapter = emitted.manifest, block.adapter
     values = params.as_dict()
     streams = border.streams if border else []

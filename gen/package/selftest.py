@@ -18,7 +18,7 @@ __all__ = ["selftest_view"]
 def selftest_view(
     block: Block, params: Options, streams: list[AxisStream], examples: list[Example]
 ) -> dict[str, Any] | None:
-    """What the template `selftest.sv` needs; None where no example does without a memory."""
+    """Return what the template `selftest.sv` needs; None where no example does without a memory."""
     for example in examples:
         job = block.simulated_by().plan(
             params, block.simulated_by().Run(**example.run), example.arrays
@@ -41,7 +41,7 @@ def _stream(
 
 
 def _beats(each: AxisStream, words: Beats) -> list[str]:
-    """TLAST and TDATA of each beat, as a Verilog number."""
+    """Return TLAST and TDATA of each beat, as a Verilog number."""
     step, ends = each.tdata_octets, lasts(each, words)
     made = []
     for number, word in enumerate(to_bytes(each, words)):

@@ -17,7 +17,7 @@ __all__ = ["code_view", "encoder_text"]
 
 
 def code_view(name: str, sheet: Sheet, streams: list[AxisStream]) -> dict[str, Any]:
-    """What the template of C headers speaks of."""
+    """Return what the template of C headers speaks of."""
     return {
         "name": name,
         "prefix": _identifier(name),
@@ -59,7 +59,7 @@ def code_view(name: str, sheet: Sheet, streams: list[AxisStream]) -> dict[str, A
 
 
 def encoder_text(name: str, sheet: Sheet, streams: list[AxisStream]) -> str:
-    """The encoder of a package: tables, what all encoders do, and what this block's does."""
+    """Return the encoder of a package: tables, what all encoders do, and what this block's does."""
     head = [
         f'"""Words of the streams of `{name}`, for any program: needs the standard library alone.',
         "",

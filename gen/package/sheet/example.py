@@ -45,7 +45,7 @@ class Printed:
 def printed(
     block: Block, params: Options, sheet: Sheet, streams: list[AxisStream], example: Example
 ) -> Printed:
-    """An example in text."""
+    """Return an example in text."""
     run = block.simulated_by().Run(**example.run)
     job = block.simulated_by().plan(params, run, example.arrays)
     results = job.results() if job.results else {}
@@ -75,7 +75,7 @@ def printed(
 
 
 def parse(text: str) -> list[dict[str, tuple[list[bytes], list[bool]]]]:
-    """The examples of a data sheet: of each, port -> the words' bytes, and which have TLAST."""
+    """Return a data sheet's examples: of each, port -> the words' bytes, and which have TLAST."""
     found = []
     for part in re.split(r"^### Example ", text, flags=re.M)[1:]:
         example = {}
@@ -91,7 +91,7 @@ def parse(text: str) -> list[dict[str, tuple[list[bytes], list[bool]]]]:
 
 
 def payloads(stream: AxisStream, words: tuple[list[bytes], list[bool]]) -> Beats:
-    """The beats of the bare block, from what :func:`parse` found."""
+    """Return the beats of the bare block, from what :func:`parse` found."""
     octets, last = words
     return from_bytes(stream, np.array([list(each) for each in octets], np.uint8), np.array(last))
 
@@ -128,7 +128,7 @@ def _memory(name: str, image: NDArray[np.uint8]) -> Words:
 
 
 def _note(fields: list[Row], word: NDArray[np.uint8], stream: AxisStream, sheet: Sheet) -> str:
-    """The word's fields in decimal; of those with variants, the parts that are not 0."""
+    """Write the word's fields in decimal; of those with variants, the parts that are not 0."""
     parts = []
     for row in fields:
         values = [

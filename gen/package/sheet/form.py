@@ -141,7 +141,7 @@ class Sheet:
 
 
 def variant_parts(variant: Variant, number: int) -> str:
-    """What ``number`` holds as this variant, the parts that are not 0."""
+    """Say what ``number`` holds as this variant, the parts that are not 0."""
     found = []
     for part in layout_fields(variant.layout):
         for lane in range(part.lanes):

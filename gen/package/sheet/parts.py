@@ -23,12 +23,12 @@ LOWEST = "of several reasons the lowest code is told"
 
 
 def text(markdown: str) -> str:
-    """``markdown`` without the indentation that it has in the source."""
+    """Return ``markdown`` without the indentation that it has in the source."""
     return cleandoc(markdown)
 
 
 def numbers(fmt: Format) -> str:
-    """What a format is, in words: its integers, and what they stand for."""
+    """Say in words what a format is: its integers, and what they stand for."""
     scale = f", real value = integer / 2^{fmt.frac}" if fmt.frac else ""
     return f"integer {fmt.low}..{fmt.high}{scale}"
 
@@ -41,10 +41,11 @@ def status(
     refuses: bool = True,
     never: Iterable[str] = (),
 ) -> Stream:
-    """The stream `status` that ``hw.common.stream.status.status_layout`` makes of ``packets``.
+    """Describe the stream `status` of ``packets``.
 
-    One that never ``refuses`` a command has no field for that. ``more`` goes behind the meaning.
-    Faults that there ``never`` are have their fields all the same.
+    It is the one that ``hw.common.stream.status.status_layout`` makes. One that never ``refuses``
+    a command has no field for that. ``more`` goes behind the meaning. Faults that there ``never``
+    are have their fields all the same.
     """
     refused = {
         "refused": Field(f"why the command was refused; 0: carried out; {LOWEST}", "see the codes")

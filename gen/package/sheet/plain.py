@@ -13,7 +13,7 @@ __all__ = ["sheet_of"]
 
 
 def sheet_of(block: Block, params: Options, manifest: Manifest) -> Sheet:
-    """The sheet of ``block``, the author's or what can be told without one."""
+    """Return the sheet of ``block``, the author's or what can be told without one."""
     if block.sheet:
         return block.sheet(params)
     doc = block.component.__doc__ or ""

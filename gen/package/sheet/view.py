@@ -24,7 +24,7 @@ def sheet_view(
     manifest: Manifest,
     streams: list[AxisStream],
 ) -> dict[str, Any]:
-    """The parts of a data sheet that the form gives."""
+    """Return the parts of a data sheet that the form gives."""
     check_complete(sheet, streams, {each.name for each in manifest.ports})
     return {
         "dma": any(each.form.streams == "dma" for each in streams),
@@ -40,7 +40,7 @@ def sheet_view(
 
 
 def check_complete(sheet: Sheet, streams: list[AxisStream], ports: set[str]) -> None:
-    """Each stream and field, and each port beside them, is described, and nothing else is."""
+    """Check that all streams, fields, and ports beside them are described, and nothing else is."""
     lone = {name for name in ports if "__" not in name} - {"clk", "rst"}
     if lone != set(sheet.ports):
         raise ValueError(f"the sheet must tell of the ports {sorted(lone)}")
@@ -75,7 +75,7 @@ class VariantParts(NamedTuple):
 
 
 def variants_of(sheet: Sheet, stream: AxisStream) -> Iterator[VariantParts]:
-    """The fields of a stream that have variants: with each one and its parts, from bit 0 on."""
+    """Yield each variant of a stream's fields: the field, the variant, its parts from bit 0 on."""
     for row in rows(stream):
         for variant in sheet.variants.get(f"{stream.name}.{row.name}", ()):
             yield VariantParts(row, variant, layout_fields(variant.layout))
@@ -133,13 +133,13 @@ def _table(sheet: Sheet, stream: AxisStream) -> Mapping[str, Any]:
 
 
 def _coded(part: FieldInfo, told: dict[str, str]) -> dict[str, str]:
-    """With the codes of the part, if it has some, beside its meaning."""
+    """Return ``told`` with the codes of the part, if it has some, beside its meaning."""
     codes = "; ".join(f"{code.value}: {code.text}" for code in part.codes)
     return told | {"meaning": f"{told['meaning']}: {codes}"} if codes else told
 
 
 def _alike(parts: list[FieldInfo]) -> dict[str, list[FieldInfo]]:
-    """The parts by their names without numbers."""
+    """Group the parts that have bits by their names without numbers."""
     found: dict[str, list[FieldInfo]] = {}
     for part in parts:
         if part.width:
@@ -148,7 +148,7 @@ def _alike(parts: list[FieldInfo]) -> dict[str, list[FieldInfo]]:
 
 
 def _lanes(alike: list[FieldInfo]) -> str:
-    """How many there are, and the bits from one to the next."""
+    """Say how many there are, and the bits from one to the next."""
     first = alike[0]
     texts = []
     if len(alike) > 1:

@@ -42,7 +42,7 @@ class Row:
 
 
 def bare(name: str) -> str:
-    """A field's name without the numbers of lanes.
+    """Return a field's name without the numbers of lanes.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def bare(name: str) -> str:
 
 
 def rows(stream: AxisStream) -> list[Row]:
-    """The fields of a stream, those of its vector's lanes as one."""
+    """Return the fields of a stream, those of its vector's lanes as one."""
     found: dict[str, list[AxisField]] = {}
     for each in stream.fields:
         found.setdefault(bare(each.name), []).append(each)
@@ -80,7 +80,7 @@ def rows(stream: AxisStream) -> list[Row]:
 
 
 def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
-    """``[words, octets]``: what TDATA carries; lanes are extended to whole bytes."""
+    """Return ``[words, octets]``: what TDATA carries; lanes are extended to whole bytes."""
     bits = _bits(beats, stream.width)
     made = np.zeros((len(bits), 8 * stream.octets), np.uint8)
     for each in stream.fields:
@@ -97,7 +97,7 @@ def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
 def from_bytes(
     stream: AxisStream, octets: NDArray[np.uint8], lasts: NDArray[np.bool_] | None
 ) -> Beats:
-    """The payloads of words: :func:`to_bytes` turned around, with TLAST."""
+    """Return the payloads of words: :func:`to_bytes` turned around, with TLAST."""
     bits = np.unpackbits(octets, axis=1, bitorder="little")
     made = np.zeros((len(bits), -(-stream.width // 32) * 32), np.uint8)
     for each in stream.fields:
@@ -113,7 +113,7 @@ def from_bytes(
 
 
 def lasts(stream: AxisStream, beats: Beats) -> NDArray[np.bool_] | None:
-    """TLAST of each word, None where the stream has none."""
+    """Return TLAST of each word, None where the stream has none."""
     if stream.last is None:
         return None
     return _bits(beats, stream.width)[:, stream.last].astype(bool)
