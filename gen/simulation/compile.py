@@ -117,7 +117,7 @@ class Kind:
 def compiled(
     kind: Kind, verilog: str, top: str, files: Mapping[str, str], program: str = "simulation"
 ) -> Path:
-    """The program of this ``kind`` for ``verilog``; ``files`` are what its glue includes.
+    """Return the program of this ``kind`` for ``verilog``; ``files`` are what its glue includes.
 
     Primitives that ``verilog`` instantiates get their behavioral models.
     """

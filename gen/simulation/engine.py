@@ -36,7 +36,7 @@ WITH_WAVES = replace(DRIVER, waves=True)
 
 
 def build(block: Block | str, params: Options, *, waves: bool = False) -> Simulator:
-    """The simulation of ``block``: from the cache, or made now (a few seconds).
+    """Return the simulation of ``block``: from the cache, or made now (a few seconds).
 
     It is kept under what the Verilog is, so a change of ours that leaves the Verilog alone costs an
     elaboration and no compilation; and the Verilog under what it is made from.
@@ -62,7 +62,7 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Simula
 def build_emitted(
     emitted: Emitted, *, waves: bool = False, begun: float | None = None
 ) -> Simulator:
-    """:func:`build` for Verilog that was emitted already (or, in a test of tests, broken)."""
+    """Do as :func:`build` for Verilog that was emitted already (or, in a test of tests, broken)."""
     begun = time.monotonic() if begun is None else begun
     streams = {"streams.inc": "".join(_glue(emitted.manifest))}
     kind = WITH_WAVES if waves else DRIVER
@@ -85,7 +85,7 @@ def _glue(manifest: Manifest) -> Iterator[str]:
 
 
 def _sources(block: Block) -> list[bytes]:
-    """Everything that could change the Verilog: our packages, and the block's own file."""
+    """Return everything that could change the Verilog: our packages, and the block's own file."""
     return [*_packages(), Path(inspect.getfile(block.params)).read_bytes()]
 
 

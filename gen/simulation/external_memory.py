@@ -46,13 +46,13 @@ def check(width: int | None, latency: int | None) -> None:
 
 
 def ports(memory: Memory, manifest: Manifest) -> list[Port]:
-    """The channels, checked against the design's streams."""
+    """Return the channels, checked against the design's streams."""
     streams = {each.name: each for each in manifest.streams}
     return [_port(channel, streams) for channel in memory.channels]
 
 
 def plan(memory: Memory, manifest: Manifest, image: Path) -> Iterator[str]:
-    """The driver's lines, and the file ``image`` that it reads and writes."""
+    """Yield the driver's lines, and write the file ``image`` that it reads and writes."""
     check(memory.width, memory.latency)
     np.ascontiguousarray(memory.image, dtype=np.uint8).tofile(image)
     yield f"memory {memory.width} {memory.latency} {QUEUE} {image}"

@@ -54,7 +54,7 @@ class Simulation:
         return self.macs / possible if possible else 0.0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data: what `gemmule simulate --json` prints."""
+        """Return plain data: what `gemmule simulate --json` prints."""
         return {
             "cycles": self.cycles,
             "macs": self.macs,

@@ -181,7 +181,7 @@ class Simulator:
         receive: Mapping[str, int | None],
         behind: Mapping[str, tuple[str, NDArray[np.integer]]],
     ) -> None:
-        """The beats must fit the ports: an adapter that errs here would err silently."""
+        """Check that the beats fit the ports: an adapter that errs here would err silently."""
         outputs = set(self.widths) - self._inputs
         if set(send) - self._inputs or set(receive) - outputs:
             raise ValueError(
@@ -231,7 +231,7 @@ class Simulator:
 
 
 def _write_parts(beats_path: Path, parts_path: Path, beats: Beats | Repeated) -> None:
-    """The beats, each array once, and where each part of the stream lies among them."""
+    """Write the beats, each array once, and where each part of the stream lies among them."""
     first: dict[int, int] = {}
     count, rows = 0, []
     with beats_path.open("wb") as file:
