@@ -29,12 +29,12 @@ class Choice:
     chosen: str
 
     def as_dict(self) -> dict[str, str]:
-        """The choice as plain data."""
+        """Return the choice as plain data."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def automatic(kind: type[Options]) -> set[str]:
-    """The options of ``kind`` that may be ``auto``."""
+    """Return the options of ``kind`` that may be ``auto``."""
     names = {each.name for each in fields(kind)}
     return names & {"cell", "pack"} if "cell" in names else set()
 
@@ -42,7 +42,7 @@ def automatic(kind: type[Options]) -> set[str]:
 def choose(
     block: Block, given: Mapping[str, Any], run: Mapping[str, Any], board: Board | None
 ) -> tuple[Options, Choice | None]:
-    """The parameters of ``block`` that are ``given``, with what they leave open.
+    """Return the parameters of ``block`` that are ``given``, with what they leave open.
 
     ``cell`` left out is ``auto``: with a ``board`` its DSP block where the formats have room in
     it, generic otherwise. ``pack`` left out is ``auto`` beside such a cell, and ``none`` beside one

@@ -43,7 +43,7 @@ class Fit:
     percent: Mapping[str, float | None]
 
     def as_dict(self) -> dict[str, Any]:
-        """The result as plain data."""
+        """Return the result as plain data."""
         return asdict(self)
 
 
@@ -55,7 +55,7 @@ def largest(
     limit: float = 0.8,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Fit:
-    """The array with the most MACs per cycle of which no resource takes more than ``limit``.
+    """Find the array with the most MACs per cycle of which no resource takes more than ``limit``.
 
     Rows and columns are multiples of a small number (rows: of a chain's depth); of equal arrays
     the squarest. Where Yosys counts more than the model and the limit, that run joins the model
@@ -93,7 +93,7 @@ def largest(
 
 
 def area_model(runs: Mapping[tuple[int, int], NDArray]) -> NDArray:
-    """Coefficients ``[4, resources]`` of 1, R, C and R * C, by least squares; large runs weigh."""
+    """Fit coefficients ``[4, resources]`` of 1, R, C, R * C by least squares; large runs weigh."""
     shapes = np.array(list(runs), dtype=float)
     weight = np.sqrt(shapes.prod(axis=1))[:, None]
     found = np.stack(list(runs.values()))
@@ -101,7 +101,7 @@ def area_model(runs: Mapping[tuple[int, int], NDArray]) -> NDArray:
 
 
 def use(coefficients: NDArray, rows: int, cols: int) -> NDArray:
-    """What the model says that an array takes of each resource."""
+    """Return what the model says that an array takes of each resource."""
     return (_terms(np.array([[rows, cols]], dtype=float)) @ coefficients)[0]
 
 
@@ -116,7 +116,7 @@ def _sized(params: Options, rows: int, cols: int) -> Options:
 
 
 def _steps(params: Any) -> tuple[int, int]:
-    """Rows and columns come in multiples of these: of whole chains, of whole DSP blocks."""
+    """Return what rows and columns are multiples of: of whole chains, of whole DSP blocks."""
     if getattr(params, "cell", "generic") == "generic":
         return 4, 4
     depth = params.chains.packing.depth
@@ -126,7 +126,7 @@ def _steps(params: Any) -> tuple[int, int]:
 def _best(
     params: Options, board: Board, coefficients: NDArray, room: NDArray, steps: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """The most cells that the model puts into ``room``, the squarest of equals."""
+    """Find the most cells that the model puts into ``room``, the squarest of equals."""
     fitting = [
         (rows * cols, -abs(rows - cols), rows, cols)
         for rows, cols in _shapes(params, board, steps)

@@ -18,7 +18,7 @@ Netlist = Mapping[str, Any]
 
 
 def logic_levels(netlist: Netlist) -> int:
-    """Look-up tables, carries and multiplexers on the longest way between two registers.
+    """Count look-up tables, carries and multiplexers on the longest way between two registers.
 
     A carry chain counts once for each CARRY4. What lies inside a DSP block does not count.
     """
@@ -26,7 +26,7 @@ def logic_levels(netlist: Netlist) -> int:
 
 
 def longest_path(netlist: Netlist) -> list[str]:
-    """The cells of the longest way and the net that each drives, as ``LUT3 name``."""
+    """Return the cells of the longest way and the net that each drives, as ``LUT3 name``."""
     path = _slowest(netlist)
     drives = [next(iter(_bits(cell, "output")), None) for cell in path]
     names = _names(netlist, {bit for cell in path for bit in _bits(cell, "output")})
@@ -38,7 +38,7 @@ def longest_path(netlist: Netlist) -> list[str]:
 
 
 def _slowest(netlist: Netlist) -> list[Mapping[str, Any]]:
-    """The cells on the longest way between two registers, in order."""
+    """Return the cells on the longest way between two registers, in order."""
     cells = [cell for cell in netlist["cells"].values() if LOGIC.fullmatch(cell["type"])]
     driver = {bit: index for index, cell in enumerate(cells) for bit in _bits(cell, "output")}
     users: list[list[int]] = [[] for _ in cells]
@@ -64,7 +64,7 @@ def _slowest(netlist: Netlist) -> list[Mapping[str, Any]]:
 
 
 def largest_fanouts(netlist: Netlist, count: int = 5) -> dict[str, int]:
-    """The nets with the most sinks, clocks and constants left out: name -> sinks."""
+    """Return the nets with the most sinks, clocks and constants left out: name -> sinks."""
     sinks: Counter[int] = Counter()
     clocks: set[int] = set()
     for cell in netlist["cells"].values():
@@ -94,7 +94,7 @@ def _bits(cell: Mapping[str, Any], direction: str) -> list[int]:
 
 
 def _names(netlist: Netlist, wanted: set[int]) -> dict[int, str]:
-    """The shortest name of each net that Yosys did not make up."""
+    """Return the shortest name of each net that Yosys did not make up."""
     found: dict[int, str] = {}
     for name, net in netlist["netnames"].items():
         for index, bit in enumerate(net["bits"]):

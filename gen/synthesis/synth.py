@@ -93,7 +93,7 @@ class Report:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """Return the report as plain data."""
         return asdict(self)
 
 
@@ -143,7 +143,7 @@ def synthesize(
 
 
 def count(cells: Mapping[str, int]) -> dict[str, int]:
-    """Resources of a netlist from how many cells of each type it has.
+    """Count the resources of a netlist from how many cells of each type it has.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def count(cells: Mapping[str, int]) -> dict[str, int]:
 
 
 def check_cell(params: Options, board: Board) -> None:
-    """:class:`UsageError` where the device lacks the cell, or columns as long as its cascades."""
+    """Raise :class:`UsageError` for a cell the device lacks, or columns beyond its cascades."""
     cell = getattr(params, "cell", "generic")
     if cell == "generic":
         return
@@ -177,7 +177,7 @@ def check_cell(params: Options, board: Board) -> None:
 
 
 def _cached(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
-    """What Yosys finds, kept under a key of all that it depends on."""
+    """Return what Yosys finds, kept under a key of all that it depends on."""
     ours = (__file__, synth_yosys.__file__, hierarchy.__file__, netlist.__file__)
     recipe = b"".join(Path(each).read_bytes() for each in ours)
 
@@ -215,7 +215,7 @@ def _run(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
 
 
 def _grouped(top: str, instances: Mapping[str, str]) -> dict[str, str]:
-    """Instances by name where their module is theirs alone, else the module's role."""
+    """Return modules by their instance's name where it is the only one, else by their role."""
     modules = list(instances.values())
     return {
         # Amaranth calls a sub-module `a$213` where a port is called `a`.
@@ -227,7 +227,7 @@ def _grouped(top: str, instances: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cells(stat: Mapping[str, Mapping[str, int]], module: str) -> dict[str, int]:
-    """The cells of ``module`` with those of the modules inside it."""
+    """Count the cells of ``module`` with those of the modules inside it."""
     total: dict[str, int] = {}
     for cell, number in stat[module].items():
         inner = _cells(stat, cell) if cell in stat else {cell: 1}
@@ -237,7 +237,7 @@ def _cells(stat: Mapping[str, Mapping[str, int]], module: str) -> dict[str, int]
 
 
 def _percent(used: int, there: int) -> float | None:
-    """Percent of the device, None where it has none of what is used."""
+    """Return the percent of the device, None where it has none of what is used."""
     return round(100 * used / there, 3) if there else None if used else 0.0
 
 

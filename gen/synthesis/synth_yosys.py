@@ -91,7 +91,7 @@ def _map(top: str, family: str, kept: list[str], edges: list[tuple[str, str, str
 
 
 def _delay(top: str) -> list[str]:
-    """Timing of the netlist, which Yosys can only tell in a fresh design with cell libraries."""
+    """List the commands that time the netlist: Yosys needs a fresh design with cell libraries."""
     return [
         f"select -module {top}",
         "write_rtlil -selected whole.il",
