@@ -46,7 +46,7 @@ class AxisForm(Options):
         _depths(self.fifo_depth)
 
     def depths(self, inputs: Iterable[str]) -> dict[str, int]:
-        """The depth of the queue before each of the block's ``inputs``; 0 is none."""
+        """Return the depth of the queue before each of the block's ``inputs``; 0 is none."""
         inputs, found = list(inputs), _depths(self.fifo_depth)
         if isinstance(found, int):
             return dict.fromkeys(inputs, found)
@@ -177,13 +177,13 @@ class AxisStream:
 
 
 def axis_streams(streams: Sequence[StreamInfo], form: AxisForm = AxisForm()) -> list[AxisStream]:
-    """The streams of a manifest as they are at the border, in their order."""
+    """Return the streams of a manifest as they are at the border, in their order."""
     depths = form.depths(each.name for each in streams if each.is_input)
     return [_stream(each, form, depths.get(each.name, 0)) for each in streams]
 
 
 def axis_manifest(top: str, streams: Iterable[AxisStream], form: AxisForm) -> dict[str, Any]:
-    """The border as plain data: all that a program needs to fill words and read them."""
+    """Return the border as plain data: all that a program needs to fill words and read them."""
     return {
         "top": top,
         "form": form.as_dict(),
@@ -207,7 +207,7 @@ def axis_manifest(top: str, streams: Iterable[AxisStream], form: AxisForm) -> di
 
 
 def _place(field: AxisField) -> dict[str, Any]:
-    """Where a field lies in the word: lane ``i`` begins at bit ``bit + i * lane_step``."""
+    """Tell where a field lies in the word: lane ``i`` begins at bit ``bit + i * lane_step``."""
     described = {
         key: it
         for key, it in asdict(field).items()

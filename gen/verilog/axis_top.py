@@ -182,7 +182,7 @@ class AxisTop(wiring.Component):
         return border
 
     def _pins(self, each: AxisStream) -> tuple[Callable[[str], Value], Value]:
-        """The pins of a stream by their names' ends, and its TLAST or what stands for it."""
+        """Return the pins of a stream by their names' ends, and its TLAST or what stands for it."""
 
         def pin(part: str) -> Value:
             return getattr(self, f"{each.prefix}_{part}")
@@ -191,7 +191,7 @@ class AxisTop(wiring.Component):
 
 
 def _payload(each: AxisStream, word: Value, last: Value) -> Value:
-    """The payload in a word's bytes; the bits that pad a lane to bytes are ignored."""
+    """Return the payload in a word's bytes; the bits that pad a lane to bytes are ignored."""
     parts = [(each.last, last)] if each.last is not None else []
     for field in each.fields:
         for lane in range(field.lanes):
@@ -202,7 +202,7 @@ def _payload(each: AxisStream, word: Value, last: Value) -> Value:
 
 
 def _word(each: AxisStream, payload: Value) -> Value:
-    """The word of a payload: each lane extended to bytes, by its sign if it has one."""
+    """Return the word of a payload: each lane extended to bytes, by its sign if it has one."""
     parts = []
     for field in each.fields:
         for lane in range(field.lanes):

@@ -33,7 +33,7 @@ class Border:
 
 
 def emit_border(emitted: Emitted, form: AxisForm) -> Border | None:
-    """The top level for a block's Verilog; None for a block without streams."""
+    """Emit the top level for a block's Verilog; None for a block without streams."""
     streams = axis_streams(emitted.manifest.streams, form)
     if not streams:
         return None

@@ -14,7 +14,7 @@ _ROLE = re.compile(r":\w+:`[~.]?([^`]+)`|``([^`]+)``")
 
 
 def facts(doc: str) -> dict[str, str | None]:
-    """Each fact in lower case, None where the docstring does not state it.
+    """Return each fact by its name in lower case, None where the docstring does not state it.
 
     Examples
     --------
@@ -28,18 +28,18 @@ def facts(doc: str) -> dict[str, str | None]:
 
 
 def description(doc: str) -> str:
-    """The text before the facts and the sections."""
+    """Return the text before the facts and the sections."""
     text = plain(doc)
     ends = [match.start() for pattern in (_FACT, _SECTION) for match in pattern.finditer(text)]
     return text[: min(ends, default=len(text))].strip()
 
 
 def members(doc: str) -> str | None:
-    """The section `Members`: the streams, as their author describes them."""
+    """Return the section `Members`: the streams, as their author describes them."""
     sections = dict(_SECTION.findall(plain(doc)))
     return sections["Members"].strip() if "Members" in sections else None
 
 
 def plain(doc: str) -> str:
-    """``doc`` as Markdown reads it: code in single quotes, no roles."""
+    """Return ``doc`` as Markdown reads it: code in single quotes, no roles."""
     return _ROLE.sub(lambda match: f"`{match[1] or match[2]}`", cleandoc(doc))

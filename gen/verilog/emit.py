@@ -44,7 +44,7 @@ class Emitted:
 
 
 def emit(block: Block | str, params: Options, *, name: str | None = None) -> Emitted:
-    """The Verilog of ``block`` and its manifest: for the same versions, always the same bytes.
+    """Emit the Verilog of ``block`` and its manifest: for the same versions, always the same bytes.
 
     All modules are called ``name`` or ``name_...``: by default after the block.
     """
@@ -62,7 +62,7 @@ def emit_component(
     *,
     block: str | None = None,
 ) -> Emitted:
-    """:func:`emit` for a component that is in no catalog, unless ``block`` says which it is."""
+    """Do as :func:`emit` for a component in no catalog, unless ``block`` says which it is."""
     with _no_garbage_collection():
         library = Library()
         text = rtlil.convert(component, name=name, platform=library, emit_src=False)
@@ -89,7 +89,7 @@ def emit_component(
 
 
 def write(block: Block | str, params: Options, folder: Path) -> Emitted:
-    """:func:`emit` into ``folder``, as ``<name>.v`` and ``<name>.json``."""
+    """Write what :func:`emit` returns into ``folder``, as ``<name>.v`` and ``<name>.json``."""
     emitted = emit(block, params)
     manifest = json.dumps(emitted.manifest.to_json(), indent=2) + "\n"
     write_folder(folder, {f"{emitted.top}.v": emitted.verilog, f"{emitted.top}.json": manifest})
@@ -109,7 +109,10 @@ def _banner(manifest: Manifest) -> str:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Elaboration makes millions of objects that live until its end: collecting costs a third."""
+    """Hold off garbage collection while the body runs.
+
+    Elaboration makes millions of objects that live until its end: collecting costs a third.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -17,7 +17,7 @@ _INSTANCE = re.compile(r"^  (\w+) (?:#\(.*?\) )?\\?(\S+) +\($", re.MULTILINE | r
 
 
 def modules(verilog: str) -> dict[str, dict[str, str]]:
-    """Each module of ``verilog``, with its instances of modules of ``verilog``."""
+    """Return each module of ``verilog``, with its instances of modules of ``verilog``."""
     texts = dict(_MODULE.findall(verilog))
     return {
         name: {place: module for module, place in _INSTANCE.findall(text) if module in texts}
@@ -26,7 +26,7 @@ def modules(verilog: str) -> dict[str, dict[str, str]]:
 
 
 def borders(tree: Modules, top: str) -> set[str]:
-    """The modules right under ``top``, and below them the outermost of those that are repeated.
+    """Return the modules right under ``top``, and below them the outermost that are repeated.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def borders(tree: Modules, top: str) -> set[str]:
 
 
 def edges(tree: Modules, kept: Set[str]) -> list[tuple[str, str, str]]:
-    """The first and the last of each row of ``kept`` instances: parent, instance, module.
+    """Return the first and the last of each row of ``kept`` instances: parent, instance, module.
 
     Constants at one edge and unused outputs at the other make part of them superfluous, which is
     found only where there is no border.

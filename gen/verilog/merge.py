@@ -22,7 +22,7 @@ _CONNECTED = re.compile(r"^(    connect )(\\port\$\d+\$\d+)(?=\s)", re.MULTILINE
 
 
 def merge(rtlil: str, top: str) -> str:
-    """The modules under ``top``, each of them once, as ``top_<role>``.
+    """Return the modules under ``top``, each of them once, as ``top_<role>``.
 
     A module's role is the name of its first instance, without trailing indices: all of
     ``pe_0_0``, ``pe_0_1``, ... of the block ``gemm`` are ``gemm_pe``. Where two different modules
@@ -59,7 +59,7 @@ class _Merger:
         self.chosen[module] = self._first.setdefault(text, module)
 
     def names(self, top: str) -> Iterator[tuple[str, str]]:
-        """Each module that stands for others, and its name; parents before children."""
+        """Yield each module that stands for others, and its name; parents before children."""
         seen, taken, queue = {top}, {top}, [top]
         yield top, top
         for module in queue:
@@ -86,7 +86,7 @@ class _Merger:
 
 
 def _normal(body: str) -> tuple[str, dict[str, str]]:
-    """``body`` with its ports first, in the order of their names, and what was renamed."""
+    """Return ``body`` with its ports first, in the order of their names, and what was renamed."""
     ports = [match.groups(default="") for match in _PORT.finditer(body)]
     unnamed = [f"\\{port[-1]}" for port in ports if _UNNAMED.match(f"\\{port[-1]}\n")]
     renamed = {name: f"\\port_{number}" for number, name in enumerate(unnamed)}

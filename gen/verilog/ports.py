@@ -15,7 +15,7 @@ __all__ = ["layout_fields", "ports", "streams"]
 
 
 def ports(component: Component) -> tuple[PortInfo, ...]:
-    """Each port as the Verilog names it, in the signature's order; ``clk`` and ``rst`` first."""
+    """Return each port by its Verilog name, in the signature's order, ``clk`` and ``rst`` first."""
     listed = (
         PortInfo(name, _direction(member), Shape.cast(member.shape).width)
         for name, member in _leaves(component.signature.members)
@@ -25,7 +25,7 @@ def ports(component: Component) -> tuple[PortInfo, ...]:
 
 
 def streams(component: Component) -> tuple[StreamInfo, ...]:
-    """Each stream: direction, payload width, and the fields of the payload, low bits first.
+    """Return each stream: direction, payload width, and the payload's fields, low bits first.
 
     A field that carries a :class:`~gemmule.golden.common.codes.Code` lists its ``codes``. Where a
     component has ``command_layouts``, by kind what a command carries in its ``content``, the stream
@@ -46,7 +46,7 @@ def streams(component: Component) -> tuple[StreamInfo, ...]:
 
 
 def layout_fields(layout: data.Layout) -> list[FieldInfo]:
-    """The fields of a layout, low bits first, as those of a stream."""
+    """Return the fields of a layout, low bits first, as those of a stream."""
     return list(_fields("", layout, 0))
 
 
@@ -59,7 +59,7 @@ def _payload(member: Member) -> Any:
 
 
 def _leaves(members: Any, prefix: str = "") -> Iterator[tuple[str, Member]]:
-    """Streams, each followed by its three ports, and lone ports, by their Verilog names."""
+    """Yield streams, each followed by its three ports, and lone ports, by their Verilog names."""
     for name, member in members.items():
         for index in _indices(member.dimensions):
             full = prefix + "__".join([name, *map(str, index)])

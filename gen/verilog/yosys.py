@@ -47,7 +47,7 @@ def run(passes: Iterable[str]) -> None:
 
 
 def verilog(rtlil: str) -> str:
-    """Verilog-2001 of ``rtlil``, the same bytes for the same text."""
+    """Return Verilog-2001 of ``rtlil``, the same bytes for the same text."""
     with TemporaryDirectory(prefix="gemmule-") as folder:
         source, target = Path(folder, "design.il"), Path(folder, "design.v")
         source.write_text(f"autoidx {_FIRST_NUMBER}\n{rtlil}")
