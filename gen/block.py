@@ -154,7 +154,7 @@ class Adapter(Protocol):
         """
 
     def plan(self, params: Any, run: Any, arrays: Arrays) -> Job:
-        """:meth:`check`, then run the golden model and lay out the beats.
+        """Run :meth:`check`, then the golden model, and lay out the beats.
 
         Memory and time are in proportion to the arrays, those that come out among them.
         """

@@ -15,7 +15,7 @@ FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens")
 
 @cache
 def catalog() -> dict[str, Block]:
-    """Each block by its name; the families are imported when this is first asked for."""
+    """Return each block by its name; the families are imported when this is first asked for."""
     return {
         block.name: replace(block, family=family)
         for family in FAMILIES
@@ -24,7 +24,7 @@ def catalog() -> dict[str, Block]:
 
 
 def find(name: str) -> Block:
-    """The block called ``name``; :class:`UsageError` lists the blocks where there is none."""
+    """Return the block called ``name``; :class:`UsageError` lists the blocks if there is none."""
     if name not in catalog():
         raise UsageError(f"there is no block {name!r}; the blocks are {', '.join(catalog())}")
     return catalog()[name]

