@@ -26,7 +26,10 @@ def option(
     choices: tuple[str, ...] | None = None,
     widths: tuple[int, int] | None = None,
 ) -> Any:
-    """A field of :class:`Options`. Numbers are kept in ``low..high`` and formats in ``widths``."""
+    """Make a field of :class:`Options`.
+
+    Numbers are kept in ``low..high`` and formats in ``widths``.
+    """
     checks = {"help": help, "low": low, "high": high, "choices": choices, "widths": widths}
     return field(default=default, metadata=checks)
 

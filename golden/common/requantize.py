@@ -82,8 +82,9 @@ class Requantization:
         multiplier_width: int = 16,
         max_shift: int = 47,
     ) -> "Requantization":
-        """The requantization of ``columns`` columns; :class:`UsageError` where it is not legal.
+        """Return the requantization of ``columns`` columns.
 
+        It raises :class:`UsageError` where it is not legal.
         ``rows`` is the shape of what is scaled less its columns: (M,) or (batch, M).
 
         Examples
@@ -211,7 +212,7 @@ def _clamp(clamp: tuple[int, ...] | None, fmt: Format) -> tuple[int, int]:
 
 
 def _both(**given: ArrayLike | None) -> bool:
-    """Whether two inputs are there that need each other."""
+    """Return whether two inputs are there that need each other; refuse one without the other."""
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == 1:
         (there,) = given.keys() - missing
@@ -220,7 +221,7 @@ def _both(**given: ArrayLike | None) -> bool:
 
 
 def _fits_int64(terms: dict[str, NDArray[np.int64]]) -> bool:
-    """Whether 64 bits hold the product and its rounding; else they are Python's integers."""
+    """Tell whether 64 bits hold the product and its rounding; else they are Python's integers."""
 
     def largest(name: str, otherwise: int) -> int:
         value = terms.get(name)
@@ -253,7 +254,7 @@ def _rows(
     max_shift: int,
     column_shift: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Settings by row ``rows``, from ``[M]`` or, in a batch, ``[batch, M]``."""
+    """Check settings by row and spread them to ``rows``, from ``[M]`` or ``[batch, M]``."""
     found = []
     for name, values, fmt in (
         ("row_multiplier", multiplier, factors),
