@@ -108,7 +108,7 @@ def transposed(
 
 
 def _taps(geometry: Geometry) -> Iterator[tuple[tuple[int, ...], tuple]]:
-    """Each tap, and the pixels of the padded input that it meets."""
+    """Yield each tap, and the pixels of the padded input that it meets."""
     for tap in product(*map(range, geometry.kernel)):
         starts = (k * d for k, d in zip(tap, geometry.dilation, strict=True))
         spans = zip(starts, geometry.out, geometry.stride, strict=True)
@@ -116,7 +116,7 @@ def _taps(geometry: Geometry) -> Iterator[tuple[tuple[int, ...], tuple]]:
 
 
 def _multiply(a: NDArray, b: NDArray, length: int) -> NDArray[np.int64]:
-    """``a @ b``; in float64, which is exact and much faster, where no sum can reach 2**53."""
+    """Return ``a @ b``; in float64, exact and much faster, where no sum can reach 2**53."""
     if int(np.abs(a).max()) * int(np.abs(b).max()) * length < _EXACT:
         return (a.astype(float) @ b.astype(float)).astype(np.int64)
     return a @ b

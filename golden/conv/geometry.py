@@ -98,8 +98,9 @@ class Geometry:
     def transposed(
         cls, *, size: Sequence[int], channels: int, filters: int, **shape: Any
     ) -> "Geometry":
-        """The geometry whose input gradient is the transposed convolution of an input of ``size``.
+        """Return the geometry whose input gradient is a transposed convolution.
 
+        The input of that transposed convolution is of ``size``.
         ``channels`` are those of the operand and ``filters`` those of the result.
 
         Examples
@@ -214,13 +215,13 @@ class Geometry:
         return self.batch * prod(int(self.met(axis).max()) for axis in range(self.axes))
 
     def _most_taps(self, axis: int) -> int:
-        """The most taps that meet a real pixel in one output pixel."""
+        """Return the most taps that meet a real pixel in one output pixel."""
         first = np.arange(self.out[axis]) * self.stride[axis] - self.begins[axis]
         taps, size = self.kernel[axis], self.size[axis]
         return int(_inside(first, self.dilation[axis], taps, size).max())
 
     def _most_outputs(self, axis: int) -> int:
-        """The most pairs of a tap and an output pixel that meet in one real pixel."""
+        """Return the most pairs of a tap and an output pixel that meet in one real pixel."""
         size, stride = self.size[axis], self.stride[axis]
         counts = np.zeros(size, np.min_scalar_type(self.kernel[axis]))
         for tap, count in zip(range(self.kernel[axis]), self.met(axis), strict=True):
@@ -231,7 +232,7 @@ class Geometry:
 
 
 def _inside(first: NDArray[np.int64], step: int, count: int, size: int) -> NDArray[np.int64]:
-    """How many of ``first``, ``first + step``, ... (``count`` of them) are in ``0..size - 1``."""
+    """Count those of ``first``, ``first + step``, ... (``count`` of them) in ``0..size - 1``."""
     low = np.maximum(-(first // step), 0)
     high = np.minimum((size - 1 - first) // step, count - 1)
     return np.maximum(high - low + 1, 0)

@@ -107,12 +107,12 @@ class Walk:
         return address, real
 
     def origin(self) -> Jump:
-        """The first position, split like a jump; its step is the first address."""
+        """Return the first position, split like a jump; its step is the first address."""
         split = [divmod(axis.start, axis.spread) for axis in self.axes]
         return self._jump([axis.start for axis in self.axes], self.base, split)
 
     def jumps(self) -> tuple[Jump, ...]:
-        """One for each level: its own movement less what the levels below it had moved."""
+        """Return a jump for each level: its own movement less what the levels below it had moved."""
         made, back, back_step = [], [0] * len(self.axes), 0
         for loop in self.loops:
             moves = [move - gone for move, gone in zip(loop.moves, back, strict=True)]
