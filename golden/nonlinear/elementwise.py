@@ -34,13 +34,19 @@ TABLE_BITS = 10
 def truth(
     function: str, x: NDArray[np.int64], in_format: Format, line: Line = HARD
 ) -> NDArray[np.float64]:
-    """The true function, in float64, of the integers ``x``; ``line`` is that of hard sigmoid."""
+    """Return the true function, in float64, of the integers ``x``.
+
+    ``line`` is that of hard sigmoid.
+    """
     true = FUNCTIONS[function].true if line == HARD else line_between(*map(float, line))
     return true(in_format.real(x))
 
 
 def domain(function: str, in_format: Format, coefficients: str = "exact") -> NDArray[np.int64]:
-    """The inputs for which an error is stated, ascending: where the function and the set are."""
+    """Return the inputs for which an error is stated, ascending.
+
+    They are those for which the function and the set of coefficients are defined.
+    """
     x = np.sort(every(in_format))
     if FUNCTIONS[function].symmetry == "power":
         return x[x > 0]
@@ -57,7 +63,7 @@ def build_unit(
     target: float = 0.625,
     line: Line = HARD,
 ) -> Unit:
-    """The integer model of a function; the hardware is built from the same object.
+    """Build the integer model of a function; the hardware is built from the same object.
 
     ``target`` is the error, in steps of the output, at which the fitter takes the cheapest
     polynomial; half a step is the rounding's. An input of few bits gives a table, where that takes
@@ -96,7 +102,7 @@ def build_unit(
 
 
 def _fitted(named: Function) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The part ``t`` of a symmetric function that is tabulated or fitted."""
+    """Return the part ``t`` of a symmetric function that is tabulated or fitted."""
 
     def fitted(a: NDArray[np.float64]) -> NDArray[np.float64]:
         value = named.true(a)

@@ -26,7 +26,7 @@ class Error:
 
 
 def measure(y: NDArray[np.int64], true: NDArray[np.float64], fmt: Format) -> Error:
-    """The error of ``y`` against ``true``, which is first clipped to what ``fmt`` can hold.
+    """Measure the error of ``y`` against ``true``, first clipped to what ``fmt`` can hold.
 
     Examples
     --------

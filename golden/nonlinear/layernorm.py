@@ -66,7 +66,10 @@ class RootReciprocal:
         return _root()
 
     def __call__(self, v: Integers) -> tuple[Integers, Integers]:
-        """The mantissas, and the exponents ``j``; mantissa 0 of 0. ``v`` may fill 64 bits."""
+        """Return the mantissas, and the exponents ``j``; mantissa 0 of 0.
+
+        ``v`` may fill 64 bits.
+        """
         positive = np.maximum(v, 1).astype(np.uint64)
         k = _leading(positive)
         up, down = np.maximum(MANTISSA_BITS - k, 0), np.maximum(k - MANTISSA_BITS, 0)
@@ -85,7 +88,7 @@ def _root() -> Piecewise:
 
 
 def _leading(v: NDArray[np.uint64]) -> Integers:
-    """The place of the highest one, exactly (a float64 would round values of 54 bits up)."""
+    """Find the place of the highest one, exactly (a float64 would round values of 54 bits up)."""
     high, low = (v >> np.uint64(32)).astype(np.int64), (v & np.uint64(0xFFFFFFFF)).astype(np.int64)
     top = np.frexp(np.where(high > 0, high, low).astype(np.float64))[1].astype(np.int64)
     return top - 1 + np.where(high > 0, 32, 0)

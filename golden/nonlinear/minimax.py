@@ -9,10 +9,10 @@ Real = NDArray[np.float64]
 
 
 def minimax(points: Real, values: Real, degree: int, *, rounds: int = 8) -> tuple[Real, float]:
-    """The polynomial of ``degree`` whose greatest error at ``points`` is least, and that error.
+    """Fit the polynomial of ``degree`` whose greatest error at ``points`` is least.
 
-    Coefficients, the constant first. ``points`` ascend; with ``degree + 1`` of them or fewer the
-    polynomial passes through all.
+    It returns the coefficients, the constant first, and that error. ``points`` ascend; with
+    ``degree + 1`` of them or fewer the polynomial passes through all.
 
     Examples
     --------

@@ -48,7 +48,7 @@ class Piecewise:
         return f"polynomials of degree {self.degree} in {count} segments"
 
     def __call__(self, position: Integers) -> Integers:
-        """The values at unsigned positions.
+        """Return the values at unsigned positions.
 
         Examples
         --------
@@ -82,7 +82,7 @@ def fit(
     degrees: tuple[int, ...] = (0, 1, 2),
     segment_bits: tuple[int, int] = (0, 9),
 ) -> Piecewise:
-    """The cheapest :class:`Piecewise` that is within ``tolerance`` at every position.
+    """Find the cheapest :class:`Piecewise` that is within ``tolerance`` at every position.
 
     ``function`` gives the real value at positions ``0 .. 2**bits - 1``; each candidate is measured
     at all of them, in integers as the hardware computes. Where none is good enough the most

@@ -66,7 +66,7 @@ def exact_line(
 
 
 def fit_slope(alpha: Fraction, beta: Fraction, in_format: Format, out_format: Format) -> Slope:
-    """The line of the fewest bits that equals :func:`exact_line` at every input.
+    """Find the line of the fewest bits that equals :func:`exact_line` at every input.
 
     Where ``FACTOR_BITS`` are not enough for that, the nearest one.
     """

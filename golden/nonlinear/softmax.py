@@ -79,7 +79,10 @@ def _inverse(bits: int, frac: int) -> Piecewise:
 
 @lru_cache(maxsize=64)
 def exp_unit(in_format: Format, coefficients: str = "exact") -> Product | HeatvitExp:
-    """The exponential of the distance to the maximum, which is one bit wider than the input."""
+    """Build the exponential of the distance to the maximum.
+
+    The distance is one bit wider than the input.
+    """
     distance = Format(signed=True, width=in_format.width + 1, frac=in_format.frac)
     if coefficients == "heatvit":
         return HeatvitExp(distance, EXP_FORMAT)

@@ -10,7 +10,7 @@ __all__ = ["error_bound", "greatest_result"]
 
 
 def greatest_result(in_format: Format, out_format: Format, coefficients: str = "exact") -> int:
-    """The greatest probability before the clamp: that of a row of one entry, or nearly so.
+    """Return the greatest probability before the clamp: of a row of one entry, or nearly so.
 
     Examples
     --------
@@ -26,9 +26,9 @@ def greatest_result(in_format: Format, out_format: Format, coefficients: str = "
 def error_bound(
     in_format: Format, out_format: Format, length: int, coefficients: str = "exact"
 ) -> float:
-    """In steps of the result, of rows of up to ``length`` entries and any delta up to 1.
+    """Bound the error, in steps of the result, of rows of up to ``length`` entries.
 
-    An exponential E comes as e with ``|e - E| <= flat + steep * E``, a sum of them as S, its
+    It holds for any delta up to 1. An exponential E comes as e with ``|e - E| <= flat + steep * E``, a sum of them as S, its
     inverse with an error of at most r. With p = E / sum of E, S and every sum being at least 1,
 
     ``|e / S - p| <= ((length + 1) * flat + 2 * steep) / (1 - steep - length * flat)``
@@ -61,7 +61,10 @@ def error_bound(
 
 
 def _inverse_error() -> float:
-    """Of all sums and deltas: that of sums in [1, 2), which are the least, and half a unit."""
+    """Return the greatest error of all sums and deltas.
+
+    It is that of sums in [1, 2), which are the least, and half a unit.
+    """
     reciprocal = Reciprocal()
     step = 1 << EXP_FORMAT.frac - reciprocal.mantissa_bits
     low = (1 << EXP_FORMAT.frac) + step * np.arange(1 << reciprocal.mantissa_bits)

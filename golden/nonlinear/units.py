@@ -43,7 +43,7 @@ class Datapath(ABC):
 
     @abstractmethod
     def unclamped(self, x: Integers) -> Integers:
-        """The rounded result, before it is clamped."""
+        """Return the rounded result, before it is clamped."""
 
     def __call__(self, x: Integers) -> Integers:
         return np.clip(self.unclamped(x), self.out_format.low, self.out_format.high)
@@ -54,13 +54,13 @@ class Datapath(ABC):
         """What computes, for the data sheet."""
 
     def span(self) -> tuple[int, int]:
-        """The least and the greatest :meth:`unclamped` of all inputs."""
+        """Return the least and the greatest :meth:`unclamped` of all inputs."""
         value = self.unclamped(every(self.in_format))
         return int(value.min()), int(value.max())
 
 
 def every(fmt: Format) -> Integers:
-    """Every integer of a format, in the order of its bit patterns."""
+    """Return every integer of a format, in the order of its bit patterns."""
     patterns = np.arange(1 << fmt.width)
     return np.where(patterns > fmt.high, patterns - (1 << fmt.width), patterns)
 
@@ -93,7 +93,7 @@ class RectifiedTable(Table):
 
     @classmethod
     def of(cls, table: Table) -> "RectifiedTable":
-        """The same function; its output must have at least the fractional bits of its input."""
+        """Return the same function; its output must have at least its input's fractional bits."""
         x = every(table.in_format)
         up = table.out_format.frac - table.in_format.frac
         values = (np.maximum(x, 0) << up) - table.values
@@ -175,7 +175,7 @@ class Powers(Datapath):
         return 3 * self.in_format.width + self.pieces.cost + 4 * self.out_format.width
 
     def shift(self, k: int) -> int:
-        """By how much the mantissa's power goes right where the highest one of x is bit ``k``."""
+        """Tell by how much the mantissa's power goes right if the highest one of x is bit ``k``."""
         exponent = (k - self.in_format.frac) // self.root
         return self.pieces.frac + exponent - self.out_format.frac
 
