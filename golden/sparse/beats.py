@@ -27,7 +27,7 @@ def to_groups(matrix: ArrayLike, lanes: int) -> NDArray[np.int64]:
 
 
 def from_groups(beats: ArrayLike, n: int, lanes: int) -> NDArray[np.int64]:
-    """``[groups * 2, n]`` from beats ``[beats, 2 * lanes]`` in that order.
+    """Return ``[groups * 2, n]`` from beats ``[beats, 2 * lanes]`` in that order.
 
     Examples
     --------

@@ -81,7 +81,7 @@ def from_cutlass(kept: ArrayLike, meta: ArrayLike, width: int = 8) -> Compressed
 
 
 def _torch_places(filled: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The two places ``[groups, 2, N]`` that PyTorch keeps: empty slots go to the back."""
+    """Return the two places ``[groups, 2, N]`` that PyTorch keeps: empty slots go to the back."""
     first, second, _, fourth = filled.reshape(-1, 4, filled.shape[-1]).swapaxes(0, 1)
     low = np.where(first, 0, np.where(second, 1, 2))
     high = np.where(first & second, 1, np.where(fourth | (low == 2), 3, 2))

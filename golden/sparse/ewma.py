@@ -10,9 +10,10 @@ __all__ = ["EwmaThreshold", "normal_k"]
 
 
 def normal_k(sparsity: float) -> float:
-    """The ``k`` for which ``mean - k * deviation`` is the ``sparsity`` quantile of squared normals.
+    """Return the ``k`` that prunes a ``sparsity`` of squared normals.
 
-    A squared normal has mean 1 and variance 2.
+    For it ``mean - k * deviation`` is the ``sparsity`` quantile of squared normals. A squared
+    normal has mean 1 and variance 2.
 
     Examples
     --------
@@ -50,7 +51,7 @@ class EwmaThreshold:
         self.k = np.full_like(self.mean, normal_k(self.sparsity))
 
     def step(self, columns: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """True where a weight is kept: ``[columns, rows]``; the state moves on."""
+        """Return True where a weight is kept: ``[columns, rows]``; the state moves on."""
         keep = np.empty(columns.shape, bool)
         mean, variance, k = self.mean, self.variance, self.k
         rise, fall = np.float32(1 - self.beta), np.float32(self.beta)

@@ -43,7 +43,7 @@ class Pattern:
 
     @classmethod
     def parse(cls, text: str) -> "Pattern":
-        """The pattern that ``text``, as ``"2:4"``, names."""
+        """Return the pattern that ``text``, as ``"2:4"``, names."""
         kept, _, size = text.partition(":")
         return cls(int(kept), int(size))
 
@@ -56,11 +56,11 @@ class Pattern:
         return (self.size - 1).bit_length()
 
     def groups(self, k: int) -> int:
-        """The groups that cover ``k`` rows."""
+        """Count the groups that cover ``k`` rows."""
         return -(-k // self.size)
 
     def group_width(self, width: int) -> int:
-        """The bits of one group of weights of ``width`` bits."""
+        """Count the bits of one group of weights of ``width`` bits."""
         return self.kept * (width + self.index_width)
 
 
@@ -71,7 +71,7 @@ Compressed = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def compress(b: ArrayLike, pattern: Pattern = TWO_FOUR) -> Compressed:
-    """The values and indices of ``b`` ``[..., K, N]``; one non-zero too many is refused.
+    """Return the values and indices of ``b`` ``[..., K, N]``; refuse one non-zero too many.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def compress(b: ArrayLike, pattern: Pattern = TWO_FOUR) -> Compressed:
 
 
 def gather(b: ArrayLike, places: NDArray, pattern: Pattern = TWO_FOUR) -> Compressed:
-    """The values of ``b`` at ``places`` ``[..., groups, kept, N]``, and these, both ascending."""
+    """Return ``b`` at ``places`` ``[..., groups, kept, N]``, and these, both ascending."""
     places = np.sort(places, axis=-2)
     values = np.take_along_axis(_grouped(np.asarray(b), pattern), places, axis=-2)
     *lead, groups, kept, columns = places.shape
@@ -111,7 +111,7 @@ def gather(b: ArrayLike, places: NDArray, pattern: Pattern = TWO_FOUR) -> Compre
 def expand(
     values: ArrayLike, indices: ArrayLike, pattern: Pattern = TWO_FOUR, *, k: int | None = None
 ) -> NDArray:
-    """The matrix ``[..., K, N]``, of ``k`` rows if given, that the format stands for.
+    """Return the matrix ``[..., K, N]``, of ``k`` rows if given, that the format stands for.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def expand(
 
 
 def normalize(values: ArrayLike, indices: ArrayLike, pattern: Pattern = TWO_FOUR) -> Compressed:
-    """The one encoding of a compressed matrix given in any order, once it has been checked.
+    """Return the one encoding of a compressed matrix given in any order, after checks.
 
     Examples
     --------
@@ -174,7 +174,7 @@ def normalize(values: ArrayLike, indices: ArrayLike, pattern: Pattern = TWO_FOUR
 def group_words(
     values: ArrayLike, indices: ArrayLike, width: int, pattern: Pattern = TWO_FOUR
 ) -> NDArray[np.uint64]:
-    """The bits of each group ``[..., groups, N]``, laid out as this module's head says.
+    """Return the bits of each group ``[..., groups, N]``, laid out as this module's head says.
 
     Examples
     --------

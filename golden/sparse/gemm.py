@@ -35,7 +35,7 @@ def multiply(
 def dense_as_groups(
     a: ArrayLike, b: ArrayLike, pattern: Pattern = TWO_FOUR
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """A dense product as a sparse one: ``a``, ``values`` and ``indices`` that give ``a @ b``.
+    """Turn a dense product into a sparse one: ``a``, ``values``, ``indices`` that give ``a @ b``.
 
     Each group takes only ``kept`` rows of ``b``, at the first places; the other places meet zeros.
     The array then does what a dense one with as many multipliers does.

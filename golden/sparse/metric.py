@@ -62,7 +62,7 @@ def contribution(w: ArrayLike, energy: ArrayLike | None = None, form: str = "mul
 
 
 def input_factor(energy: ArrayLike, form: str = "mul") -> NDArray:
-    """What each input multiplies ``w**2 / 2`` by: ``[in]``.
+    """Return what each input multiplies ``w**2 / 2`` by: ``[in]``.
 
     Examples
     --------

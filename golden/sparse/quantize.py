@@ -15,7 +15,7 @@ TARGETS = {"int8": 127.0, "fp8": E4M3_MAX}
 
 
 def to_e4m3(x: ArrayLike) -> NDArray[np.uint8]:
-    """The nearest E4M3 codes of ``x``: ties to even, saturating at 448 in place of NaN.
+    """Return the nearest E4M3 codes of ``x``: ties to even, saturating at 448 in place of NaN.
 
     The code is sign, four bits of exponent with bias 7, three of mantissa: bits 31, 30 to 23 and 22
     to 20 of a rounded float32 with its exponent moved by 120; below 2**-6 in steps of 2**-9.
@@ -35,7 +35,7 @@ def to_e4m3(x: ArrayLike) -> NDArray[np.uint8]:
 
 
 def from_e4m3(codes: ArrayLike) -> NDArray[np.float32]:
-    """The values of E4M3 codes.
+    """Return the values of E4M3 codes.
 
     Examples
     --------
@@ -51,7 +51,9 @@ def from_e4m3(codes: ArrayLike) -> NDArray[np.float32]:
 
 
 def row_scales(w: NDArray, target: str) -> NDArray[np.float32]:
-    """What one unit stands for in each row ``[out]``: the row's largest weight meets the limit.
+    """Return what one unit stands for in each row ``[out]``.
+
+    The row's largest weight meets the limit.
 
     Examples
     --------
@@ -73,7 +75,7 @@ def to_codes(scaled: NDArray, target: str) -> NDArray:
 
 
 def dequantize(codes: NDArray, scales: NDArray, target: str) -> NDArray[np.float32]:
-    """The weights ``[out, in]`` that ``codes`` and ``scales`` ``[out]`` stand for.
+    """Return the weights ``[out, in]`` that ``codes`` and ``scales`` ``[out]`` stand for.
 
     Examples
     --------

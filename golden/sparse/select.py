@@ -9,7 +9,7 @@ __all__ = ["keep_groups", "keep_share", "prune24"]
 
 
 def keep_groups(metric: ArrayLike, pattern: Pattern = TWO_FOUR) -> NDArray[np.bool_]:
-    """True at the ``kept`` largest of each group along the last axis; ties keep the lower index.
+    """Mark the ``kept`` largest of each group along the last axis; ties keep the lower index.
 
     Each element is compared with each other one of its group, as the hardware does: no sort.
 
@@ -33,7 +33,9 @@ def keep_groups(metric: ArrayLike, pattern: Pattern = TWO_FOUR) -> NDArray[np.bo
 
 
 def keep_share(metric: ArrayLike, sparsity: float = 0.5) -> NDArray[np.bool_]:
-    """False at the ``round(sparsity * n)`` smallest of each row: exact, by partial sorting.
+    """Return False at the ``round(sparsity * n)`` smallest of each row, else True.
+
+    The choice is exact, by partial sorting.
 
     Examples
     --------
