@@ -98,7 +98,7 @@ class Tiling:
         return [*sizes, left]
 
     def a_tile(self, a: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The beats of ``a`` for a tile of N, ``[beats, rows]``: they are the same for each."""
+        """Return the beats of ``a`` for a tile of N, ``[beats, rows]``: the same for each."""
         spans = pairwise(np.cumsum([0, *self.stretches]))
         if self.output_stationary:
             step = -1 if self.cascade else 1
@@ -110,11 +110,14 @@ class Tiling:
         return np.concatenate(tiles)
 
     def a_beats(self, a: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The beats of ``a``, ``[beats, rows]``."""
+        """Return the beats of ``a``, ``[beats, rows]``."""
         return np.tile(self.a_tile(a), (self.n_tiles, 1))
 
     def b_tiles(self, b: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The beats of ``b`` for one stretch of M, ``[n_tiles, K, cols]``: each takes the same."""
+        """Return the beats of ``b`` for a stretch of M, ``[n_tiles, K, cols]``.
+
+        Each stretch takes the same.
+        """
         # The rows of b in the order in which a stretch takes them.
         edges = np.cumsum([0, *self.k_tiles])
         step = 1 if self.output_stationary else -1
@@ -123,7 +126,7 @@ class Tiling:
         return wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)
 
     def b_beats(self, b: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The beats of ``b``, ``[beats, cols]``."""
+        """Return the beats of ``b``, ``[beats, cols]``."""
         return np.repeat(self.b_tiles(b), len(self.stretches), axis=0).reshape(-1, self.cols)
 
     def column_beats(self, values: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -77,7 +77,7 @@ class Clock(ArrayClock):
         self.ended: list[int] = []  # when each command had all its beats issued
 
     def fork(self) -> "Clock":
-        """A clock that goes on from here by itself."""
+        """Return a clock that goes on from here by itself."""
         twin = copy(self)
         twin.released, twin.ended = self.released[:], self.ended[:]
         return twin
@@ -105,7 +105,7 @@ class Clock(ArrayClock):
         return self.last
 
     def _tile(self, tiling: Tiling) -> None:
-        """A tile of N."""
+        """Advance by a tile of N."""
         scaled = self._load_scales()
         self.a = max(self.a, scaled)
         if tiling.output_stationary and tiling.cascade:
@@ -117,7 +117,7 @@ class Clock(ArrayClock):
         self.released.append(self.last - 1)
 
     def _state(self) -> tuple[int | bool, ...]:
-        """All that the next tile of the same command depends on, relative to its first beat."""
+        """Return all that the command's next tile depends on, relative to its first beat."""
         # What is over, or so early that it never keeps a beat waiting, is the same however early.
         over = {"row_scale": -2, "clear": 0, "after_tile": 0, "begun": -TILE_GAP}
         kept = [max(getattr(self, name) - self.a, least) for name, least in over.items()]
@@ -131,14 +131,14 @@ class Clock(ArrayClock):
         self.released = [time + cycles for time in self.released[-SCALE_BANKS:]]
 
     def _scaled_rows(self, tiling: Tiling, rows: int) -> tuple[int, int]:
-        """The first cycles in which the first and the last of ``rows`` rows may be completed."""
+        """Return the first cycles in which the first and last of ``rows`` rows may be completed."""
         if not tiling.by_row:
             return 0, 0
         self.row_scale += rows
         return self.row_scale - rows + 1, self.row_scale
 
     def _load_scales(self) -> int:
-        """The first cycle in which a beat may use the next bank."""
+        """Return the first cycle in which a beat may use the next bank."""
         if len(self.released) >= SCALE_BANKS:
             self.scale = max(self.scale, self.released[-SCALE_BANKS])
         self.scale += 1

@@ -82,7 +82,7 @@ def gemm(
 def check_operands(
     a: ArrayLike, b: ArrayLike, a_format: Format | str, b_format: Format | str, acc_width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``a`` and ``b`` as int64, once their shapes, K and their values are legal."""
+    """Return ``a`` and ``b`` as int64, once their shapes, K and their values are legal."""
     a_format, b_format = Format.parse(a_format), Format.parse(b_format)
     check_shapes(np.shape(a), np.shape(b), a_format, b_format, acc_width)
     return check_array("a", a, a_format), check_array("b", b, b_format)
@@ -126,7 +126,7 @@ def zero_points(
 
 
 def largest_k(a_format: Format | str, b_format: Format | str, acc_width: int) -> int:
-    """How many products a signed sum of ``acc_width`` bits holds, whatever the operands are.
+    """Count the products that a signed sum of ``acc_width`` bits holds, whatever the operands are.
 
     Examples
     --------
