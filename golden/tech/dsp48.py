@@ -48,7 +48,7 @@ class Dsp48:
     state: dict[str, int] = field(default_factory=dict)
 
     def step(self, pins: Pins) -> int:
-        """One clock. Pins that are left out are 0, enables that are left out are 1."""
+        """Advance by one clock. Pins that are left out are 0, enables that are left out are 1."""
         now, after = self.state, dict(self.state)
 
         def stage(name: str, value: int, enable: str, reset: str) -> int:

@@ -90,24 +90,27 @@ class Packing:
         return self.columns * self.rows
 
     def bias(self, depth: int) -> int:
-        """What makes a field of ``depth`` products non-negative."""
+        """Return what makes a field of ``depth`` products non-negative."""
         return -depth * product_range(self.a_format, self.b_format)[0] if self.fields > 1 else 0
 
     def constant(self, depth: int) -> int:
-        """What enters at the top of a chain: the bias of every field but the uppermost."""
+        """Return what enters at the top of a chain: the bias of every field but the uppermost."""
         return sum(self.bias(depth) << self.spacing * i for i in range(self.fields - 1))
 
     def wide(self, parts: ArrayLike) -> NDArray[np.int64]:
-        """The wide operand ``[...]`` of ``[..., parts]``, the first part lowest."""
+        """Return the wide operand ``[...]`` of ``[..., parts]``, the first part lowest."""
         step = self.spacing * (2 if self.kind == "quad" else 1)
         return _join(parts, step)
 
     def narrow(self, parts: ArrayLike) -> NDArray[np.int64]:
-        """The narrow operand ``[...]`` of ``[..., parts]``."""
+        """Return the narrow operand ``[...]`` of ``[..., parts]``."""
         return _join(parts, self.spacing)
 
     def unpack(self, total: ArrayLike, depth: int) -> NDArray[np.int64]:
-        """Sums ``[..., rows, columns]`` from what leaves a chain of ``depth`` rows, bias in it."""
+        """Return sums ``[..., rows, columns]`` from what leaves a chain of ``depth`` rows.
+
+        The bias is still in ``total``.
+        """
         rest, fields = np.asarray(total, dtype=np.int64), []
         for _ in range(self.fields - 1):
             fields.append((rest & (1 << self.spacing) - 1) - self.bias(depth))
@@ -119,7 +122,7 @@ class Packing:
 
 
 def packing(cell: str, kind: str, a_format: Format, b_format: Format) -> Packing:
-    """The packing ``kind`` (none, n, m, quad) on ``cell`` (a key of :data:`WIDE_PORT`).
+    """Return the packing ``kind`` (none, n, m, quad) on ``cell`` (a key of :data:`WIDE_PORT`).
 
     :class:`UsageError` where not even one row fits.
     """

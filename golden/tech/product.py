@@ -81,14 +81,14 @@ class ProductPlan:
         return int(self.cell == "generic")
 
     def chunk(self, number: Any, tile: Tile) -> Any:
-        """The tile's part of an Amaranth ``number``."""
+        """Return the tile's part of an Amaranth ``number``."""
         start = CHUNK * tile.chunk
         if tile.chunk == self.chunks - 1:
             return number[start:].as_signed()
         return number[start : start + CHUNK]
 
     def piece(self, factor: Any, tile: Tile) -> Any:
-        """The tile's part of an Amaranth ``factor``."""
+        """Return the tile's part of an Amaranth ``factor``."""
         if self.pieces == 1:
             return factor
         return factor[CHUNK * tile.piece :][:CHUNK]
