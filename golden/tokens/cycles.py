@@ -20,7 +20,7 @@ BYTE = 8
 
 
 def decision_cycles(count: int, *, score_width: int = 16) -> int:
-    """From the first of ``count`` scores to the number of tokens kept, at most.
+    """Count the cycles from the first of ``count`` scores to the number of tokens kept, at most.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def decision_cycles(count: int, *, score_width: int = 16) -> int:
 
 
 def select_cycles(count: int, *, score_width: int = 16) -> int:
-    """From the first score to the last decision and index, at most."""
+    """Count the cycles from the first score to the last decision and index, at most."""
     return decision_cycles(count, score_width=score_width) + count + 2
 
 
@@ -46,7 +46,7 @@ def selector_cycles(
     score_width: int = 16,
     merge: bool = False,
 ) -> int:
-    """From the first score to the last element of a stage's divided package, at most.
+    """Count the cycles from the first score to the last of a stage's divided package, at most.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def selector_cycles(
 def package_cycles(
     beats: int, lanes: int, dividers: int, token_width: int, *, divided: bool = True
 ) -> int:
-    """From the last beat of tokens to the last of so many beats of the package, exactly.
+    """Count the cycles from the last beat of tokens to the package's last of ``beats``, exactly.
 
     Examples
     --------
@@ -76,6 +76,9 @@ def package_cycles(
 
 
 def pair_cycles(count: int, heads: int, *, head_width: int = 16, dividers: int = 4) -> int:
-    """From the first pair of a head's score and weight to the last token's score, at most."""
+    """Count the cycles from the first pair to the last token's score, at most.
+
+    A pair is a head's score and its weight.
+    """
     division = head_width + 4
     return count * max(heads, -(-division // dividers)) + 2 * division

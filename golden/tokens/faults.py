@@ -54,7 +54,7 @@ class ScoreRefusal(Code):
 
 
 def select_refusal(ratio: int, *, bits: int) -> SelectRefusal:
-    """The verdict on a ratio with ``bits`` behind its point.
+    """Return the verdict on a ratio with ``bits`` behind its point.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def select_refusal(ratio: int, *, bits: int) -> SelectRefusal:
 
 
 def pack_refusal(package: int, final: int, *, max_beats: int) -> PackRefusal:
-    """The verdict on a pack command.
+    """Return the verdict on a pack command.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def pack_refusal(package: int, final: int, *, max_beats: int) -> PackRefusal:
 
 
 def selector_refusal(select: SelectRefusal, pack: PackRefusal) -> SelectorRefusal:
-    """The verdict on both parts of a stage.
+    """Return the verdict on both parts of a stage.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def score_refusal(
     max_tokens: int,
     signed: bool,
 ) -> ScoreRefusal:
-    """The verdict on a score command; ``weighted`` comes before ``mean`` and ``maximum``.
+    """Return the verdict on a score command; ``weighted`` comes before ``mean`` and ``maximum``.
 
     Examples
     --------

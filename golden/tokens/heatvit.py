@@ -101,7 +101,7 @@ class Layer:
 
 
 def mean_scale(count: int) -> dict[str, Integers]:
-    """The requantization that divides by ``count``, to 16 bits.
+    """Return the requantization that divides by ``count``, to 16 bits.
 
     Examples
     --------
@@ -144,7 +144,10 @@ class Selector:
 
     @classmethod
     def shapes(cls, arrays: Mapping[str, NDArray]) -> dict[str, tuple[int, ...]]:
-        """The shapes of the weights of ``arrays``, named as in :data:`ARRAYS`, if all are there."""
+        """Return the shapes of the weights of ``arrays``, if all are there.
+
+        They are named as in :data:`ARRAYS`.
+        """
         missing = [name for name, *_ in ARRAYS if name not in arrays]
         if missing:
             raise UsageError(f"--score heatvit needs the arrays {', '.join(missing)}")
@@ -176,7 +179,7 @@ class Selector:
 
     @classmethod
     def check(cls, arrays: Mapping[str, ArrayLike]) -> "Selector":
-        """The classifier of ``arrays``."""
+        """Return the classifier of ``arrays``, once they are checked."""
         return cls({
             name: Layer(
                 *(check_array(n, arrays[n], f, shape=s) for n, f, s in _fields(name, shape))
@@ -190,7 +193,7 @@ class Selector:
         return self.layers["feature"].weight.shape[0]
 
     def check_tokens(self, arrays: Mapping[str, ArrayLike]) -> Integers:
-        """The tokens ``[N, heads * d]`` of ``arrays``."""
+        """Return the tokens ``[N, heads * d]`` of ``arrays``, once they are checked."""
         heads, d, _ = self.layers["feature"].weight.shape
         _refuse_tokens(arrays, heads * d)
         return np.asarray(arrays["tokens"]).astype(np.int64)
@@ -198,7 +201,7 @@ class Selector:
     def heads_of(
         self, tokens: Integers, valid: NDArray[np.bool_], fmt: Format, ops: Ops | None = None
     ) -> tuple[Integers, Integers]:
-        """Each head's score ``[N, heads]`` and its weight, in the bits of ``fmt`` as UQ(1, ..)."""
+        """Return each head's score ``[N, heads]`` and weight, in ``fmt``'s bits as UQ(1, ..)."""
         ops = ops or Ops()
         unit = Format(signed=False, width=fmt.width, frac=fmt.width - 1)
         count, heads = len(tokens), self.heads
@@ -237,7 +240,7 @@ def _refuse_tokens(arrays: Mapping[str, ArrayLike], width: int) -> None:
 
 
 def _fields(name: str, shape: tuple[int, ...]) -> Iterator[tuple[str, Format, tuple[int, ...]]]:
-    """The arrays of a layer, in the order of its fields: names, formats, shapes."""
+    """Yield the arrays of a layer, in the order of its fields: names, formats, shapes."""
     yield f"{name}_weight", TOKEN, shape
     yield f"{name}_bias", S32, (*shape[:-2], shape[-1])
     yield f"{name}_multiplier", SCALE, (1,)

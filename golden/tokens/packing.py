@@ -60,7 +60,7 @@ def pack(
     run: Packing,
     previous: tuple[ArrayLike, int] | None = None,
 ) -> Packed:
-    """Tokens packed by ``mask``, and the score-weighted package of the valid ones it drops.
+    """Pack tokens by ``mask``, and the valid ones it drops as a score-weighted package.
 
     ``mean``: ``sum(score * token) / sum(score)`` rounded half to even (zeros where the scores sum
     to 0); ``sum``: ``sum(score * token)`` saturated to signed 32 bits; ``none``: zeros.

@@ -23,7 +23,7 @@ class Reduction:
     maximum: bool
 
     def result(self) -> NDArray[np.int64]:
-        """The reduced row [N]."""
+        """Return the reduced row [N]."""
         group = self.rows.max(axis=1) if self.maximum else self.rows.sum(axis=1)
         return group.sum(axis=0)
 
@@ -90,7 +90,7 @@ def weighted(scores: ArrayLike, weights: ArrayLike) -> NDArray[np.int64]:
 
 
 def saturate(values: NDArray[np.int64], fmt: Format) -> NDArray[np.int64]:
-    """The nearest values that ``fmt`` holds.
+    """Return the nearest values that ``fmt`` holds.
 
     Examples
     --------

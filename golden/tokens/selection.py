@@ -43,7 +43,7 @@ class Selected:
 
 
 def quota(run: Selection, number: int) -> int:
-    """How many of ``number`` unprotected valid tokens the ranked policies keep, at least.
+    """Count those of ``number`` unprotected valid tokens that the ranked policies keep, at least.
 
     cpvit keeps more where more than one token has the last score that is kept.
 
@@ -62,7 +62,7 @@ def quota(run: Selection, number: int) -> int:
 
 
 def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection) -> Selected:
-    """The tokens that stay.
+    """Return the tokens that stay.
 
     Ranked policies keep the :func:`quota` highest scores among the valid tokens past the first
     ``protect``, the lower index first where scores are equal; ``threshold`` keeps ``score >=
@@ -109,7 +109,7 @@ def ratio_bits(max_tokens: int) -> int:
 
 
 def ratio_word(run: Selection, max_tokens: int) -> int:
-    """How much of the candidates ``run`` keeps, in fixed point and still exact.
+    """Return the part of the candidates that ``run`` keeps, in fixed point and still exact.
 
     With ``b = ratio_bits(max_tokens)``, ``ceil(word * n / 2**b)`` is :func:`quota` for every ``n``
     up to ``max_tokens``, but for top-k's limit. The fraction of cpvit is ``1 - rho``, since ``n -
