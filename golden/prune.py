@@ -56,7 +56,7 @@ class Pruned:
 def metric_of(
     w: ArrayLike, method: str, energy: ArrayLike | None = None, form: str = "mul"
 ) -> NDArray:
-    """The metric ``[out, in]`` that ``method`` ranks ``w`` by.
+    """Return the metric ``[out, in]`` that ``method`` ranks ``w`` by.
 
     Examples
     --------
