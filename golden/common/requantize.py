@@ -172,7 +172,7 @@ def fold(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int64], ND
 
 
 def offset_width(acc_width: int) -> int:
-    """Signed bits of a bias with the corrections of both operand zero points.
+    """Count the signed bits of a bias with the corrections of both operand zero points.
 
     Either correction is at most the accumulator's worst case, ``2**(acc_width - 1)``, and the bias
     has 32 bits.
@@ -181,7 +181,7 @@ def offset_width(acc_width: int) -> int:
 
 
 def sum_width(acc_width: int) -> int:
-    """Signed bits of an accumulator with bias and corrections, which is what gets multiplied.
+    """Count the signed bits of an accumulator with bias and corrections: what gets multiplied.
 
     Operands less their zero points are at most twice as large, products four times.
     """
