@@ -99,7 +99,7 @@ def weight_grad(
 def transposed(
     geometry: Geometry, x: ArrayLike, w: ArrayLike, *, x_zero: int = 0, w_zero: ArrayLike = 0
 ) -> NDArray[np.int64]:
-    """ONNX's ConvTranspose: the input gradient, by another name.
+    """Compute ONNX's ConvTranspose: the input gradient, by another name.
 
     ``y [N, O, *size]`` of ``x [N, C, *out]`` and ``w [C, O/groups, *kernel]``; ``geometry`` is
     that of :meth:`Geometry.transposed`, ``w_zero`` one number or one for each of the O channels.

@@ -112,7 +112,7 @@ class Walk:
         return self._jump([axis.start for axis in self.axes], self.base, split)
 
     def jumps(self) -> tuple[Jump, ...]:
-        """Return a jump for each level: its own movement less what the levels below it had moved."""
+        """Return a jump for each level: its own movement less what those below it had moved."""
         made, back, back_step = [], [0] * len(self.axes), 0
         for loop in self.loops:
             moves = [move - gone for move, gone in zip(loop.moves, back, strict=True)]
