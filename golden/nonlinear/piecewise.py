@@ -113,7 +113,7 @@ def fit(
 
 
 def _quantized(truth: NDArray[np.float64], offset_bits: int, frac: int, degree: int) -> Piecewise:
-    """Minimax coefficients of each segment, rounded to ``frac`` bits."""
+    """Return minimax coefficients of each segment, rounded to ``frac`` bits."""
     size = 1 << offset_bits
     nodes = (1 - np.cos(np.pi * np.arange(SAMPLES) / (SAMPLES - 1))) / 2
     chosen = np.unique(np.round(nodes * (size - 1)).astype(int))

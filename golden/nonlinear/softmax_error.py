@@ -28,7 +28,9 @@ def error_bound(
 ) -> float:
     """Bound the error, in steps of the result, of rows of up to ``length`` entries.
 
-    It holds for any delta up to 1. An exponential E comes as e with ``|e - E| <= flat + steep * E``, a sum of them as S, its
+    It holds for any delta up to 1.
+
+    An exponential E comes as e with ``|e - E| <= flat + steep * E``, a sum of them as S, its
     inverse with an error of at most r. With p = E / sum of E, S and every sum being at least 1,
 
     ``|e / S - p| <= ((length + 1) * flat + 2 * steep) / (1 - steep - length * flat)``

@@ -224,7 +224,10 @@ class Lines(Datapath):
         return max(self.in_format.frac + 5, self.out_format.frac)
 
     def region(self, x: Integers) -> Integers:
-        """0 to 3, by the magnitude: which line. At a break, x is above if positive, else below."""
+        """Return which line, 0 to 3, by the magnitude.
+
+        At a break, x is above if positive, else below.
+        """
         steps = np.array(self.BREAKS) * 2.0**self.in_format.frac
         return np.searchsorted(steps, np.where(x < 0, ~x, x), side="right")
 
