@@ -9,7 +9,7 @@ __all__ = ["from_groups", "to_groups"]
 
 
 def to_groups(matrix: ArrayLike, lanes: int) -> NDArray[np.int64]:
-    """Beats ``[beats, 4 * lanes]`` of ``matrix`` ``[K, N]``, padded with zeros.
+    """Return beats ``[beats, 4 * lanes]`` of ``matrix`` ``[K, N]``, padded with zeros.
 
     A beat holds one group of four rows of ``lanes`` columns, each column's four side by side.
     Beats run along N first, then along K.

@@ -52,7 +52,7 @@ def to_cutlass(values: ArrayLike, indices: ArrayLike, width: int = 8) -> tuple[N
 
 
 def from_cutlass(kept: ArrayLike, meta: ArrayLike, width: int = 8) -> Compressed:
-    """Our ``values`` and ``indices`` for a matrix in CUTLASS's layout.
+    """Return our ``values`` and ``indices`` for a matrix in CUTLASS's layout.
 
     Examples
     --------

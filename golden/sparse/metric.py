@@ -38,7 +38,7 @@ def wanda(w: ArrayLike, energy: ArrayLike) -> NDArray:
 
 
 def contribution(w: ArrayLike, energy: ArrayLike | None = None, form: str = "mul") -> NDArray:
-    """HWPQ's ``L = w**2 / 2 * (1 - x**2 / S)``, or ``w**2 / 2 / (1 - x**2 / S)`` by ``form``.
+    """Give HWPQ's ``L = w**2 / 2 * (1 - x**2 / S)``, or ``w**2 / 2 / (1 - x**2 / S)`` by ``form``.
 
     HWPQ (arXiv 2501.16376), whose formula we know second hand only. ``x**2`` is the energy of the
     weight's input and ``S`` the energy of all inputs; without ``energy`` they are the squares of

@@ -68,7 +68,7 @@ def row_scales(w: NDArray, target: str) -> NDArray[np.float32]:
 
 
 def to_codes(scaled: NDArray, target: str) -> NDArray:
-    """Codes of weights that have been divided by their scale: int8, or E4M3 in uint8."""
+    """Return codes of weights that have been divided by their scale: int8, or E4M3 in uint8."""
     if target == "fp8":
         return to_e4m3(scaled)
     return np.clip(np.rint(scaled), -127, 127).astype(np.int8)

@@ -54,7 +54,7 @@ def keep_share(metric: ArrayLike, sparsity: float = 0.5) -> NDArray[np.bool_]:
 def prune24(
     w: ArrayLike, metric: ArrayLike | None = None, pattern: Pattern = TWO_FOUR
 ) -> Compressed:
-    """Values and indices of the two of each four rows of ``w`` ``[K, N]`` with the largest metric.
+    """Return values and indices of the two largest by metric of each four rows of ``w`` ``[K, N]``.
 
     The metric is ``|w|`` where none is given. Rows that K lacks to a multiple of four are zeros
     with metric 0. Ties keep the lower index; indices ascend.
