@@ -14,7 +14,7 @@ FIRST = 4
 
 
 def steady_cycles(tiling: Tiling) -> int:
-    """Cycles of the tiles alone, without filling and draining the array.
+    """Count the cycles of the tiles alone, without filling and draining the array.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def steady_cycles(tiling: Tiling) -> int:
 
 
 def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
-    """Cycles of products back to back, as `simulate` reports them.
+    """Count the cycles of products back to back, as `simulate` reports them.
 
     Operands are offered and results taken in every cycle, and all commands wait from the start.
     ``result_latency`` is that of the hardware's parameters, `hw.systolic.params.GemmParams`.
@@ -83,7 +83,7 @@ class Clock(ArrayClock):
         return twin
 
     def command(self, tiling: Tiling) -> int:
-        """Issue a product behind the others; the cycle of its last result's transfer."""
+        """Issue a product behind the others; return the cycle of its last result's transfer."""
         # A command is read three cycles after it was taken, which needs a free place in the queue.
         number = len(self.ended)
         taken = number if number < COMMANDS else max(self.ended[number - COMMANDS] + 2, number)
@@ -125,7 +125,7 @@ class Clock(ArrayClock):
         return self.dirty, *kept, *(time - self.a for time in times)
 
     def _pass(self, cycles: int) -> None:
-        """Time goes on, and everything with it."""
+        """Let time go on, and everything with it."""
         for name in ("a", "b", "scale", "row_scale", "begun", "clear", "after_tile", "last"):
             setattr(self, name, getattr(self, name) + cycles)
         self.released = [time + cycles for time in self.released[-SCALE_BANKS:]]

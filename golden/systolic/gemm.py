@@ -139,7 +139,7 @@ def largest_k(a_format: Format | str, b_format: Format | str, acc_width: int) ->
 
 
 def row_sum_width(a_format: Format | str, b_format: Format | str, acc_width: int) -> int:
-    """Signed bits of plus or minus a sum along a row of ``a`` as long as the accumulator allows.
+    """Count the signed bits of plus or minus the longest sum of ``a`` that the accumulator allows.
 
     Examples
     --------
