@@ -70,7 +70,7 @@ class ChainPlan:
         return self.packing.fields > 1 or self.levels > 0
 
     def late(self, row: int) -> int:
-        """Cycles from a slot to its ``a`` in front of row ``row`` of the first column."""
+        """Count the cycles from a slot to its ``a`` in front of row ``row`` of the first column."""
         start, end = next(span for span in self.spans if span[0] <= row < span[1])
         return row - start + self.depth - (end - start)
 

@@ -145,7 +145,7 @@ def packing(cell: str, kind: str, a_format: Format, b_format: Format) -> Packing
 
 
 def _depth(spacing: int, fields: int, span: int) -> int:
-    """Rows of a chain whose sums keep to their fields, and the uppermost to the accumulator."""
+    """Count a chain's rows whose sums keep to their fields, the uppermost to the accumulator."""
     top = ACCUMULATOR - 1 - spacing * (fields - 1)
     bits = min(spacing, top) if fields > 1 else top
     return min(MAX_DEPTH, ((1 << max(bits, 0)) - 1) // span)
