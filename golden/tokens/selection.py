@@ -100,7 +100,7 @@ def select(scores: ArrayLike, valid: ArrayLike | None = None, *, run: Selection)
 
 
 def ratio_bits(max_tokens: int) -> int:
-    """Bits behind the point of a ratio word: enough that rounding it never changes a quota.
+    """Count the bits behind a ratio word's point: enough that rounding never changes a quota.
 
     Between two ratios that give different quotas for some count up to ``max_tokens`` lies a
     fraction whose denominator is at most that; two such are at least ``1 / max_tokens**2`` apart.
