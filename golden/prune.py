@@ -81,7 +81,7 @@ def prune(
     pattern: Pattern = TWO_FOUR,
     target: str | None = None,
 ) -> Pruned:
-    """N:M pruning of ``w`` ``[out, in]`` along its inputs, and quantization to ``target``.
+    """Prune ``w`` ``[out, in]`` N:M along its inputs, and quantize it to ``target``.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def prune_stream(
     threshold: EwmaThreshold | None = None,
     target: str | None = None,
 ) -> Pruned:
-    """HWPQ's unstructured pruning: one walk along the inputs, all rows abreast, nothing sorted.
+    """Prune as HWPQ does, unstructured: one walk along the inputs, all rows abreast, no sort.
 
     A sum of squares (where ``energy`` is not given) and the rows' largest weights (where ``target``
     is) are taken beforehand; both are streams as well.
