@@ -19,7 +19,7 @@ SECONDS, MEGABYTES = 2.0, 300
 CHILD = """
 import json, re, sys, time
 from pathlib import Path
-from gemmule.gen.cli import main
+from gemmule.gen.cli.app import main
 begun = time.process_time()
 code = main(sys.argv[1:])
 # Not getrusage: a child inherits its peak from whoever started it.

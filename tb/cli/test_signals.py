@@ -115,7 +115,7 @@ def test_f10_any_signal_ends_any_verb(tmp_path, name, number):
 # What a library computes for long, deaf to signals, with a child that ignores them.
 DEAF = """
 import os, subprocess, sys, tempfile, time
-from gemmule.gen.supervise import supervised
+from gemmule.gen.cli.supervise import supervised
 def work():
     tempfile.mkdtemp()
     subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; sleep 60; true"])

@@ -9,7 +9,7 @@ import pytest
 
 CHILD = """
 import json, resource, sys
-from gemmule.gen.cli import main
+from gemmule.gen.cli.app import main
 code = main(sys.argv[1:])
 print(json.dumps([code, *(
     resource.getrusage(who).ru_maxrss / 1024
