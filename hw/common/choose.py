@@ -15,7 +15,7 @@ FAN_IN = 6
 
 
 def one_of(m: Module, terms: Sequence[Value]) -> Value:
-    """The one of ``terms`` that is not zero; zero if none is.
+    """Pick the one of ``terms`` that is not zero; zero if none is.
 
     Latency: 1 cycle if there are more than ``FAN_IN`` terms, else 0. The register stands behind
     the first level of look-up tables, and also keeps mapping from spreading a wide or over more of

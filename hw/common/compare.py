@@ -9,7 +9,7 @@ INPUTS = 6
 
 
 def below(value: Value, bound: int) -> Value:
-    """Whether the unsigned ``value`` is less than the constant ``bound``: 1 bit."""
+    """Tell whether the unsigned ``value`` is less than the constant ``bound``: 1 bit."""
     if bound <= 0:
         return Const(0, 1)
     low = (bound - 1).bit_length()

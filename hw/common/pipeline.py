@@ -6,7 +6,7 @@ __all__ = ["delay", "register", "wire"]
 
 
 def wire(m: Module, name: str, value: Value) -> Signal:
-    """A signal that equals ``value``; it names an expression that is used more than once."""
+    """Make a signal that equals ``value``; it names an expression that is used more than once."""
     signal = Signal(value.shape(), name=name)
     m.d.comb += signal.eq(value)
     return signal
@@ -15,7 +15,7 @@ def wire(m: Module, name: str, value: Value) -> Signal:
 def register(
     m: Module, name: str, value: Value, enable: Value | None = None, *, reset: bool = False
 ) -> Signal:
-    """A register that takes ``value`` each cycle, or each with ``enable``."""
+    """Make a register that takes ``value`` each cycle, or each with ``enable``."""
     signal = Signal(value.shape(), name=name, reset_less=not reset)
     if enable is None:
         m.d.sync += signal.eq(value)

@@ -23,5 +23,5 @@ def request_layout() -> data.StructLayout:
 
 
 def element_size(width: int) -> int:
-    """The power of 2 of the bytes that an element of so many bits takes in memory."""
+    """Return the power of 2 of the bytes that an element of so many bits takes in memory."""
     return max(0, (width - 1).bit_length() - 3)

@@ -31,7 +31,7 @@ class Library:
         self._known: dict[Hashable, tuple[str, list[tuple[str, str]]]] = {}
 
     def place(self, component: Component, key: Hashable) -> Instance:
-        """An instance of the module that ``component`` elaborates to."""
+        """Make an instance of the module that ``component`` elaborates to."""
         key = type(component), key
         if key not in self._known:
             self._known[key] = self._define(component)

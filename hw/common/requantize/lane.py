@@ -108,7 +108,7 @@ class RequantizerLane(wiring.Component):
         return row_product.product
 
     def _quotient(self, m: Module, product: Signal) -> tuple[Value, Value, Value, Value]:
-        """The bits that stay, as far as a result can need them, and whether to round them up.
+        """Return the bits that stay, as far as a result can need them, and whether they round up.
 
         Where the quotient is ``outside`` its bits, only its sign counts. Of the coarse shift, the
         lowest bit is left to the adder behind it.

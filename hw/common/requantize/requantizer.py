@@ -116,7 +116,7 @@ class Requantizer(wiring.Component):
         return m
 
     def _controls(self, m: Module) -> dict[str, Value]:
-        """What every lane takes of the vector, each when it is taken."""
+        """Return what every lane takes of the vector, each when it is taken."""
         names = ("first", "final") if self.params.keeps else ("final",)
         late = {
             name: delay(m, name, getattr(self.i, name), self.params.times[name]) for name in names
@@ -129,7 +129,7 @@ class Requantizer(wiring.Component):
         return late | ({"row_sum": self.row_sum} if self.params.row_sum_width else {})
 
     def _settings(self, m: Module) -> dict[str, Value]:
-        """The settings of the vectors that are being rounded and clamped, each when it is taken."""
+        """Hold the settings of the vectors that are rounded and clamped, each when it is taken."""
         m.submodules.settings = memory = Memory(
             shape=self.params.settings_layout, depth=self.params.banks, init=[]
         )
@@ -155,7 +155,7 @@ class Requantizer(wiring.Component):
         }
 
     def _fields(self, m: Module) -> dict[str, list[Value]]:
-        """The fields of each lane, from the vector's bank or its row, each when it is taken."""
+        """Return each lane's fields, from the vector's bank or its row, each when it is taken."""
         fields = {}
         for name, load in self.params.lane_layout.members.items():
             age = self.params.times[name.removeprefix("b_")]
@@ -177,7 +177,7 @@ class Requantizer(wiring.Component):
         return fields
 
     def _with_row(self, m: Module, name: str, columns: list[Value], age: int) -> list[Value]:
-        """A field of each lane where the vector may be scaled by its row, beside or instead."""
+        """Return each lane's field where the row may scale the vector, beside or instead."""
         by_row = delay(m, f"{name}_by_row", self.i.by_row, age)
         instead = delay(m, f"{name}_instead", self.i.by_row & ~self.i.beside, age)
         if name == "multiplier":

@@ -10,7 +10,7 @@ __all__ = ["packet", "packet_stream", "shape_of", "vector"]
 
 
 def shape_of(fmt: Format) -> Shape:
-    """The Amaranth shape of a number format."""
+    """Return the Amaranth shape of a number format."""
     return signed(fmt.width) if fmt.signed else unsigned(fmt.width)
 
 
@@ -20,10 +20,10 @@ def vector(fmt: Format, lanes: int) -> data.ArrayLayout:
 
 
 def packet(shape: ShapeLike) -> data.StructLayout:
-    """``data`` in the low bits and ``last``, the end of a packet, above them."""
+    """Lay out ``data`` in the low bits and ``last``, the end of a packet, above them."""
     return data.StructLayout({"data": shape, "last": 1})
 
 
 def packet_stream(shape: ShapeLike) -> stream.Signature:
-    """A stream of packets whose beats are of ``shape``."""
+    """Describe a stream of packets whose beats are of ``shape``."""
     return stream.Signature(packet(shape))

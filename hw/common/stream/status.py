@@ -16,7 +16,7 @@ FaultLayout = data.StructLayout({"early": 1, "late": 1})
 
 
 def status_layout(refusal: type[Code], packets: Iterable[str]) -> data.StructLayout:
-    """Why a command was refused, where ``last`` stood in each of its ``packets``, and ``lost``."""
+    """Lay out why a command was refused, where ``last`` stood in its ``packets``, and ``lost``."""
     faults = dict.fromkeys(packets, FaultLayout)
     return data.StructLayout({"refused": refusal, **faults, "lost": 1})
 
