@@ -22,7 +22,7 @@ __all__ = ["command_layout", "content", "refusal", "variants"]
 
 
 def variants(params: LayerParams) -> dict[Opcode, data.StructLayout]:
-    """What each kind of command carries in its ``content``, from its bit 0 on."""
+    """Return what each kind of command carries in its ``content``, from its bit 0 on."""
     core = params.core
     return {
         Opcode.PRODUCT: product_layout(core),
@@ -42,13 +42,16 @@ def command_layout(params: LayerParams) -> data.StructLayout:
 
 
 def content(params: LayerParams, command: data.View, opcode: Opcode) -> data.View:
-    """The content of a command of that kind."""
+    """View the content of a command of that kind."""
     layout = variants(params)[opcode]
     return data.View(layout, command.content[: Shape.cast(layout).width])
 
 
 def refusal(params: LayerParams, command: data.View, last: Value) -> Value:
-    """What is wrong with a command by itself, as the lowest :class:`Refusal`; 0 if nothing is."""
+    """Tell what is wrong with a command by itself.
+
+    It is the lowest :class:`Refusal` that holds; 0 if nothing is wrong.
+    """
     views = {opcode: content(params, command, opcode) for opcode in Opcode}
     lanes = {Opcode.A_LOAD: params.rows, Opcode.B_LOAD: params.cols}
     depths = {Opcode.A_LOAD: params.x_depth, Opcode.B_LOAD: params.w_depth}

@@ -37,7 +37,7 @@ INDEX_WIDTH = 24
 
 
 def program_status() -> data.StructLayout:
-    """Why a program was refused, where ``last`` stood in its packets, and at which command.
+    """Lay out why and at which command a program was refused, and where packets had ``last``.
 
     ``command`` is the number of the refused command within its program, from 0 on; of what several
     commands brought about, that of the command that was to begin next. Of a program that was
@@ -129,7 +129,7 @@ class Control(Component):
         return m
 
     def _hand_on(self, m: Module) -> Value:
-        """Commands go on, fences wait; true where the last one has nothing to wait for."""
+        """Hand commands on, let fences wait; true where the last one has nothing to wait for."""
         head, last = self.command.payload.data, self.command.payload.last
         why = refusal(self.params, head, last)
         self._why = Signal(Refusal, name="why")
@@ -144,7 +144,7 @@ class Control(Component):
         return wire(m, "good", right & fence & last & self.written & self.settled)
 
     def _refuse(self, m: Module) -> Value:
-        """The first thing that is wrong ends the program; true after a standstill."""
+        """End the program at the first thing that is wrong; true after a standstill."""
         quiet = Signal(range(PATIENCE))
         silent = wire(m, "silent", quiet == PATIENCE - 1)
         waits = self.moves | ~self.command.valid | self.command.ready

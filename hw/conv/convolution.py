@@ -178,7 +178,7 @@ class Convolution(Component):
         return m
 
     def _stream(self, m: Module, a: OperandBuffer, product: Core, writer: Writer) -> None:
-        """The streamed operand goes to the product, or back to memory."""
+        """Pass the streamed operand to the product, or back to memory."""
         m.d.comb += [
             product.a.valid.eq(a.o.valid & ~writer.copying),
             product.a.payload.eq(a.o.payload),
@@ -215,7 +215,7 @@ class Convolution(Component):
         m.d.comb += counters.report.eq(control.report)
 
     def _dispatch(self, m: Module, control: Control, targets: dict) -> None:
-        """Each command to the target that its kind names, through two places of its own."""
+        """Hand each command to the target that its kind names, through two places of its own."""
         layouts = variants(self.params)
         ready = Const(0)
         for opcode, target in targets.items():
@@ -233,7 +233,7 @@ class Convolution(Component):
         m.d.comb += control.o.ready.eq(ready)
 
     def _end(self, m: Module, control: Control, scales: Scales, parts: dict, targets: dict) -> None:
-        """What fences and the ends of programs wait for."""
+        """Gather what fences and the ends of programs wait for."""
         writer, loaders = parts["writer"], (parts["a_loader"], parts["b_loader"])
         taken = wire(m, "handed", control.o.valid & control.o.ready)
         kind = control.o.payload.kind
@@ -263,7 +263,7 @@ class Convolution(Component):
     def _watch(
         self, m: Module, control: Control, scales: Scales, counters: Counters, parts: dict
     ) -> None:
-        """What goes wrong, and whether anything goes on."""
+        """Watch what goes wrong, and whether anything goes on."""
         product, writer = parts["product"], parts["writer"]
         loaders = {name: parts[f"{side}_loader"] for side, name in STREAMS.items()}
         buffers = [parts[f"{side}_buffer"] for side in STREAMS]

@@ -25,7 +25,7 @@ WIDTH = 32
 
 
 def counters_layout() -> data.StructLayout:
-    """A number of 32 bits each, which wraps, and ``lost``: reports before this one were dropped."""
+    """Lay out a number of 32 bits each, which wraps, and ``lost``: earlier reports were dropped."""
     return data.StructLayout({name: unsigned(WIDTH) for name in COUNTS} | {"lost": 1})
 
 

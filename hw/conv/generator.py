@@ -13,7 +13,7 @@ __all__ = ["AddressGenerator", "beat_layout", "hand_over", "misfit", "walk_layou
 
 
 def walk_layout(params: GeneratorParams) -> data.StructLayout:
-    """One walk: where it starts, the loops innermost first, and the masks of its axes."""
+    """Lay out a walk: where it starts, the loops innermost first, and the masks of its axes."""
     jump = _jump_layout(params)
     axis = {"limit": unsigned(params.size_width)}
     if params.spread_width:
@@ -27,12 +27,15 @@ def walk_layout(params: GeneratorParams) -> data.StructLayout:
 
 
 def beat_layout(params: GeneratorParams) -> data.StructLayout:
-    """An address, and whether a real pixel lies there (if not: padding or an inserted zero)."""
+    """Lay out an address, and whether a real pixel lies there.
+
+    If not, it is padding or an inserted zero.
+    """
     return data.StructLayout({"address": unsigned(params.address_width), "real": 1})
 
 
 def misfit(walk: data.View) -> Value:
-    """Whether a spread is 0 or a remainder is not below its spread: then there is no such walk."""
+    """Tell whether a spread is 0 or a remainder not below its spread: there is no such walk."""
     wrong = [Const(0)]
     jumps = [walk.origin, *(loop.jump for loop in walk.loops)]
     for number, axis in enumerate(walk.axes):
@@ -119,7 +122,7 @@ class AddressGenerator(Component):
         return m
 
     def _control(self, m: Module) -> tuple[Value, Value]:
-        """``valid`` while a walk is under way; the next one enters with its last beat."""
+        """Hold ``valid`` while a walk is under way; the next one enters with its last beat."""
         step = Signal()
         take = Signal()
         m.d.comb += [
@@ -134,7 +137,7 @@ class AddressGenerator(Component):
         return take, step
 
     def _hold(self, m: Module, take: Value) -> data.View:
-        """The loops and axes of the walk under way."""
+        """Hold the loops and axes of the walk under way."""
         held = Signal(walk_layout(self.params), name="held", reset_less=True)
         with m.If(take):
             m.d.sync += [
@@ -162,7 +165,7 @@ class AddressGenerator(Component):
         return level
 
     def _select(self, m: Module, held: data.View, level: Value) -> data.View:
-        """The jump of the level that advances, by a gated OR."""
+        """Select the jump of the level that advances, by a gated OR."""
         chosen = Signal(_jump_layout(self.params), name="chosen")
         gated = 0
         for number in range(self.params.loops):
@@ -172,7 +175,7 @@ class AddressGenerator(Component):
         return chosen
 
     def _move(self, m: Module, held: data.View, jump: data.View, take: Value, step: Value) -> list:
-        """The positions, as pixels and remainders; gives the carries from these into those."""
+        """Move the positions, as pixels and remainders; return the carries from these to those."""
         carries, real, self._pixels = [], [], []
         for axis in range(self.params.axes):
             pixel = Signal(self.params.coordinate, name=f"pixel_{axis}", reset_less=True)
@@ -195,7 +198,10 @@ class AddressGenerator(Component):
     def _remainder(
         self, m: Module, axis: int, held: data.View, jump: data.View, take: Value, step: Value
     ) -> tuple[Value, Value]:
-        """The position within its spread: the carry into the pixel, and whether it is none."""
+        """Move the position within its spread; return the carry, and whether the position is 0.
+
+        The carry goes into the pixel.
+        """
         part = Signal(self.params.spread_width, name=f"part_{axis}", reset_less=True)
         spread = held.axes[axis].spread
         moved = Signal(unsigned(self.params.spread_width + 1), name=f"moved_{axis}")
@@ -210,7 +216,7 @@ class AddressGenerator(Component):
     def _address(
         self, m: Module, held: data.View, jump: data.View, carries: list, take: Value, step: Value
     ) -> None:
-        """The address moves with the jump, and by one pitch for each carry."""
+        """Move the address with the jump, and by one pitch for each carry."""
         address = self.o.payload.data.address
         crossed = self._crossed(m, held, carries) if self.params.spread_width else 0
         with m.If(take):
@@ -219,7 +225,7 @@ class AddressGenerator(Component):
             m.d.sync += address.eq(address + jump.step + crossed)
 
     def _crossed(self, m: Module, held: data.View, carries: list) -> Value:
-        """The pitches of the axes that carry."""
+        """Sum the pitches of the axes that carry."""
         crossed = Signal(self.params.address_width, name="crossed")
         m.d.comb += crossed.eq(
             sum(Mux(carry, held.axes[axis].pitch, 0) for axis, carry in enumerate(carries))

@@ -24,7 +24,9 @@ UNDER_WAY = 16
 
 
 def load_layout(params: GeneratorParams, *, transposes: bool) -> data.StructLayout:
-    """Requests of ``vectors`` each, from the byte ``base`` on, in nested loops, innermost first.
+    """Lay out requests of ``vectors`` each, from the byte ``base`` on, in nested loops.
+
+    The loops are innermost first.
 
     ``requests`` is how many there are: the product of the loops' counts; a stride counts bytes. The
     bank ``closes`` after the last of them, or goes on with the next load. ``turned``: each request
@@ -126,7 +128,7 @@ class Loader(Component):
         return m
 
     def _request(self, m: Module, expected: Fifo, transposed: Signal, idle: Value) -> None:
-        """Takes a load when its bank is free and, if it goes another way, all before it arrived."""
+        """Take a load when its bank is free and, if it goes another way, all before it arrived."""
         load = self.loads.payload
         m.submodules.counter = counter = NestedCounter(
             levels=len(load.loops),
@@ -177,7 +179,7 @@ class Loader(Component):
         m.d.sync += self.stopped.eq(self.stop & (self.stopped | free_now))
 
     def _receive(self, m: Module, o: stream.Interface, expected: Fifo) -> Value:
-        """Counts what arrives; ``last`` of a request, and true where none is expected.
+        """Count what arrives; give ``last`` of a request, and true where none is expected.
 
         A request may be answered before it was taken, but not before it was offered.
         """
@@ -220,7 +222,7 @@ class Loader(Component):
         return ~counting & (expected.level == 0)
 
     def _straight(self, m: Module, i: stream.Interface) -> Value:
-        """To the bank as they are; nothing is ever inside."""
+        """Pass vectors to the bank as they are; nothing is ever inside."""
         m.d.comb += [
             self.o.valid.eq(i.valid),
             self.o.payload.data.eq(i.payload.data),
@@ -230,7 +232,7 @@ class Loader(Component):
         return Value.cast(1)
 
     def _through_square(self, m: Module, i: stream.Interface, transposed: Signal) -> Value:
-        """Straight through, or through the transposer; true if nothing is inside.
+        """Pass straight through, or through the transposer; true if nothing is inside.
 
         Two squares at most are there, one that leaves and one that enters: whether each is the last
         of its bank waits beside them.
@@ -258,6 +260,6 @@ class Loader(Component):
 
 
 def _times(value: Value, factor: int) -> Value:
-    """A product by additions: a factor has few ones, and needs no multiplier."""
+    """Multiply by additions: a factor has few ones, and needs no multiplier."""
     shifts = [value << bit for bit in range(factor.bit_length()) if factor >> bit & 1]
     return sum(shifts[1:], shifts[0])

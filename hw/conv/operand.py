@@ -15,7 +15,7 @@ __all__ = ["OperandBuffer", "pass_layout"]
 
 
 def pass_layout(params: BpParams, fmt: Format) -> data.StructLayout:
-    """One pass over a bank: the walk, and what follows from it.
+    """Lay out one pass over a bank: the walk, and what follows from it.
 
     ``pad`` stands for each lane of a masked beat, ``release`` gives the bank back after the last
     beat, ``final`` lets that beat end the packet.
@@ -106,7 +106,7 @@ class OperandBuffer(Component):
         return m
 
     def _load(self, m: Module, banks: memory.Memory, full: Value) -> tuple[Value, Value]:
-        """Fills one bank after the other: a pulse that completes one, and how far the oldest is."""
+        """Fill bank after bank; return a pulse that completes one, and how far the oldest is."""
         port = banks.write_port()
         bank = Signal()
         address = Signal(self.params.address_width)
@@ -141,7 +141,7 @@ class OperandBuffer(Component):
         held: data.View,
         ready: Value,
     ) -> None:
-        """One stage: while the memory looks a vector up, its mask and pad wait beside it."""
+        """Read in one stage: while memory looks a vector up, its mask and pad wait beside it."""
         port = banks.read_port()
         bank = Signal()
         beat = walker.o.payload

@@ -55,7 +55,7 @@ class CoreParams(ProductParams):
 
 
 def _of_core(name: str) -> Field:
-    """The option of the same name that the product has."""
+    """Return the option of the same name that the product has."""
     core = next(each for each in fields(CoreParams) if each.name == name)
     return field(default=core.default, metadata=core.metadata)
 
@@ -124,11 +124,11 @@ class LayerParams(Options):
         return tuple(tuple(dict.fromkeys(names)) for names in zip(*self.pairs, strict=True))
 
     def format_of(self, name: str) -> Format:
-        """The format of ``x``, ``w`` or ``dy``."""
+        """Return the format of ``x``, ``w`` or ``dy``."""
         return getattr(self, f"{name}_format")
 
     def _shared(self, names: tuple[str, ...]) -> Format:
-        """The least format that holds the values of all."""
+        """Return the least format that holds the values of all."""
         formats = [self.format_of(name) for name in names]
         signed_ = any(fmt.signed for fmt in formats)
         width = max(fmt.width + (signed_ and not fmt.signed) for fmt in formats)
@@ -156,7 +156,10 @@ class LayerParams(Options):
         }
 
     def _row_sum_bits(self, a: Format, b: Format) -> int:
-        """A sum of a pair of operands; idle lanes hold the zero point, up to rows - 1 a channel."""
+        """Return the bits of a sum of a pair of operands.
+
+        Idle lanes hold the zero point, up to rows - 1 a channel.
+        """
         width = row_sum_width(a, b, self.acc_width)
         return max(width, min(width + (self.rows - 1).bit_length(), ROW_SUM))
 

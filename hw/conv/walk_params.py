@@ -36,7 +36,7 @@ class GeneratorParams(Options):
         return signed(self.size_width + 1)
 
     def refuse(self, walk: Walk) -> None:
-        """:class:`UsageError` for a walk beyond these limits."""
+        """Raise :class:`UsageError` for a walk beyond these limits."""
         turns = max(loop.bound for loop in walk.loops)
         side = max((axis.limit for axis in walk.axes), default=0)
         most = 1 << self.size_width
@@ -53,7 +53,7 @@ class GeneratorParams(Options):
                 raise UsageError(f"the walk has {text}; {given} allows {limit}")
 
     def _reaches(self, walk: Walk) -> Iterator[tuple[str, bool, str, int]]:
-        """Positions outside a side must not wrap into it; spreads must fit their counters."""
+        """Yield checks: no position outside a side wraps into it; spreads fit their counters."""
         most = 1 << self.size_width
         for number, axis in enumerate(walk.axes):
             moves = [loop.moves[number] * (loop.bound - 1) for loop in walk.loops]

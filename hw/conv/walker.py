@@ -16,7 +16,7 @@ __all__ = ["BpIm2col", "Im2col", "Walker", "ZeroFree", "mapped_layout"]
 
 
 def mapped_layout(params: GeneratorParams) -> data.StructLayout:
-    """A walk, and the ``vectors`` of the map that it goes over: addresses are below that."""
+    """Lay out a walk, and the ``vectors`` of the map it goes over: addresses are below that."""
     fields = {name: field.shape for name, field in walk_layout(params)}
     return data.StructLayout(fields | {"vectors": unsigned(params.address_width + 1)})
 

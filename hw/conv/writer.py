@@ -16,7 +16,7 @@ __all__ = ["Writer", "place_layout"]
 
 
 def place_layout(params: LayerParams) -> data.StructLayout:
-    """Where the vectors of a packet go: a walk over bytes, and of each vector ``length`` lanes.
+    """Lay out where a packet's vectors go: a walk over bytes, and ``length`` lanes of each.
 
     ``size`` is the power of 2 of an element's bytes. ``copied``: the vectors are those of the
     streamed operand, and not results. The walk has as many steps as the packet has vectors.
@@ -123,7 +123,7 @@ class Writer(Component):
         return m
 
     def _extended(self, copied: Value) -> Value:
-        """A lane with its sign up to its element's end: bits above that go nowhere."""
+        """Extend a lane with its sign up to its element's end: bits above that go nowhere."""
         core = self.params.core
         element = 8 << max(element_size(each.width) for each in (core.a_format, core.b_format))
         sign = copied[-1] & core.a_format.signed
