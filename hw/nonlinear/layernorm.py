@@ -101,7 +101,7 @@ class Layernorm(RowUnit):
         return Mux(empty, Refusal.ZERO_SIZE.value, large)
 
     def _affine(self, m: Module, rows: Rows) -> Memory:
-        """Gamma and beta, a beat a place."""
+        """Hold gamma and beta, a beat a place."""
         weights, beats = rows.weights, self.params.beats
         m.submodules.affine = memory = Memory(
             shape=len(Value.cast(weights.payload.data)), depth=beats, init=[]
@@ -118,7 +118,7 @@ class Layernorm(RowUnit):
         return memory
 
     def _moments(self, m: Module, rows: Rows) -> tuple[CreditFifo, SyncFIFOBuffered]:
-        """The first stage: beats go into a buffer; the sum and spread of each row follow."""
+        """Build the first stage: beats go into a buffer; each row's sum and spread follow."""
         params, payload = self.params, rows.rows.payload
         beats = self._buffer(m, rows, self._depth)
         flow = Flow()
@@ -160,7 +160,7 @@ class Layernorm(RowUnit):
         results: CreditFifo,
         length: Value,
     ) -> None:
-        """The second stage: each beat of a row with the row's sum and spread."""
+        """Build the second stage: each beat of a row with the row's sum and spread."""
         params, first = self.params, self._lanes[0]
         take = wire(m, "take", beats.o.valid & spreads.r_rdy & results.room)
         head = beats.o.payload

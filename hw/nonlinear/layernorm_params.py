@@ -32,7 +32,7 @@ class LayernormParams(Options):
     )
 
     def check(self) -> None:
-        """The squares of deviations are signed."""
+        """Refuse an unsigned input: the squares of deviations are signed."""
         if not self.in_format.signed:
             raise UsageError(f"--in-format must be signed, not {self.in_format}")
 

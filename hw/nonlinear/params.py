@@ -113,7 +113,7 @@ class _OfAnyLine(ElementwiseParams):
         super().__post_init__()
 
     def check(self) -> None:
-        """The line must be what fixed-point numbers can follow."""
+        """Refuse a line that fixed-point numbers cannot follow."""
         alpha, beta = self.line
         if not Fraction(1, 1024) <= alpha <= 64:
             raise UsageError(f"--alpha must be in 1/1024..64, not {self.alpha}")

@@ -104,7 +104,7 @@ class Softmax(RowUnit):
         return Mux(command.rows == 0, Refusal.ZERO_ROWS.value, large)
 
     def _maximum(self, m: Module, rows: Rows) -> tuple[CreditFifo, SyncFIFOBuffered]:
-        """The first stage: beats go into a buffer, the greatest kept entry of each row follows."""
+        """Build the first stage: beats go into a buffer, each row's greatest kept entry follows."""
         fmt, payload = self.params.in_format, rows.rows.payload
         beats = self._buffer(m, rows, self._depths[0])
         flow = Flow()
@@ -127,7 +127,7 @@ class Softmax(RowUnit):
     def _exponentials(
         self, m: Module, beats: CreditFifo, maxima: SyncFIFOBuffered, delta: Value
     ) -> tuple[CreditFifo, SyncFIFOBuffered]:
-        """The second stage: exponentials go into a buffer, the inverse of their sum follows."""
+        """Build the second stage: exponentials go into a buffer, their sum's inverse follows."""
         lanes, width = self.params.lanes, EXP_FORMAT.width
         m.submodules.powers = powers = CreditFifo(
             lanes * width + 1, self._depths[1], registered=True
@@ -179,7 +179,7 @@ class Softmax(RowUnit):
         results: CreditFifo,
         log2: Value,
     ) -> None:
-        """The third stage: exponentials times the inverse of their row's sum."""
+        """Build the third stage: exponentials times the inverse of their row's sum."""
         width = EXP_FORMAT.width
         take = wire(m, "take_power", powers.o.valid & inverses.r_rdy & results.room)
         head_last = powers.o.payload[-1]

@@ -28,7 +28,7 @@ def above(value: Value, limit: int) -> Value:
 
 
 def plus(a: Value, b: Value, carry: Value | None = None) -> Value:
-    """``a + b + carry`` of two unsigned values of one width by one adder, with the carry out."""
+    """Add two unsigned values of one width and ``carry`` by one adder, with the carry out."""
     if carry is None:
         return a + b
     return (Cat(Const(1, 1), a) + Cat(carry, b))[1:]
@@ -37,7 +37,7 @@ def plus(a: Value, b: Value, carry: Value | None = None) -> Value:
 def sum_in_parts(
     flow: Flow, name: str, a: Timed, b: Timed, width: int, *, minus: bool = False
 ) -> Timed:
-    """``a + b`` or ``a - b``, modulo ``2**width``, at most :data:`PART` bits of it a cycle."""
+    """Give ``a + b`` or ``a - b``, modulo ``2**width``, at most :data:`PART` bits of it a cycle."""
     count = -(-width // PART)
     part = -(-width // count)
     parts, carry = [], Timed(Const(int(minus), 1))
@@ -55,7 +55,7 @@ def sum_in_parts(
 
 
 def stretched(value: Value, width: int) -> Value:
-    """The low ``width`` bits of a value, unsigned, after its sign or zeros above it."""
+    """Return the low ``width`` bits of a value, unsigned, after its sign or zeros above it."""
     above = value[-1] if value.shape().signed else Const(0, 1)
     return Cat(value, above.replicate(max(0, width - len(value))))[:width]
 
@@ -75,7 +75,7 @@ def times(value: Value, constant: int) -> Value:
 
 
 def product_in_fabric(flow: Flow, name: str, a: Timed, b: Timed) -> Timed:
-    """``a * b`` in adders, two levels a cycle: where DSP blocks are kept for the lanes."""
+    """Multiply in adders, two levels a cycle, where DSP blocks are kept for the lanes."""
     size = len(b.value)
 
     def term(a: Value, b: Value, place: int) -> Value:
@@ -107,7 +107,7 @@ def _sum(terms: list[Value]) -> Value:
 
 
 def saturate(value: Value, fmt: Format, low: int, high: int) -> Value:
-    """The nearest value of ``fmt``; ``value`` is known to lie in ``low..high``. Pass a signal."""
+    """Return the nearest value of ``fmt``; ``value`` must lie in ``low..high``. Pass a signal."""
     if high > fmt.high:
         value = Mux(value > fmt.high, fmt.high, value)
     if low < fmt.low:

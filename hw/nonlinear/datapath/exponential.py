@@ -31,7 +31,7 @@ def product_below(flow: Flow, unit: Product, d: Timed) -> Timed:
 
 
 def below(value: Value, bits: int) -> Value:
-    """A signed ``value`` clamped to ``0 .. 2**bits - 1``."""
+    """Clamp a signed ``value`` to ``0 .. 2**bits - 1``."""
     if len(value) - 1 <= bits:
         return Mux(value[-1], 0, value[:-1])
     top = Mux(value[bits:-1].any(), Const((1 << bits) - 1, bits), value[:bits])

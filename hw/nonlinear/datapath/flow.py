@@ -34,7 +34,7 @@ class Flow:
     def step(
         self, name: str, function: Callable[..., Value], *operands: Timed, since: int = 0
     ) -> Timed:
-        """A register, ``name``, of a function of values at the time of the latest.
+        """Make a register, ``name``, of a function of values at the time of the latest.
 
         ``since`` is the earliest time at which the operands are used: a table is read when its
         entry is needed, so that the narrower address waits.
@@ -44,7 +44,7 @@ class Flow:
         return Timed(self._register(name, value), time + 1)
 
     def at(self, timed: Timed, time: int) -> Value:
-        """The value, late, so that it is there at ``time``."""
+        """Return the value, late, so that it is there at ``time``."""
         if time == timed.time:
             return timed.value
         key = (id(timed.value), time)

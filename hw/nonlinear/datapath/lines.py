@@ -56,7 +56,7 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
     limits = [math.ceil(b * 2.0**fmt.frac) for b in unit.BREAKS]
 
     def code(x: Value) -> Value:
-        """The region by its two bits, and the sign."""
+        """Return the region by its two bits, and the sign."""
         sign = x[-1] if fmt.signed else Const(0, 1)
         magnitude = x.as_unsigned() ^ sign.replicate(fmt.width)
         beyond = [_reaches(magnitude, limit) for limit in limits]

@@ -59,7 +59,7 @@ class NormLane(FlowComponent):
         return {"y": self._weighted(flow, deviation)}
 
     def _deviation(self, flow: Flow) -> Timed:
-        """In standard deviations, with ``DEVIATION_FRAC`` fractional bits."""
+        """Return x in standard deviations, with ``DEVIATION_FRAC`` fractional bits."""
         exponent, width = Timed(self.exponent), self.params.deviation_width
         up = EPSILON_FRAC // 2 + DEVIATION_FRAC + 1
         whole = self.params.kind == "layer"

@@ -99,7 +99,7 @@ class QuotientLane(FlowComponent):
 
 
 def logarithm(product: Value) -> Value:
-    """How many zeros stand between the binary point and the highest one, at most 15."""
+    """Count the zeros between the binary point and the highest one, at most 15."""
     code = Const(CODES - 1, range(CODES))
     for zeros in reversed(range(CODES - 1)):
         code = Mux(product[PRODUCT_FRAC - 1 - zeros :].any(), zeros, code)

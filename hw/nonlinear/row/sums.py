@@ -28,7 +28,7 @@ QUEUE = 2
 def tree(
     flow: Flow, name: str, function: Callable[[Value, Value], Value], values: list[Timed]
 ) -> Timed:
-    """The values joined two by two, a level a cycle."""
+    """Join the values two by two, a level a cycle."""
     level = 0
     while len(values) > 1:
         pairs = zip(values[::2], values[1::2], strict=False)
@@ -41,7 +41,7 @@ def tree(
 
 
 def greater(a: Value, b: Value) -> Value:
-    """The greater of two values of one shape."""
+    """Return the greater of two values of one shape."""
     return Mux(a > b, a, b)
 
 
@@ -53,7 +53,7 @@ def over_row(
     shape: ShapeLike,
     frame: tuple[Value, Value],
 ) -> tuple[Signal, Value]:
-    """The values of a row's beats joined, and a strobe in the cycle in which that is all of them.
+    """Join the values of a row's beats; return that, and a strobe when it is all of them.
 
     ``frame`` is ``valid`` and ``last`` of the beat at time 0. The result changes with the next row.
     """
@@ -70,14 +70,14 @@ def over_row(
 
 
 def sum_cycles(width: int) -> int:
-    """Cycles from a beat's value to the sum of its row: one for each :data:`PART` bits."""
+    """Count the cycles from a beat's value to its row's sum: one for each :data:`PART` bits."""
     return -(-width // PART)
 
 
 def sum_over_row(
     m: Module, name: str, value: Timed, shape: ShapeLike, frame: tuple[Value, Value], cycles: int
 ) -> tuple[Value, Value]:
-    """The sum of a row's beats, and a strobe as :func:`over_row` has it.
+    """Return the sum of a row's beats, and a strobe as :func:`over_row` has it.
 
     It is cut in as many parts as there are ``cycles``; each is a cycle behind the one below it,
     from which it takes the carry.
@@ -109,16 +109,16 @@ def sum_over_row(
 
 
 def framed(m: Module, name: str, valid: Value, last: Value, cycles: int) -> tuple[Value, Value]:
-    """``valid`` and ``last`` of what entered a pipeline so many cycles ago."""
+    """Return ``valid`` and ``last`` of what entered a pipeline so many cycles ago."""
     frame = delay(m, f"{name}_frame", Cat(valid, last), cycles, reset=True)
     return frame[0], frame[1]
 
 
 def add(a: Value, b: Value) -> Value:
-    """The sum."""
+    """Return the sum."""
     return a + b
 
 
 def buffer_depth(beats: int, latency: int) -> int:
-    """Places that hold a row while what is computed of it is awaited: a power of two."""
+    """Count the places that hold a row while what is computed of it is awaited: a power of two."""
     return 1 << (beats + latency + 3).bit_length()
