@@ -121,6 +121,6 @@ class SparseDspArray(DspArray):
 def sparse_array_of_cells(
     params: SparseArrayParams, *, row_sums: bool = False
 ) -> SparseArray | SparseDspArray:
-    """A systolic array of sparse cells of a kind of choice."""
+    """Build a systolic array of sparse cells of a kind of choice."""
     kind = SparseArray if params.cell == "generic" else SparseDspArray
     return kind(params, row_sums=row_sums)

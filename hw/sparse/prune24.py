@@ -28,7 +28,7 @@ PAIRS = tuple(combinations(range(4), 2))
 
 
 def group_layout(params: Prune24Params) -> data.StructLayout:
-    """Two values and two indices a lane, lane by lane."""
+    """Lay out two values and two indices a lane, lane by lane."""
     return data.StructLayout({
         "values": vector(params.w_format, 2 * params.lanes),
         "indices": vector(INDEX, 2 * params.lanes),
@@ -118,7 +118,7 @@ class Prune24(wiring.Component):
         return m
 
     def _control(self, m: Module, go: Value) -> tuple[Signal, Signal]:
-        """Whether a beat enters in this cycle, and whether its metric has ended before it."""
+        """Tell whether a beat enters in this cycle, and whether its metric ended before it."""
         running, over, drop = Signal(), Signal(), Signal()
         use = Signal(name="use_metric")
         m.d.comb += self._use.eq(use)
@@ -142,7 +142,7 @@ class Prune24(wiring.Component):
         return take, over
 
     def _report(self, m: Module, ends: Value, use: Value, over: Value) -> None:
-        """A word at the end of each packet of ``w``, where its metrics should end as well."""
+        """Report a word at the end of each packet of ``w``, where its metrics should end too."""
         m.submodules.statuses = statuses = SideQueue(STATUS)
         connect(m, statuses.o, flipped(self.status))
         m.d.comb += [
@@ -154,7 +154,7 @@ class Prune24(wiring.Component):
     def _lane(
         self, m: Module, lane: int, zero: Signal, go: Value
     ) -> tuple[list[Value], list[Value]]:
-        """The two values and the two indices of a group, a stage of registers behind it."""
+        """Return the two values and two indices of a group, a stage of registers behind it."""
         at = [4 * lane + place for place in range(4)]
         w, metric = self.w.payload.data, self.metric.payload.data
         ranks = [
@@ -182,7 +182,7 @@ class Prune24(wiring.Component):
 
 
 def _survives(wins: dict[tuple[int, int], Signal], place: int) -> Value:
-    """True where at most one other place beats ``place``."""
+    """Tell whether at most one other place beats ``place``."""
     losses = [~win if pair[0] == place else win for pair, win in wins.items() if place in pair]
     x, y, z = losses
     return ~(x & y | x & z | y & z)
