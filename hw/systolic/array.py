@@ -87,7 +87,7 @@ class SystolicArray(wiring.Component):
         return m
 
     def _skewed_rows(self, m: Module) -> tuple[data.View, data.View]:
-        """``a`` and the controls as they reach the first column: row ``r`` is ``r`` slots late."""
+        """Skew ``a`` and the controls for the first column: row ``r`` is ``r`` slots late."""
         params = self.params
         layout = control_layout(params)
         a = Signal(data.ArrayLayout(params.a_shape, params.rows), name="skewed_a")

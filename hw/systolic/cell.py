@@ -14,7 +14,7 @@ __all__ = ["Cell", "Column", "control_layout"]
 
 
 def control_layout(params: ArrayParams) -> data.StructLayout:
-    """What travels along a row beside ``a``: only what the dataflow needs.
+    """Lay out what travels along a row beside ``a``: only what the dataflow needs.
 
     ``shift`` moves the vertical path of ``b``, ``swap`` makes its value the multiplied one, ``ws``
     adds to the sum from above instead of the own, ``clear`` hands the own sum over and restarts.
@@ -85,7 +85,7 @@ class Cell(wiring.Component):
         return m
 
     def _product(self, m: Module, a: Value, weight: Value | None) -> Value:
-        """``a * weight``; without a weight it is 1."""
+        """Return ``a * weight``; without a weight it is 1."""
         return a if weight is None else a * weight
 
     def _weight(self, m: Module) -> Signal:

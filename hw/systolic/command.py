@@ -27,7 +27,7 @@ __all__ = [
 
 
 def command_layout(params: ProductParams) -> data.StructLayout:
-    """One matrix product: sizes, dataflow, and what all columns share of the requantization.
+    """Lay out one matrix product: sizes, dataflow, and the requantization all columns share.
 
     ``zero_point``, ``low`` and ``high`` are values of the format of ``c``. With ``--row-scales``,
     ``by_row`` has the settings come by ``row_scale``, and then there is a packet of ``scale`` only
@@ -48,17 +48,20 @@ def command_layout(params: ProductParams) -> data.StructLayout:
 
 
 def packets(params: ProductParams) -> tuple[str, ...]:
-    """The streams by which a command's packets come; each has a reader of the queue."""
+    """Name the streams by which a command's packets come; each has a reader of the queue."""
     return ("a", "b", "scale", *(("row_scale",) if params.row_scales else ()))
 
 
 def product_status(params: ProductParams) -> data.StructLayout:
-    """What became of a command: a `golden.systolic.beats.Refusal`, and faults of its packets."""
+    """Lay out what became of a command.
+
+    It has a `golden.systolic.beats.Refusal`, and faults of the command's packets.
+    """
     return status_layout(Refusal, packets(params))
 
 
 def settings_layout(params: ProductParams) -> data.StructLayout:
-    """What a command says of the requantization."""
+    """Lay out what a command says of the requantization."""
     members = command_layout(params).members
     beside = ("beside",) if params.row_scales else ()
     return data.StructLayout({
@@ -67,14 +70,14 @@ def settings_layout(params: ProductParams) -> data.StructLayout:
 
 
 def _fields(name: str, params: ProductParams) -> data.StructLayout:
-    """What of a command the packet ``name`` needs to know: only ``scale`` all of the settings."""
+    """Lay out what the packet ``name`` needs of a command: only ``scale`` all of the settings."""
     known = settings_layout(params).members
     settings = {"scale": known, "row_scale": {"beside": known.get("beside")}}.get(name, {})
     return data.StructLayout({**start_layout(params).members, **settings})
 
 
 def reader_signature(params: ProductParams) -> wiring.Signature:
-    """One reader's view of the queue: the command at its place, and what it reports of it.
+    """Describe one reader's view of the queue: the command at its place, and its report of it.
 
     ``settings`` are 0 for a reader other than that of ``scale``, and of ``row_scale``, which has
     ``beside``. The packet may be ``absent``; that of a ``refused`` command is there to ``discard``,
@@ -201,7 +204,7 @@ class CommandQueue(wiring.Component):
         return refusals
 
     def _absent(self, name: str, reader: wiring.PureInterface) -> Value:
-        """Settings come by row, by column, or by both."""
+        """Tell whether a packet is absent: settings come by row, by column, or by both."""
         if name == "row_scale":
             return ~reader.start.by_row
         if self.params.row_scales and name == "scale":
@@ -209,7 +212,7 @@ class CommandQueue(wiring.Component):
         return Const(0)
 
     def _reasons(self, command: data.View) -> dict[Refusal, ValueLike]:
-        """Why a command may be refused; the first reason that holds counts."""
+        """List why a command may be refused; the first reason that holds counts."""
         params = self.params
         limit = params.largest_k
         lacking = {"ws": command.output_stationary, "os": ~command.output_stationary, "both": 0}

@@ -31,11 +31,11 @@ class BubbleFreeDrain:
         self._after_tile = Signal(name="after_tile")
 
     def holds_beat(self, at) -> Value:
-        """Whether an output-stationary beat must wait."""
+        """Tell whether an output-stationary beat must wait."""
         return self._dirty | (at.end & (self._gap != 0))
 
     def holds_row(self) -> Value:
-        """Whether a weight-stationary one must: the slot behind a tile clears it."""
+        """Tell whether a weight-stationary one must: the slot behind a tile clears it."""
         return self._after_tile
 
     def follow(self, at, row: Value, beat: Value, tile: Value, slot: Slot) -> dict[str, Value]:
@@ -71,11 +71,11 @@ class CascadeDrain:
         self.token_wait = A_SLOT + params.rows - 2
 
     def holds_beat(self, at) -> Value:
-        """As of :class:`BubbleFreeDrain`."""
+        """Tell the same as that of :class:`BubbleFreeDrain`."""
         return self._left != 0
 
     def holds_row(self) -> Value:
-        """As of :class:`BubbleFreeDrain`."""
+        """Tell the same as that of :class:`BubbleFreeDrain`."""
         return self._left != 0
 
     def follow(self, at, row: Value, beat: Value, tile: Value, slot: Slot) -> dict[str, Value]:
@@ -92,7 +92,7 @@ Drain = BubbleFreeDrain | CascadeDrain
 
 
 def drain_of(m: Module, params: ProductParams) -> Drain | None:
-    """The drain of the hardware; None without the output-stationary dataflow."""
+    """Build the drain of the hardware; None without the output-stationary dataflow."""
     if params.drains_down:
         return CascadeDrain(m, params)
     return BubbleFreeDrain(m, params) if params.drains_apart else None

@@ -200,5 +200,5 @@ class Gemm(wiring.Component):
 
 
 def _unless(blank: Value, data: Value) -> Value:
-    """``data``, or zeros: where a register follows, they are its reset."""
+    """Return ``data``, or zeros: where a register follows, they are its reset."""
     return Mux(blank, 0, Value.cast(data))

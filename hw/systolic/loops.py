@@ -15,7 +15,7 @@ __all__ = ["TileLoops", "position_signature", "start_layout", "start_values"]
 
 
 def position_signature(params: ProductParams) -> wiring.Signature:
-    """Where a beat stands.
+    """Describe where a beat stands.
 
     Members
     -------
@@ -40,7 +40,7 @@ def position_signature(params: ProductParams) -> wiring.Signature:
 
 
 def start_layout(params: ProductParams) -> data.StructLayout:
-    """Where the loops of a command start.
+    """Lay out where the loops of a command start.
 
     ``m``, ``n``, ``k``: the sizes less 1; ``m_one``, ``k_one``: they are 1; ``n_end``, ``k_end``:
     they fit one tile; ``m_tile``, ``m_stretch``: M fits one output-stationary tile, one
@@ -56,7 +56,7 @@ def start_layout(params: ProductParams) -> data.StructLayout:
 
 
 def start_values(params: ProductParams, command: data.View) -> dict[str, Value]:
-    """The fields of :func:`start_layout` for a command's sizes; a size of 0 makes no sense."""
+    """Fill :func:`start_layout` for a command's sizes; a size of 0 makes no sense."""
     size, rows, depth = {name: command[name] for name in "mnk"}, params.rows, params.acc_depth
     short = ~below(size["m"], depth + 1) & below(size["m"], depth + rows)
     return {
@@ -146,7 +146,7 @@ class TileLoops(wiring.Component):
     def _depth(
         self, m: Module, tile: Value, first: data.View, over: Value
     ) -> tuple[Value, tuple[Value, Value]]:
-        """K of this tile; the next one's, less 1, and whether it is 1."""
+        """Give K of this tile; the next one's, less 1, and whether it is 1."""
         at, rows = self.at, self.params.rows
         if self._beat not in {Beat.ROW, Beat.WEIGHT}:
             m.d.comb += at.k_end.eq(1)
@@ -167,7 +167,7 @@ class TileLoops(wiring.Component):
         return small + 1, (small_next, one)
 
     def _width(self, m: Module, moves: Value, first: data.View) -> Value:
-        """N of this tile."""
+        """Give N of this tile."""
         at, cols = self.at, self.params.cols
         rest = Signal(DIM_WIDTH, name="n_rest", reset_less=True)
         small = Signal(range(cols), name="width_less", reset_less=True)

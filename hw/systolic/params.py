@@ -170,7 +170,7 @@ class ArrayParams(Options):
     def tiling(
         self, m: int, n: int, k: int, *, output_stationary: bool, by_row: bool = False
     ) -> Tiling:
-        """How a product is cut for this array; ``m`` counts beats of ``a``."""
+        """Tell how a product is cut for this array; ``m`` counts beats of ``a``."""
         return Tiling(
             m=m, n=n, k=k, rows=self.rows, cols=self.cols, acc_depth=self.acc_depth,
             output_stationary=output_stationary, cascade=self.drains_down, by_row=by_row,

@@ -103,7 +103,7 @@ class Results(wiring.Component):
         return m
 
     def _row_sums(self, m: Module, ahead: Value, valid: Value, token: data.View) -> None:
-        """The rows' own sums over tiles of K, a cycle after those of this tile."""
+        """Add up the rows' own sums over tiles of K, a cycle after those of this tile."""
         shape = data.ArrayLayout(signed(self.params.row_sum_width), self.params.m_lanes)
         totals = Signal(shape, name="row_totals", reset_less=True)
         kept = [0] * self.params.m_lanes
@@ -144,7 +144,7 @@ class Results(wiring.Component):
         late: int,
         wait: int,
     ) -> DualPortMemory:
-        """Sums by row, read ``late`` cycles after those of a tile come, written ``wait`` later."""
+        """Keep sums by row, read ``late`` cycles after a tile's come, written ``wait`` later."""
         m.submodules[name] = memory = DualPortMemory(shape, self.params.acc_depth)
         written = valid & ~token.final
         m.d.comb += [

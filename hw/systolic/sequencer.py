@@ -16,7 +16,7 @@ __all__ = ["Sequencer", "token_layout"]
 
 
 def token_layout(params: ProductParams) -> data.StructLayout:
-    """What is known of a row of results before it leaves the array.
+    """Lay out what is known of a row of results before it leaves the array.
 
     ``first`` and ``final`` of its tiles of K; ``address`` among the kept sums; ``bank`` of its
     scales, which it ``releases``; ``last`` of its command; whether it is scaled ``by_row``.
@@ -118,7 +118,7 @@ class Sequencer(wiring.Component):
         return m
 
     def _weight_stationary(self, m: Module, room: Signal, drain: Drain | None) -> dict[str, Value]:
-        """Whether a row of ``a``, a row of weights is issued."""
+        """Tell whether a row of ``a`` and whether a row of weights is issued."""
         a, b = self.a_at, self.b_at
         loaded = Signal()
         recent, gap = Signal(range(TILE_GAP)), Signal(range(TILE_GAP))
@@ -143,14 +143,14 @@ class Sequencer(wiring.Component):
         return {"row": row, "weight": weight}
 
     def _output_stationary(self, m: Module, room: Signal, drain: Drain) -> Value:
-        """Whether a beat of both is issued."""
+        """Tell whether a beat of both is issued."""
         a, b = self.a_at, self.b_at
         may_end = ~a.end | ((room >= self.params.rows) & self._scaled(a.height))
         both = self.a_valid & self.b_valid & a.output_stationary & b.output_stationary
         return wire(m, "beat", both & self.scaled & may_end & ~drain.holds_beat(a))
 
     def _scaled(self, rows: ValueLike) -> Value:
-        """Whether the settings are there of so many rows."""
+        """Tell whether the settings of so many rows are there."""
         if not self.params.row_scales:
             return Const(1)
         return ~self.a_at.by_row | (self.row_settings >= rows)

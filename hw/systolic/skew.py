@@ -20,7 +20,7 @@ class Tapped:
         self._ages = [value]
 
     def __call__(self, cycles: int) -> Value:
-        """The signal as it was ``cycles`` ago."""
+        """Return the signal as it was ``cycles`` ago."""
         while len(self._ages) <= cycles:
             name = f"{self._name}_late_{len(self._ages)}"
             self._ages.append(register(self._m, name, self._ages[-1], reset=self._reset))
@@ -65,9 +65,10 @@ def row_controls(
 
 
 def _handing(m: Module, rows: int, drain: Tapped, behind: int) -> list[Value]:
-    """By age, whether a row hands down: as many slots from when row 0 has its drain behind it.
+    """Tell by age whether a row hands down.
 
-    What counts is the drain that began then: the next tile's may have begun in the upper rows.
+    It is as many slots from when row 0 has its drain behind it. What counts is the drain
+    that began then: the next tile's may have begun in the upper rows.
     """
     wait = rows - 1 + behind
     begins = wire(m, "handing_begins", drain(wait) & ~drain(wait + 1))
