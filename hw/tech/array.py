@@ -78,7 +78,7 @@ class DspArray(wiring.Component):
         return moving_layout(self.plan.packing)
 
     def _rows(self, m: Module) -> tuple[data.View, data.View]:
-        """The moving operands and the controls in front of the first column."""
+        """Return the moving operands and the controls in front of the first column."""
         params, plan = self.params, self.plan
         moving = Signal(data.ArrayLayout(self._moving_layout(), params.rows), name="skewed_a")
         layout = row_control(params)
@@ -102,7 +102,7 @@ class DspArray(wiring.Component):
         return moving, control
 
     def _weights(self, m: Module, group: int) -> Value:
-        """The weights at the top of a column, ``group`` cycles late as its slots are."""
+        """Return the weights at the top of a column, ``group`` cycles late as its slots are."""
         count, cols = self.plan.packing.columns, self.params.cols
         chosen = [col for col in range(group * count, (group + 1) * count) if col < cols]
         late = [delay(m, f"b_{col}", self.b[col], group) for col in chosen]
@@ -117,7 +117,7 @@ class DspArray(wiring.Component):
                 m.d.comb += self.sums[row][col].eq(straight)
 
     def _row_sum(self, m: Module, a: data.View, index: int) -> Value:
-        """A column of generic cells that sums one row of ``a``, in time with the others."""
+        """Sum one row of ``a`` in a column of generic cells, in time with the others."""
         params = self.params
         column = self.ROW_SUMS(params, unit=True)
         m.submodules[f"row_sums_{index}"] = column
@@ -133,6 +133,6 @@ class DspArray(wiring.Component):
 
 
 def array_of_cells(params: ArrayParams, *, row_sums: bool = False) -> SystolicArray | DspArray:
-    """A systolic array of multiply-accumulate cells of a kind of choice."""
+    """Build a systolic array of multiply-accumulate cells of a kind of choice."""
     kind = SystolicArray if params.cell == "generic" else DspArray
     return kind(params, row_sums=row_sums)

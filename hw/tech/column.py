@@ -18,7 +18,9 @@ __all__ = ["DspColumn", "row_control"]
 
 
 def row_control(params: ArrayParams) -> data.StructLayout:
-    """What travels along a row beside ``a``; see :class:`DspCell`, and ``busy`` is ``~clear``.
+    """Lay out what travels along a row beside ``a``.
+
+    See :class:`DspCell`, and ``busy`` is ``~clear``.
 
     ``chain``, ``keep`` and ``busy`` come one cycle behind their ``a``.
     """

@@ -10,14 +10,14 @@ __all__ = ["joined", "moving_layout", "signed_width", "split", "sum_shape"]
 
 
 def moving_layout(packing: Packing) -> data.ArrayLayout:
-    """What moves along a row: one ``a``, for a quad two of them joined, or two side by side."""
+    """Lay out what moves along a row: one ``a``, for a quad two joined, or two side by side."""
     if packing.kind == "quad":
         return data.ArrayLayout(signed(packing.spacing + packing.a_format.width + 1), 1)
     return data.ArrayLayout(shape_of(packing.a_format), packing.rows)
 
 
 def joined(parts: list[Value], step: int) -> Value:
-    """The operand that holds ``parts``, ``step`` bits apart."""
+    """Join ``parts`` into one operand, ``step`` bits apart."""
     total = parts[0]
     for index, part in enumerate(parts[1:], 1):
         total = total + (part << step * index)
@@ -25,18 +25,21 @@ def joined(parts: list[Value], step: int) -> Value:
 
 
 def sum_shape(packing: Packing, depth: int) -> Shape:
-    """What holds the sum of ``depth`` products."""
+    """Return what holds the sum of ``depth`` products."""
     low, high = product_range(packing.a_format, packing.b_format)
     return Shape.cast(range(min(0, depth * low), depth * high + 1))
 
 
 def signed_width(shape: Shape) -> int:
-    """Bits that hold every value of ``shape`` as a signed number."""
+    """Count the bits that hold every value of ``shape`` as a signed number."""
     return shape.width + (not shape.signed)
 
 
 def split(total: Value, packing: Packing, depth: int) -> list[Value]:
-    """The fields of a chain's ``total``, lowest first, the bias still in all but the uppermost."""
+    """Split a chain's ``total`` into fields, lowest first.
+
+    The bias is still in all but the uppermost.
+    """
     spacing = packing.spacing
     low, high = product_range(packing.a_format, packing.b_format)
     width = min(spacing, (depth * (high - low)).bit_length())

@@ -37,7 +37,7 @@ BYPASSED = (
 def primitive(
     cell: str, *, attributes: Mapping[str, object], pins: Mapping[str, ValueLike]
 ) -> Instance:
-    """One block of the kind ``cell`` (dsp48e1 or dsp48e2), all of its enables high.
+    """Instantiate one block of the kind ``cell`` (dsp48e1 or dsp48e2), all its enables high.
 
     ``attributes`` and ``pins`` are by the names of UG479 and UG579. Registers that no attribute
     mentions are those of A, B, M and P; inputs that no pin connects are 0, as are bits that a

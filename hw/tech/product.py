@@ -115,7 +115,7 @@ class DspProduct(_Product):
 
 
 def product_of(plan: ProductPlan) -> GenericProduct | DspProduct:
-    """The product of the kind that ``plan.cell`` names."""
+    """Build the product of the kind that ``plan.cell`` names."""
     return (GenericProduct if plan.cell == "generic" else DspProduct)(plan)
 
 

@@ -132,7 +132,7 @@ class DspTotal(_Total):
 
 
 def total_of(params: RequantizerParams) -> GenericTotal | DspTotal:
-    """The total of the kind that ``params.total_cell`` names."""
+    """Build the total of the kind that ``params.total_cell`` names."""
     return (GenericTotal if params.total_cell == "generic" else DspTotal)(params)
 
 

@@ -64,7 +64,7 @@ class Unpacker(wiring.Component):
 def unpacked(
     m: Module, plan: ChainPlan, group: int, sums: data.View, width: int, *, name: str = "unpack"
 ) -> Iterator[tuple[int, int, Value]]:
-    """Column, row of ``a`` in the slot, and sum, of each field of a column of DSP blocks.
+    """Give column, row of ``a`` in the slot, and sum, of each field of a column of DSPs.
 
     Latency: that of :class:`Unpacker`, none where there is one chain of one field.
     """
