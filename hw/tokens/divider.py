@@ -81,7 +81,7 @@ class Divider(wiring.Component):
         return m
 
     def _step(self, m: Module, rest: Value, first: Value) -> tuple[Value, Value]:
-        """The next bit of the quotient, and what it leaves of the top of ``rest``.
+        """Return the next bit of the quotient, and what it leaves of the top of ``rest``.
 
         The bit is whether the denominator fits into the top. The first bit of a signed quotient is
         the sign's: a negative numerator is raised by half the range and gets a 0.

@@ -108,5 +108,5 @@ class CommandGate(wiring.Component):
 
 
 def above(field: Value, most: int) -> Value:
-    """Whether an unsigned field is greater; no comparison where its bits cannot hold more."""
+    """Tell whether an unsigned field is greater; compare only where its bits can hold more."""
     return field > most if most < (1 << len(field)) - 1 else C(0)

@@ -64,7 +64,7 @@ class TokenPackParams(TokenSelectParams):
     dividers: int = option(1, low=1, high=64, help="package elements divided in parallel")
 
     def check(self) -> None:
-        """Scores are weights here; lanes are dealt out to the dividers evenly."""
+        """Refuse signed scores, which are weights here, and lanes that do not share out evenly."""
         if self.score_format.signed:
             raise UsageError(
                 "--score-format must be unsigned where tokens are packed, because scores are"

@@ -32,7 +32,7 @@ class TokenScoreParams(Options):
     dividers: int = option(4, low=1, high=64, help="means divided in parallel")
 
     def check(self) -> None:
-        """A head's weight is a weight."""
+        """Refuse a signed head format: a head's weight is a weight."""
         if self.head_format.signed:
             raise UsageError(f"--head-format must be unsigned, not {self.head_format}")
 

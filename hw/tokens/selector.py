@@ -148,14 +148,17 @@ class Selector(wiring.Component):
         return m
 
     def _refusal(self) -> Value:
-        """The verdict on both parts of the command, the selection first."""
+        """Return the verdict on both parts of the command, the selection first."""
         select = select_refusal(self.params, self.command.p.select)
         pack = pack_refusal(self.params, self.command.p.pack)
         # The codes of packing follow those of the selection.
         return Mux(select.bool(), select, Mux(pack.bool(), pack + len(SelectRefusal) - 1, 0))
 
     def _report(self, m: Module, gate: CommandGate, select: SelectStage, pack: PackStage) -> None:
-        """Packing ends last: by then it holds what its selection said with the count."""
+        """Report when packing ends, which is last.
+
+        By then it holds what its selection said with the count.
+        """
         m.submodules.statuses = statuses = SideQueue(self.status.p.shape())
         connect(m, statuses.o, flipped(self.status))
         late = Signal(reset_less=True)

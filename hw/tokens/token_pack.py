@@ -145,7 +145,7 @@ class TokenPack(wiring.Component):
 
 
 def pack_refusal(params: TokenPackParams, command: data.View) -> Value:
-    """What is wrong with a pack command."""
+    """Tell what is wrong with a pack command."""
     long = above(command.final, params.max_beats - 1)
     return Mux(
         above(command.package, Package.NONE.value),

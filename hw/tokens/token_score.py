@@ -124,7 +124,7 @@ class TokenScore(wiring.Component):
 
 
 def _refusal(params: TokenScoreParams, run: data.View) -> Value:
-    """What is wrong with a command; the last verdict counts."""
+    """Tell what is wrong with a command; the last verdict counts."""
     why, most = ScoreRefusal, params.max_tokens - 1
     many = above(run.final_token, most) | (run.maximum & ~run.weighted & above(run.final_row, most))
     of_signed = run.mean & ~run.weighted if params.attention_format.signed else 0

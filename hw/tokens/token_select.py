@@ -113,6 +113,6 @@ class TokenSelect(wiring.Component):
 
 
 def select_refusal(params: TokenSelectParams, command: data.View) -> Value:
-    """What is wrong with a select command."""
+    """Tell what is wrong with a select command."""
     large = above(command.ratio, 1 << ratio_bits(params.max_tokens))
     return Mux(large, SelectRefusal.RATIO.value, SelectRefusal.NONE.value)

@@ -88,7 +88,7 @@ class Packager(wiring.Component):
         return divider.quotient, divider.done
 
     def _sum(self, m: Module, lane: int, total: Value) -> Value:
-        """The nearest integer of the package's width."""
+        """Return the nearest integer of the package's width."""
         spare = total.shape().width - PACKAGE_WIDTH
         if spare < (not total.shape().signed):
             return total
@@ -100,7 +100,7 @@ class Packager(wiring.Component):
         return Mux(over, limit, total[:PACKAGE_WIDTH])
 
     def _collect(self, m: Module, shift: Value, results: list[Value]) -> None:
-        """The package is its own shift register: the first lanes end in the low bits."""
+        """Shift results into the package, a register; the first lanes end in the low bits."""
         package = self.package.p.data
         # One signal a lane: as slices of one they would read each other's bits where a narrow
         # result is extended, which Verilator takes for a loop.

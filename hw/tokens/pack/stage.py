@@ -95,7 +95,7 @@ class PackStage(wiring.Component):
         self._faults = Signal(self.faults.shape(), reset_less=True)
 
     def _flow(self, m: Module) -> Value:
-        """High when a beat of tokens meets its decision, and ``kept`` has room.
+        """Tell when a beat of tokens meets its decision, and ``kept`` has room.
 
         Tokens that ended too early go on as zeros.
         """
@@ -119,7 +119,7 @@ class PackStage(wiring.Component):
         return taken
 
     def _keep(self, m: Module, taken: Value) -> None:
-        """What goes on; with ``compact`` as many tokens as ``kept_count`` said."""
+        """Pass on what goes on; with ``compact`` as many tokens as ``kept_count`` said."""
         kept, keep, compact = self.kept, self._decision.keep, self._run.compact
         with m.If(kept.ready):
             m.d.sync += kept.valid.eq(0)

@@ -100,7 +100,10 @@ class RowReducer(wiring.Component):
     def _store(
         self, m: Module, name: str, shape: data.ArrayLayout, beat: Value, adding: Value
     ) -> tuple:
-        """A memory of beats: its write port, and what lay at ``beat`` a cycle after it came."""
+        """Make a memory of beats.
+
+        It gives its write port, and what lay at ``beat`` a cycle after it came.
+        """
         depth = max(2, self.params.max_beats)
         store = memory.Memory(shape=shape, depth=depth, init=[], attrs={"ram_style": "block"})
         m.submodules[name] = store
@@ -114,7 +117,7 @@ class RowReducer(wiring.Component):
         return write, read.data
 
     def _before(self, m: Module, name: str, stored: Value, new: Value, again: Value) -> Value:
-        """What the lane was, passed on past the memory where the beat before was the same."""
+        """Return what the lane was, passed on past memory where the beat before was the same."""
         passed = Signal(stored.shape(), name=name, reset_less=True)
         m.d.sync += passed.eq(new)
         return Mux(again, passed, stored)

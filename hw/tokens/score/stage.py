@@ -202,7 +202,7 @@ class ScoreStage(wiring.Component):
                     m.next = "DIVIDE"
 
     def _results(self, m: Module) -> None:
-        """Totals, a lane at a time: to the bank, or straight out with ``previous`` added."""
+        """Send totals, a lane at a time: to the bank, or straight out with ``previous`` added."""
         run, bank, previous = self._run, self._bank, self.previous
         totals, faults = self._reducer.totals, self._faults
         total = pick([totals[lane] for lane in range(self.params.lanes)], self._lane)
@@ -233,7 +233,7 @@ class ScoreStage(wiring.Component):
             m.next = "COMMAND"
 
     def _advance(self, m: Module) -> None:
-        """To the next lane, beat or token, or to the end."""
+        """Go to the next lane, beat or token, or to the end."""
         run = self._run
         m.d.sync += [self._token.eq(self._token + 1), self._lane.eq(self._lane + 1)]
         m.next = "TOTALS"
@@ -248,7 +248,7 @@ class ScoreStage(wiring.Component):
                 m.next = "SKIP"
 
     def _outcomes(self, m: Module) -> None:
-        """The register in front of ``scores``: of quotients, or of sums that come straight."""
+        """Register what goes to ``scores``: quotients, or sums that come straight."""
         scores, bank, fmt = self.scores, self._bank, self.params.result
         divided = self._run.mean | self._run.weighted
         total, own = self.params.total, shape_of(fmt)
@@ -275,7 +275,7 @@ class ScoreStage(wiring.Component):
 
 
 def _saturated(value: Signal, fmt: Format) -> Value:
-    """The nearest integer of ``fmt``; no comparison that ``value``'s own width decides."""
+    """Return the nearest integer of ``fmt``; compare nothing that ``value``'s width decides."""
     own = Format(value.shape().signed, len(value))
     result = Mux(value > fmt.high, fmt.high, value) if own.high > fmt.high else value
     return Mux(value < fmt.low, fmt.low, result) if own.low < fmt.low else result

@@ -75,7 +75,7 @@ class Histogram(wiring.Component):
         return m
 
     def _groups(self, m: Module) -> Value:
-        """A counter for each 16 bytes, in LUT memory: read, counted and written in one cycle."""
+        """Keep a counter for each 16 bytes, in LUT memory: one cycle reads, counts and writes."""
         counters = memory.Memory(shape=self._number, depth=_GROUP * self._banks, init=[])
         m.submodules.groups = counters
         write, read = counters.write_port(), counters.read_port(domain="comb")
@@ -89,7 +89,7 @@ class Histogram(wiring.Component):
         return read.data
 
     def _bytes(self, m: Module, ahead: Value) -> Value:
-        """A counter for each byte, in block memory; it is written in the cycle after its read."""
+        """Keep a counter for each byte, in block memory; written in the cycle after its read."""
         counters = memory.Memory(
             shape=self._number,
             depth=BINS * self._banks,

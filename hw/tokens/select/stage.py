@@ -91,7 +91,7 @@ class SelectStage(wiring.Component):
         self._step = Signal()
 
     def _key(self, score: Value) -> Value:
-        """Two bytes that are ordered as the scores are; the low one is 0 if one will do."""
+        """Return two bytes that are ordered as the scores are; the low one is 0 if one will do."""
         fmt = self.params.score_format
         flipped = Cat(score.as_unsigned()[:-1], score[-1] ^ fmt.signed)
         return Cat(C(0, 2 * _BYTE - fmt.width), flipped)
