@@ -149,7 +149,7 @@ def check_values(
 def check_array(
     name: str, array: ArrayLike, fmt: Format, *, shape: tuple[int | None, ...] | None = None
 ) -> NDArray[np.int64]:
-    """``array`` as int64, after its type, its values and (``None``: any length) its shape pass.
+    """Return ``array`` as int64, once its type, values and (``None``: any length) shape pass.
 
     Examples
     --------

@@ -61,7 +61,7 @@ def rows_to_words(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint3
 def from_words(
     beats: NDArray[np.uint32], offset: int, width: int, lanes: int, *, signed: bool
 ) -> NDArray[np.int64]:
-    """``[beats, lanes]`` integers of ``width`` bits (up to 64), lane 0 at bit ``offset``.
+    """Return ``[beats, lanes]`` integers of ``width`` bits (up to 64), lane 0 at bit ``offset``.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _unpack(
 
 
 def _lanes_of(values: ArrayLike) -> NDArray[np.integer]:
-    """``[beats, lanes]``, whatever a beat's values were shaped like."""
+    """Return ``[beats, lanes]``, whatever a beat's values were shaped like."""
     values = np.atleast_1d(np.asarray(values))
     values = values if values.dtype.kind in "iub" else values.astype("<i8")
     values = values[:, None] if values.ndim == 1 else values
@@ -132,7 +132,7 @@ def _lanes_of(values: ArrayLike) -> NDArray[np.integer]:
 
 
 def _bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
-    """``[beats, lanes * width]``; widths beyond 64 bits are extended with the sign."""
+    """Return ``[beats, lanes * width]``; widths beyond 64 bits are extended with the sign."""
     beats, lanes = values.shape
     container = next((each for each in CONTAINERS if each >= width), 64)
     made = np.ascontiguousarray(values.astype(f"<i{container // 8}"))

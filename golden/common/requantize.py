@@ -152,12 +152,12 @@ class Requantization:
         return np.clip(rounded + self.zero_point, self.low, self.high).astype(np.int64)
 
     def folded(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """:func:`fold` of the multipliers and shifts: what the hardware's requantizer is given."""
+        """Give :func:`fold` of multipliers and shifts: what the hardware's requantizer is given."""
         return fold(self.multiplier, self.shift)
 
 
 def fold(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``(scaled, drop)`` with ``multiplier / 2**shift == scaled / 2**(STEP * (drop + 1))``.
+    """Return ``(scaled, drop)`` with ``multiplier / 2**shift == scaled / 2**(STEP * (drop + 1))``.
 
     A fine shift to the left of the multiplier leaves only coarse ones to the right of the product:
     the multiplier's DSP block does most of the shifter's work, for ``STEP`` bits more.
@@ -279,7 +279,7 @@ def _rows(
 def _columns(
     name: str, values: ArrayLike, fmt: Format, columns: int, *, one: bool = True
 ) -> NDArray[np.int64]:
-    """``values`` ``[columns]`` from ``[columns]`` or, if ``one`` will do, from ``[1]``."""
+    """Return ``values`` ``[columns]`` from ``[columns]`` or, if ``one`` will do, from ``[1]``."""
     values = np.atleast_1d(np.asarray(values))
     if values.shape != (columns,) and not (one and values.shape == (1,)):
         allowed = f"[{columns}]" if not one or columns == 1 else f"[1] or [{columns}]"
