@@ -28,7 +28,7 @@ def one_of(m: Module, terms: Sequence[Value]) -> Value:
 
 
 def one_of_at_once(m: Module, terms: Sequence[Value]) -> Value:
-    """:func:`one_of` in the same cycle, for few terms: two levels of look-up tables up to 30.
+    """Do as :func:`one_of` in the same cycle, for few terms: two levels of LUTs up to 30.
 
     Groups are never non-zero together, so xor joins them as well as or does; unlike an or, it is
     not rebalanced with the ors below it, which would cost a look-up table more for each bit.

@@ -26,7 +26,7 @@ def register(
 
 
 def delay(m: Module, name: str, value: Value, cycles: int, *, reset: bool = False) -> Value:
-    """``value`` as it was ``cycles`` ago; without ``reset`` it fits shift-register LUTs."""
+    """Return ``value`` as it was ``cycles`` ago; without ``reset`` it fits shift-register LUTs."""
     for age in range(1, cycles + 1):
         late = Signal(value.shape(), name=f"{name}_{age}", reset_less=not reset)
         m.d.sync += late.eq(value)

@@ -9,7 +9,7 @@ __all__ = ["element_size", "request_layout"]
 
 
 def request_layout() -> data.StructLayout:
-    """``length`` elements of ``2**size`` bytes from the byte ``address`` on.
+    """Lay out ``length`` elements of ``2**size`` bytes from the byte ``address`` on.
 
     A stream of requests has a stream of vectors beside it. Read: the vectors of all lanes that the
     elements fill, in order, ``last`` on a request's last one. Write: the next vector's first

@@ -64,7 +64,7 @@ class _Shared(Elaboratable):
 
 
 def shared(component: Component, key: Hashable) -> Elaboratable:
-    """``component`` as a submodule that is elaborated once for all equal ones.
+    """Return ``component`` as a submodule that is elaborated once for all equal ones.
 
     An array of 1,024 equal cells costs one elaboration and 1,024 instances, and its Verilog holds
     one module. Two components are equal when their classes and ``key`` are: ``key`` is whatever

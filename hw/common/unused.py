@@ -12,7 +12,7 @@ Made = TypeVar("Made", bound=Component)
 
 
 def looked_at(component: Made) -> Made:
-    """``component``, which will not be elaborated, and of which Amaranth is not to warn.
+    """Return ``component``, which will not be elaborated, and of which Amaranth is not to warn.
 
     Its signature is wanted, which no one but the component knows; what it holds is marked, too.
     """

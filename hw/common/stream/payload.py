@@ -15,7 +15,7 @@ def shape_of(fmt: Format) -> Shape:
 
 
 def vector(fmt: Format, lanes: int) -> data.ArrayLayout:
-    """``[lanes] x fmt``, lane 0 in the low bits."""
+    """Lay out ``[lanes] x fmt``, lane 0 in the low bits."""
     return data.ArrayLayout(shape_of(fmt), lanes)
 
 
