@@ -17,7 +17,7 @@ _EXACT = 1 << 53
 def forward(
     geometry: Geometry, x: ArrayLike, w: ArrayLike, *, x_zero: int = 0, w_zero: ArrayLike = 0
 ) -> NDArray[np.int64]:
-    """``y [N, O, *out]`` of ``x [N, C, *size]`` and ``w [O, C/groups, *kernel]``.
+    """Return ``y [N, O, *out]`` of ``x [N, C, *size]`` and ``w [O, C/groups, *kernel]``.
 
     Padding counts as the zero point; ``w_zero`` is one number or one for each of the O filters.
 
@@ -42,7 +42,7 @@ def forward(
 def input_grad(
     geometry: Geometry, dy: ArrayLike, w: ArrayLike, *, dy_zero: int = 0, w_zero: ArrayLike = 0
 ) -> NDArray[np.int64]:
-    """``dx [N, C, *size]`` of ``dy [N, O, *out]`` and ``w [O, C/groups, *kernel]``.
+    """Return ``dx [N, C, *size]`` of ``dy [N, O, *out]`` and ``w [O, C/groups, *kernel]``.
 
     ``w_zero`` is one number or one for each of the C channels of the result.
 
@@ -75,7 +75,7 @@ def input_grad(
 def weight_grad(
     geometry: Geometry, x: ArrayLike, dy: ArrayLike, *, x_zero: int = 0, dy_zero: int = 0
 ) -> NDArray[np.int64]:
-    """``dw [O, C/groups, *kernel]`` of ``x [N, C, *size]`` and ``dy [N, O, *out]``.
+    """Return ``dw [O, C/groups, *kernel]`` of ``x [N, C, *size]`` and ``dy [N, O, *out]``.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def _multiply(a: NDArray, b: NDArray, length: int) -> NDArray[np.int64]:
 
 
 def _flat(maps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """``[batch, groups, channels, pixels]``."""
+    """Return ``[batch, groups, channels, pixels]``."""
     return maps.reshape(*maps.shape[:3], -1)
 
 

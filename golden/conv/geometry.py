@@ -192,7 +192,7 @@ class Geometry:
         return prod(self.kernel)
 
     def met(self, axis: int) -> NDArray[np.int64]:
-        """``[kernel]``: how many output pixels of each tap land on a real pixel, not on padding."""
+        """Count, ``[kernel]``, each tap's output pixels that land on a real pixel, not padding."""
         first = np.arange(self.kernel[axis]) * self.dilation[axis] - self.begins[axis]
         return _inside(first, self.stride[axis], self.out[axis], self.size[axis])
 

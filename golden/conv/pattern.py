@@ -90,7 +90,7 @@ class Walk:
         return count
 
     def beats(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """``addresses`` and ``real``, in order, by whole-array arithmetic."""
+        """Return ``addresses`` and ``real``, in order, by whole-array arithmetic."""
         bounds = [loop.bound for loop in reversed(self.loops)]
         counts = np.indices(bounds).reshape(len(bounds), -1)[::-1]
         address = np.full(self.length, self.base, np.int64)
