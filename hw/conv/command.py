@@ -36,7 +36,7 @@ def variants(params: LayerParams) -> dict[Opcode, data.StructLayout]:
 
 
 def command_layout(params: LayerParams) -> data.StructLayout:
-    """``kind`` and, above it, what :func:`variants` says for it; bits above that are ignored."""
+    """Lay out ``kind`` and, above it, what :func:`variants` says; bits above that are ignored."""
     width = max(Shape.cast(layout).width for layout in variants(params).values())
     return data.StructLayout({"kind": Opcode, "content": unsigned(width)})
 

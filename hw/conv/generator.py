@@ -147,7 +147,7 @@ class AddressGenerator(Component):
         return held
 
     def _count(self, m: Module, held: data.View, take: Value, step: Value) -> Value:
-        """One-hot: the innermost level that is not at its end, which advances; those below restart.
+        """Find, one-hot, the innermost level not at its end: it advances; those below restart.
 
         Each level counts its turns down to 0, so that the test for the end needs no bound.
         """
