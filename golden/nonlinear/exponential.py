@@ -99,7 +99,7 @@ class HeatvitExp(Datapath):
 def exponential(
     in_format: Format, out_format: Format, *, operand: int = OPERAND + 2, top: int | None = None
 ) -> Product:
-    """``exp`` as a product of two tables, for any formats.
+    """Return ``exp`` as a product of two tables, for any formats.
 
     ``operand`` is the high table's number of fractional bits; ``top`` the greatest argument that
     occurs (where it is left out: at which the output saturates).

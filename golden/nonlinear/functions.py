@@ -38,7 +38,7 @@ def _hardsigmoid(x: Real) -> Real:
 
 
 def line_between(alpha: float, beta: float) -> Callable[[Real], Real]:
-    """``clamp(alpha * x + beta, 0, 1)``: a hard sigmoid."""
+    """Return ``clamp(alpha * x + beta, 0, 1)``: a hard sigmoid."""
     return lambda x: np.clip(alpha * x + beta, 0, 1)
 
 

@@ -95,7 +95,7 @@ def _leading(v: NDArray[np.uint64]) -> Integers:
 
 
 def epsilon_code(epsilon: float, n: int, x_format: Format) -> int:
-    """``epsilon`` in the units of ``n**2 * variance``, with :data:`EPSILON_FRAC` bits below.
+    """Return ``epsilon`` in the units of ``n**2 * variance``, with :data:`EPSILON_FRAC` bits below.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def layernorm(
     epsilon: float = 1e-5,
     kind: str = "layer",
 ) -> Integers:
-    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` of each row ``[rows, n]``.
+    """Return ``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` of each row ``[rows, n]``.
 
     Nothing is divided by n: ``n*x - sum(x)`` and ``n*sum(x**2) - sum(x)**2`` are n times the
     deviation and n**2 times the variance, exactly. ``kind="rms"`` has no mean. The deviation in

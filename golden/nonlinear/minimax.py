@@ -55,7 +55,7 @@ def _distinct(chosen: NDArray[np.intp], length: int) -> NDArray[np.intp]:
 
 
 def _alternation(residual: Real, count: int) -> NDArray[np.intp] | None:
-    """``count`` neighboring extremes of alternating sign, the greatest among them, if there are."""
+    """Find ``count`` neighboring extremes of alternating sign, the greatest in, if there are."""
     turns = np.flatnonzero(np.diff(np.signbit(residual))) + 1
     runs = np.split(np.arange(len(residual)), turns)
     extremes = np.array([run[np.argmax(np.abs(residual[run]))] for run in runs])

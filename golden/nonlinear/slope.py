@@ -48,7 +48,7 @@ class Slope(Datapath):
 def exact_line(
     alpha: Fraction, beta: Fraction, in_format: Format, out_format: Format, x: Integers
 ) -> Integers:
-    """``alpha * x + beta`` between 0 and 1 as exact fractions, rounded once, ties up.
+    """Return ``alpha * x + beta`` between 0 and 1 as exact fractions, rounded once, ties up.
 
     Not yet clamped to the output's format.
 

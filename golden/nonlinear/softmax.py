@@ -90,7 +90,7 @@ def exp_unit(in_format: Format, coefficients: str = "exact") -> Product | Heatvi
 
 
 def delta_code(delta: float, *, log2: bool = False) -> int:
-    """``delta`` as the hardware takes it; for logarithms divided by the square root of two.
+    """Return ``delta`` as the hardware takes it; for logarithms divided by the square root of two.
 
     That moves the boundaries of the powers of two to where the logarithm rounds to the next.
 
@@ -112,7 +112,7 @@ def softmax(
     log2: bool = False,
     coefficients: str = "exact",
 ) -> Integers:
-    """``delta * exp(x - max) / sum`` of each row ``[rows, n]``, over what ``mask`` keeps.
+    """Return ``delta * exp(x - max) / sum`` of each row ``[rows, n]``, over what ``mask`` keeps.
 
     Masked entries are 0. With ``log2`` the result is ``clamp(round(-log2 p), 0, 15)``, the 4-bit
     code of Agile-Quant, and 15, the smallest, for masked entries.

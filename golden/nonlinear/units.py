@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 def rounded(value: Integers, bits: int) -> Integers:
-    """``floor(value / 2**bits + 1/2)``; a shift to the left where ``bits`` is negative."""
+    """Return ``floor(value / 2**bits + 1/2)``; a shift to the left where ``bits`` is negative."""
     return value << -bits if bits < 0 else (value + (1 << bits >> 1)) >> bits
 
 
