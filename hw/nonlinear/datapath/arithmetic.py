@@ -23,7 +23,7 @@ PART = 32
 
 
 def above(value: Value, limit: int) -> Value:
-    """``value > limit`` of an unsigned value; a constant where it has too few bits to be."""
+    """Return ``value > limit`` of an unsigned value; a constant where it has too few bits to be."""
     return value > limit if limit < (1 << len(value)) - 1 else Const(0, 1)
 
 
@@ -61,7 +61,7 @@ def stretched(value: Value, width: int) -> Value:
 
 
 def times(value: Value, constant: int) -> Value:
-    """``value * constant`` in adders: a term for each digit of the canonical signed form."""
+    """Return ``value * constant`` in adders: a term for each digit of the canonical signed form."""
     total, place = None, 0
     while constant:
         if constant & 1:
@@ -117,7 +117,7 @@ def saturate(value: Value, fmt: Format, low: int, high: int) -> Value:
 
 
 def rounded(flow: Flow, value: Timed, bits: int, unit: Datapath) -> Timed:
-    """``clamp(floor(value / 2**bits + 1/2))`` to the output of ``unit``, in two steps."""
+    """Return ``clamp(floor(value / 2**bits + 1/2))`` to the output of ``unit``, in two steps."""
     half = 1 << bits >> 1 if bits > 0 else 0
 
     def nearest(value: Value) -> Value:

@@ -11,7 +11,7 @@ __all__ = ["heatvit", "heatvit_below", "product", "product_below"]
 
 
 def product(flow: Flow, unit: Product, x: Timed) -> Timed:
-    """``high[d >> b] * low[d mod 2**b]`` with ``d = clamp(top - x)``: one multiplier.
+    """Return ``high[d >> b] * low[d mod 2**b]`` with ``d = clamp(top - x)``: one multiplier.
 
     :class:`golden.nonlinear.exponential.Product` defines the bits.
 
@@ -21,7 +21,7 @@ def product(flow: Flow, unit: Product, x: Timed) -> Timed:
 
 
 def product_below(flow: Flow, unit: Product, d: Timed) -> Timed:
-    """:func:`product` of the distance ``top - x``. Latency: 5 cycles."""
+    """Return :func:`product` of the distance ``top - x``. Latency: 5 cycles."""
     split, bits = unit.low_bits, unit.bits
     d = flow.step("clamped", lambda d: below(d, bits), d)
     low = flow.step("low", lambda d: lookup(unit.low, d[:split]), d)
@@ -39,7 +39,7 @@ def below(value: Value, bits: int) -> Value:
 
 
 def heatvit(flow: Flow, unit: HeatvitExp, x: Timed) -> Timed:
-    """``(0.3585 * (p + 1.353)**2 + 0.344) >> z``: one multiplier, constants in adders.
+    """Return ``(0.3585 * (p + 1.353)**2 + 0.344) >> z``: one multiplier, constants in adders.
 
     :class:`golden.nonlinear.exponential.HeatvitExp` defines the bits.
 
@@ -49,7 +49,7 @@ def heatvit(flow: Flow, unit: HeatvitExp, x: Timed) -> Timed:
 
 
 def heatvit_below(flow: Flow, unit: HeatvitExp, d: Timed) -> Timed:
-    """:func:`heatvit` of the distance ``-x``. Latency: 10 cycles."""
+    """Return :func:`heatvit` of the distance ``-x``. Latency: 10 cycles."""
     frac, bits = unit.FRAC, unit.bits
     d = flow.step("clamped", lambda d: below(d, bits), d)
     below_point = unit.in_format.frac + frac

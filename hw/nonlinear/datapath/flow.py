@@ -97,7 +97,7 @@ class FlowComponent(wiring.Component):
 
 
 def lookup(values: NDArray, address: Value) -> Value:
-    """``values[address]``: a table of constants, as wide as the widest."""
+    """Return ``values[address]``: a table of constants, as wide as the widest."""
     low, high = int(values.min()), int(values.max())
     shape = Shape.cast(range(min(low, 0), high + 1))
     if low == high or not len(address):

@@ -15,12 +15,12 @@ __all__ = ["lines", "rectified_table", "slope", "table"]
 
 
 def table(flow: Flow, unit: Table, x: Timed) -> Timed:
-    """``values[x]``. Latency: 1 cycle."""
+    """Return ``values[x]``. Latency: 1 cycle."""
     return flow.step("y", lambda x: lookup(unit.values, x.as_unsigned()), x)
 
 
 def rectified_table(flow: Flow, unit: RectifiedTable, x: Timed) -> Timed:
-    """``max(x, 0) - values[x]``. Latency: 2 cycles."""
+    """Return ``max(x, 0) - values[x]``. Latency: 2 cycles."""
     up = unit.out_format.frac - unit.in_format.frac
     correction = flow.step("correction", lambda x: lookup(unit.values, x.as_unsigned()), x)
     base = flow.step("base", lambda x: Mux(x < 0, 0, x) << up, x)
@@ -28,7 +28,7 @@ def rectified_table(flow: Flow, unit: RectifiedTable, x: Timed) -> Timed:
 
 
 def slope(flow: Flow, unit: Slope, x: Timed) -> Timed:
-    """``clamp(floor((factor * x + offset) / 2**shift), 0, 1)``. Latency: 3 cycles."""
+    """Return ``clamp(floor((factor * x + offset) / 2**shift), 0, 1)``. Latency: 3 cycles."""
     fmt = unit.out_format
     top = min(1 << fmt.frac, fmt.high)
     product = flow.step("product", lambda x: x * unit.factor, x)
@@ -37,7 +37,7 @@ def slope(flow: Flow, unit: Slope, x: Timed) -> Timed:
 
 
 def limited(value: Value, top: int) -> Value:
-    """``value`` between 0 and ``top``."""
+    """Return ``value`` between 0 and ``top``."""
     signed = value.shape().signed
     if (1 << len(value) - signed) - 1 > top:
         value = Mux(value > top, top, value)
@@ -45,7 +45,7 @@ def limited(value: Value, top: int) -> Value:
 
 
 def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
-    """``floor(x * 2**-shift + constant)`` of the region that holds x; comparators find it.
+    """Return ``floor(x * 2**-shift + constant)`` of the region that holds x; comparators find it.
 
     :class:`golden.nonlinear.units.Lines` defines the bits.
 
@@ -80,6 +80,6 @@ def lines(flow: Flow, unit: Lines, x: Timed) -> Timed:
 
 
 def _reaches(value: Value, limit: int) -> Value:
-    """``value >= limit``; the bits below the lowest one of ``limit`` do not matter."""
+    """Return ``value >= limit``; the bits below the lowest one of ``limit`` do not matter."""
     low = (limit & -limit).bit_length() - 1
     return value[low:] >= limit >> low

@@ -11,7 +11,7 @@ __all__ = ["polynomial"]
 
 
 def polynomial(flow: Flow, pieces: Piecewise, position: Timed, *, fabric: bool = False) -> Timed:
-    """``c0 + ((c1 + (c2*u >> b))*u >> b)``: what :class:`Piecewise` computes of a position.
+    """Return ``c0 + ((c1 + (c2*u >> b))*u >> b)``: what :class:`Piecewise` computes of a position.
 
     The high bits of the position address the tables of coefficients, each read when its power is
     due; ``u`` is the rest with its highest bit turned around, which counts from the middle of the

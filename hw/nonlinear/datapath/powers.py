@@ -13,7 +13,7 @@ __all__ = ["normalized", "powers"]
 
 
 def normalized(flow: Flow, value: Timed) -> tuple[Timed, Timed]:
-    """``value`` shifted so that its highest one is its highest bit, and by how much; 0 stays 0.
+    """Shift ``value`` so that its highest one is its highest bit; tell by how much; 0 stays 0.
 
     Each shift is half of the one before it; two are done a cycle.
     """
@@ -39,7 +39,7 @@ def normalized(flow: Flow, value: Timed) -> tuple[Timed, Timed]:
 
 
 def powers(flow: Flow, unit: Powers, x: Timed) -> Timed:
-    """``1/x`` or ``1/sqrt(x)``; of zero and below, the greatest output.
+    """Return ``1/x`` or ``1/sqrt(x)``; of zero and below, the greatest output.
 
     :class:`golden.nonlinear.units.Powers` defines the bits.
 

@@ -12,7 +12,7 @@ __all__ = ["reflected"]
 
 
 def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
-    """``max(x, 0) - t``, ``t`` or ``1 - t``, or ``-t`` or ``t``, with ``t`` of ``|x|``.
+    """Return ``max(x, 0) - t``, ``t`` or ``1 - t``, or ``-t`` or ``t``, with ``t`` of ``|x|``.
 
     :class:`golden.nonlinear.units.Reflected` defines the bits.
 
@@ -62,6 +62,9 @@ def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
 
 
 def turned(value: Value, turn: Value) -> Value:
-    """``-value - 1`` where ``turn``, else ``value``; who adds the 1 needs no second adder."""
+    """Return ``-value - 1`` where ``turn``, else ``value``.
+
+    Who adds the 1 needs no second adder.
+    """
     signed = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
     return (signed.as_unsigned() ^ turn.replicate(len(signed))).as_signed()
