@@ -22,7 +22,7 @@ _META: dict[int, tuple[type[np.signedinteger], int]] = {8: (np.int32, 16), 16: (
 
 
 def to_cutlass(values: ArrayLike, indices: ArrayLike, width: int = 8) -> tuple[NDArray, NDArray]:
-    """``kept`` and ``meta`` for our ``values`` and ``indices`` ``[K/2, N]``.
+    """Return ``kept`` and ``meta`` for our ``values`` and ``indices`` ``[K/2, N]``.
 
     Groups with fewer than two non-zeros are filled as PyTorch fills them, not as we do, so the
     result equals ``sparse_semi_structured_from_dense_cutlass`` word by word.

@@ -195,7 +195,7 @@ def group_words(
 
 
 def _grouped(b: NDArray, pattern: Pattern) -> NDArray:
-    """``[..., groups, size, N]``, rows added as zeros where K is no multiple of ``size``."""
+    """Return ``[..., groups, size, N]``, rows added as zeros where K is no multiple of ``size``."""
     *lead, k, columns = b.shape
     groups = pattern.groups(k)
     missing = groups * pattern.size - k

@@ -16,7 +16,7 @@ FORMS = ("mul", "div")
 
 
 def magnitude(w: ArrayLike) -> NDArray:
-    """``|w|``.
+    """Return ``|w|``.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def magnitude(w: ArrayLike) -> NDArray:
 
 
 def wanda(w: ArrayLike, energy: ArrayLike) -> NDArray:
-    """``|w[o, i]| * norm(x[i])``: Wanda (Sun et al., ICLR 2024), up to a constant factor.
+    """Return ``|w[o, i]| * norm(x[i])``: Wanda (Sun et al., ICLR 2024), up to a constant factor.
 
     Examples
     --------
