@@ -90,7 +90,7 @@ def selectors_of(m: Module, column: wiring.Component, *, swaps: bool) -> list[Gr
 
 
 def _choose(places: list[Value], index: Value) -> Value:
-    """``places[index]``, for as many places as ``index`` has values: one LUT a bit for four."""
+    """Pick ``places[index]``, of as many places as ``index`` has values: a LUT a bit for four."""
     if len(places) == 1:
         return places[0]
     half = len(places) // 2
