@@ -130,7 +130,7 @@ class Tiling:
         return np.repeat(self.b_tiles(b), len(self.stretches), axis=0).reshape(-1, self.cols)
 
     def column_beats(self, values: NDArray[np.integer]) -> NDArray[np.integer]:
-        """``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
+        """Return ``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""
         return _pad(values, self.cols * self.n_tiles, 0).reshape(-1, self.cols)
 
     @property
@@ -139,7 +139,7 @@ class Tiling:
         return self.m * self.n_tiles
 
     def c_array(self, beats: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``c [M, N]`` from its beats ``[c_count, cols]``."""
+        """Return ``c [M, N]`` from its beats ``[c_count, cols]``."""
         tiles = beats.reshape(self.n_tiles, self.m, self.cols).swapaxes(0, 1)
         return tiles.reshape(self.m, -1)[:, : self.n]
 

@@ -38,7 +38,7 @@ def gemm(
     b_zero_point: ArrayLike | None = None,
     **requantization: Any,
 ) -> NDArray[np.int64]:
-    """``c = requantize((a - a_zero_point) @ (b - b_zero_point))``, exact.
+    """Return ``c = requantize((a - a_zero_point) @ (b - b_zero_point))``, exact.
 
     ``requantization`` is what :meth:`Requantization.check` takes: ``bias``, ``multiplier``,
     ``shift``, ``row_multiplier``, ``row_shift``, ``zero_point``, ``rounding``, ``c_format``,
@@ -117,7 +117,7 @@ def check_shapes(
 def zero_points(
     name: str, values: ArrayLike | None, fmt: Format, columns: int
 ) -> NDArray[np.int64]:
-    """``values`` ``[columns]`` of an operand's zero points; they may be ``[1]``, or left out."""
+    """Return ``values`` ``[columns]`` of an operand's zero points; these may be ``[1]`` or None."""
     values = np.atleast_1d(np.asarray(0 if values is None else values))
     if values.shape not in {(1,), (columns,)}:
         allowed = "[1]" if columns == 1 else f"[1] or [{columns}]"
@@ -157,7 +157,7 @@ def corrections(
     a_zero_point: ArrayLike | None = None,
     b_zero_point: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``(offset, zeros)``: what turns the sum of plain products into that with zero points.
+    """Return ``(offset, zeros)``: what turns the sum of plain products into that with zero points.
 
     ``(a - za) @ (b - zb) + bias == a @ b + offset - zeros * sum(a)``, the sum along each row, with
 
