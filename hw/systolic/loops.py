@@ -185,8 +185,10 @@ class TileLoops(wiring.Component):
     def _height(
         self, m: Module, tile: Value, first: data.View, moves: Value
     ) -> tuple[Value, tuple[Value, Value]]:
-        """M of this output-stationary tile; that of the weight-stationary stretch that the next
-        tile belongs to, less 1, and whether it is 1.
+        """Give M of this output-stationary tile.
+
+        Beside it: that of the weight-stationary stretch that the next tile belongs to, less 1, and
+        whether it is 1.
         """
         at, rows, depth = self.at, self.params.rows, self.params.acc_depth
         stationary = at.output_stationary

@@ -35,7 +35,7 @@ def row_controls(
     late: Callable[[int], int],
     behind: int,
 ) -> list[dict[str, Value]]:
-    """``swap``, ``ws`` and ``clear`` of ``slot`` for each row, ``late(row)`` cycles after it.
+    """Give each row ``slot``'s ``swap``, ``ws`` and ``clear``, ``late(row)`` cycles after it.
 
     ``ws`` and ``clear`` come ``behind`` cycles after the others. ``ws`` is also high while a row
     hands down what comes from above in a drain over the cascade: for the last ``r`` slots of it in
