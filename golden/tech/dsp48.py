@@ -17,7 +17,7 @@ UNUSED: Any = None
 
 
 def wrap(value: int, width: int) -> int:
-    """``value`` as a two's complement number of ``width`` bits.
+    """Return ``value`` as a two's complement number of ``width`` bits.
 
     Examples
     --------
