@@ -137,6 +137,6 @@ def total_of(params: RequantizerParams) -> GenericTotal | DspTotal:
 
 
 def _extended(value: Value, width: int) -> Value:
-    """``value`` with its sign repeated up to ``width`` bits."""
+    """Return ``value`` with its sign repeated up to ``width`` bits."""
     sign = value[-1].replicate(width - len(value))
     return Cat(value, sign) if len(value) < width else value[:width]
