@@ -121,7 +121,7 @@ def score_refusal(
 
 
 def filled(beats: ArrayLike, count: int) -> NDArray[np.int64]:
-    """``beats`` [any, ...] as the blocks take a packet of ``count``: filled with zeros, or cut.
+    """Cut ``beats`` [any, ...] as the blocks do a packet of ``count``, or fill it with zeros.
 
     Examples
     --------

@@ -211,7 +211,7 @@ class Selector:
         return parts, self._weights(ops, tokens, unit)
 
     def _logits(self, ops: Ops, split: Integers, valid: NDArray[np.bool_]) -> Integers:
-        """``[heads, N, 2]``: keep and drop."""
+        """Return ``[heads, N, 2]``: keep and drop."""
         feature = ops.gelu(self.layers["feature"](ops, split))
         half = feature.shape[2] // 2
         number = max(int(valid.sum()), 1)

@@ -29,7 +29,9 @@ class Reduction:
 
 
 def class_attention(attention: ArrayLike) -> NDArray[np.int64]:
-    """``round_half_even(sum_h attention[h, n] / heads)``: attention of the class token [heads, N].
+    """Return ``round_half_even(sum_h attention[h, n] / heads)``.
+
+    The attention is that of the class token [heads, N].
 
     EViT (arXiv 2202.07800) and the data-level lottery tickets (arXiv 2211.01484) rank patches so.
 
@@ -43,7 +45,7 @@ def class_attention(attention: ArrayLike) -> NDArray[np.int64]:
 
 
 def column_max(attention: ArrayLike, previous: ArrayLike | None = None) -> NDArray[np.int64]:
-    """``previous[n] + sum_h max_q attention[h, q, n]``: CP-ViT's cumulative score.
+    """Return ``previous[n] + sum_h max_q attention[h, q, n]``: CP-ViT's cumulative score.
 
     ``attention`` is [heads, queries, N]; the score is carried from layer to layer through
     ``previous`` (arXiv 2203.04570).
@@ -59,7 +61,7 @@ def column_max(attention: ArrayLike, previous: ArrayLike | None = None) -> NDArr
 
 
 def first_column(attention: ArrayLike) -> NDArray[np.int64]:
-    """``sum_h attention[h, q, 0]``: what every query gives the first token.
+    """Return ``sum_h attention[h, q, 0]``: what every query gives the first token.
 
     As in X. Shen et al., "EdgeQAT: Entropy and Distribution Guided Quantization-Aware Training".
 
@@ -75,7 +77,7 @@ def first_column(attention: ArrayLike) -> NDArray[np.int64]:
 
 
 def weighted(scores: ArrayLike, weights: ArrayLike) -> NDArray[np.int64]:
-    """``sum_h weights[n, h] * scores[n, h] / sum_h weights[n, h]``, rounded half to even.
+    """Return ``sum_h weights[n, h] * scores[n, h] / sum_h weights[n, h]``, rounded half to even.
 
     The last step of HeatViT's multi-head selector; zeros where all weights are zero.
 
