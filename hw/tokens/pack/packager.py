@@ -150,7 +150,7 @@ class Packager(wiring.Component):
 
 
 def pick(choices: list[Value], index: Value) -> Value:
-    """``choices[index]`` as a tree of two-way choices: what LUTs do best."""
+    """Return ``choices[index]`` as a tree of two-way choices: what LUTs do best."""
     if len(choices) == 1:
         return choices[0]
     pairs = [

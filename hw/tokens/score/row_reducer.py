@@ -102,7 +102,7 @@ class RowReducer(wiring.Component):
     ) -> tuple:
         """Make a memory of beats.
 
-        It gives its write port, and what lay at ``beat`` a cycle after it came.
+        Return its write port, and what lay at ``beat`` a cycle after it came.
         """
         depth = max(2, self.params.max_beats)
         store = memory.Memory(shape=shape, depth=depth, init=[], attrs={"ram_style": "block"})
