@@ -28,7 +28,7 @@ def option(
 ) -> Any:
     """Make a field of :class:`Options`.
 
-    Numbers are kept in ``low..high`` and formats in ``widths``.
+    It keeps numbers in ``low..high`` and formats in ``widths``.
     """
     checks = {"help": help, "low": low, "high": high, "choices": choices, "widths": widths}
     return field(default=default, metadata=checks)
