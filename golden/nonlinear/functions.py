@@ -14,7 +14,7 @@ _erf = np.vectorize(math.erf, otypes=[float])
 
 
 def heatvit_gelu(x: Real, delta1: float) -> Real:
-    """HeatViT's GELU: ``x/2 * (1 + L_erf(x / sqrt 2))``, ``L_erf`` scaled by ``delta1``.
+    """Compute HeatViT's GELU: ``x/2 * (1 + L_erf(x / sqrt 2))``, ``L_erf`` scaled by ``delta1``.
 
     ``L_erf(u) = sign(u) * delta1 * (a * (min(|u|, -b) + b)**2 + 1)``, ``a = -0.2888``,
     ``b = -1.769``. P. Dong et al., "HeatViT", HPCA 2023 (arXiv 2211.08110), equations 11 and 12;

@@ -45,7 +45,7 @@ def minimax(points: Real, values: Real, degree: int, *, rounds: int = 8) -> tupl
 
 
 def _distinct(chosen: NDArray[np.intp], length: int) -> NDArray[np.intp]:
-    """Strictly ascending indices below ``length``: ``chosen``, pushed up and down where equal."""
+    """Push ``chosen`` up and down where equal, to strictly ascending indices below ``length``."""
     for i in range(1, len(chosen)):
         chosen[i] = max(chosen[i], chosen[i - 1] + 1)
     chosen[-1] = min(chosen[-1], length - 1)
@@ -55,7 +55,10 @@ def _distinct(chosen: NDArray[np.intp], length: int) -> NDArray[np.intp]:
 
 
 def _alternation(residual: Real, count: int) -> NDArray[np.intp] | None:
-    """Find ``count`` neighboring extremes of alternating sign, the greatest in, if there are."""
+    """Find ``count`` neighboring extremes of alternating sign; return None if there are fewer.
+
+    Of several such runs it takes that whose least extreme is greatest.
+    """
     turns = np.flatnonzero(np.diff(np.signbit(residual))) + 1
     runs = np.split(np.arange(len(residual)), turns)
     extremes = np.array([run[np.argmax(np.abs(residual[run]))] for run in runs])
