@@ -11,8 +11,9 @@ __all__ = ["dense_as_groups", "multiply"]
 def multiply(
     a: ArrayLike, values: ArrayLike, indices: ArrayLike, pattern: Pattern = TWO_FOUR
 ) -> NDArray[np.int64]:
-    """``c[m, n] = sum(values[s, n] * a[m, size * (s // kept) + indices[s, n]])`` over slots ``s``.
+    """Multiply ``a`` by a compressed matrix, as a sum over its slots ``s``.
 
+    ``c[m, n] = sum(values[s, n] * a[m, size * (s // kept) + indices[s, n]])``
     ``a`` ``[M, K]`` may end before the last group does. Equal to ``a @ expand(values, indices)``;
     this is the order in which a sparse cell works.
 
