@@ -224,7 +224,10 @@ class Selector:
         return self.layers["mlp3"](ops, hidden)
 
     def _weights(self, ops: Ops, tokens: Integers, unit: Format) -> Integers:
-        """``[N, heads]``; the first layer sums the channels, its multiplier holds their ``1/d``."""
+        """Return the weights of the heads, ``[N, heads]``.
+
+        The first layer sums the channels, its multiplier holds their ``1/d``.
+        """
         first = self.layers["head1"]
         repeated = np.repeat(first.weight, tokens.shape[1] // self.heads, axis=0)
         hidden = ops.gelu(replace(first, weight=repeated)(ops, tokens))

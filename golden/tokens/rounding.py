@@ -7,7 +7,7 @@ __all__ = ["divide_half_even"]
 
 
 def divide_half_even(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.int64]:
-    """Divide to the nearest integer, ties to the even one; 0 over 0 is 0.
+    """Divide ``numerator`` to the nearest integer, ties to the even one; 0 over 0 is 0.
 
     ``denominator`` is not negative, and twice either operand must fit int64. Whatever is divided
     by zero gives 0.
