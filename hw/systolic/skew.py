@@ -67,7 +67,7 @@ def row_controls(
 def _handing(m: Module, rows: int, drain: Tapped, behind: int) -> list[Value]:
     """Tell by age whether a row hands down.
 
-    It is as many slots from when row 0 has its drain behind it. What counts is the drain
+    It does for as many slots from when row 0 has its drain behind it. What counts is the drain
     that began then: the next tile's may have begun in the upper rows.
     """
     wait = rows - 1 + behind
