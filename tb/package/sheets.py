@@ -68,7 +68,7 @@ def driven(name, packages):
     """Return a block's model, its package's encoder, and a function from its words to beats."""
     folder, params = packages(name)
     model, encoder = build(find(name), params), encoder_of(folder, name)
-    streams = {each.name: each for each in axis_streams(model.manifest)}
+    streams = {each.name: each for each in axis_streams(model.manifest.streams)}
 
     def to_beats(words):
         return {
