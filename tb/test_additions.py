@@ -186,7 +186,7 @@ def add(tree: Path, changes: dict[str, str | tuple[str, str]]) -> set[str]:
             assert text.count(change[0]) == 1
             change = text.replace(*change)
         (ours / name).write_text(change)
-    run(tree, "gemmule.tb.tables")
+    run(tree, "gemmule.tb.docs.regions")
     after = {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()}
     shutil.rmtree(ours / "build", ignore_errors=True)
     return {str(path.relative_to(ours)) for path in after if after[path] != before.get(path)}

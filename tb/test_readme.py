@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gemmule.tb.tables import with_blocks
+from gemmule.tb.docs.regions import filled
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -69,4 +69,4 @@ def test_refusals_are_those_shown(shell):
 
 
 def test_the_table_is_the_catalog():
-    assert with_blocks(README) == README, "run `python -m gemmule.tb.tables`"
+    assert filled("README.md") == README, "run `python -m gemmule.tb.docs.regions`"

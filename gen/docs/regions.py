@@ -4,16 +4,14 @@
 gemmule.tb.docs.regions` writes them anew; a test compares.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 from .papers import papers_table
 from .picture import picture
 from .tables import cells, functions
 
-__all__ = ["FILES", "REGIONS", "ROOT", "filled"]
+__all__ = ["FILES", "REGIONS", "ROOT", "filled", "region"]
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout. Installed as a wheel, there are no pages to fill."""
@@ -35,14 +33,21 @@ def filled(file: str, regions: Mapping[str, Callable[[], str]]) -> str:
     """Return the text of ``file`` with its ``regions`` written anew."""
     text = (ROOT / file).read_text()
     for name, make in regions.items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        if begin not in text or end not in text:
-            raise ValueError(f"{file} has no region {name!r}")
-        pattern = f"({re.escape(begin)}).*?({re.escape(end)})"
-        body = make()
-        text = re.sub(pattern, partial(_between, body), text, flags=re.S)
+        before, _, after = _parts(file, text, name)
+        text = before + make() + after
     return text
 
 
-def _between(body: str, match: re.Match[str]) -> str:
-    return match[1] + body + match[2]
+def region(file: str, name: str) -> str:
+    """Return what the region ``name`` of ``file`` holds now."""
+    return _parts(file, (ROOT / file).read_text(), name)[1]
+
+
+def _parts(file: str, text: str, name: str) -> tuple[str, str, str]:
+    """Return what is before a region of ``text``, its mark included, the region, and the rest."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    if begin not in text or end not in text:
+        raise ValueError(f"{file} has no region {name!r}")
+    before, _, rest = text.partition(begin)
+    body, _, after = rest.partition(end)
+    return before + begin, body, end + after

@@ -16,9 +16,15 @@ __all__ = ["cells", "functions", "markdown", "ports", "public", "summary"]
 _MEMBER = re.compile(r"(\w+(?:, \w+)*) : (?:In|Out)\b")
 
 
-def markdown(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table in Markdown; bars within a cell are escaped."""
-    lines = [names, ["---"] * len(names), *rows]
+def markdown(
+    names: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int | None = None
+) -> str:
+    """Return a table in Markdown; bars within a cell are escaped.
+
+    The first ``texts`` columns are text, by default all; numbers follow, set to the right.
+    """
+    texts = len(names) if texts is None else texts
+    lines = [names, ["---"] * texts + ["--:"] * (len(names) - texts), *rows]
     cells = ([str(each).replace("|", "\\|") for each in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 

@@ -1,18 +1,18 @@
 """Benchmark `blocks`: every block of the catalog, with the board's cells, as README shows them."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gemmule.gen.block import Block
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import catalog
+from gemmule.gen.docs.tables import markdown
 from gemmule.gen.files.atomic import write_folder
 from gemmule.gen.synthesis.choose import Choice, choose
 from gemmule.gen.synthesis.synth import synthesize
 from gemmule.gen.verilog.emit import emit
 
-__all__ = ["NAME", "SUMMARY", "in_markdown", "markdown", "run"]
+__all__ = ["NAME", "SUMMARY", "run"]
 
 NAME = "blocks"
 SUMMARY = "every block with its default options and the board's cells, on the ZCU102"
@@ -27,13 +27,13 @@ Row = dict[str, Any]
 def run(out: Path, quick: bool) -> list[Row]:
     """Return a row for each block, and write them as a table in Markdown, ``blocks.md``."""
     rows = [_row(block) for name, block in catalog().items() if not quick or name in QUICK]
-    write_folder(out, {f"{NAME}.md": markdown(rows)})
+    write_folder(out, {f"{NAME}.md": _table(rows)})
     return rows
 
 
-def markdown(rows: list[Row]) -> str:
+def _table(rows: list[Row]) -> str:
     """Return the table of README."""
-    return in_markdown(
+    return markdown(
         ["block", "what it does", "cell", "latency", "LUT", "FF", "DSP", "BRAM36"],
         [
             [f"`{row['block']}`", row["what it does"], row["cell"] or "-", row["latency"] or "-"]
@@ -42,12 +42,6 @@ def markdown(rows: list[Row]) -> str:
         ],
         texts=3,
     )
-
-
-def in_markdown(names: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int) -> str:
-    """Return a table whose first ``texts`` columns are text, and the others numbers."""
-    lines = [names, ["---" if n < texts else "--:" for n in range(len(names))], *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def _row(block: Block) -> Row:

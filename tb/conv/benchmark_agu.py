@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from gemmule.gen.blocks.conv.generators import GENERATORS
+from gemmule.gen.docs.tables import markdown
 from gemmule.gen.files.atomic import write_folder
 from gemmule.gen.synthesis.synth import synthesize
-from gemmule.tb.common.benchmark_blocks import in_markdown
 
 __all__ = ["SUMMARY", "run"]
 
@@ -37,7 +37,7 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
     uses = [f"{board}_{name}" for board in BOARDS for name in ("lut", "ff")]
     heads = [use.replace("_", " ").replace("lut", "LUT").replace("ff", "FF") for use in uses]
     lines = [[f"`{row['block']}`, {row['axes']}D", *(row[use] for use in uses)] for row in rows]
-    return in_markdown(["addresses", *heads], lines, texts=1)
+    return markdown(["addresses", *heads], lines, texts=1)
 
 
 def _plot(rows: list[dict[str, Any]], path: Path) -> None:

@@ -7,6 +7,8 @@ from gemmule.gen.docs.tables import markdown
 from gemmule.tb.conv.worked_example import REGIONS as WORKED_EXAMPLE
 from gemmule.tb.registry import benchmark_module, benchmarks
 
+from .blocks_table import with_blocks
+
 __all__ = ["REGIONS", "filled"]
 
 
@@ -15,8 +17,13 @@ def _benchmarks() -> str:
     return markdown(["benchmark", "what it compares"], rows)
 
 
+def _blocks() -> str:
+    return with_blocks(regions.region("README.md", "blocks"))
+
+
 REGIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     **regions.REGIONS,
+    "README.md": {"blocks": _blocks},
     "tb/README.md": {"benchmarks": _benchmarks},
     "hw/conv/README.md": WORKED_EXAMPLE,
 }
