@@ -10,12 +10,7 @@ import typer
 
 from gemmule.gen.catalog import find
 
-from . import evidence as cli_tests
-from . import export as cli_export
-from . import fit as cli_fit
-from . import info as cli_about
-from . import schedule as cli_schedule
-from . import verbs as cli_verbs
+from . import evidence, export, fit, info, schedule, verbs
 from .ending import ended, refuse
 from .help import PlainCommand, PlainGroup
 from .options import block_command, block_in, spell_out_flags
@@ -24,23 +19,23 @@ from .supervise import supervised
 __all__ = ["main"]
 
 VERBS: dict[str, Callable[..., int]] = {
-    "generate": cli_verbs.generate,
-    "simulate": cli_verbs.simulate,
-    "export": cli_export.export,
-    "synth": cli_verbs.synth,
-    "fit": cli_fit.fit,
-    "verify": cli_tests.verify,
+    "generate": verbs.generate,
+    "simulate": verbs.simulate,
+    "export": export.export,
+    "synth": verbs.synth,
+    "fit": fit.fit,
+    "verify": evidence.verify,
 }
 """What is done to a block: these take the options of the block that is named."""
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    "list": cli_about.list_blocks,
-    "show": cli_about.show,
-    "schedule": cli_schedule.schedule,
-    "bench": cli_tests.bench,
-    "demo": cli_tests.demo,
-    "doctor": cli_about.doctor,
-    "env": cli_about.env,
+    "list": info.list_blocks,
+    "show": info.show,
+    "schedule": schedule.schedule,
+    "bench": evidence.bench,
+    "demo": evidence.demo,
+    "doctor": info.doctor,
+    "env": info.env,
 }
 
 HIDDEN = {"demo"}
@@ -89,7 +84,7 @@ def _app(words: Sequence[str]) -> typer.Typer:
     for verb, function in VERBS.items():
         app.command(verb, cls=PlainCommand)(block_command(function, block))
     if not block:
-        app.command("verify", cls=PlainCommand)(cli_tests.verify_all)
+        app.command("verify", cls=PlainCommand)(evidence.verify_all)
     return app
 
 

@@ -1,10 +1,10 @@
 """A plan of products out of a TOML file."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gemmule.gen.files.toml import parse_toml, read_text
 from gemmule.golden.common.errors import UsageError
 
 from .chains import MatMul, Need, Plan
@@ -21,12 +21,7 @@ def read_plan(path: Path) -> tuple[list[str], Plan]:
     ``a`` and ``b`` the earlier products whose results are part of that operand, with the first of
     its ``k`` that reads them: ``a = {hidden = 0}``.
     """
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
+    data = parse_toml("schedule", str(path), read_text("schedule", path))
     products = data.get("product")
     if not isinstance(products, list) or not products or set(data) != {"product"}:
         raise UsageError(f"{path} must hold tables [[product]], at least one, and nothing else")
