@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.verilog.emit import emit
 from gemmule.tb.benches.how import How
 from gemmule.tb.benches.verify import verify
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.verilog_mutants import mutated
 
 PARAMS = AdderParams(lanes=3)

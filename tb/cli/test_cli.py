@@ -20,8 +20,8 @@ import pytest
 from gemmule.gen.catalog import catalog, find
 from gemmule.gen.cli.app import VERBS, main
 from gemmule.gen.cli.options import block_in, settings, spell_out_flags
+from gemmule.gen.docs.examples.own_block import ADDER
 from gemmule.golden.common.options import flag
-from gemmule.tb.common.adder import ADDER
 
 RUNS = {name: inspect.signature(verb).parameters for name, verb in VERBS.items()}
 

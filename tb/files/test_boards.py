@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from gemmule.gen.boards import board_names, load_board
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.package.generate import generate
-from gemmule.tb.common.adder import ADDER, AdderParams
 
 OUT_OF = "mine_ooc.tcl"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.files import cache, sweep
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.common.adder import ADDER, AdderParams
 
 NAME = f"model-{'0' * 24}"
 HOUR = 3600

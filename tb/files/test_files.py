@@ -12,11 +12,11 @@ import pytest
 
 from gemmule.gen.boards import load_board
 from gemmule.gen.catalog import find
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.files.atomic import check_writable, replacing, write_file, write_folder
 from gemmule.gen.package.earlier import digest
 from gemmule.gen.package.generate import generate
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.common.adder import ADDER, AdderParams
 
 ONE = AdderParams(lanes=1)
 

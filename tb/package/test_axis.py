@@ -10,6 +10,7 @@ import pytest
 
 from gemmule.gen.blocks.systolic.gemm import GemmRun
 from gemmule.gen.catalog import find
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.package.generate import generate
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError
@@ -19,7 +20,6 @@ from gemmule.gen.verilog.manifest import Manifest
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.benches.task import Task
 from gemmule.tb.benches.verify import run_bench
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.systolic.stimuli import gemm
 
 CASES = {

@@ -11,11 +11,11 @@ import pytest
 from pyslang import driver
 
 from gemmule.gen.catalog import catalog, find
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.package.generate import generate
 from gemmule.gen.tools import verilator
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.lint import yosys_takes
 
 LEAST = {

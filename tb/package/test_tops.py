@@ -8,13 +8,13 @@ import pytest
 
 from gemmule.gen.blocks.nonlinear.elementwise import ELEMENTWISE
 from gemmule.gen.catalog import catalog
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.simulation.simulate import GoldenMismatch, compare
 from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.axis import AxisForm
 from gemmule.gen.verilog.border import emit_border
 from gemmule.gen.verilog.emit import emit
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.package.axis_shim import shim
 from gemmule.tb.registry import stimulus
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Channel
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.package.generate import generate
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulate import compare, simulate
 from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.benches.verify import verify
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.parts.copier import COPIER, CopierParams, elements
 
 PARAMS = CopierParams(lanes=3)

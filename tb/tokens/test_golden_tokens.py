@@ -15,6 +15,7 @@ from gemmule.golden.tokens.selection import Selection, quota, ratio_bits, ratio_
 from gemmule.tb.common.sampling import values
 
 from . import score_patterns
+from .truth import kept
 
 U16 = Format.parse("u16")
 RUNS = [
@@ -31,26 +32,6 @@ RUNS = [
 ]
 
 
-def slow_select(values, valid, run):
-    """Select tokens by sorting (score, index) pairs and exact decimal arithmetic."""
-    pool = [(-s, i) for i, s in enumerate(values) if valid[i] and i >= run.protect]
-    number = len(pool)
-    if run.policy == "threshold":
-        chosen = {i for s, i in pool if -s >= run.threshold}
-    elif run.policy == "cpvit":
-        # The score of that rank, counted upwards from 0; there is none behind the last.
-        upwards = sorted(-s for s, i in pool)
-        cutoff = upwards[math.floor(Fraction(str(run.rho)) * number) :][:1]
-        chosen = {i for s, i in pool for t in cutoff if -s >= t}
-    else:
-        keep = {
-            "topk": run.keep,
-            "fraction": math.ceil(Fraction(str(run.fraction)) * number),
-        }[run.policy]
-        chosen = {i for _, i in sorted(pool)[:keep]}
-    return [i for i in range(len(values)) if i in chosen or i < run.protect]
-
-
 @pytest.mark.parametrize("pattern", score_patterns.PATTERNS)
 @pytest.mark.parametrize(
     "run", RUNS, ids=lambda run: f"{run.policy}-{run.protect}-{run.keep}-{run.rho}"
@@ -62,7 +43,7 @@ def test_select_is_sorting(pattern, run):
         for chance in (0.0, 0.6, 1.0):
             valid = rng.random(count) < chance
             got = select(values, valid, run=run)
-            want = slow_select([int(v) for v in values], valid, run)
+            want = kept([int(v) for v in values], valid, run)
             assert got.indices.tolist() == want
             assert got.count == len(want)
             assert np.flatnonzero(got.mask).tolist() == want

@@ -10,18 +10,18 @@ import sys
 
 import pytest
 
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.verilog.emit import emit, emit_component, write
 from gemmule.gen.verilog.manifest import Manifest
 from gemmule.gen.verilog.merge import merge
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.verilog.roles import Roles
 
 DIGEST = """
 import hashlib
 from gemmule.gen.catalog import find
 from gemmule.gen.verilog.emit import emit
-from gemmule.tb.common.adder import ADDER, AdderParams
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 gemm = find("gemm")
 for block, params in ((gemm, gemm.params(rows=3, cols=2)), (ADDER, AdderParams(lanes=5))):
     print(hashlib.sha256(emit(block, params).verilog.encode()).hexdigest())

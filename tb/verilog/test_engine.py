@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from gemmule.gen import tools
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.files import cache, sweep
 from gemmule.gen.simulation.engine import build, build_emitted
 from gemmule.gen.simulation.simulate import GoldenMismatch, compare, simulate
 from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.verilog_mutants import mutated
 
 PARAMS = AdderParams(lanes=3)
@@ -148,7 +148,7 @@ def test_without_a_compiler_a_sentence_says_what_to_install(monkeypatch):
 
 BUILD = """
 from gemmule.gen.simulation.engine import build
-from gemmule.tb.common.adder import ADDER, AdderParams
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 print(build(ADDER, AdderParams(lanes=2)).program.exists())
 """
 

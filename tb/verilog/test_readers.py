@@ -8,9 +8,9 @@ import pytest
 from pyslang import driver
 
 from gemmule.gen.catalog import catalog
+from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.verilog import yosys
 from gemmule.gen.verilog.emit import emit
-from gemmule.tb.common.adder import ADDER, AdderParams
 from gemmule.tb.common.lint import lint, write_emitted, yosys_takes
 
 SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 64, "w_depth": 64}

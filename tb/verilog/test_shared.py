@@ -5,9 +5,9 @@ import pytest
 from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
+from gemmule.gen.docs.examples.own_block import ADDER, Adder, AdderParams, Lane
 from gemmule.gen.verilog.emit import emit
 from gemmule.hw.common.shared import Library, shared
-from gemmule.tb.common.adder import ADDER, Adder, AdderParams, Lane
 
 PARAMS = AdderParams(lanes=2)
 
