@@ -1,23 +1,27 @@
 """Programs of a convolution as beats, and what can be made of them: the stuff of fault tests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
-from gemmule.gen.block import Memory
+from gemmule.gen.block import Beats, Memory
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
+from gemmule.gen.blocks.conv.encode import pass_fields
+from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.verilog.manifest import StreamInfo
 from gemmule.gen.verilog.ports import streams
+from gemmule.golden.common.lanes import rows_to_words
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams
+from gemmule.hw.conv.walk_params import BpParams
 
 from .stimuli import stimulus
 from .watched import ROOM
 
-__all__ = ["PARAMS", "Program", "bits", "fields_of", "find", "patched", "plan"]
+__all__ = ["PARAMS", "Program", "bits", "fields_of", "find", "pass_beats", "patched", "plan"]
 
 PARAMS = ConvParams(rows=4, cols=3, x_depth=256, w_depth=64, acc_depth=32, acc_width=36)
 
@@ -132,3 +136,8 @@ def image_of(programs: Mapping[int, Program]) -> np.ndarray:
     for at, program in programs.items():
         image[at : at + len(program.memory.image)] = program.memory.image
     return image
+
+
+def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
+    """Encode passes as an operand buffer takes them, of a format of ``width`` bits."""
+    return rows_to_words([pass_fields(each, params, width) for each in passes])

@@ -1,12 +1,15 @@
 """What the hardware counts is what the program says."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, expected_counts
+from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
 from gemmule.gen.blocks.conv.layer import Layer
 from gemmule.gen.blocks.conv.lower.lowering import lowered
 from gemmule.gen.blocks.conv.lower.operands import Operands
+from gemmule.gen.blocks.conv.lower.program import Copy, Product
 from gemmule.gen.blocks.conv.lower.target import Hardware
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.operation import Method
@@ -22,6 +25,21 @@ JOBS = [("forward", "zero_free")]
 JOBS += [
     (op, method.value) for op in ("input_grad", "transposed", "weight_grad") for method in Method
 ]
+
+
+def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
+    """Return what the hardware must count, but for the cycles."""
+    counts = dict.fromkeys(COUNTS[1:], 0)
+    for side, name in (("a", "x"), ("b", "w")):
+        passes = [each for step in steps for each in getattr(step, f"{side}_passes")]
+        real = sum(each.walk.real for each in passes)
+        counts[f"{name}_reads"] = real
+        counts[f"{name}_masked"] = sum(each.walk.length for each in passes) - real
+        banks = [bank for step in steps for bank in getattr(step, f"{side}_loads")]
+        loads = [load.vectors for bank in banks for load in bank.loads]
+        counts[f"{name}_loaded"] = sum(map(len, loads))
+    counts["c_written"] = sum(step.places.real for step in steps)
+    return counts
 
 
 @pytest.mark.parametrize(("op", "method"), JOBS)

@@ -9,7 +9,6 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.gen.block import Block, Channel, Memory
-from gemmule.gen.blocks.conv.encode import pass_beats
 from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError, Simulator
@@ -23,6 +22,8 @@ from gemmule.hw.conv.loader import load_layout
 from gemmule.hw.conv.operand import pass_layout
 from gemmule.hw.conv.walk_params import BpParams
 from gemmule.tb.common.amaranth_streams import simulate
+
+from .programs import pass_beats
 
 LANES = 3
 FORMAT = Format.parse("s12")

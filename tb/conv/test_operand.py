@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.blocks.conv.encode import pass_beats
 from gemmule.gen.blocks.conv.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
@@ -14,6 +13,8 @@ from gemmule.golden.common.lanes import to_words
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.operand import OperandBuffer
 from gemmule.hw.conv.walk_params import BpParams
+
+from .programs import pass_beats
 
 LANES = 2
 FORMAT = Format.parse("s8")

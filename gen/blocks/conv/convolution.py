@@ -1,8 +1,6 @@
 """The `conv2d` and `conv3d` blocks' arrays as beats, and their beats as arrays."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import prod
 
 import numpy as np
@@ -10,33 +8,31 @@ from amaranth import Shape
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
-from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import Format, accumulator_width
+from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import to_words
-from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.conv.refusal import Refusal
-from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.request import element_size
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
-from .encode import commands
+from .checks import check_banks, check_sums, check_width
+from .encode import commands, scales
 from .image import Image, check_extent
 from .layer import ConvRun, Layer, VolumeRun
 from .lower.lowering import lowered
 from .lower.operands import Operands
-from .lower.program import Copy, Product
+from .lower.program import Product
 from .lower.result_addresses import gathered, result_shape
 from .lower.schedule import scheduled
-from .lower.target import Hardware, Target
+from .lower.target import Hardware
 from .sheet import conv_sheet
 from .timing.bus import Bus
 from .timing.estimate import estimate_cycles
 from .timing.operand_timing import Timing
 
-__all__ = ["CONVOLUTIONS", "ConvAdapter", "expected_counts", "timing_of"]
+__all__ = ["CONVOLUTIONS", "ConvAdapter", "timing_of"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class ConvAdapter:
         geometry, fmt = layer.geometry, layer.requantization.format
         target = layer.target(timing_of(params, fmt).hardware)
         check_extent(params, target, fmt, (layer.a.shape, layer.b.shape))
-        _check_width(params, run, run.operation.products(geometry))
+        check_width(params, run, run.operation.products(geometry))
 
     def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
         """Cut the layer to the hardware; lay out its memory, loads, passes and products.
@@ -103,8 +99,8 @@ class ConvAdapter:
         operands = Operands(target, layer.a, layer.b)
         steps = list(lowered(operands))
         made = [step for step in steps if isinstance(step, Product)]
-        _check_sums(params, layer, made, target)
-        _check_banks(params, steps)
+        check_sums(params, layer, made, target)
+        check_banks(params, steps)
         shape = result_shape(target)
         image = Image.lay_out(params, operands, fmt)
         written = params.written
@@ -136,7 +132,7 @@ class ConvAdapter:
 
         send = {
             "command": commands(params, layer, image, order),
-            "scale": _scales(params, made, partial(_column_scales, layer)),
+            "scale": scales(params, layer, made),
         }
         return Job(
             send=send,
@@ -191,100 +187,6 @@ def _refused(word: NDArray[np.uint32]) -> str:
     if not any(fields.values()):
         return ""
     return f"at command {command}, {Refusal(fields['refused']).text}; {fields}"
-
-
-def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
-    """Return what the hardware must count, but for the cycles."""
-    counts = dict.fromkeys(COUNTS[1:], 0)
-    for side, name in (("a", "x"), ("b", "w")):
-        passes = [each for step in steps for each in getattr(step, f"{side}_passes")]
-        real = sum(each.walk.real for each in passes)
-        counts[f"{name}_reads"] = real
-        counts[f"{name}_masked"] = sum(each.walk.length for each in passes) - real
-        banks = [bank for step in steps for bank in getattr(step, f"{side}_loads")]
-        loads = [load.vectors for bank in banks for load in bank.loads]
-        counts[f"{name}_loaded"] = sum(map(len, loads))
-    counts["c_written"] = sum(step.places.real for step in steps)
-    return counts
-
-
-def _check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], target: Target) -> None:
-    """Refuse sums too long for the hardware: of taps that meet, and padding that is not 0."""
-    operation, geometry = layer.operation, layer.geometry
-    longest = operation.products(geometry)
-    last = operation is Operation.WEIGHT_GRAD
-    inserted = last and layer.method is not Method.ZERO_FREE
-    if layer.zeros.a or (inserted and layer.zeros.b.any()):
-        longest = {
-            Operation.FORWARD: geometry.taps * geometry.group_channels,
-            Operation.INPUT_GRAD: geometry.taps * geometry.group_filters,
-            Operation.WEIGHT_GRAD: max(product.k for product in made),
-        }[operation.essence]
-    if operation is Operation.FORWARD and layer.zeros.b.any():
-        # Taps that the folding adds hold the zero point, and meet pixels like any other.
-        kernel = target.kernel
-        added = (kernel[-1] * target.fold - geometry.kernel[-1]) * geometry.group_channels
-        longest += added * prod(kernel[:-1])
-    _check_width(params, layer.run, longest)
-    formats = [params.format_of(name) for name in operation.arrays]
-    steps = max(product.k for product in made)
-    most = (1 << DIM_WIDTH) - 1
-    if layer.zeros.b.any():
-        largest = max(formats[0].high, -formats[0].low)
-        most = min(most, ((1 << params.core.row_sum_width - 1) - 1) // largest)
-    if steps > most:
-        raise UsageError(
-            f"a sum of --op {layer.run.op} takes {steps} steps, padding and idle lanes counted; the"
-            f" hardware counts to {most}"
-        )
-
-
-def _check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
-    formats = [params.format_of(name) for name in run.operation.arrays]
-    width = accumulator_width(*formats, longest)
-    if width > params.acc_width:
-        raise UsageError(
-            f"--acc-width {params.acc_width} could overflow: {longest} products of "
-            f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
-        )
-
-
-def _check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
-    sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
-    for name, option, room in sides:
-        banks = [bank for step in steps for bank in getattr(step, name)]
-        largest = max(map(len, banks), default=0)
-        if largest > room:
-            raise UsageError(
-                f"{option} {room} is too small for this layer: one result needs {largest} vectors"
-            )
-
-
-def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64]]:
-    """Return what the columns are requantized with; the zero points are in the offset."""
-    span = slice(*product.columns)
-    scale = layer.requantization
-    multiplier, drop = scale.folded()
-    zero = layer.zeros.b[span]
-    offset = scale.bias[span] - layer.zeros.a * (product.b_sum - product.k * zero)
-    return {
-        "offset": offset,
-        "multiplier": multiplier[span],
-        "drop": drop[span],
-        "b_zero_point": zero,
-    }
-
-
-def _scales(params: LayerParams, made: Sequence[Product], columns_of) -> Beats:
-    layout = params.core.requantizer.lane_layout
-    table = {name: np.zeros((len(made), params.cols), np.int64) for name in layout.members}
-    for number, product in enumerate(made):
-        for name, values in columns_of(product).items():
-            table[name][number, : product.n] = values
-    lanes = [
-        (table[name][:, lane], field.width) for lane in range(params.cols) for name, field in layout
-    ]
-    return to_words(*lanes, ([0] * (len(made) - 1) + [1], 1))
 
 
 _VOLUMES = {

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from amaranth import Shape
+from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats
-from gemmule.golden.common.lanes import Field, rows_to_words, words
+from gemmule.golden.common.lanes import Field, last_of, rows_to_words, to_words, words
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.commands import Opcode
@@ -23,7 +24,7 @@ from .lower.operands import REORGANIZED
 from .lower.program import Copy, Pass, Product
 from .lower.schedule import Content, Fill
 
-__all__ = ["commands", "pass_beats"]
+__all__ = ["commands", "pass_fields", "scales"]
 
 
 def commands(
@@ -51,9 +52,32 @@ def commands(
     return beats
 
 
-def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
-    """Encode passes as beats of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
-    return rows_to_words([_pass(each, params, width) for each in passes])
+def scales(params: LayerParams, layer: Layer, made: Sequence[Product]) -> Beats:
+    """Encode what the columns of each product are requantized with: a packet, a beat a product."""
+    layout = params.core.requantizer.lane_layout
+    table = {name: np.zeros((len(made), params.cols), np.int64) for name in layout.members}
+    for number, product in enumerate(made):
+        for name, values in _column_scales(layer, product).items():
+            table[name][number, : product.n] = values
+    lanes = [
+        (table[name][:, lane], field.width) for lane in range(params.cols) for name, field in layout
+    ]
+    return to_words(*lanes, (last_of(len(made)), 1))
+
+
+def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64]]:
+    """Return the settings of a product's columns; the zero points are in the offset."""
+    span = slice(*product.columns)
+    scale = layer.requantization
+    multiplier, drop = scale.folded()
+    zero = layer.zeros.b[span]
+    offset = scale.bias[span] - layer.zeros.a * (product.b_sum - product.k * zero)
+    return {
+        "offset": offset,
+        "multiplier": multiplier[span],
+        "drop": drop[span],
+        "b_zero_point": zero,
+    }
 
 
 def _fields(
@@ -64,9 +88,9 @@ def _fields(
     if opcode is Opcode.PRODUCT:
         yield from _product(params, layer, content)
     elif opcode is Opcode.A_PASS:
-        yield from _pass(content, params.a_walks, core.a_format.width)
+        yield from pass_fields(content, params.a_walks, core.a_format.width)
     elif opcode is Opcode.B_PASS:
-        yield from _pass(content, params.b_walks, core.b_format.width)
+        yield from pass_fields(content, params.b_walks, core.b_format.width)
     elif opcode is Opcode.PLACES:
         yield from _places(params, image, content)
     elif opcode is not Opcode.FENCE:
@@ -81,7 +105,8 @@ def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Fi
     yield from ((value, bound) for value in (scale.zero_point, scale.low, scale.high))
 
 
-def _pass(each: Pass, params: BpParams, width: int) -> list[Field]:
+def pass_fields(each: Pass, params: BpParams, width: int) -> list[Field]:
+    """Return the numbers of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
     return [
         *fields(each.walk, params),
         (each.pad, width),

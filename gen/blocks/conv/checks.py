@@ -1,0 +1,70 @@
+"""What a layer asks of the hardware and the hardware lacks: sums too long, banks too small."""
+
+from collections.abc import Sequence
+from math import prod
+
+from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import accumulator_width
+from gemmule.golden.conv.operation import Method, Operation
+from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.hw.conv.params import LayerParams
+
+from .layer import ConvRun, Layer
+from .lower.program import Copy, Product
+from .lower.target import Target
+
+__all__ = ["check_banks", "check_sums", "check_width"]
+
+
+def check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], target: Target) -> None:
+    """Refuse sums too long for the hardware: of taps that meet, and padding that is not 0."""
+    operation, geometry = layer.operation, layer.geometry
+    longest = operation.products(geometry)
+    last = operation is Operation.WEIGHT_GRAD
+    inserted = last and layer.method is not Method.ZERO_FREE
+    if layer.zeros.a or (inserted and layer.zeros.b.any()):
+        longest = {
+            Operation.FORWARD: geometry.taps * geometry.group_channels,
+            Operation.INPUT_GRAD: geometry.taps * geometry.group_filters,
+            Operation.WEIGHT_GRAD: max(product.k for product in made),
+        }[operation.essence]
+    if operation is Operation.FORWARD and layer.zeros.b.any():
+        # Taps that the folding adds hold the zero point, and meet pixels like any other.
+        kernel = target.kernel
+        added = (kernel[-1] * target.fold - geometry.kernel[-1]) * geometry.group_channels
+        longest += added * prod(kernel[:-1])
+    check_width(params, layer.run, longest)
+    formats = [params.format_of(name) for name in operation.arrays]
+    steps = max(product.k for product in made)
+    most = (1 << DIM_WIDTH) - 1
+    if layer.zeros.b.any():
+        largest = max(formats[0].high, -formats[0].low)
+        most = min(most, ((1 << params.core.row_sum_width - 1) - 1) // largest)
+    if steps > most:
+        raise UsageError(
+            f"a sum of --op {layer.run.op} takes {steps} steps, padding and idle lanes counted; the"
+            f" hardware counts to {most}"
+        )
+
+
+def check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
+    """Refuse sums of ``longest`` products, which the accumulator could not hold."""
+    formats = [params.format_of(name) for name in run.operation.arrays]
+    width = accumulator_width(*formats, longest)
+    if width > params.acc_width:
+        raise UsageError(
+            f"--acc-width {params.acc_width} could overflow: {longest} products of "
+            f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
+        )
+
+
+def check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
+    """Refuse a layer one of whose results needs more vectors than a bank holds."""
+    sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
+    for name, option, room in sides:
+        banks = [bank for step in steps for bank in getattr(step, name)]
+        largest = max(map(len, banks), default=0)
+        if largest > room:
+            raise UsageError(
+                f"{option} {room} is too small for this layer: one result needs {largest} vectors"
+            )
