@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gemmule.gen.blocks.systolic.gemm import GemmRun, ProductRun
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.blocks.systolic.product_adapter import ProductRun
 from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 from gemmule.tb.common.sampling import values

@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Job, Repeated
-from gemmule.gen.blocks.systolic.gemm import (
+from gemmule.gen.blocks.systolic.gemm import GemmAdapter
+from gemmule.gen.blocks.systolic.product import GemmCall, check_sizes
+from gemmule.gen.blocks.systolic.product_adapter import (
     BY_ROW,
     SCALING,
-    GemmAdapter,
     ProductAdapter,
     ProductRun,
     batched,
     batched_rows,
     given,
 )
-from gemmule.gen.blocks.systolic.product import GemmCall, check_sizes
 from gemmule.golden.common.formats import check_values
 from gemmule.golden.common.lanes import to_words
 from gemmule.golden.common.options import option

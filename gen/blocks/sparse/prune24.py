@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import expect_clean
-from gemmule.gen.blocks.systolic.gemm import packet
+from gemmule.gen.blocks.systolic.product_adapter import packet
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import check_array, check_values
 from gemmule.golden.common.lanes import from_words, last_of, to_words
