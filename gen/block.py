@@ -16,17 +16,7 @@ from .repeated import Beats, Repeated
 if TYPE_CHECKING:
     from .package.sheet import Sheet
 
-__all__ = [
-    "Adapter",
-    "Array",
-    "Arrays",
-    "Beats",
-    "Block",
-    "Channel",
-    "Job",
-    "Memory",
-    "Repeated",
-]
+__all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated"]
 
 Arrays = Mapping[str, Any]
 """Arrays by name: NumPy's, or :class:`~.files.stored.Stored` ones that are read in pieces."""

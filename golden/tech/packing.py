@@ -37,14 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, product_range
 
-__all__ = [
-    "ACCUMULATOR",
-    "MAX_DEPTH",
-    "NARROW_PORT",
-    "WIDE_PORT",
-    "Packing",
-    "packing",
-]
+__all__ = ["ACCUMULATOR", "MAX_DEPTH", "NARROW_PORT", "WIDE_PORT", "Packing", "packing"]
 
 WIDE_PORT = {"dsp48e1": 25, "dsp48e2": 27}
 """Bits of the multiplier's wide operand."""

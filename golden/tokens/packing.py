@@ -10,15 +10,7 @@ from gemmule.golden.common.options import Options, option
 
 from .rounding import divide_half_even
 
-__all__ = [
-    "MODES",
-    "PACKAGES",
-    "PACKAGE_WIDTH",
-    "Package",
-    "Packed",
-    "Packing",
-    "pack",
-]
+__all__ = ["MODES", "PACKAGES", "PACKAGE_WIDTH", "Package", "Packed", "Packing", "pack"]
 
 
 class Package(Code):

@@ -21,9 +21,7 @@ from .product_sheet import (
     small,
 )
 
-__all__ = [
-    "gemm_sheet",
-]
+__all__ = ["gemm_sheet"]
 
 
 def gemm_sheet(params: GemmParams) -> Sheet:

@@ -4,12 +4,7 @@ from gemmule.gen.package.sheet.parts import FAULTS, text
 from gemmule.golden.systolic.limits import SCALE_BANKS
 from gemmule.hw.systolic.params import ProductParams
 
-__all__ = [
-    "product_faults",
-    "product_throughput",
-    "stretches",
-    "tile_loops",
-]
+__all__ = ["product_faults", "product_throughput", "stretches", "tile_loops"]
 
 LAST_FIRST = (
     " Weight-stationary tiles of `b` come last row first, so that of the tile in which a packet of"
