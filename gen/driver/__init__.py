@@ -1,0 +1,1 @@
+"""The driver of an accelerator: plain Python and NumPy, on the board and in simulation alike."""

@@ -1,0 +1,1 @@
+"""The accelerator: what its commands, settings and completions mean."""

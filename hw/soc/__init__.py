@@ -1,0 +1,1 @@
+"""The accelerator: buses, DMA, registers, control and units."""

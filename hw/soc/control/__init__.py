@@ -1,0 +1,1 @@
+"""Commands: fetched, checked, handed to units, completed."""

@@ -1,0 +1,1 @@
+"""Direct memory access: requests and vectors on one side, AXI4 on the other."""

@@ -1,0 +1,1 @@
+"""The dense product as a unit, from memory to memory."""
