@@ -33,7 +33,7 @@ class Entry:
 
 
 class Record:
-    """A record of ``size`` bytes. Its description is what RTL, headers and sheets are made from.
+    r"""A record of ``size`` bytes. Its description is what RTL, headers and sheets are made from.
 
     Entries are given as ``(name, octets, text)``, without a gap between them; a name that ends in
     ``:s`` is signed, one that begins with ``reserved`` must be 0.
