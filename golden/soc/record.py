@@ -42,8 +42,8 @@ class Record:
     --------
     >>> pair = Record("pair", ("low", 1, "the first"), ("high:s", 2, "the second"))
     >>> pair.encode(low=7, high=-2)
-    b'\\x07\\xfe\\xff'
-    >>> pair.decode(b'\\x07\\xfe\\xff')
+    b'\x07\xfe\xff'
+    >>> pair.decode(b'\x07\xfe\xff')
     {'low': 7, 'high': -2}
     >>> pair.encode(low=256)
     Traceback (most recent call last):
