@@ -3,7 +3,7 @@
 from amaranth import Module, Signal, Value
 
 from gemmule.hw.systolic.gemm import Gemm
-from gemmule.hw.systolic.operand import Operand
+from gemmule.hw.systolic.operands.operand import Operand
 
 from .params import CoreParams
 

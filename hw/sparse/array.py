@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.choose import one_of_at_once
 from gemmule.hw.common.pipeline import delay, register
 from gemmule.hw.common.shared import shared
-from gemmule.hw.systolic.array import SystolicArray
-from gemmule.hw.systolic.cell import Cell, Column, control_layout
+from gemmule.hw.systolic.array.cell import Cell, Column, control_layout
+from gemmule.hw.systolic.array.systolic_array import SystolicArray
 
 from .params import SparseArrayParams
 from .select import selectors_of
@@ -68,7 +68,7 @@ class SparseColumn(wiring.Component):
     Members
     -------
     a, a_out : [rows] x a_shape
-    control, control_out : [rows] x :func:`hw.systolic.cell.control_layout`
+    control, control_out : [rows] x :func:`hw.systolic.array.cell.control_layout`
     b : b_shape
     result : signed(psum_width)
     """
@@ -126,7 +126,7 @@ class SparseArray(SystolicArray):
 
     Members
     -------
-    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
+    As :func:`gemmule.hw.systolic.array.signature.array_signature` has them.
     """
 
     COLUMN = SparseColumn

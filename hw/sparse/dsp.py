@@ -91,7 +91,7 @@ class SparseDspArray(DspArray):
 
     Members
     -------
-    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
+    As :func:`gemmule.hw.systolic.array.signature.array_signature` has them.
     """
 
     COLUMN = SparseDspColumn

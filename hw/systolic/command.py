@@ -13,7 +13,7 @@ from gemmule.hw.common.compare import below
 from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.stream.status import FaultLayout, SideQueue, status_layout
 
-from .loops import start_layout, start_values
+from .operands.loops import start_layout, start_values
 from .params import ProductParams
 
 __all__ = [

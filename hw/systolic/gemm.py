@@ -9,9 +9,9 @@ from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.tech.array import array_of_cells
 
-from .beat import Beat
 from .command import CommandQueue, command_layout, packets, product_status
-from .operand import Operand
+from .operands.beat import Beat
+from .operands.operand import Operand
 from .params import A_SLOT, ProductParams
 from .results import Results
 from .row_scales import RowScales

@@ -9,7 +9,7 @@ from gemmule.golden.systolic.limits import SCALE_BANKS, TILE_GAP
 from gemmule.hw.common.pipeline import delay, wire
 
 from .drain import Drain, drain_of
-from .loops import position_signature
+from .operands.loops import position_signature
 from .params import A_SLOT, ProductParams
 
 __all__ = ["Sequencer", "token_layout"]

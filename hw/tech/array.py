@@ -5,11 +5,11 @@ from amaranth.lib import data, wiring
 
 from gemmule.hw.common.pipeline import delay, wire
 from gemmule.hw.common.shared import shared
-from gemmule.hw.systolic.array import SystolicArray
-from gemmule.hw.systolic.array_signature import array_signature
-from gemmule.hw.systolic.cell import Column
+from gemmule.hw.systolic.array.cell import Column
+from gemmule.hw.systolic.array.signature import array_signature
+from gemmule.hw.systolic.array.skew import row_controls
+from gemmule.hw.systolic.array.systolic_array import SystolicArray
 from gemmule.hw.systolic.params import ArrayParams
-from gemmule.hw.systolic.skew import row_controls
 
 from .column import DspColumn, row_control
 from .operands import joined, moving_layout
@@ -39,7 +39,7 @@ class DspArray(wiring.Component):
 
     Members
     -------
-    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
+    As :func:`gemmule.hw.systolic.array.signature.array_signature` has them.
     """
 
     COLUMN = DspColumn

@@ -7,9 +7,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
 from gemmule.golden.systolic.beats import Tiling
-from gemmule.hw.systolic.beat import Beat
 from gemmule.hw.systolic.command import command_layout
-from gemmule.hw.systolic.loops import TileLoops, start_values
+from gemmule.hw.systolic.operands.beat import Beat
+from gemmule.hw.systolic.operands.loops import TileLoops, start_values
 from gemmule.hw.systolic.params import GemmParams
 
 # Sizes around every border: of a tile, of two, of a stretch and of its short one.

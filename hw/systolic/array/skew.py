@@ -6,8 +6,7 @@ from amaranth import Const, Module, Value
 from amaranth.lib import wiring
 
 from gemmule.hw.common.pipeline import register, wire
-
-from .params import ArrayParams
+from gemmule.hw.systolic.params import ArrayParams
 
 __all__ = ["Tapped", "row_controls"]
 

@@ -10,11 +10,11 @@ from gemmule.hw.common.stream.guard import PacketGuard
 from gemmule.hw.common.stream.payload import packet, packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.common.stream.status import FaultLayout
+from gemmule.hw.systolic.command import reader_signature, settings_layout
+from gemmule.hw.systolic.params import ProductParams
 
 from .beat import Beat
-from .command import reader_signature, settings_layout
 from .loops import TileLoops, position_signature
-from .params import ProductParams
 
 __all__ = ["Operand"]
 

@@ -5,10 +5,10 @@ from amaranth.lib import data, wiring
 
 from gemmule.hw.common.pipeline import delay
 from gemmule.hw.common.shared import shared
+from gemmule.hw.systolic.params import ArrayParams
 
-from .array_signature import array_signature
 from .cell import Column, control_layout
-from .params import ArrayParams
+from .signature import array_signature
 from .skew import row_controls
 
 __all__ = ["SystolicArray"]
@@ -54,7 +54,7 @@ class SystolicArray(wiring.Component):
 
     Members
     -------
-    As :func:`gemmule.hw.systolic.array_signature.array_signature` has them.
+    As :func:`gemmule.hw.systolic.array.signature.array_signature` has them.
     """
 
     COLUMN = Column

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.compare import below
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.systolic.params import ProductParams
 
 from .beat import Beat
-from .params import ProductParams
 
 __all__ = ["TileLoops", "position_signature", "start_layout", "start_values"]
 

@@ -4,7 +4,7 @@ from amaranth import signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .params import ArrayParams
+from gemmule.hw.systolic.params import ArrayParams
 
 __all__ = ["array_signature"]
 

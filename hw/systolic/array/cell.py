@@ -7,8 +7,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.choose import one_of
 from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.shared import shared
-
-from .params import ArrayParams
+from gemmule.hw.systolic.params import ArrayParams
 
 __all__ = ["Cell", "Column", "control_layout"]
 

@@ -1,0 +1,1 @@
+"""The array of multiply-accumulate cells, and the skew of its operands."""

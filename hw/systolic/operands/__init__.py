@@ -1,0 +1,1 @@
+"""A stream of operands: its packets, and its place in the loops of a product."""
