@@ -22,7 +22,7 @@ __all__ = ["benchmark_module", "benchmarks", "fault_tables", "stimuli", "stimulu
 
 Stimulus = Callable[[Any, Any, Generator], dict[str, NDArray]]
 
-FOLDERS = ("common", *FAMILIES, "tech")
+FOLDERS = ("blocks", *FAMILIES, "tech")
 
 
 def benchmarks() -> dict[str, str]:

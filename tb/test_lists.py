@@ -1,6 +1,7 @@
 """Lists that follow the catalog, the boards and the verbs: nothing is left out of one unseen."""
 
 import re
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -62,3 +63,11 @@ def test_no_switch_of_a_verb_takes_the_block_for_its_value(verb):
     for flag in sorted(found):
         assert block_in(function, [flag, "gemm"]) == "gemm"
     assert block_in(function, ["--board", "gemm", "array"]) == "array"
+
+
+def test_no_folder_holds_more_than_fourteen_modules():
+    """What grows past a dozen is split by subject, on every floor."""
+    floors = [ROOT / floor for floor in ("golden", "hw", "gen", "tb")]
+    modules = [path for floor in floors for path in floor.rglob("*.py")]
+    found = Counter(path.parent for path in modules if path.name != "__init__.py")
+    assert not {str(folder.relative_to(ROOT)): n for folder, n in found.items() if n > 14}

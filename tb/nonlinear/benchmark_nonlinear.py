@@ -22,7 +22,7 @@ from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import ElementwiseParams
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
-from .truth import true_layernorm, true_softmax
+from .golden.truth import true_layernorm, true_softmax
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

@@ -1,6 +1,6 @@
 """Token selection: score, select, pack."""
 
 BENCHMARKS = {
-    "heatvit": "gemmule.tb.tokens.benchmark_heatvit",
+    "heatvit": "gemmule.tb.tokens.heatvit.benchmark_heatvit",
     "minilm-tokens": "gemmule.tb.tokens.benchmark_minilm",
 }

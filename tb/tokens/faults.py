@@ -58,7 +58,7 @@ def _classes(number: int) -> dict[str, NDArray]:
 
 
 def _classifier(number: int) -> dict[str, NDArray]:
-    from .classifier import FloatSelector, quantized
+    from .heatvit.classifier import FloatSelector, quantized
 
     rng = np.random.default_rng(number)
     heads, count = ((3, 6), (2, 4))[number]

@@ -8,7 +8,7 @@ from gemmule.hw.tokens.params import TokenPackParams, TokenSelectParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.sampling import values
 
-from .classifier import FloatSelector, quantized
+from .heatvit.classifier import FloatSelector, quantized
 
 __all__ = ["STIMULI", "selector", "token_pack", "token_score", "token_select"]
 

@@ -6,7 +6,8 @@ from gemmule.gen.blocks.tokens.schedule.encoder import DEIT, LATENCY, SPVIT, Arr
 from gemmule.gen.catalog import find
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb.common import minilm
-from gemmule.tb.tokens import benchmark_heatvit, benchmark_minilm
+from gemmule.tb.tokens import benchmark_minilm
+from gemmule.tb.tokens.heatvit import benchmark_heatvit
 
 
 def test_heatvit_regenerates_its_table_and_plot(tmp_path):

@@ -15,7 +15,7 @@ from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.sampling import covering, values
 
 from . import score_patterns
-from .classifier import FloatSelector, quantized
+from .heatvit.classifier import FloatSelector, quantized
 from .stages import HOW, near, run_stages, some
 
 PACK, SELECTOR = find("token_pack"), find("selector")

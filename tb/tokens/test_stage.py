@@ -22,7 +22,7 @@ from gemmule.tb.common.amaranth_streams import receive, send, simulate
 from gemmule.tb.common.sampling import values
 
 from .amaranth_stages import raw
-from .classifier import FloatSelector, quantized
+from .heatvit.classifier import FloatSelector, quantized
 from .stages import check_stages
 
 SCORE, SELECTOR = find("token_score"), find("selector")

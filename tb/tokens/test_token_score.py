@@ -16,7 +16,7 @@ from gemmule.golden.tokens.selection import Selection, select
 from gemmule.hw.tokens.score_params import TokenScoreParams
 from gemmule.tb.common.sampling import values
 
-from .classifier import FloatSelector, quantized
+from .heatvit.classifier import FloatSelector, quantized
 from .stages import HOW, run_stages
 
 BLOCK = find("token_score")

@@ -1,0 +1,1 @@
+"""What the data sheets of convolutions say, carried out."""

@@ -1,0 +1,1 @@
+"""Training on digits with the convolutions."""

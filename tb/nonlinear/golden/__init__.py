@@ -1,0 +1,1 @@
+"""The golden models of rows and units against second formulas."""

@@ -1,0 +1,1 @@
+"""The token blocks at the corners of their options and runs."""

@@ -1,0 +1,1 @@
+"""HeatViT: its classifier, and the schedule of an encoder's products."""

@@ -1,0 +1,1 @@
+"""Properties of the token blocks proven, and broken copies of them."""

@@ -1,0 +1,1 @@
+"""Wrong traffic for the token blocks, and what they report."""
