@@ -15,7 +15,7 @@ __all__ = [
     "STEP",
     "Requantization",
     "Rounding",
-    "fold",
+    "normalize_scale",
     "offset_width",
     "sum_width",
 ]
@@ -37,7 +37,7 @@ MAX_SHIFT = 63
 BIAS = Format(True, 32)
 
 STEP = 8
-"""The hardware shifts by whole steps; the rest of a shift is multiplied in: see :func:`fold`."""
+"""The hardware shifts by whole steps; :func:`normalize_scale` multiplies the rest of a shift in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,12 +151,14 @@ class Requantization:
             rounded = rounded - (tie & (product < 0))
         return np.clip(rounded + self.zero_point, self.low, self.high).astype(np.int64)
 
-    def folded(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give :func:`fold` of multipliers and shifts: what the hardware's requantizer is given."""
-        return fold(self.multiplier, self.shift)
+    def normalized(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Normalize multipliers and shifts: what the hardware's requantizer is given."""
+        return normalize_scale(self.multiplier, self.shift)
 
 
-def fold(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def normalize_scale(
+    multiplier: ArrayLike, shift: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return ``(scaled, drop)`` with ``multiplier / 2**shift == scaled / 2**(STEP * (drop + 1))``.
 
     A fine shift to the left of the multiplier leaves only coarse ones to the right of the product:
@@ -164,7 +166,7 @@ def fold(multiplier: ArrayLike, shift: ArrayLike) -> tuple[NDArray[np.int64], ND
 
     Examples
     --------
-    >>> fold([5], [0]), fold([5], [11])
+    >>> normalize_scale([5], [0]), normalize_scale([5], [11])
     ((array([1280]), array([0])), (array([160]), array([1])))
     """
     multiplier, shift = np.asarray(multiplier, np.int64), np.asarray(shift, np.int64)

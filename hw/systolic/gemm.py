@@ -31,7 +31,7 @@ class Gemm(wiring.Component):
     Rounded once, ties as the command says, then saturated; the accumulator never overflows, a
     longer K is refused. `golden.systolic.gemm` defines every bit, `golden.systolic.beats` the
     order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
-    `golden.common.requantize.fold` make of bias, zero points, multiplier and shift.
+    `golden.common.requantize.normalize_scale` make of bias, zero points, multiplier and shift.
 
     With ``--row-scales`` a command may have ``row_multiplier[m]`` and ``row_shift[m]`` beside those
     of the columns, as for activations that are quantized token by token: the total is multiplied

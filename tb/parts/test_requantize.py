@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.requantize import MAX_SHIFT, ROUNDINGS, STEP, Requantization, fold
+from gemmule.golden.common.requantize import (
+    MAX_SHIFT,
+    ROUNDINGS,
+    STEP,
+    Requantization,
+    normalize_scale,
+)
 
 ACCUMULATORS = st.integers(-(2**50), 2**50 - 1) | st.sampled_from([-(2**50), -1, 0, 1, 2**50 - 1])
 BIASES = st.integers(-(2**31), 2**31 - 1)
@@ -170,7 +176,7 @@ def test_equals_apytypes(rounding, mode):
 
 @given(multiplier=st.integers(0, 2**16 - 1), shift=st.integers(0, 47))
 def test_fold_keeps_the_scale(multiplier, shift):
-    scaled, drop = fold(multiplier, shift)
+    scaled, drop = normalize_scale(multiplier, shift)
     assert Fraction(int(scaled), 2 ** (STEP * (int(drop) + 1))) == Fraction(multiplier, 2**shift)
     assert 0 <= scaled < 2 ** (16 + STEP)
     assert 0 <= drop <= 47 // STEP

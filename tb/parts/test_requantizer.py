@@ -7,7 +7,13 @@ import pytest
 from amaranth.sim import Simulator
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.requantize import ROUNDINGS, Requantization, Rounding, fold, sum_width
+from gemmule.golden.common.requantize import (
+    ROUNDINGS,
+    Requantization,
+    Rounding,
+    normalize_scale,
+    sum_width,
+)
 from gemmule.hw.common.requantize.requantizer import Requantizer, RequantizerParams
 
 
@@ -67,7 +73,7 @@ def some_row(rng, params, scale):
     if rng.random() < 0.4:
         multiplier = 1 << multiplier % 2
     shift, bias = some(rng, 0, room, 1), some(rng, -(2**31), 2**31 - 1, 1)
-    scaled, drop = fold(multiplier, shift)
+    scaled, drop = normalize_scale(multiplier, shift)
     row = {"offset": int(bias[0]), "multiplier": int(scaled[0]), "drop": int(drop[0])}
     given = {"by_row": int(kind != "column"), "beside": int(kind == "beside"), "row": row}
     if kind == "column":
@@ -84,7 +90,7 @@ def some_row(rng, params, scale):
 
 def load(dut, bank, scale, offset, zeros, used):
     """Return what to set on ``dut.load`` for a bank."""
-    scaled, drop = scale.folded()
+    scaled, drop = scale.normalized()
     fields = [
         {"offset": int(offset[n]), "multiplier": int(scaled[n]), "drop": int(drop[n])}
         | ({"b_zero_point": int(zeros[n])} if dut.params.row_sum_width else {})

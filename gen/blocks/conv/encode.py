@@ -69,7 +69,7 @@ def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64
     """Return the settings of a product's columns; the zero points are in the offset."""
     span = slice(*product.columns)
     scale = layer.requantization
-    multiplier, drop = scale.folded()
+    multiplier, drop = scale.normalized()
     zero = layer.zeros.b[span]
     offset = scale.bias[span] - layer.zeros.a * (product.b_sum - product.k * zero)
     return {

@@ -47,7 +47,7 @@ of `b` (K rows; za, zb, bias are 0 where you have none):
 
     offset[n] = bias[n] - za * (sum over k of b[k, n] - K * zb[n])
 
-and folds `multiplier / 2^shift` (multiplier of {bits} bits unsigned, shift 0..{max_shift}) into the
+and normalizes `multiplier / 2^shift` (multiplier of {bits} bits unsigned, shift 0..{max_shift}) to the
 two fields that the hardware takes, which shifts right by whole bytes:
 
     scale.multiplier = multiplier * 2^(8 - shift mod 8)      # {wide} bits
@@ -60,7 +60,7 @@ So **no scaling at all is multiplier 256, drop 0**; multiplier 3, shift 9 is 3 *
 
 BY_ROW = """
 With `by_row` and `beside`, row m has a multiplier and a shift of its own beside the columns',
-folded in the same way into `row_scale.multiplier` and `row_scale.drop`. shift[n] + row_shift[m]
+normalized in the same way to `row_scale.multiplier` and `row_scale.drop`. shift[n] + row_shift[m]
 is at most the largest shift, and the result is rounded once:
 
     result = (acc + offset) * scale.multiplier * row_scale.multiplier

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Repeated
 from gemmule.golden.common.lanes import to_words, words
-from gemmule.golden.common.requantize import Requantization, fold
+from gemmule.golden.common.requantize import Requantization, normalize_scale
 from gemmule.golden.systolic.beats import Tiling
 from gemmule.hw.systolic.params import ProductParams
 
@@ -32,7 +32,7 @@ def settings_packets(
 
     A product with settings of both kinds has both.
     """
-    multiplier, drop = scale.folded()
+    multiplier, drop = scale.normalized()
     by_channel = {
         "offset": product.offset,
         "multiplier": multiplier,
@@ -47,7 +47,7 @@ def settings_packets(
         "row_scale": (partial(_row_beats, params), tiling.n_tiles),
     }
     if product.rows is not None:
-        multiplier, drop = fold(*product.rows)
+        multiplier, drop = normalize_scale(*product.rows)
         by_row = {"offset": np.zeros_like(drop), "multiplier": multiplier, "drop": drop}
         used = {"scale": by_channel, "row_scale": by_row}
     elif tiling.by_row:

@@ -52,7 +52,7 @@ class RequantizerParams:
 
     @property
     def lane_layout(self) -> data.StructLayout:
-        """What a bank holds for one lane; ``multiplier`` and ``drop`` are folded."""
+        """What a bank holds for one lane; ``multiplier`` and ``drop`` are normalized."""
         zero_point = {"b_zero_point": signed(self.b_zero_point_width)} if self.row_sum_width else {}
         return data.StructLayout({**self.row_layout.members, **zero_point})
 
@@ -115,7 +115,7 @@ class RequantizerParams:
 
     @property
     def least_shift(self) -> int:
-        """Bits that go with a ``drop`` of 0: each factor is folded to leave a step."""
+        """Bits that go with a ``drop`` of 0: each factor is normalized, to leave a step."""
         return STEP * (2 if self.row_scales else 1)
 
     @property

@@ -24,12 +24,12 @@ class Requantizer(wiring.Component):
 
     Rounded once, ties as `golden.common.requantize.Rounding` says;
     :class:`golden.common.requantize.Requantization` defines every bit.
-    ``golden.systolic.gemm.corrections`` makes the offsets, ``golden.common.requantize.fold`` the
-    multipliers.
+    ``golden.systolic.gemm.corrections`` makes the offsets,
+    ``golden.common.requantize.normalize_scale`` the multipliers.
 
     After B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", CVPR 2018, section 2.2, with one rounding instead of
-    gemmlowp's two, and with the fine shift folded into the multiplier, so that the multiplexers
+    gemmlowp's two, and with the fine shift moved into the multiplier, so that the multiplexers
     that follow only choose among bytes.
 
     What a vector is scaled by lies in the *bank* that it names; consecutive vectors may name
@@ -181,7 +181,7 @@ class Requantizer(wiring.Component):
         by_row = delay(m, f"{name}_by_row", self.i.by_row, age)
         instead = delay(m, f"{name}_instead", self.i.by_row & ~self.i.beside, age)
         if name == "multiplier":
-            # A factor of one, folded: the row's own is multiplied by in a product of its own.
+            # A factor of one, normalized: the row's own is multiplied by in a product of its own.
             return [Mux(instead, 1 << STEP, each) for each in columns]
         if name == "b_zero_point":
             # They go with the offsets, of which rows that are alone have their own.
