@@ -11,7 +11,7 @@ from gemmule.golden.common.formats import Format
 from .piecewise import DSP_IN_LUTS
 from .units import Datapath, rounded
 
-__all__ = ["HeatvitExp", "Product", "exponential"]
+__all__ = ["HeatvitExp", "TwoTableExp", "exponential"]
 
 Integers = NDArray[np.int64]
 
@@ -20,7 +20,7 @@ OPERAND = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Product(Datapath):
+class TwoTableExp(Datapath):
     """An exponential from two tables: ``exp(top - d) = high[d >> b] * low[d mod 2**b]``.
 
     ``d = clamp(top - x, 0, 2**bits - 1)``; the product is rounded once, half up, by ``shift`` bits.
@@ -98,7 +98,7 @@ class HeatvitExp(Datapath):
 
 def exponential(
     in_format: Format, out_format: Format, *, operand: int = OPERAND + 2, top: int | None = None
-) -> Product:
+) -> TwoTableExp:
     """Return ``exp`` as a product of two tables, for any formats.
 
     ``operand`` is the high table's number of fractional bits; ``top`` the greatest argument that
@@ -121,4 +121,4 @@ def exponential(
     tables = (high * 2.0**operand, low * 2.0**OPERAND)
     first, second = (np.round(part).astype(np.int64) for part in tables)
     shift = operand + OPERAND - out_format.frac - exponent
-    return Product(in_format, out_format, top, first, second, shift)
+    return TwoTableExp(in_format, out_format, top, first, second, shift)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemmule.golden.common.codes import Code
 from gemmule.golden.common.formats import Format
 
-from .exponential import HeatvitExp, Product, exponential
+from .exponential import HeatvitExp, TwoTableExp, exponential
 from .piecewise import Piecewise, fit
 from .units import rounded
 
@@ -78,7 +78,7 @@ def _inverse(bits: int, frac: int) -> Piecewise:
 
 
 @lru_cache(maxsize=64)
-def exp_unit(in_format: Format, coefficients: str = "exact") -> Product | HeatvitExp:
+def exp_unit(in_format: Format, coefficients: str = "exact") -> TwoTableExp | HeatvitExp:
     """Build the exponential of the distance to the maximum.
 
     The distance is one bit wider than the input.

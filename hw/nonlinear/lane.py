@@ -3,7 +3,7 @@
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.nonlinear.elementwise import Unit
-from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.exponential import HeatvitExp, TwoTableExp
 from gemmule.golden.nonlinear.slope import Slope
 from gemmule.golden.nonlinear.units import Lines, Powers, RectifiedTable, Reflected, Table
 from gemmule.hw.common.stream.payload import shape_of
@@ -20,7 +20,7 @@ DATAPATHS = {
     HeatvitExp: heatvit,
     Lines: lines,
     Powers: powers,
-    Product: product,
+    TwoTableExp: product,
     Reflected: reflected,
     RectifiedTable: rectified_table,
     Slope: slope,

@@ -7,7 +7,7 @@ import numpy as np
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, text
 from gemmule.golden.nonlinear.elementwise import Unit
-from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.exponential import HeatvitExp, TwoTableExp
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.nonlinear.piecewise import Piecewise
 from gemmule.golden.nonlinear.slope import Slope
@@ -87,7 +87,7 @@ _KINDS = {
     RectifiedTable: ("elementwise_rectified_table.py",),
     Reflected: ("elementwise_polynomial.py", "elementwise_reflected.py"),
     Powers: ("elementwise_polynomial.py", "elementwise_powers.py"),
-    Product: ("elementwise_product.py",),
+    TwoTableExp: ("elementwise_product.py",),
     HeatvitExp: ("elementwise_parabola.py",),
     Lines: ("elementwise_lines.py",),
     Slope: ("elementwise_slope.py",),
@@ -111,7 +111,7 @@ def _datapath(unit: Unit) -> _Datapath:
     if isinstance(unit, Table):
         how = f"y = VALUES[x mod {1 << width}]"
         return _Datapath(how, {"VALUES": unit.values.tolist()}, {"IN_BITS": width})
-    if isinstance(unit, Product):
+    if isinstance(unit, TwoTableExp):
         how = text(f"""
         d = min(max({unit.top} - x, 0), {(1 << unit.bits) - 1})
         p = HIGH[d div {len(unit.low)}] * LOW[d mod {len(unit.low)}]

@@ -6,7 +6,7 @@ import numpy as np
 
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
-from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.exponential import HeatvitExp, TwoTableExp
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC, EXP_FORMAT, Reciprocal, exp_unit
 from gemmule.golden.nonlinear.softmax_error import error_bound, greatest_result
 from gemmule.hw.nonlinear.row.commands import ROWS_WIDTH
@@ -118,7 +118,7 @@ def softmax_sheet(params: SoftmaxParams) -> Sheet:
             "OUT_FRAC": params.out_format.frac,
             "OUT_HIGH": params.out_format.high,
             "GREATEST_DISTANCE": (1 << unit.bits) - 1,
-            "EXP_SHIFT": unit.shift if isinstance(unit, Product) else 0,
+            "EXP_SHIFT": unit.shift if isinstance(unit, TwoTableExp) else 0,
             "SEGMENT_BITS": Reciprocal().pieces.segment_bits,
         },
         tables=_tables(params),

@@ -2,7 +2,7 @@
 
 from amaranth import Const, Mux, Value
 
-from gemmule.golden.nonlinear.exponential import HeatvitExp, Product
+from gemmule.golden.nonlinear.exponential import HeatvitExp, TwoTableExp
 
 from .arithmetic import rounded, times
 from .flow import Flow, Timed, lookup
@@ -10,17 +10,17 @@ from .flow import Flow, Timed, lookup
 __all__ = ["heatvit", "heatvit_below", "product", "product_below"]
 
 
-def product(flow: Flow, unit: Product, x: Timed) -> Timed:
+def product(flow: Flow, unit: TwoTableExp, x: Timed) -> Timed:
     """Return ``high[d >> b] * low[d mod 2**b]`` with ``d = clamp(top - x)``: one multiplier.
 
-    :class:`golden.nonlinear.exponential.Product` defines the bits.
+    :class:`golden.nonlinear.exponential.TwoTableExp` defines the bits.
 
     Latency: 6 cycles.
     """
     return product_below(flow, unit, flow.step("distance", lambda x: unit.top - x, x))
 
 
-def product_below(flow: Flow, unit: Product, d: Timed) -> Timed:
+def product_below(flow: Flow, unit: TwoTableExp, d: Timed) -> Timed:
     """Return :func:`product` of the distance ``top - x``. Latency: 5 cycles."""
     split, bits = unit.low_bits, unit.bits
     d = flow.step("clamped", lambda d: below(d, bits), d)

@@ -3,7 +3,7 @@
 from amaranth import Const, Mux, Value
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.nonlinear.exponential import Product
+from gemmule.golden.nonlinear.exponential import TwoTableExp
 from gemmule.golden.nonlinear.softmax import CODES, EXP_FORMAT, Reciprocal, exp_unit
 from gemmule.golden.nonlinear.units import rounded
 from gemmule.hw.common.stream.payload import shape_of
@@ -50,7 +50,7 @@ class PowerLane(FlowComponent):
         distance = flow.step(
             "distance", lambda x, top: top - x, Timed(self.x), Timed(self.greatest)
         )
-        below = product_below if isinstance(unit, Product) else heatvit_below
+        below = product_below if isinstance(unit, TwoTableExp) else heatvit_below
         power = below(flow, unit, distance)
         return {"power": flow.step("power", lambda p, k: Mux(k, p, 0), power, Timed(self.keep))}
 
