@@ -80,8 +80,8 @@ class NestedCounter(wiring.Component):
             m.d.sync += [self.left[n].eq(self.counts[n]) for n in levels]
             m.d.sync += [address.eq(self.base) for address in stands]
         for n in levels:
-            turn = self.ends[n - 1] if n else 1
-            with m.If(~self.load & self.step & turn):
+            advances = self.ends[n - 1] if n else 1
+            with m.If(~self.load & self.step & advances):
                 m.d.sync += self.left[n].eq(Mux(lasts[n], self.counts[n], self.left[n] - 1))
                 with m.If(~lasts[n]):
                     m.d.sync += [each.eq(stands[n] + self.strides[n]) for each in stands[: n + 1]]

@@ -82,7 +82,7 @@ def walk_fields(
             "pixels",
         ),
         "walk.loops.turns": Field(
-            "turns of each loop, innermost first, **less one**; 0: the loop is not there",
+            "iterations of each loop, innermost first, **less one**; 0: the loop is not there",
             f"0..{most}",
             "turns",
         ),
@@ -141,7 +141,7 @@ def _load(params: LayerParams, depth: int, lanes: int, *, transposes: bool) -> d
         "loops.count": Field(
             "requests of each loop, innermost first; 1: the loop is not there",
             f"1..{(2 << params.size_width) - 1}",
-            "turns",
+            "iterations",
         ),
         "loops.stride": Field("from one request of the loop to its next", "modulo 2^32", "bytes"),
         "requests": Field("the product of the counts", f"1..{depth}", "requests"),

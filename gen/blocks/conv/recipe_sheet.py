@@ -167,7 +167,7 @@ def _in_numbers(params: LayerParams) -> str:
 
 
 def _walk(walk: Walk) -> str:
-    """List origin and jumps, less those of loops of one turn."""
+    """List origin and jumps, less those of loops of one iteration."""
     origin = walk.origin()
     lines = [f"origin: pixel {_pixel(origin.whole)}, address {origin.step}"]
     lines += [

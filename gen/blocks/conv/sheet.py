@@ -77,7 +77,7 @@ def conv_sheet(params: LayerParams) -> Sheet:
                 "products of a sum, masked beats not counted; more may overflow, unnoticed",
                 largest_k(core.a_format, core.b_format, core.acc_width),
             ),
-            ("turns of a loop, pixels of an axis", (1 << params.size_width) - 1),
+            ("iterations of a loop, pixels of an axis", (1 << params.size_width) - 1),
             ("rows of results that wait for memory", params.c_depth),
             ("bytes of memory", 1 << 32),
         ),

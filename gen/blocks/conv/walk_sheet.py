@@ -107,7 +107,7 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
                 },
             ),
             "o": Stream(
-                "One beat for each turn of the innermost loop; one packet a walk.",
+                "One beat for each iteration of the innermost loop; one packet a walk.",
                 {
                     "data.address": Field(
                         "of the vector to read; means nothing where `real` is 0",
@@ -129,13 +129,12 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
         + text("""
         - A beat whose address is not below `vectors`, though its pixels are within their limits, is
           masked (`real` = 0), and `refused` is `OUTSIDE` at the walk's end: all its beats came.
-        - Every walk ends: it has exactly as many beats as its loops' turns, each one more than the
-          field says, multiply to. There is nothing that a later walk inherits.
+        - Every walk ends: it has exactly as many beats as the iterations of its loops multiply to. There is nothing that a later walk inherits.
         """),
         limits=(
             ("loops", params.loops),
             ("axes", params.axes),
-            ("turns of a loop", most),
+            ("iterations of a loop", most),
             ("pixels of an axis", most - 1),
             *([("spread", (1 << params.spread_width) - 1)] if spread else []),
             ("vectors of a map", 1 << params.address_width),
@@ -175,9 +174,9 @@ def _equation(which: str, *, spread: bool) -> str:
         else "There is no spread here: it is 1."
     )
     general = text(f"""
-    A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each turn is
-    a beat: the address of a vector, and whether a pixel is there. With count[l] the number of the
-    turn in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the coordinates a:
+    A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each iteration
+    is a beat: the address of a vector, and whether a pixel is there. With count[l] the number of the
+    iteration in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the coordinates a:
 
         position[a] = start[a] + sum over l of count[l] * moves[l][a]
         pixel[a]    = {whole}

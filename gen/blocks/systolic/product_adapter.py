@@ -234,7 +234,7 @@ def _apart(
 def _together(
     params: ProductParams, tiling: Tiling, product: GemmCall, c: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the lanes of the beats that bring ``c``: :func:`_apart` turned around."""
+    """Return the lanes of the beats that bring ``c``, the inverse of :func:`_apart`."""
     rows = c.T if product.swapped else c
     rows = np.pad(rows, ((0, -len(rows) % params.m_lanes), (0, -tiling.n % params.cols)))
     lanes = [

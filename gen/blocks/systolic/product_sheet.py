@@ -47,8 +47,8 @@ of `b` (K rows; za, zb, bias are 0 where you have none):
 
     offset[n] = bias[n] - za * (sum over k of b[k, n] - K * zb[n])
 
-and normalizes `multiplier / 2^shift` (multiplier of {bits} bits unsigned, shift 0..{max_shift}) to the
-two fields that the hardware takes, which shifts right by whole bytes:
+and normalizes `multiplier / 2^shift` (multiplier of {bits} bits unsigned, shift 0..{max_shift}) to
+the two fields that the hardware takes, which shifts right by whole bytes:
 
     scale.multiplier = multiplier * 2^(8 - shift mod 8)      # {wide} bits
     scale.drop       = floor(shift / 8)

@@ -103,7 +103,7 @@ def to_tokens(params: TokenPackParams, rows: Integers) -> Beats:
 
 
 def from_tokens(beats: Beats, fmt: Format, lanes: int, length: int) -> Integers:
-    """Return the rows [n, length] that lie in ``beats``: :func:`to_tokens` turned around."""
+    """Return the rows [n, length] that lie in ``beats``, the inverse of :func:`to_tokens`."""
     per_row = -(-length // lanes)
     values = from_words(beats, 0, fmt.width, lanes, signed=fmt.signed)
     return values.reshape(-1, per_row * lanes)[:, :length]

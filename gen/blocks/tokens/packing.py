@@ -95,7 +95,7 @@ def _decoded(
 
 
 def _packed_beats(params: TokenPackParams, run: Packing, packed: Packed) -> dict[str, Beats]:
-    """Return what comes back of packing: :func:`_decoded` turned around."""
+    """Return what comes back of packing, the inverse of :func:`_decoded`."""
     lanes = params.lanes
 
     def lanes_of(rows: NDArray) -> NDArray:

@@ -41,7 +41,7 @@ def from_selected(params: TokenSelectParams, received: dict[str, Beats]) -> dict
 
 
 def selected_beats(params: TokenSelectParams, selected: Selected) -> dict[str, Beats]:
-    """Return a selection as both blocks give it: :func:`from_selected` turned around."""
+    """Return a selection as both blocks give it, the inverse of :func:`from_selected`."""
     last = last_of(selected.count)
     return {
         "indices": to_words((selected.indices, params.index.width), (last, 1)),

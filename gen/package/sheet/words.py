@@ -97,7 +97,7 @@ def to_bytes(stream: AxisStream, beats: Beats) -> NDArray[np.uint8]:
 def from_bytes(
     stream: AxisStream, octets: NDArray[np.uint8], lasts: NDArray[np.bool_] | None
 ) -> Beats:
-    """Return the payloads of words: :func:`to_bytes` turned around, with TLAST."""
+    """Return the payloads of words, the inverse of :func:`to_bytes`, with TLAST."""
     bits = np.unpackbits(octets, axis=1, bitorder="little")
     made = np.zeros((len(bits), -(-stream.width // 32) * 32), np.uint8)
     for each in stream.fields:

@@ -27,7 +27,7 @@ def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
         return value[-1] if signed else Const(0, 1)
 
     def magnitude(value: Value) -> Value:
-        return (turned(value.as_unsigned(), sign(value)) + sign(value))[:width]
+        return (complemented(value.as_unsigned(), sign(value)) + sign(value))[:width]
 
     def position(value: Value) -> Value:
         inside = value[: unit.domain]
@@ -46,10 +46,10 @@ def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
         return (base | half if up >= down else base + half) - t
 
     def complement(t: Value, negative: Value) -> Value:
-        return Mux(negative, half, half + one + 1) + turned(t, ~negative)
+        return Mux(negative, half, half + one + 1) + complemented(t, ~negative)
 
     def odd(t: Value, negative: Value) -> Value:
-        return Mux(negative, half + 1, half) + turned(t, negative)
+        return Mux(negative, half + 1, half) + complemented(t, negative)
 
     combine = {"rectified": rectified, "complement": complement, "odd": odd}[unit.symmetry]
     operands = (t, negative, x) if combine is rectified else (t, negative)
@@ -61,10 +61,10 @@ def reflected(flow: Flow, unit: Reflected, x: Timed) -> Timed:
     return flow.step("y", lambda v: saturate(v, unit.out_format, low, high), near)
 
 
-def turned(value: Value, turn: Value) -> Value:
-    """Return ``-value - 1`` where ``turn``, else ``value``.
+def complemented(value: Value, where: Value) -> Value:
+    """Return ``-value - 1`` where ``where`` is set, else ``value``.
 
     Who adds the 1 needs no second adder.
     """
     signed = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
-    return (signed.as_unsigned() ^ turn.replicate(len(signed))).as_signed()
+    return (signed.as_unsigned() ^ where.replicate(len(signed))).as_signed()

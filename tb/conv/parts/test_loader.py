@@ -1,4 +1,4 @@
-"""Loads from memory into an operand's banks, straight and turned, and the passes over them."""
+"""Loads from memory into an operand's banks, straight and transposed, and the passes over them."""
 
 from dataclasses import dataclass
 
@@ -82,11 +82,11 @@ class Load:
     known: np.ndarray
 
 
-def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: bool) -> Load:
+def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, transposed: bool) -> Load:
     """Draw a load of nested loops over requests of a few vectors, or squares, that fit ``room``."""
     lanes = np.arange(LANES)
-    taken = int(rng.integers(1, LANES + 1)) if turned else int(rng.choice([1, 2, 7]))
-    each = LANES if turned else min(taken, room)
+    taken = int(rng.integers(1, LANES + 1)) if transposed else int(rng.choice([1, 2, 7]))
+    each = LANES if transposed else min(taken, room)
     counts = [1] * (PARAMS.axes + 1)
     for level in rng.permutation(len(counts)):
         counts[level] = int(rng.integers(1, max(1, room // each // int(np.prod(counts))) + 1))
@@ -94,13 +94,13 @@ def one_load(rng: np.random.Generator, elements: np.ndarray, room: int, turned: 
     steps = sum(np.indices(counts)[n] * strides[n] for n in range(len(counts)))
     # Level 0 is the innermost.
     steps = steps.transpose(range(len(counts) - 1, -1, -1)).ravel()
-    length = (taken if turned else each) * LANES
+    length = (taken if transposed else each) * LANES
     low, high = steps.min(), steps.max() + length * SIZE
     base = int(rng.integers(0, (elements.size * SIZE - (high - low)) // SIZE)) * SIZE - int(low)
     starts = (base + steps) // SIZE
     vectors = elements[starts[:, None, None] + np.arange(length).reshape(-1, LANES)]
     known = np.ones(vectors.shape, bool)
-    if turned:
+    if transposed:
         margin = [(0, 0), (0, LANES - taken), (0, 0)]
         vectors, known = (np.pad(part, margin).swapaxes(1, 2) for part in (vectors, known))
     loops = [
@@ -143,10 +143,10 @@ def program(seed: int, banks: int = 30) -> Program:
         transposes, switches, room = bool(rng.integers(2)), rng.random() < 0.3, ROOM
         for number in range(int(rng.integers(1, 5))):
             if room >= LANES:
-                turned = bool(transposes ^ (switches and number % 2))
-                filled.append(one_load(rng, elements, room, turned))
+                transposed = bool(transposes ^ (switches and number % 2))
+                filled.append(one_load(rng, elements, room, transposed))
                 room -= len(filled[-1].vectors)
-                rows.append([*filled[-1].fields, (0, 1), (int(turned), 1)])
+                rows.append([*filled[-1].fields, (0, 1), (int(transposed), 1)])
         rows[-1][-2] = (1, 1)
         vectors = np.concatenate([load.vectors for load in filled])
         real_lanes = np.concatenate([load.known for load in filled])
@@ -216,12 +216,12 @@ def test_requests_wait_for_a_bank():
 
 def test_a_vector_a_cycle():
     """Requests of one vector each, straight and then squares, bank after bank."""
-    for turned in (False, True):
-        each, banks = LANES if turned else 1, 12
+    for transposed in (False, True):
+        each, banks = LANES if transposed else 1, 12
         requests = ROOM // each
         loops = [(requests, 7), (LANES * SIZE * each, 32), (1, 7), (0, 32), (1, 7), (0, 32)]
         fields = [(0, 32), (each, COUNT_WIDTH), *loops, (requests, COUNT_WIDTH), (1, 1)]
-        fields.append((int(turned), 1))
+        fields.append((int(transposed), 1))
         walk = Walk(axes=(Axis(0, ROOM, 1),), loops=(Loop(requests * each, (1,)),))
         model, channels = build(BLOCK, PARAMS), (Channel("request", "i", LANES, FORMAT.width),)
         done = model.run(

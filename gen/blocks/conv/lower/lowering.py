@@ -51,7 +51,7 @@ def _input_view(operands: Operands, group: int, view: View) -> View:
 
 def _input_grad(operands: Operands, group: int) -> Iterator[Product]:
     target = operands.target
-    weights = Weights.transposed(target, operands.w[group])
+    weights = Weights.for_input_grad(target, operands.w[group])
     places = addresses(target, group)
     if target.method is Method.ZERO_FREE:
         yield from _phases(operands, group, weights, places)

@@ -21,18 +21,18 @@ __all__ = ["Weights", "empty_products", "stationary_products"]
 class Weights:
     """Weights of a group, ``[tiles of filters, taps, channels]`` of vectors of filters.
 
-    ``turned``: the contraction runs over the ``filters``, and the channels are the columns; the
+    ``transposed``: the contraction runs over the ``filters``, and the channels are the columns; the
     taps are then those of a ``grid``.
     """
 
     vectors: Vectors
     filters: int
     grid: tuple[int, ...] = ()
-    turned: bool = False
+    transposed: bool = False
 
     @classmethod
-    def transposed(cls, target: Target, vectors: Vectors) -> "Weights":
-        """Return the same weights for the input gradient, by the kernel's own taps."""
+    def for_input_grad(cls, target: Target, vectors: Vectors) -> "Weights":
+        """Return the same weights transposed, by the kernel's own taps."""
         geometry, taps = target.geometry, target.kernel[-1] * target.fold
         split = (target.tiles, -1, taps, geometry.group_channels)
         flat = (target.tiles, geometry.taps, geometry.group_channels)
@@ -40,17 +40,17 @@ class Weights:
         values = vectors.values.reshape(*split, vectors.lanes)[:, :, :last]
         index = vectors.index.reshape(split)[:, :, :last].reshape(flat)
         unfolded = replace(vectors, values=values.reshape(*flat, vectors.lanes), index=index)
-        return cls(unfolded, geometry.group_filters, geometry.kernel, turned=True)
+        return cls(unfolded, geometry.group_filters, geometry.kernel, transposed=True)
 
     @property
     def contraction(self) -> int:
         """Return the channels of a tap that are summed up."""
-        return self.filters if self.turned else self.vectors.index.shape[2]
+        return self.filters if self.transposed else self.vectors.index.shape[2]
 
     @property
     def columns(self) -> int:
         """Return the columns of the result."""
-        return self.vectors.index.shape[2] if self.turned else self.filters
+        return self.vectors.index.shape[2] if self.transposed else self.filters
 
     @property
     def taps(self) -> int:
@@ -65,7 +65,7 @@ class Weights:
         """Return the values ``[taps, contraction, columns]``."""
         values = np.moveaxis(self.vectors.values, 0, -2)
         values = values.reshape(*values.shape[:2], -1)[..., : self.filters]
-        return values.swapaxes(-1, -2) if self.turned else values
+        return values.swapaxes(-1, -2) if self.transposed else values
 
 
 def stationary_products(
@@ -151,7 +151,7 @@ class _BankTiling:
     def blocks(self) -> int:
         """Return the blocks of channels that surely fit a bank, at least 1."""
         rows, cols = self.hardware.rows, self.hardware.cols
-        uneven = self.weights.turned and rows % cols
+        uneven = self.weights.transposed and rows % cols
         return max(1, (self.hardware.b_bank - (2 * cols if uneven else 0)) // rows)
 
     def loads(self, chunks: Sequence[Span], span: Span) -> tuple[list[Bank], list[Pass]]:
@@ -182,7 +182,7 @@ class _BankTiling:
         Transposed, on 4 rows and 3 columns: channels 4 to 7 are in the squares of 3 to 5 and of 6
         to 8, 6 vectors, of which that of channel 3 is before the first one: ``(1, 6)``.
         """
-        if not self.weights.turned:
+        if not self.weights.transposed:
             return 0, channels[1] - channels[0]
         squares = self._squares(channels)
         cols = self.hardware.cols
@@ -195,7 +195,7 @@ class _BankTiling:
 
     def _loads(self, taps: Span, channels: Span, span: Span) -> Iterator[Load]:
         vectors, cols = self.weights.vectors, self.hardware.cols
-        if not self.weights.turned:
+        if not self.weights.transposed:
             yield Load(vectors[span[0] // cols, slice(*taps), slice(*channels)])
             return
         part = vectors[self._squares(channels), slice(*taps), slice(*span)]
@@ -207,7 +207,7 @@ class _BankTiling:
     def _tap_spans(self, height: int, room: int) -> list[Span]:
         """Return as many taps as there is room for; whole rows of the kernel take few commands."""
         most, taps = max(1, room // height), self.weights.taps
-        if self.weights.turned and self.weights.grid[-1] < most < taps:
+        if self.weights.transposed and self.weights.grid[-1] < most < taps:
             most -= most % self.weights.grid[-1]
         return [(low, min(low + most, taps)) for low in range(0, taps, most)]
 
