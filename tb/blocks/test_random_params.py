@@ -11,9 +11,9 @@ from gemmule.gen.catalog import catalog
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
-from gemmule.tb.common.bank import Bank
 from gemmule.tb.common.lint import lint
 from gemmule.tb.common.random_params import random_params
+from gemmule.tb.common.units import UnitSimulation
 from gemmule.tb.registry import stimulus
 
 FEW, MANY = 60, 500
@@ -97,6 +97,6 @@ def test_random_params_simulate(first):
             simulate(block, params, arrays, run=run, stall=stall, seed=number)
         else:
             units[f"u{number}"], jobs[f"u{number}"] = params, planned
-    bank = Bank(units)
-    wrong = bank.wrong(jobs, bank.run(jobs, stall=stall, seed=first))
+    simulation = UnitSimulation(units)
+    wrong = simulation.wrong(jobs, simulation.run(jobs, stall=stall, seed=first))
     assert not {name: (drawn(int(name[1:])), count) for name, count in wrong.items() if count}

@@ -19,9 +19,9 @@ from gemmule.golden.common.options import Options
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import PARAMS
 from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
-from gemmule.tb.common.bank import Bank
 from gemmule.tb.common.lint import lint_emitted
 from gemmule.tb.common.sampling import covering, values
+from gemmule.tb.common.units import UnitSimulation
 
 from .stimuli import hard_rows
 
@@ -115,12 +115,12 @@ def arrays(params: Options, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def try_all(units: dict[str, Options], folder, stalls: Sequence[float] = (0.0, 0.4)) -> None:
-    """Build a bank, lint it, and run every unit in it."""
-    bank, rng = Bank(units), np.random.default_rng(8)
-    lint_emitted(bank.emitted, folder)
-    jobs = bank.jobs({name: arrays(params, rng) for name, params in units.items()})
+    """Simulate units, linted, and compare what each of them gives."""
+    simulation, rng = UnitSimulation(units), np.random.default_rng(8)
+    lint_emitted(simulation.emitted, folder)
+    jobs = simulation.jobs({name: arrays(params, rng) for name, params in units.items()})
     for stall in stalls:
-        wrong = bank.wrong(jobs, bank.run(jobs, stall=stall, seed=2))
+        wrong = simulation.wrong(jobs, simulation.run(jobs, stall=stall, seed=2))
         assert not {name: units[name] for name, count in wrong.items() if count}
 
 

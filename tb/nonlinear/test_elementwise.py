@@ -13,7 +13,7 @@ from gemmule.golden.common.options import Options
 from gemmule.golden.nonlinear.elementwise import Unit
 from gemmule.golden.nonlinear.units import RectifiedTable, Reflected, Table
 from gemmule.hw.nonlinear.params import PARAMS, ElementwiseParams
-from gemmule.tb.common.bank import Bank
+from gemmule.tb.common.units import UnitSimulation
 
 from .stimuli import exhaustive
 
@@ -65,29 +65,29 @@ def _units() -> dict[str, ElementwiseParams]:
 
 
 @pytest.fixture(scope="module")
-def bank():
-    return Bank(_units() | {MUTANT: OneBitOff(lanes=LANES)})
+def simulation():
+    return UnitSimulation(_units() | {MUTANT: OneBitOff(lanes=LANES)})
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_every_input(bank, stall):
-    jobs = bank.jobs({name: {"x": exhaustive(params)} for name, params in _units().items()})
-    result = bank.run(jobs, stall=stall, seed=5)
-    assert not {name: n for name, n in bank.wrong(jobs, result).items() if n}
+def test_every_input(simulation, stall):
+    jobs = simulation.jobs({name: {"x": exhaustive(params)} for name, params in _units().items()})
+    result = simulation.run(jobs, stall=stall, seed=5)
+    assert not {name: n for name, n in simulation.wrong(jobs, result).items() if n}
 
 
-def test_a_mutant_is_seen(bank):
+def test_a_mutant_is_seen(simulation):
     healthy = PARAMS["sigmoid"](lanes=LANES)
     job = find("sigmoid").adapter.plan(healthy, Options(), {"x": exhaustive(healthy)})
-    assert bank.wrong({MUTANT: job}, bank.run({MUTANT: job}))[MUTANT] > 0
+    assert simulation.wrong({MUTANT: job}, simulation.run({MUTANT: job}))[MUTANT] > 0
 
 
-def test_one_vector_a_cycle(bank):
+def test_one_vector_a_cycle(simulation):
     """So many beats take so many cycles and the stated latency, whatever the function."""
     beats = 100
     for name in _units():
-        jobs = bank.jobs({name: {"x": np.zeros(beats * LANES, int)}})
-        assert bank.run(jobs).cycles == beats + bank.latency(name), name
+        jobs = simulation.jobs({name: {"x": np.zeros(beats * LANES, int)}})
+        assert simulation.run(jobs).cycles == beats + simulation.latency(name), name
 
 
 def test_any_shape_through_the_block():

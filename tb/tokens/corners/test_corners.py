@@ -17,10 +17,10 @@ from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.options import Options
 from gemmule.hw.tokens.params import TokenPackParams
 from gemmule.hw.tokens.score_params import TokenScoreParams
-from gemmule.tb.common.bank import Bank, block_of
 from gemmule.tb.common.jobs import apart, joined, run_jobs
 from gemmule.tb.common.lint import lint_emitted
 from gemmule.tb.common.sampling import covering
+from gemmule.tb.common.units import UnitSimulation, block_of
 from gemmule.tb.tokens import truth
 
 from .cases import FACTORS, RUNS, WORST, small, units_of
@@ -33,10 +33,10 @@ SAMPLE = 3
 
 
 def try_all(units: Sequence[Options], folder, seed: int, stalls: Sequence[float] = (0.4,)) -> None:
-    """Build a bank, lint it, and run jobs in every unit of it: what comes is right to the bit."""
+    """Simulate units, linted, and run jobs in each of them: what comes is right to the bit."""
     named = {f"{block_of(each).name}_{n}": each for n, each in enumerate(units)}
-    bank, rng = Bank(named), np.random.default_rng(seed)
-    lint_emitted(bank.emitted, folder)
+    simulation, rng = UnitSimulation(named), np.random.default_rng(seed)
+    lint_emitted(simulation.emitted, folder)
     cases = {kind: cycle(covering(RUNS[kind], seed)) for kind in {type(each) for each in units}}
     stages = {}
     for name, each in named.items():
@@ -44,8 +44,8 @@ def try_all(units: Sequence[Options], folder, seed: int, stalls: Sequence[float]
         stages[name] = [JOBS[type(each)](each, case, rng) for case in given]
     for stall in stalls:
         jobs = {name: in_turn(each) for name, each in stages.items()}
-        result = bank.run(jobs, stall=stall, seed=seed)
-        wrong = dict(differing(bank, stages, jobs, result))
+        result = simulation.run(jobs, stall=stall, seed=seed)
+        wrong = dict(differing(simulation, stages, jobs, result))
         assert not wrong, {name: (named[name], where) for name, where in wrong.items()}
 
 
@@ -54,10 +54,12 @@ def in_turn(jobs: Sequence[Job]) -> Job:
     return replace(jobs[0], send=send, receive=receive)
 
 
-def differing(bank: Bank, stages: Mapping, jobs: Mapping, result) -> Iterator[tuple]:
+def differing(
+    simulation: UnitSimulation, stages: Mapping, jobs: Mapping, result
+) -> Iterator[tuple]:
     """Yield each unit of which a job's beats, ``last`` included, or its arrays are not golden."""
     for name, each in stages.items():
-        received = bank.received(name, jobs[name], result)
+        received = simulation.received(name, jobs[name], result)
         for number, (job, part) in enumerate(zip(each, apart(each, received), strict=True)):
             bad = [s for s, beats in job.results().items() if not np.array_equal(part[s], beats)]
             if not bad:

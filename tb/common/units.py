@@ -13,10 +13,10 @@ from gemmule.gen.simulation.simulator import Result, Simulator
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.options import Options
 
-__all__ = ["Bank", "block_of"]
+__all__ = ["UnitSimulation", "block_of"]
 
 
-class Units(wiring.Component):
+class SideBySide(wiring.Component):
     """Units side by side, each with its own streams."""
 
     def __init__(self, units: Mapping[str, Options]):
@@ -38,14 +38,14 @@ class Units(wiring.Component):
         return m
 
 
-class Bank:
+class UnitSimulation:
     """A compiled model of several units, by name."""
 
     def __init__(self, units: Mapping[str, Options]):
         self.units = units
-        made = Units(units)
+        made = SideBySide(units)
         self._latency = made.latency
-        self.emitted = emit_component(made, "bank", {}, "units side by side")
+        self.emitted = emit_component(made, "units", {}, "units side by side")
         self.model: Simulator = build_emitted(self.emitted)
 
     def latency(self, name: str) -> int:
