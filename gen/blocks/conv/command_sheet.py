@@ -84,7 +84,7 @@ def walk_fields(
         "walk.loops.turns": Field(
             "iterations of each loop, innermost first, **less one**; 0: the loop is not there",
             f"0..{most}",
-            "turns",
+            "iterations",
         ),
         "walk.loops.jump.step": Field(
             "added to the address when this loop advances and those inside it begin anew, carries"

@@ -129,7 +129,8 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
         + text("""
         - A beat whose address is not below `vectors`, though its pixels are within their limits, is
           masked (`real` = 0), and `refused` is `OUTSIDE` at the walk's end: all its beats came.
-        - Every walk ends: it has exactly as many beats as the iterations of its loops multiply to. There is nothing that a later walk inherits.
+        - Every walk ends: it has exactly as many beats as the iterations of its loops
+          multiply to. There is nothing that a later walk inherits.
         """),
         limits=(
             ("loops", params.loops),
@@ -174,9 +175,9 @@ def _equation(which: str, *, spread: bool) -> str:
         else "There is no spread here: it is 1."
     )
     general = text(f"""
-    A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each iteration
-    is a beat: the address of a vector, and whether a pixel is there. With count[l] the number of the
-    iteration in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the coordinates a:
+    A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each
+    iteration is a beat: the address of a vector, and whether a pixel is there. With count[l] the number of
+    the iteration in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the coordinates a:
 
         position[a] = start[a] + sum over l of count[l] * moves[l][a]
         pixel[a]    = {whole}
