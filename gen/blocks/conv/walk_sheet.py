@@ -177,7 +177,8 @@ def _equation(which: str, *, spread: bool) -> str:
     general = text(f"""
     A walk is up to six nested loops (eight with three axes) over the pixels of a map. Each
     iteration is a beat: the address of a vector, and whether a pixel is there. With count[l] the
-    number of the iteration in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the coordinates a:
+    number of the iteration in loop l, from 0 to bound[l] - 1, loop 0 the innermost, and the
+    coordinates a:
 
         position[a] = start[a] + sum over l of count[l] * moves[l][a]
         pixel[a]    = {whole}
