@@ -1,6 +1,7 @@
 """Codes: small numbers that a stream carries, each with the sentence that explains it."""
 
 from enum import IntEnum
+from typing import Self
 
 __all__ = ["Code"]
 
@@ -26,3 +27,16 @@ class Code(IntEnum):
         member._value_ = value
         member.text = text
         return member
+
+    @classmethod
+    def of(cls, value: int) -> Self:
+        """Return the member with a value, which is what a word of a stream holds.
+
+        Examples
+        --------
+        >>> class Answer(Code):
+        ...     NO = 0, "it is not so"
+        >>> Answer.of(0).text
+        'it is not so'
+        """
+        return next(member for member in cls if member.value == value)

@@ -11,6 +11,9 @@ __all__ = ["Field", "from_words", "last_of", "rows_to_words", "to_words", "words
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
 
+Number = tuple[int, int]
+"""One integer, and the bits that it takes."""
+
 BLOCK = 1 << 21
 """Bits that are handled at once: what lies between beats and arrays takes no more memory."""
 
@@ -46,7 +49,7 @@ def to_words(*parts: Field) -> NDArray[np.uint32]:
     return octets.view("<u4").reshape(count, words(width))  # beats may be none
 
 
-def rows_to_words(rows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.uint32]:
+def rows_to_words(rows: Sequence[Sequence[Number]]) -> NDArray[np.uint32]:
     """Call :func:`to_words` for beats that are listed one by one, as ``(number, width)`` pairs.
 
     Examples

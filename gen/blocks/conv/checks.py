@@ -49,12 +49,12 @@ def check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], targe
 
 def check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
     """Refuse sums of ``longest`` products, which the accumulator could not hold."""
-    formats = [params.format_of(name) for name in run.operation.arrays]
-    width = accumulator_width(*formats, longest)
+    a, b = (params.format_of(name) for name in run.operation.arrays)
+    width = accumulator_width(a, b, longest)
     if width > params.acc_width:
         raise UsageError(
             f"--acc-width {params.acc_width} could overflow: {longest} products of "
-            f"{formats[0]} x {formats[1]} may meet in one sum, which takes --acc-width {width}"
+            f"{a} x {b} may meet in one sum, which takes --acc-width {width}"
         )
 
 

@@ -47,7 +47,7 @@ def command_variants(params: LayerParams) -> tuple[Variant, ...]:
 def _product(params: LayerParams) -> dict[str, Field]:
     size = f"1..{(1 << DIM_WIDTH) - 1}"
     low, high = -(1 << params.out_width - 1), (1 << params.out_width) - 1
-    flow = {"ws": "0", "os": "1", "both": "0, 1"}[params.dataflow]
+    flow = {"ws": "0", "os": "1", "both": "0, 1"}[params.core.dataflow]
     return {
         "m": Field("rows of the result: beats of results that the product gives", size, "rows"),
         "n": Field("columns of the result", f"1..{params.cols}", "columns"),
@@ -69,9 +69,12 @@ def _product(params: LayerParams) -> dict[str, Field]:
 
 
 def walk_fields(
-    params: GeneratorParams | LayerParams, room: str, *, spread: bool
+    params: GeneratorParams | LayerParams, room: str, *, spread_width: int
 ) -> dict[str, Field]:
-    """Describe an address generator's fields of ``walk``, whose lanes are the spatial axes."""
+    """Describe an address generator's fields of ``walk``, whose lanes are the spatial axes.
+
+    ``spread_width``: bits of a stride between real pixels; 0 where no zeros are inserted.
+    """
     most = (1 << params.size_width) - 1
     fields = {
         "walk.origin.step": Field("address of the first beat", f"modulo {room}"),
@@ -101,8 +104,8 @@ def walk_fields(
             "pixels",
         ),
     }
-    if spread:
-        largest = (1 << params.stride_width) - 1
+    if spread_width:
+        largest = (1 << spread_width) - 1
         fields |= {
             "walk.origin.part": Field("what `whole` was rounded down by", "0..spread - 1"),
             "walk.loops.jump.part": Field("what `whole` was rounded down by", "0..spread - 1"),
@@ -119,7 +122,7 @@ def walk_fields(
 
 
 def _pass(params: LayerParams, depth: int, values: str) -> dict[str, Field]:
-    return walk_fields(params, str(depth), spread=True) | {
+    return walk_fields(params, str(depth), spread_width=params.stride_width) | {
         "pad": Field("what each lane of a masked beat holds: the zero point", values),
         "release": Field(
             "1: the bank is free after the last beat, and the next one's turn", "0, 1"
@@ -157,7 +160,7 @@ def _load(params: LayerParams, depth: int, lanes: int, *, transposes: bool) -> d
 
 
 def _places(params: LayerParams) -> dict[str, Field]:
-    return walk_fields(params, "2^32 bytes", spread=False) | {
+    return walk_fields(params, "2^32 bytes", spread_width=0) | {
         "length": Field(
             "elements of each row that are written; those from the product's n on are 0",
             f"1..{params.cols}; copied: 1..{params.rows}",

@@ -117,7 +117,7 @@ class ConvAdapter:
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             if fault := _refused(received["status"][0]):
                 raise RuntimeError(f"the program was not carried out as it is: {fault}")
-            table = image.results(received["memory"], shape, fmt)
+            table = image.results(received["memory"].view(np.uint8), shape, fmt)
             return {run.operation.result: gathered(target, table).astype(fmt.dtype)}
 
         def results() -> dict[str, NDArray]:
@@ -186,7 +186,7 @@ def _refused(word: NDArray[np.uint32]) -> str:
     command = fields.pop("command")
     if not any(fields.values()):
         return ""
-    return f"at command {command}, {Refusal(fields['refused']).text}; {fields}"
+    return f"at command {command}, {Refusal.of(fields['refused']).text}; {fields}"
 
 
 _VOLUMES = {

@@ -7,7 +7,7 @@ from amaranth import Shape
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats
-from gemmule.golden.common.lanes import Field, last_of, rows_to_words, to_words, words
+from gemmule.golden.common.lanes import Number, last_of, rows_to_words, to_words, words
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.conv.commands import Opcode
@@ -82,22 +82,23 @@ def _column_scales(layer: Layer, product: Product) -> dict[str, NDArray[np.int64
 
 def _fields(
     params: LayerParams, layer: Layer, image: Image, opcode: Opcode, content: Content
-) -> Iterator[Field]:
+) -> Iterator[Number]:
     """Yield the numbers of one command, in the order of its layout."""
     core = params.core
-    if opcode is Opcode.PRODUCT:
-        yield from _product(params, layer, content)
-    elif opcode is Opcode.A_PASS:
-        yield from pass_fields(content, params.a_walks, core.a_format.width)
-    elif opcode is Opcode.B_PASS:
-        yield from pass_fields(content, params.b_walks, core.b_format.width)
-    elif opcode is Opcode.PLACES:
-        yield from _places(params, image, content)
-    elif opcode is not Opcode.FENCE:
-        yield from _load(params, image, opcode, content)
+    match opcode, content:
+        case Opcode.PRODUCT, Product() as product:
+            yield from _product(params, layer, product)
+        case Opcode.A_PASS, Pass() as each:
+            yield from pass_fields(each, params.a_walks, core.a_format.width)
+        case Opcode.B_PASS, Pass() as each:
+            yield from pass_fields(each, params.b_walks, core.b_format.width)
+        case Opcode.PLACES, (Product() | Copy()) as step:
+            yield from _places(params, image, step)
+        case Opcode.A_LOAD | Opcode.B_LOAD, Fill() as fill:
+            yield from _load(params, image, opcode, fill)
 
 
-def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Field]:
+def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Number]:
     scale, bound = layer.requantization, params.out_width + 1
     yield from ((size, DIM_WIDTH) for size in (product.m, product.n, product.k))
     yield int(product.stationary_sums), 1
@@ -105,7 +106,7 @@ def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Fi
     yield from ((value, bound) for value in (scale.zero_point, scale.low, scale.high))
 
 
-def pass_fields(each: Pass, params: BpParams, width: int) -> list[Field]:
+def pass_fields(each: Pass, params: BpParams, width: int) -> list[Number]:
     """Return the numbers of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
     return [
         *fields(each.walk, params),
@@ -115,16 +116,15 @@ def pass_fields(each: Pass, params: BpParams, width: int) -> list[Field]:
     ]
 
 
-def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator[Field]:
-    copied = isinstance(step, Copy)
-    region = REORGANIZED if copied else RESULT
+def _places(params: LayerParams, image: Image, step: Product | Copy) -> Iterator[Number]:
+    region, length = (REORGANIZED, params.rows) if isinstance(step, Copy) else (RESULT, step.n)
     yield from fields(image.places(region, step.places), params.places)
-    yield params.rows if copied else step.n, LENGTH_WIDTH
+    yield length, LENGTH_WIDTH
     yield image.sizes[region], 2
-    yield int(copied), 1
+    yield int(isinstance(step, Copy)), 1
 
 
-def _load(params: LayerParams, image: Image, opcode: Opcode, fill: Fill) -> Iterator[Field]:
+def _load(params: LayerParams, image: Image, opcode: Opcode, fill: Fill) -> Iterator[Number]:
     region, burst = fill.load.vectors.region, fill.burst
     depth = params.x_depth if opcode is Opcode.A_LOAD else params.w_depth
     yield image.address(region, burst.first), ADDRESS_WIDTH

@@ -8,7 +8,7 @@ import numpy as np
 
 from gemmule.gen.block import Beats
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.lanes import Field, from_words, rows_to_words
+from gemmule.golden.common.lanes import Number, from_words, rows_to_words
 from gemmule.golden.conv.pattern import Axis, Jump, Loop, Walk
 from gemmule.hw.conv.walk_params import GeneratorParams
 
@@ -37,7 +37,7 @@ def decode(beats: Beats, params: GeneratorParams) -> tuple[np.ndarray, np.ndarra
     return address, flags[:, 0], flags[:, 1]
 
 
-def fields(walk: Walk, params: GeneratorParams) -> list[Field]:
+def fields(walk: Walk, params: GeneratorParams) -> list[Number]:
     """Return each number of a walk and its width; negative ones wrap."""
     # Walks differ by where they begin more often than in anything else.
     (first, width), *others = _fields(replace(walk, base=0), params)
@@ -45,7 +45,7 @@ def fields(walk: Walk, params: GeneratorParams) -> list[Field]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _fields(walk: Walk, params: GeneratorParams) -> list[Field]:
+def _fields(walk: Walk, params: GeneratorParams) -> list[Number]:
     params.refuse(walk)
     walk = padded(walk, params)
     made = _jump(walk.origin(), params)
@@ -67,7 +67,7 @@ def padded(walk: Walk, params: GeneratorParams) -> Walk:
     return Walk(axes=tuple(axes), loops=tuple(loops), base=walk.base)
 
 
-def _jump(jump: Jump, params: GeneratorParams) -> list[Field]:
+def _jump(jump: Jump, params: GeneratorParams) -> list[Number]:
     made = [(jump.step, params.address_width)]
     made += [(whole, params.size_width + 1) for whole in jump.whole]
     if params.spread_width:

@@ -6,8 +6,9 @@ from math import prod
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gemmule.gen.block import Array, Arrays, Block, Job
+from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import last_of, to_words
@@ -70,6 +71,8 @@ class LayerRun(Options):
 class GradientRun(LayerRun):
     """As :class:`LayerRun`, of which the output's gradient is walked over."""
 
+    METHOD: ClassVar[Method]
+
     mode: str = option(
         "transposed", choices=("transposed", "dilated"), help="for the loss, or for the gradient"
     )
@@ -84,6 +87,10 @@ class GradientRun(LayerRun):
             yield from self.loss_walks()
         else:
             yield repeated(gradient(self.geometry, self.METHOD, self.blocks).walk, 1)
+
+    def loss_walks(self) -> Iterator[Walk]:
+        """Yield the walks for the loss."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,14 +163,14 @@ class WalkAdapter:
             )
         count = len(address)
 
-        def outputs(beats):
+        def outputs(beats: dict[str, Beats]) -> dict[str, NDArray]:
             if beats["status"].any():
-                codes = sorted({WalkRefusal(word & 3).text for word in beats["status"][:, 0]})
+                codes = sorted({WalkRefusal.of(word & 3).text for word in beats["status"][:, 0]})
                 raise RuntimeError(f"a walk was not carried out as it is: {codes}")
             at, keep, _ = decode(beats["o"], params)
             return {"address": at, "real": keep}
 
-        def results():
+        def results() -> dict[str, NDArray]:
             ends = np.concatenate([last_of(len(at)) for at, _ in made])
             width = params.address_width
             return {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from gemmule.hw.conv.params import LayerParams
 from .lower.target import Hardware, Target, Zeros
 
 __all__ = ["ConvRun", "Layer", "VolumeRun"]
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class ConvRun(Options):
     @property
     def operation(self) -> Operation:
         """Return what ``op`` names."""
-        return Operation(self.op)
+        return Operation[self.op.upper()]
 
     @property
     def input_size(self) -> list[int | None]:
@@ -92,9 +95,9 @@ class Layer:
         _check_options(params, run)
         _check_limits(params, run)
         operation, names = run.operation, run.operation.arrays
-        operands = [_operand(params, run, arrays, name) for name in names]
+        a, b = (_operand(params, run, arrays, name) for name in names)
         _refuse_others(run, names, arrays)
-        geometry = _geometry(run, *(each.shape for each in operands))
+        geometry = _geometry(run, a.shape, b.shape)
         if operation is Operation.FORWARD:
             _check_padding(geometry)
         columns = operation.channels(geometry)
@@ -106,18 +109,21 @@ class Layer:
         )
         requantization = Requantization.check(
             columns,
+            bias=arrays.get("bias"),
+            multiplier=arrays.get("multiplier"),
+            shift=arrays.get("shift"),
+            zero_point=arrays.get("zero_point"),
             rounding=run.rounding,
             c_format=run.c_format,
             clamp=run.clamp,
             out_width=params.out_width,
             multiplier_width=params.multiplier_width,
             max_shift=params.max_shift,
-            **{n: arrays.get(n) for n in ("bias", "multiplier", "shift", "zero_point")},
         )
-        for name, fmt, operand in zip(names, formats, operands, strict=True):
+        for name, fmt, operand in zip(names, formats, (a, b), strict=True):
             check_values(name, operand, fmt)
         zeros = Zeros(int(a_zero[0]), np.broadcast_to(b_zero, (columns,)))
-        return cls(run, geometry, *operands, zeros, requantization)
+        return cls(run, geometry, a, b, zeros, requantization)
 
     @classmethod
     def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
@@ -152,8 +158,9 @@ class Layer:
 
 def _check_options(params: LayerParams, run: ConvRun) -> None:
     operation, needs = run.operation, run.operation.dataflow
-    if params.dataflow not in (needs, "both"):
-        raise UsageError(f"--op {run.op} needs --dataflow {needs} or both, not {params.dataflow}")
+    has = params.core.dataflow
+    if has not in (needs, "both"):
+        raise UsageError(f"--op {run.op} needs --dataflow {needs} or both, not {has}")
     if operation is not Operation.TRANSPOSED and any(run.output_padding):
         raise UsageError(f"--output-padding is for --op transposed, not {run.op}")
     if operation is not Operation.INPUT_GRAD and any(side is not None for side in run.input_size):
@@ -207,7 +214,7 @@ def _refuse_others(run: ConvRun, names: Sequence[str], arrays: Arrays) -> None:
                 raise UsageError(f"--op {run.op} takes {' and '.join(names)}, not {extra}")
 
 
-def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
+def _geometry(run: ConvRun, a: Shape, b: Shape) -> Geometry:
     """Return the layer whose operands have the shapes ``a`` and ``b``."""
     of = {
         Operation.FORWARD: _of_forward,
@@ -219,7 +226,7 @@ def _geometry(run: ConvRun, a: Sequence[int], b: Sequence[int]) -> Geometry:
     return of(run, a, b, {"batch": a[0], **{name: getattr(run, name) for name in names}})
 
 
-def _of_forward(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+def _of_forward(run: ConvRun, x: Shape, w: Shape, shape: dict[str, Any]) -> Geometry:
     if w[1] * run.groups != x[1]:
         raise UsageError(
             f"w has {w[1]} channels of a group, and --groups {run.groups} of them are"
@@ -228,7 +235,7 @@ def _of_forward(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -
     return Geometry(channels=x[1], filters=w[0], size=x[2:], kernel=w[2:], **shape)
 
 
-def _of_transposed(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+def _of_transposed(run: ConvRun, x: Shape, w: Shape, shape: dict[str, Any]) -> Geometry:
     _same("w", "input channels", w[0], "x", x[1])
     return Geometry.transposed(
         size=x[2:],
@@ -240,26 +247,34 @@ def _of_transposed(run: ConvRun, x: Sequence[int], w: Sequence[int], shape: dict
     )
 
 
-def _of_weight_grad(run: ConvRun, x: Sequence[int], dy: Sequence[int], shape: dict) -> Geometry:
+def _of_weight_grad(run: ConvRun, x: Shape, dy: Shape, shape: dict[str, Any]) -> Geometry:
     _same("dy", "items", dy[0], "x", x[0])
-    made = Geometry(channels=x[1], filters=dy[1], size=x[2:], kernel=run.kernel, **shape)
+    made = Geometry(channels=x[1], filters=dy[1], size=x[2:], kernel=run.kernel or (), **shape)
     _same_size(made, dy[2:])
     return made
 
 
-def _of_input_grad(run: ConvRun, dy: Sequence[int], w: Sequence[int], shape: dict) -> Geometry:
+def _of_input_grad(run: ConvRun, dy: Shape, w: Shape, shape: dict[str, Any]) -> Geometry:
     _same("w", "filters", w[0], "dy", dy[1])
-    size = [given or n for given, n in zip(run.input_size, _least_size(run, dy, w), strict=True)]
+    least = _least_size(run, dy, w)
+    size = tuple(given or n for given, n in zip(run.input_size, least, strict=True))
     made = Geometry(channels=w[1] * run.groups, filters=w[0], size=size, kernel=w[2:], **shape)
     _same_size(made, dy[2:])
     return made
 
 
-def _least_size(run: ConvRun, dy: Sequence[int], w: Sequence[int]) -> list[int]:
+def _least_size(run: ConvRun, dy: Shape, w: Shape) -> list[int]:
     """Return the smallest input, of at least one pixel, that gives a ``dy`` of this size."""
-    one = {"batch": 1, "channels": 1, "filters": 1, "size": (1 << 40,) * (len(dy) - 2)}
-    shape = {"stride": run.stride, "padding": run.padding, "dilation": run.dilation}
-    unit = Geometry(kernel=w[2:], **one, **shape)
+    unit = Geometry(
+        batch=1,
+        channels=1,
+        filters=1,
+        size=(1 << 40,) * (len(dy) - 2),
+        kernel=w[2:],
+        stride=run.stride,
+        padding=run.padding,
+        dilation=run.dilation,
+    )
     return [max(1, side.seen_by(n)) for n, side in zip(dy[2:], unit.sides, strict=True)]
 
 

@@ -141,7 +141,13 @@ def _in_numbers(params: LayerParams) -> str:
     """Describe a layer in numbers: forward, 3 x 3, stride 2, padding 1."""
     rows, cols, core = params.rows, params.cols, params.core
     layer = Geometry(
-        batch=1, channels=rows, filters=cols, size=(5, 5), kernel=(3, 3), stride=2, padding=1
+        batch=1,
+        channels=rows,
+        filters=cols,
+        size=(5, 5),
+        kernel=(3, 3),
+        stride=(2, 2),
+        padding=(1,) * 4,
     )
     size = 1 << element_size(core.a_format.width)
     weight = Walk(axes=(Axis(rows - 1, rows, 1),), loops=(Loop(rows, (-1,)), Loop(9, (0,), rows)))

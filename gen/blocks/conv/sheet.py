@@ -5,6 +5,7 @@ import numpy as np
 from gemmule.gen.blocks.systolic.product_sheet import narrowed, requantized, scale_streams, small
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
+from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
@@ -181,7 +182,7 @@ def _request(what: str, how: str) -> Stream:
     )
 
 
-def _answer(what: str, lanes: int, fmt) -> Stream:
+def _answer(what: str, lanes: int, fmt: Format) -> Stream:
     return Stream(
         f"What memory answers for {what}: one packet a request, {lanes} elements a word. An element"
         " of memory that is wider than its lane is cut; a narrower one is extended, with the sign"
@@ -228,9 +229,10 @@ def _examples(params: LayerParams) -> tuple[Example, ...]:
         "multiplier": np.array([min(3, (1 << params.multiplier_width) - 1)]),
         "shift": np.array([min(2, params.max_shift)]),
     }
-    run, filters = narrowed(params.out_width), "two channels, two filters of 2 x 2"
-    if params.dataflow == "os":  # which has no other operation
-        arrays["dy"] = small(params.dy_format, (1, 2, 1, 2))
+    run: dict[str, object] = {**narrowed(params.out_width)}
+    filters = "two channels, two filters of 2 x 2"
+    if params.core.dataflow == "os":  # which has no other operation
+        arrays["dy"] = small(params.format_of("dy"), (1, 2, 1, 2))
         run |= {"op": "weight_grad", "kernel": 2}
         return (Example(f"1: the gradient by `w`, {filters}", arrays, run),)
     arrays["w"] = small(params.w_format, (2, 2, *[1] * (axes - 2), 2, 2))

@@ -85,7 +85,7 @@ def _sheet(params: GeneratorParams, which: str, run: dict[str, object], source: 
     spread = bool(params.spread_width)
     room = f"2^{params.address_width}"
     most = 1 << params.size_width
-    fields = walk_fields(params, room, spread=spread)
+    fields = walk_fields(params, room, spread_width=params.spread_width)
     told = {name.removeprefix("walk."): each for name, each in fields.items()}
     told["origin.step"] = replace(told["origin.step"], meaning="address of the first beat")
     refusals = (

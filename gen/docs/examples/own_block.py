@@ -76,7 +76,7 @@ class Lane(wiring.Component):
             "total": Out(total),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         with m.If(self.enable):
             m.d.sync += self.total.eq(self.x + self.y + self.bias)
@@ -107,7 +107,7 @@ class Adder(wiring.Component):
             "total": Out(packet_stream(vector(params.sum_format, params.lanes))),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         free, both, take = (Signal(name=name) for name in ("free", "both", "take"))
         m.d.comb += [
@@ -154,11 +154,11 @@ class AdderAdapter:
     )
     outputs = (Array("total", "[packets, n]", "sum format", "their sum"),)
 
-    def check(self, params: AdderParams, run: Options, arrays: Arrays) -> None:
+    def check(self, params: AdderParams, run: Run, arrays: Arrays) -> None:
         for name in "xy":
             check_values(name, arrays[name], params.format, shape=(None, None))
 
-    def plan(self, params: AdderParams, run: Options, arrays: Arrays) -> Job:
+    def plan(self, params: AdderParams, run: Run, arrays: Arrays) -> Job:
         x, y = (check_array(name, arrays[name], params.format, shape=(None, None)) for name in "xy")
         packets, length = x.shape
         if y.shape != x.shape or length % params.lanes or not length:
@@ -197,7 +197,7 @@ ADDER = Block("adder", "Add two streams, and a bias.", AdderParams, Adder, Adder
 def main(folder: Path) -> None:
     """Run the block and write it."""
     rng = np.random.default_rng(1)
-    params = AdderParams(lanes=4, format="s8")
+    params = AdderParams(lanes=4, format=Format.parse("s8"))
     x, y = rng.integers(-128, 128, (2, 3, 8))
     # The result is compared with the golden model; a difference would be a GoldenMismatch.
     result = simulate(ADDER, params, {"x": x, "y": y}, run=AdderAdapter.Run(bias=1), stall=0.3)

@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
     block = find("gemm")
     # 8 x 8 products with two in each DSP block fit into 90 of them.
     params, choice = choose(block, {"rows": 8, "cols": 8}, {}, board)
-    print(f"{board.title}: {choice.as_dict()}")
+    print(f"{board.title}: {choice.as_dict() if choice else {}}")
     written = generate(block, params, folder / "gemm", board=board)
     print(f"{len(written)} files in {folder / 'gemm'}, constrained to {board.clock_mhz:g} MHz")
 

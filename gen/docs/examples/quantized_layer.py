@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen import simulate
-from gemmule.gen.catalog import find
+from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.golden.common.formats import Format
 from gemmule.hw.systolic.params import GemmParams
 
 __all__ = ["Linear", "Quantized", "main", "quantize"]
@@ -47,7 +48,7 @@ class Quantized:
     def __call__(self, x: Reals, params: GemmParams) -> tuple[Reals, int]:
         """Return the activations by the RTL, and its cycles."""
         a = np.clip(np.rint(x / self.x_scale), -LEVELS, LEVELS).astype(np.int64)
-        run = find("gemm").adapter.Run(c_format="s8", clamp=(0, LEVELS))
+        run = GemmRun(c_format=Format.parse("s8"), clamp=(0, LEVELS))
         result = simulate("gemm", params, {"a": a, **self.arrays}, run=run)
         return result.outputs["c"] * self.y_scale, result.cycles
 

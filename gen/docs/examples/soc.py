@@ -24,7 +24,7 @@ IPS = {
     "mm": (
         "gemm",
         {"rows": 4, "cols": 4},
-        AxisForm(streams="dma", tdata_width="64", fifo_depth="64"),
+        AxisForm(streams="dma", tdata_width=64, fifo_depth="64"),
     ),
     "act": ("gelu", {"lanes": 4}, AxisForm()),
 }
@@ -43,8 +43,8 @@ def main(folder: Path) -> None:
     tool = verilator()
     waivers = [folder / name / f"{name}.vlt" for name in IPS]
     sources = [folder / name / f"{name}{kind}.v" for name in IPS for kind in ("", "_axis")]
-    command = [tool.command, "--lint-only", "-Wall", "--top-module", "soc", *waivers, top, *sources]
-    subprocess.run(command, env=tool.environment, check=True)
+    lint: list[str | Path] = [tool.command, "--lint-only", "-Wall", "--top-module", "soc"]
+    subprocess.run([*lint, *waivers, top, *sources], env=tool.environment, check=True)
     print(f"{top}: {len(list(_ports(axis)))} ports of streams; Verilator's lint has no complaint")
 
 

@@ -103,7 +103,7 @@ class _Plan:
     @cached_property
     def b_sums(self) -> NDArray[np.int64]:
         """Return each column's sum of ``dy``, masked beats counted as the pad that they are."""
-        values = self.dy.vectors.values
+        values = self.dy.loaded.values
         plain = values.reshape(-1, self.dy.blocks * values.shape[-1])[:, : self._columns]
         masked = int(np.prod(self.dy.outs)) - len(plain)
         return plain.sum(0, dtype=np.int64) + masked * self.target.dy_zero

@@ -7,6 +7,7 @@ lane]``. Both are counted in elements here; the host multiplies by the bytes of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,12 @@ class Vectors:
     ``extent``: elements of that region that belong to one group.
     """
 
-    values: NDArray[np.int64]
+    values: NDArray[np.integer]
     index: NDArray[np.int64]
     region: str
     extent: int
 
-    def __getitem__(self, key: object) -> "Vectors":
+    def __getitem__(self, key: Any) -> "Vectors":
         return Vectors(self.values[key], self.index[key], self.region, self.extent)
 
     def __len__(self) -> int:
@@ -40,13 +41,14 @@ class Vectors:
 
     def moved(self, axis: int, to: int) -> "Vectors":
         """Return the vectors with their axes in another order."""
-        values, index = (np.moveaxis(each, axis, to) for each in (self.values, self.index))
+        values, index = np.moveaxis(self.values, axis, to), np.moveaxis(self.index, axis, to)
         return replace(self, values=values, index=index)
 
     def split(self, grid: tuple[int, ...]) -> "Vectors":
         """Return the vectors with the first axis as a grid."""
-        both = (each.reshape(*grid, *each.shape[1:]) for each in (self.values, self.index))
-        return replace(self, **dict(zip(("values", "index"), both, strict=True)))
+        shape = (*grid, *self.index.shape[1:])
+        values, index = self.values.reshape(*shape, self.lanes), self.index.reshape(shape)
+        return replace(self, values=values, index=index)
 
     @property
     def lanes(self) -> int:
@@ -69,7 +71,7 @@ class Burst:
 
 
 def feature_map(
-    array: NDArray[np.int64], wide: int, lanes: int, fill: int, group: int, region: str
+    array: NDArray[np.integer], wide: int, lanes: int, fill: int, group: int, region: str
 ) -> Vectors:
     """Return one group's ``[N, C, *size]`` as vectors ``[N, *size, blocks]`` of ``lanes`` channels.
 

@@ -38,7 +38,7 @@ class Operands:
     input is; ``dy`` is as ``x``. Only the maps of the target's operation are there.
     """
 
-    def __init__(self, target: Target, a: NDArray[np.int64], b: NDArray[np.int64]):
+    def __init__(self, target: Target, a: NDArray[np.integer], b: NDArray[np.integer]):
         self.target = target
         self._maps = dict(zip(target.operation.maps, (a, b), strict=True))
 
@@ -86,7 +86,7 @@ class Operands:
         region = GRADIENT
         if stored_zeros:
             wide = np.full((*dy.shape[:2], *geometry.upsampled), target.dy_zero, np.int64)
-            wide[(..., *(slice(None, None, s) for s in geometry.stride))] = dy
+            wide[:, :, *(slice(None, None, s) for s in geometry.stride)] = dy
             dy, region = wide, REORGANIZED
         pitch = target.pitch(geometry.group_filters)
         return feature_map(dy, pitch, lanes, target.dy_zero, group, region)

@@ -27,7 +27,7 @@ class Load:
     transposed: bool = False
 
     @property
-    def arriving(self) -> NDArray[np.int64]:
+    def arriving(self) -> NDArray[np.integer]:
         """Return what the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
         values = self.vectors.values
         if self.transposed:
@@ -59,7 +59,7 @@ class Bank:
     loads: tuple[Load, ...]
 
     @property
-    def arriving(self) -> NDArray[np.int64]:
+    def arriving(self) -> NDArray[np.integer]:
         """Return what its loads bring, ``[vectors, lanes]``."""
         return np.concatenate([load.arriving for load in self.loads])
 

@@ -61,7 +61,7 @@ class Weights:
         """Return some of the taps, themselves a grid."""
         return replace(self, vectors=self.vectors[:, taps], grid=grid)
 
-    def plain(self) -> NDArray[np.int64]:
+    def plain(self) -> NDArray[np.integer]:
         """Return the values ``[taps, contraction, columns]``."""
         values = np.moveaxis(self.vectors.values, 0, -2)
         values = values.reshape(*values.shape[:2], -1)[..., : self.filters]
@@ -157,7 +157,10 @@ class _BankTiling:
     def loads(self, chunks: Sequence[Span], span: Span) -> tuple[list[Bank], list[Pass]]:
         """Return a column tile: for each chunk of blocks, all taps, then all its channels."""
         rows, room = self.hardware.rows, self.hardware.b_bank
-        banks, passes, bank, used = [], [], [], 0
+        banks: list[Bank] = []
+        passes: list[Pass] = []
+        bank: list[Load] = []
+        used = 0
         for chunk in chunks:
             channels = (chunk[0] * rows, min(chunk[1] * rows, self.weights.contraction))
             skipped, height = self._stored(channels)

@@ -36,7 +36,8 @@ def fitting(view: View, hardware: Hardware) -> list[list[Span]]:
 
     A little shorter ones are taken where all blocks then stay in the bank.
     """
-    most, fallback = hardware.acc_depth, []
+    most = hardware.acc_depth
+    fallback: list[list[Span]] = []
     while True:
         boxes = tiles(view.outs, most)
         volume = max(view.volume(box, view.all_taps) for box in boxes)

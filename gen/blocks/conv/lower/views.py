@@ -99,6 +99,13 @@ class View:
         return cls(batch, blocks, tuple(lines), vectors)
 
     @property
+    def loaded(self) -> Vectors:
+        """The vectors of the map, where it is more than its shape."""
+        if self.vectors is None:
+            raise ValueError("a view without vectors is there to be walked over, not to be loaded")
+        return self.vectors
+
+    @property
     def outs(self) -> tuple[int, ...]:
         """Return the number of results: items of the batch, then along each axis."""
         return self.batch, *(line.outs for line in self.lines)
@@ -128,7 +135,7 @@ class View:
     ) -> tuple[Vectors, Walk]:
         """Return the vectors to load for a box of results, and the walk over them."""
         cuts, lines = zip(*self._windows(outs, taps), strict=True)
-        part = self.vectors[(slice(*outs[0]), *cuts, slice(*blocks))]
+        part = self.loaded[(slice(*outs[0]), *cuts, slice(*blocks))]
         return part, _walk(outs[0][1] - outs[0][0], lines, blocks[1] - blocks[0])
 
     def part(self, outs: Sequence[Span], blocks: int) -> Walk:

@@ -66,7 +66,7 @@ class Bus:
         before = self.offered.get(channel, -1)
         if count * reading.vectors == 1:
             self.cursor = self._pay(max(self.cursor, asked + 1), reading.size)
-            arrivals = [max(self.cursor + self.latency, before + 1)]
+            arrivals = np.array([max(self.cursor + self.latency, before + 1)])
         else:
             services = self._move(asked + np.arange(count), reading.vectors, reading.size)
             services[0] = max(services[0], before + 1 - self.latency)

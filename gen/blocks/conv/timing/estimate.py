@@ -55,7 +55,7 @@ class _Clock(ArrayClock):
         """Take vectors through the bank and back to memory."""
         size = self.timing.hardware.rows * self.timing.a_size
         (step,) = copy.a_passes
-        ready = self.a_side.ready(step.walk.length, -1)
+        ready = self.a_side.earliest(step.walk.length)
         times = ready - 1
         accepted = self._hand(times, size)
         last = int(accepted[-1])

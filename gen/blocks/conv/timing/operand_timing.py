@@ -143,11 +143,11 @@ class OperandTiming:
         self.issued = np.full(LOOK_AHEAD, -1, np.int64)  # the last beats
         self.walk = -1  # when the walk took its last beat
 
-    def add(self, opcode: Opcode, content: object) -> None:
+    def add(self, opcode: Opcode, content: Content) -> None:
         """Add a command of this side."""
-        if opcode is self.passed:
+        if opcode is self.passed and isinstance(content, Pass):
             self.passes.append(content)
-        elif opcode is self.filled:
+        elif opcode is self.filled and isinstance(content, Fill):
             self.banks[-1].append(content)
             if content.closes:
                 self.banks.append([])
@@ -185,6 +185,14 @@ class OperandTiming:
             self.commands.ended[self.filled].append(take)
         self.readings.append(readings)
 
+    def _needed(self) -> NDArray[np.int64]:
+        """Return when the vectors come that this pass reads."""
+        if self.at == 0:
+            step = self.passes[-1]
+            self.begin = self.commands.time(step) + COMMAND
+            self.needy = step.release or step.walk.real > 0
+        return self._arrivals() if self.needy else NOTHING
+
     def left(self) -> int:
         """Return the beats of this pass still to come."""
         return self.passes[-1].walk.length - self.at
@@ -202,13 +210,14 @@ class OperandTiming:
 
     def ready(self, count: int, now: int) -> NDArray[np.int64] | None:
         """Return when each of the next beats can be issued; None: all can at ``now``."""
-        step = self.passes[-1]
-        if self.at == 0:
-            self.begin = self.commands.time(step) + COMMAND
-            self.needy = step.release or step.walk.real > 0
-        arrived = self._arrivals() if self.needy else NOTHING
+        arrived = self._needed()
         if arrived[-1] + ARRIVAL <= now and self.begin <= now:
             return None
+        return self.earliest(count)
+
+    def earliest(self, count: int) -> NDArray[np.int64]:
+        """Return the first cycle in which each of the next beats can be issued."""
+        step, arrived = self.passes[-1], self._needed()
         if self.walked is None:
             self.walked = step.walk.beats()
         address, real = self.walked
