@@ -107,7 +107,9 @@ class Kind:
     @property
     def keys(self) -> Keys:
         """What is compiled once changes with the first, every program with the second."""
-        own = [path.read_bytes() for path in sorted([*CPP.glob("*.h"), *self.driver])]
+        rooms = {CPP, *(path.parent for path in self.driver)}
+        headers = [path for room in sorted(rooms) for path in room.glob("*.h")]
+        own = [path.read_bytes() for path in sorted([*headers, *self.driver])]
         sources = [*map(str, self.sources), *(text for header in self.headers for text in header)]
         once = cache.key(tools.verilator().version, tools.compiler(), *self.flags, *sources, *own)
         glue = [path.read_bytes() for path in self.glue]
