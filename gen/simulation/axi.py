@@ -200,7 +200,7 @@ class SimulatedBus:
         return self._ask(WRITE, offset, value, strobes)
 
     def run(self, cycles: int, *, until_interrupt: bool = False) -> int:
-        """Let ``cycles`` pass, or fewer where the interrupt is high; return the cycle it is then."""
+        """Let ``cycles`` pass, fewer where the interrupt is high; return the cycle it is then."""
         self._ask(RUN, int(until_interrupt), cycles)
         return self.cycles
 

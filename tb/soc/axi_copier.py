@@ -32,7 +32,8 @@ def _members(prefix: str, text: str, way) -> dict:
 class AxiCopier(wiring.Component):
     """Registers 0 source, 4 target, 8 words (at most 16), C: any write begins, bit 0 is "done".
 
-    With the interrupt high, a write to C of 0 takes it back. Register 10 counts error responses, register 14 is the place in ``RULES`` of what it breaks.
+    With the interrupt high, a write to C of 0 takes it back. Register 10 counts error responses,
+    register 14 is the place in ``RULES`` of what it breaks.
     """
 
     def __init__(self):

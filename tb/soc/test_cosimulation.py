@@ -38,6 +38,14 @@ def copy(bus, source: int, target: int, words: int) -> int:
     return taken
 
 
+def provoke(bus) -> None:
+    """Do everything often enough for any rule to be broken."""
+    for _ in range(40):
+        bus.write32(WORDS, 16)
+    for source in (0, 0, 0, 0xFF0):
+        copy(bus, source, 0x203, 16)
+
+
 def test_bytes_arrive(bus):
     rng = np.random.default_rng(1)
     for words in (1, 7, 16):
@@ -131,18 +139,15 @@ def test_a_broken_rule_ends_the_run_with_a_sentence(rule, sentence):
     with SimulatedBus(program(), 1 << 16, pauses, seed=1) as broken:
         broken.write32(RULE, RULES.index(rule))
         with pytest.raises(Violation, match=sentence):
-            for _ in range(40):
-                broken.write32(WORDS, 16)
-            for source in (0, 0, 0, 0xFF0):
-                copy(broken, source, 0x203, 16)
+            provoke(broken)
         with pytest.raises(Violation, match=sentence):  # from then on, always
             broken.read32(0)
 
 
 def test_settings_are_refused_with_a_sentence(bus):
-    with pytest.raises(UsageError, match="pause_r of a memory must be in 0..0.999, not 1"):
+    with pytest.raises(UsageError, match=r"pause_r of a memory must be in 0..0.999, not 1"):
         AxiMemory(pause_r=1)
-    with pytest.raises(UsageError, match="latency of a memory must be in 1..4294967296, not 0"):
+    with pytest.raises(UsageError, match=r"latency of a memory must be in 1..4294967296, not 0"):
         bus.set(latency=0)
     with pytest.raises(UsageError, match="has no setting 'speed'"):
         bus.set(speed=1)
