@@ -29,22 +29,22 @@ class Side(NamedTuple):
 
     @property
     def padded(self) -> int:
-        """Return the input's size with its padding."""
+        """The input's size with its padding."""
         return self.begin + self.size + self.end
 
     @property
     def reach(self) -> int:
-        """Return the input pixels from the kernel's first tap to its last one."""
+        """The input pixels from the kernel's first tap to its last one."""
         return (self.kernel - 1) * self.dilation + 1
 
     @property
     def out(self) -> int:
-        """Return the output's size."""
+        """The output's size."""
         return (self.padded - self.more - self.reach) // self.stride + 1
 
     @property
     def upsampled(self) -> int:
-        """Return the output's size with ``stride - 1`` zeros between its pixels."""
+        """The output's size with ``stride - 1`` zeros between its pixels."""
         return (self.out - 1) * self.stride + 1
 
     def seen_by(self, out: int) -> int:
@@ -146,7 +146,7 @@ class Geometry:
 
     @cached_property
     def sides(self) -> tuple[Side, ...]:
-        """Return the numbers of each axis."""
+        """The numbers of each axis."""
         lists = (self.size, self.kernel, self.stride, self.dilation, self.begins)
         ends = self.padding[len(self.size) :]
         return tuple(map(Side, *lists, ends, self.output_padding))

@@ -55,17 +55,17 @@ class Operation(Enum):
 
     @property
     def essence(self) -> "Operation":
-        """Return the one of the three by which it is computed."""
+        """The one of the three by which it is computed."""
         return Operation.INPUT_GRAD if self is Operation.TRANSPOSED else self
 
     @property
     def dataflow(self) -> str:
-        """Return ``"os"`` where sums stay in the array, and ``"ws"`` where weights do."""
+        """``"os"`` where sums stay in the array, and ``"ws"`` where weights do."""
         return "os" if self is Operation.WEIGHT_GRAD else "ws"
 
     @property
     def channel_axis(self) -> int:
-        """Return the axis of the result that is requantized channel by channel."""
+        """The axis of the result that is requantized channel by channel."""
         return 0 if self is Operation.WEIGHT_GRAD else 1
 
     def channels(self, geometry: Geometry) -> int:

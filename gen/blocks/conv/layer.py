@@ -55,7 +55,7 @@ class ConvRun(Options):
 
     @property
     def operation(self) -> Operation:
-        """Return what ``op`` names."""
+        """What ``op`` names."""
         return Operation[self.op.upper()]
 
     @property
@@ -147,12 +147,12 @@ class Layer:
 
     @property
     def operation(self) -> Operation:
-        """Return what is computed."""
+        """What is computed."""
         return self.run.operation
 
     @property
     def method(self) -> Method:
-        """Return how zeros are met."""
+        """How zeros are met."""
         return Method(self.run.method)
 
 

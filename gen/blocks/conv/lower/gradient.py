@@ -60,24 +60,24 @@ class _Plan:
 
     @cached_property
     def dy_stays(self) -> bool:
-        """Return whether all pixels of a block of ``dy`` fit their bank."""
+        """Whether all pixels of a block of ``dy`` fit their bank."""
         volume = self.dy.volume(self.x.all_outs, self.dy.all_taps)
         return volume <= self.target.hardware.b_bank
 
     @cached_property
     def fit(self) -> int:
-        """Return the blocks of ``x``, with all their pixels, that fit their bank."""
+        """The blocks of ``x``, with all their pixels, that fit their bank."""
         volume = self.x.volume(self.x.all_outs, self.x.all_taps)
         return min(self.target.hardware.a_bank // volume, self.x.blocks)
 
     @cached_property
     def x_stays(self) -> bool:
-        """Return whether all pixels of ``x`` fit their bank, too."""
+        """Whether all pixels of ``x`` fit their bank, too."""
         return self.dy_stays and self.fit > 0
 
     @cached_property
     def order(self) -> list[tuple[int, list[Span], Span]]:
-        """Return the block of columns, the taps and the blocks of channels of each product."""
+        """The block of columns, the taps and the blocks of channels of each product."""
         x, columns = self.x, range(self.dy.blocks)
         together = -(-x.blocks // -(-x.blocks // self.fit)) if self.x_stays else 1
         chunks = [(low, min(low + together, x.blocks)) for low in range(0, x.blocks, together)]
@@ -88,12 +88,12 @@ class _Plan:
 
     @property
     def edge(self) -> int:
-        """Return the products from one change of what stays to the next."""
+        """The products from one change of what stays to the next."""
         return self.dy.blocks if self.x_stays else len(self.order) // self.dy.blocks
 
     @cached_property
     def boxes(self) -> list[list[Span]]:
-        """Return the boxes of pixels that pass through the banks together."""
+        """The boxes of pixels that pass through the banks together."""
         if self.x_stays:
             return [self.x.all_outs]
         hardware = self.target.hardware
@@ -102,7 +102,7 @@ class _Plan:
 
     @cached_property
     def b_sums(self) -> NDArray[np.int64]:
-        """Return each column's sum of ``dy``, masked beats counted as the pad that they are."""
+        """Each column's sum of ``dy``, masked beats counted as the pad that they are."""
         values = self.dy.loaded.values
         plain = values.reshape(-1, self.dy.blocks * values.shape[-1])[:, : self._columns]
         masked = int(np.prod(self.dy.outs)) - len(plain)

@@ -52,7 +52,7 @@ class Vectors:
 
     @property
     def lanes(self) -> int:
-        """Return the elements of a vector."""
+        """The elements of a vector."""
         return self.values.shape[-1]
 
 
@@ -66,7 +66,7 @@ class Burst:
 
     @property
     def requests(self) -> int:
-        """Return the number of requests."""
+        """The number of requests."""
         return int(np.prod([count for count, _ in self.loops], dtype=np.int64))
 
 

@@ -44,22 +44,22 @@ class Operands:
 
     @cached_property
     def x(self) -> list[Vectors]:
-        """Return the input, of each group."""
+        """The input, of each group."""
         return [self._input(group) for group in self.target.groups]
 
     @cached_property
     def w(self) -> list[Vectors]:
-        """Return the weights as forward takes them, of each group."""
+        """The weights as forward takes them, of each group."""
         return [self._weights(group) for group in self.target.groups]
 
     @cached_property
     def dy(self) -> list[Vectors]:
-        """Return the gradient without zeros, of each group, for the side that takes it."""
+        """The gradient without zeros, of each group, for the side that takes it."""
         return [self.gradient(group, self.target.dy_lanes) for group in self.target.groups]
 
     @property
     def filled(self) -> dict[str, NDArray[np.int64]]:
-        """Return what the host puts into memory: each region's elements, flat."""
+        """What the host puts into memory: each region's elements, flat."""
         fills = {INPUT: self.target.zeros.a, WEIGHTS: 0, GRADIENT: self.target.dy_zero}
         regions = {}
         for name in sorted(self._maps, key=list(fills).index):
@@ -73,7 +73,7 @@ class Operands:
 
     @property
     def reorganized_extent(self) -> int:
-        """Return the elements of the gradient with its zeros, where it is reorganized."""
+        """The elements of the gradient with its zeros, where it is reorganized."""
         geometry = self.target.geometry
         pixels = geometry.batch * prod(geometry.upsampled)
         return geometry.groups * pixels * self.target.pitch(geometry.group_filters)

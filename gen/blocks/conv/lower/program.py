@@ -28,7 +28,7 @@ class Load:
 
     @property
     def arriving(self) -> NDArray[np.integer]:
-        """Return what the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
+        """What the bank gets, ``[vectors, lanes]``; lanes that a square lacks are 0 here."""
         values = self.vectors.values
         if self.transposed:
             lanes = values.shape[-1]
@@ -60,7 +60,7 @@ class Bank:
 
     @property
     def arriving(self) -> NDArray[np.integer]:
-        """Return what its loads bring, ``[vectors, lanes]``."""
+        """What its loads bring, ``[vectors, lanes]``."""
         return np.concatenate([load.arriving for load in self.loads])
 
     def __len__(self) -> int:
@@ -98,12 +98,12 @@ class Product:
 
     @property
     def m(self) -> int:
-        """Return the rows."""
+        """The rows."""
         return self.places.length
 
     @property
     def n(self) -> int:
-        """Return the columns."""
+        """The columns."""
         return self.columns[1] - self.columns[0]
 
 

@@ -26,7 +26,7 @@ class Fill:
 
     @property
     def vectors(self) -> int:
-        """Return the vectors that memory gives for a request."""
+        """The vectors that memory gives for a request."""
         return self.burst.length // self.load.vectors.lanes
 
 

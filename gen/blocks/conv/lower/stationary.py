@@ -44,17 +44,17 @@ class Weights:
 
     @property
     def contraction(self) -> int:
-        """Return the channels of a tap that are summed up."""
+        """The channels of a tap that are summed up."""
         return self.filters if self.transposed else self.vectors.index.shape[2]
 
     @property
     def columns(self) -> int:
-        """Return the columns of the result."""
+        """The columns of the result."""
         return self.vectors.index.shape[2] if self.transposed else self.filters
 
     @property
     def taps(self) -> int:
-        """Return the taps of the kernel."""
+        """The taps of the kernel."""
         return self.vectors.index.shape[1]
 
     def of_taps(self, taps: Sequence[int], grid: tuple[int, ...]) -> "Weights":
@@ -149,7 +149,7 @@ class _BankTiling:
 
     @property
     def blocks(self) -> int:
-        """Return the blocks of channels that surely fit a bank, at least 1."""
+        """The blocks of channels that surely fit a bank, at least 1."""
         rows, cols = self.hardware.rows, self.hardware.cols
         uneven = self.weights.transposed and rows % cols
         return max(1, (self.hardware.b_bank - (2 * cols if uneven else 0)) // rows)

@@ -53,44 +53,44 @@ class Target:
 
     @property
     def groups(self) -> range:
-        """Return the numbers of the groups of channels."""
+        """The numbers of the groups of channels."""
         return range(self.geometry.groups)
 
     @property
     def group_columns(self) -> int:
-        """Return the channels of one group's result."""
+        """The channels of one group's result."""
         return self.operation.channels(self.geometry) // self.geometry.groups
 
     @property
     def stores_zeros(self) -> bool:
-        """Return whether ``dy`` is first copied with its inserted zeros."""
+        """Whether ``dy`` is first copied with its inserted zeros."""
         return self.method is Method.EXPLICIT and self.operation is not Operation.FORWARD
 
     @property
     def dy_zero(self) -> int:
-        """Return what stands for 0 in ``dy``."""
+        """What stands for 0 in ``dy``."""
         return int(self.zeros.b.flat[0]) if self.operation.maps[1] == "dy" else self.zeros.a
 
     @property
     def dy_lanes(self) -> int:
-        """Return the channels of ``dy`` in a vector: those of the side that takes it."""
+        """The channels of ``dy`` in a vector: those of the side that takes it."""
         last = self.operation.maps[1] == "dy"
         return self.hardware.cols if last else self.hardware.rows
 
     @cached_property
     def fold(self) -> int:
-        """Return how many kernel columns share a vector, so that lanes do not idle."""
+        """How many kernel columns share a vector, so that lanes do not idle."""
         fit = self.hardware.rows // self.geometry.group_channels
         return max(1, min(self.geometry.kernel[-1], fit if self.hardware.folds else 1))
 
     @property
     def kernel(self) -> tuple[int, ...]:
-        """Return the kernel's size, its columns folded."""
+        """The kernel's size, its columns folded."""
         return *self.geometry.kernel[:-1], -(-self.geometry.kernel[-1] // self.fold)
 
     @property
     def tiles(self) -> int:
-        """Return how many tiles of columns the filters of a group take."""
+        """How many tiles of columns the filters of a group take."""
         return -(-self.geometry.group_filters // self.hardware.cols)
 
     def pitch(self, channels: int) -> int:

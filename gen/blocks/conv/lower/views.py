@@ -107,27 +107,27 @@ class View:
 
     @property
     def outs(self) -> tuple[int, ...]:
-        """Return the number of results: items of the batch, then along each axis."""
+        """The number of results: items of the batch, then along each axis."""
         return self.batch, *(line.outs for line in self.lines)
 
     @property
     def taps(self) -> tuple[int, ...]:
-        """Return the taps along each axis."""
+        """The taps along each axis."""
         return tuple(line.taps for line in self.lines)
 
     @property
     def all_outs(self) -> list[Span]:
-        """Return the spans of all results."""
+        """The spans of all results."""
         return [(0, n) for n in self.outs]
 
     @property
     def all_taps(self) -> list[Span]:
-        """Return the spans of all taps."""
+        """The spans of all taps."""
         return [(0, n) for n in self.taps]
 
     @property
     def walk(self) -> Walk:
-        """Return the walk over the whole map, for all results, taps and blocks."""
+        """The walk over the whole map, for all results, taps and blocks."""
         return _walk(self.batch, self.lines, self.blocks)
 
     def window(

@@ -23,7 +23,7 @@ class MatMul(NamedTuple):
 
     @property
     def macs(self) -> int:
-        """Count the multiply-accumulates."""
+        """The number of multiply-accumulates."""
         return self.m * self.k * self.n
 
 
@@ -62,7 +62,7 @@ class Plan(list[Step]):
 
     @property
     def macs(self) -> int:
-        """Count the multiply-accumulates of all steps."""
+        """The number of multiply-accumulates of all steps."""
         return sum(step.product.macs for step in self)
 
 
@@ -98,12 +98,12 @@ class Schedule:
 
     @property
     def chains(self) -> int:
-        """Count how often the array fills and drains."""
+        """How often the array fills and drains."""
         return self._chain + 1
 
     @property
     def cycles(self) -> int:
-        """Count the cycles of all chains, until the last result."""
+        """The number of cycles of all chains, until the last result."""
         return self._begun + 1 + max(self._here.values())
 
     def fork(self) -> "Schedule":

@@ -30,7 +30,7 @@ class Shape:
 
     @property
     def rows(self) -> int:
-        """Count the tokens of all images."""
+        """The number of tokens of all images."""
         return self.count * self.images
 
     def layer(self, name: str) -> tuple[int, int]:

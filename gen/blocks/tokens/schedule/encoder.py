@@ -106,17 +106,17 @@ class Array:
 
     @property
     def lanes(self) -> int:
-        """Return the lanes of the selector: the longer side of the array."""
+        """The lanes of the selector: the longer side of the array."""
         return max(self.rows, self.cols)
 
     @property
     def dividers(self) -> int:
-        """Return the selector's dividers, our choice: one for eight lanes, one up to 16 lanes."""
+        """The selector's dividers, our choice: one for eight lanes, one up to 16 lanes."""
         return self.lanes // 8 if self.lanes > 16 else 1
 
     @property
     def pair_dividers(self) -> int:
-        """Return `token_score`'s dividers, our choice: 8 divide while three heads come."""
+        """`token_score`'s dividers, our choice: 8 divide while three heads come."""
         return max(1, min(8, self.lanes // 4))
 
     def encoder(self, encoder: Encoder, rates: Sequence[float] = ()) -> dict[str, int]:
