@@ -31,8 +31,8 @@ class Transposer(wiring.Component):
 
     Members
     -------
-    i : In(packet_stream([size] x shape))
-    o : Out(packet_stream([size] x shape))
+    i : In(packet stream of [size] x shape)
+    o : Out(packet stream of [size] x shape)
         ``last`` on the last vector of each square.
     idle : Out(1)
         No square is inside.

@@ -66,31 +66,31 @@ class Control(Component):
 
     Members
     -------
-    command : ``In(packet_stream(command_layout))``
-    o : ``Out(stream(command_layout))``
+    command : In(packet stream of command_layout)
+    o : Out(stream of command_layout)
         Commands that are right by themselves, but for the fences.
-    written, settled : ``In(1)``
+    written, settled : In(1)
         Results were handed to memory; nothing else of the program is left.
-    found : ``In(struct of a bit for each of FOUND)``
-    faults : ``In(struct of FaultLayout for each of PACKETS)``
-    moves : ``In(1)``
+    found : In(struct of a bit for each of FOUND)
+    faults : In(struct of FaultLayout for each of PACKETS)
+    moves : In(1)
         Something moved, or waits for the outside.
-    hears : ``In(1)``
+    hears : In(1)
         Something of a program that ends moved outside, or is offered.
-    drained : ``In(1)``
+    drained : In(1)
         Nothing is offered to the outside.
-    pending : ``In(1)``
+    pending : In(1)
         Memory owes an answer.
-    over : ``In(1)``
+    over : In(1)
         The packet of settings has ended.
-    ends : ``Out(1)``
+    ends : Out(1)
         The program needs no more settings.
-    broken : ``Out(1)``
+    broken : Out(1)
         The program is refused.
-    clear : ``Out(1)``
-    report : ``Out(1)``
+    clear : Out(1)
+    report : Out(1)
         The program is over.
-    status : ``Out(stream(program_status))``
+    status : Out(stream of program_status)
         One a program.
     """
 

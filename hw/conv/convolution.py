@@ -79,23 +79,23 @@ class Convolution(Component):
 
     Members
     -------
-    command : ``In(packet_stream(command_layout))``
+    command : In(packet stream of command_layout)
         Products, loads and passes; where those of both operands are ordered by the K at which they
         can begin, none can wait for one behind it. A packet is a program.
-    x_request, w_request : ``Out(stream(request_layout))``
+    x_request, w_request : Out(stream of request_layout)
         What to read of the streamed operand (``x``, or ``dy`` for the input gradient) and of the
         other one (``w``, or ``dy`` for the weight gradient).
-    x : ``In(packet_stream(params.streamed))``
-    w : ``In(packet_stream(params.stationary))``
+    x : In(packet stream of params.streamed)
+    w : In(packet stream of params.stationary)
         What memory answers.
-    c_request : ``Out(stream(request_layout))``
+    c_request : Out(stream of request_layout)
         Where each vector of ``c`` goes.
-    c : ``Out(packet_stream(params.written))``
-    scale : ``In(packet_stream([cols] x lane_layout))``
+    c : Out(packet stream of params.written)
+    scale : In(packet stream of [cols] x lane_layout)
         The settings of columns, as those of `Gemm`: a beat a product, a packet a program, which has
         a beat even where no product is.
-    status : ``Out(stream(program_status))``
-    counters : ``Out(stream(counters_layout))``
+    status : Out(stream of program_status)
+    counters : Out(stream of counters_layout)
         What a program cost.
     """
 

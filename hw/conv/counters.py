@@ -37,12 +37,12 @@ class Counters(Component):
 
     Members
     -------
-    events : ``In(struct of a bit for each of COUNTS)``
+    events : In(struct of a bit for each of COUNTS)
         ``busy_cycles``: something was asked for; the count begins.
-    report : ``In(1)``
-    full : ``Out(1)``
+    report : In(1)
+    full : Out(1)
         ``busy_cycles`` has reached its largest number.
-    o : ``Out(stream(counters_layout))``
+    o : Out(stream of counters_layout)
     """
 
     def __init__(self):

@@ -94,9 +94,9 @@ class AddressGenerator(Component):
 
     Members
     -------
-    walk : ``In(stream(walk_layout))``
+    walk : In(stream of walk_layout)
         The next walk; additions wrap, so that steps and pixels are given modulo their widths.
-    o : ``Out(packet_stream(beat_layout))``
+    o : Out(packet stream of beat_layout)
         Beats; ``last`` on a walk's last one.
     """
 

@@ -70,24 +70,24 @@ class Loader(Component):
 
     Members
     -------
-    loads : ``In(stream(load_layout))``
-    released : ``In(1)``
+    loads : In(stream of load_layout)
+    released : In(1)
         A bank came free.
-    request : ``Out(stream(request_layout))``
-    i : ``In(packet_stream(vector(fmt, lanes)))``
+    request : Out(stream of request_layout)
+    i : In(packet stream of vector(fmt, lanes))
         What memory answers, ``last`` on each request's last vector.
-    o : ``Out(packet_stream(vector(fmt, lanes)))``
+    o : Out(packet stream of vector(fmt, lanes))
         To the banks, ``last`` on each one's last vector.
-    stop : ``In(1)``
-    stopped : ``Out(1)``
+    stop : In(1)
+    stopped : Out(1)
         No request is offered any more.
-    pending : ``Out(1)``
+    pending : Out(1)
         Requests were taken whose last vector has not come.
-    idle : ``Out(1)``
+    idle : Out(1)
         No bank is claimed, and no load is there.
-    faults : ``Out(FaultLayout)``
+    faults : Out(FaultLayout)
         A packet of memory's ends with this vector before, or not with, the last one asked for.
-    miscounted : ``Out(1)``
+    miscounted : Out(1)
         With this request the loops of a load end, but its number of requests does not, or the other
         way round.
     """

@@ -53,16 +53,16 @@ class OperandBuffer(Component):
 
     Members
     -------
-    load : ``In(packet_stream(vector(fmt, lanes)))``
-    passes : ``In(stream(pass_layout))``
-    o : ``Out(packet_stream(vector(fmt, lanes)))``
-    released : ``Out(1)``
+    load : In(packet stream of vector(fmt, lanes))
+    passes : In(stream of pass_layout)
+    o : Out(packet stream of vector(fmt, lanes))
+    released : Out(1)
         A bank was given back.
-    real : ``Out(1)``
+    real : Out(1)
         The beat at ``o`` was read, and is not the pad.
-    idle : ``Out(1)``
+    idle : Out(1)
         No pass is under way, and no bank is full.
-    overflow, beyond : ``Out(1)``
+    overflow, beyond : Out(1)
         A vector came for which the bank has no room; a beat wants one that its bank lacks.
     """
 

@@ -27,21 +27,21 @@ class Scales(Component):
 
     Members
     -------
-    i : ``In(packet_stream(layout))``
+    i : In(packet stream of layout)
         A packet a program.
-    o : ``Out(packet_stream(layout))``
+    o : Out(packet stream of layout)
         A packet of one beat a product.
-    product : ``In(1)``
+    product : In(1)
         A product was handed to the array.
-    drop : ``In(1)``
+    drop : In(1)
         The program needs no more beats: drop those that are left.
-    over : ``Out(1)``
+    over : Out(1)
         The packet has ended.
-    waits : ``Out(1)``
+    waits : Out(1)
         A product has no settings, and none are offered.
-    report : ``In(1)``
+    report : In(1)
         The program is over.
-    faults : ``Out(FaultLayout)``
+    faults : Out(FaultLayout)
         A product finds the packet at its end; a beat is dropped that no product wanted, and that is
         not the only one.
     """

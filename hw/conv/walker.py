@@ -39,10 +39,10 @@ class Walker(Component):
 
     Members
     -------
-    walk : ``In(stream(mapped_layout))``
-    o : ``Out(packet_stream(beat_layout))``
+    walk : In(stream of mapped_layout)
+    o : Out(packet stream of beat_layout)
         Beats; ``last`` on a walk's last one.
-    status : ``Out(stream)``
+    status : Out(stream)
         Why a walk was refused, one word a walk, in order.
     """
 

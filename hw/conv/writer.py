@@ -44,24 +44,24 @@ class Writer(Component):
 
     Members
     -------
-    places : ``In(stream(place_layout))``
-    c : ``In(packet_stream(params.result))``
+    places : In(stream of place_layout)
+    c : In(packet stream of params.result)
         Results.
-    a : ``In(packet_stream(params.streamed))``
+    a : In(packet stream of params.streamed)
         Vectors to copy.
-    request : ``Out(stream(request_layout))``
-    o : ``Out(packet_stream(params.written))``
-    copying : ``Out(1)``
+    request : Out(stream of request_layout)
+    o : Out(packet stream of params.written)
+    copying : Out(1)
         The vectors of ``a`` are wanted here.
-    idle : ``Out(1)``
+    idle : Out(1)
         Everything was handed to memory.
-    stop : ``In(1)``
+    stop : In(1)
         Take no vector any more; what was taken still goes to memory.
-    flushed : ``Out(1)``
+    flushed : Out(1)
         Nothing is on its way to memory.
-    moves : ``Out(1)``
+    moves : Out(1)
         A vector is taken.
-    misplaced : ``Out(1)``
+    misplaced : Out(1)
         With this vector either the packet or its places end, and not both.
     """
 

@@ -42,8 +42,8 @@ class Elementwise(wiring.Component):
 
     Members
     -------
-    x : In(stream of packets of [lanes] x in_format)
-    y : Out(stream of packets of [lanes] x out_format)
+    x : In(packet stream of [lanes] x in_format)
+    y : Out(packet stream of [lanes] x out_format)
         As many beats, in order, ``last`` where x has it.
     """
 

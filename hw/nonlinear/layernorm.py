@@ -58,11 +58,11 @@ class Layernorm(RowUnit):
         ``rows`` that follow, 1 to 2**24 - 1; their ``length`` in entries, 1 to ``max_length``;
         ``epsilon``: round(epsilon * length**2 * 2**(2 * f + 8)), f the fractional bits of x; any
         value is legal.
-    affine : In(stream of packets of {gamma: [lanes] x gamma_format, beta: [lanes] x beta_format})
+    affine : In(packet stream of {gamma: [lanes] x gamma_format, beta: [lanes] x beta_format})
         One packet after each command. Lanes beyond its end are ignored.
-    x : In(stream of packets of [lanes] x in_format)
+    x : In(packet stream of [lanes] x in_format)
         A packet is a row. Lanes beyond its end must be 0, or the row's results are wrong.
-    y : Out(stream of packets of [lanes] x out_format)
+    y : Out(packet stream of [lanes] x out_format)
         As many beats as the row has. Lanes beyond its end hold nothing of use.
     status : Out(stream of ``status_layout(Refusal, ["affine", "x"])``)
         One word a command, in order, after the last beat of its rows.

@@ -66,9 +66,9 @@ class Softmax(RowUnit):
     command : In(stream of ``params.command_layout``)
         ``rows`` that follow, 1 to 2**24 - 1; ``delta``, 0 to 4096, in units of 2**-12, with
         ``log2`` divided by the square root of two (2896 is 1); ``log2``: 1 for logarithms.
-    x : In(stream of packets of {x: [lanes] x in_format, keep: [lanes] x 1})
+    x : In(packet stream of {x: [lanes] x in_format, keep: [lanes] x 1})
         A packet is a row. Lanes beyond its end are not to be kept.
-    y : Out(stream of packets of [lanes] x out_format)
+    y : Out(packet stream of [lanes] x out_format)
         As many beats as the row has; 0, or code 15, in lanes that are not kept.
     status : Out(stream of ``status_layout(Refusal, ["x"])``)
         One word a command, in order, after the last beat of its rows.

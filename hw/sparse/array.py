@@ -67,10 +67,10 @@ class SparseColumn(wiring.Component):
 
     Members
     -------
-    a, a_out : [rows] x a_shape
-    control, control_out : [rows] x :func:`hw.systolic.array.cell.control_layout`
-    b : b_shape
-    result : signed(psum_width)
+    a : In([rows] x a_shape); a_out : Out(the same)
+    control : In([rows] x control_layout); control_out : Out(the same)
+    b : In(b_shape)
+    result : Out(signed(psum_width))
     """
 
     def __init__(self, params: SparseArrayParams):

@@ -36,10 +36,10 @@ class SparseDspColumn(wiring.Component):
 
     Members
     -------
-    a, a_out : [rows] x [m_lanes] x a_shape
-    control, control_out : [rows] x :func:`hw.tech.column.row_control`
-    b : b_shape
-    result : [kept] x [chains] x signed(48)
+    a : In([rows] x [m_lanes] x a_shape); a_out : Out(the same)
+    control : In([rows] x row_control); control_out : Out(the same)
+    b : In(b_shape)
+    result : Out([kept] x [chains] x signed(48))
     """
 
     def __init__(self, params: SparseArrayParams):

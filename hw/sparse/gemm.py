@@ -34,10 +34,10 @@ class SparseGemm(Gemm):
     Members
     -------
     command : In(stream of :func:`hw.systolic.command.command_layout`)
-    a : In(stream of packets of [rows] x [size] x a_format)
-    b : In(stream of packets of [cols] x (values [kept] x b_format, indices [kept]))
-    scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
-    c : Out(stream of packets of [cols] x signed(out_width)); one packet a command
+    a : In(packet stream of [rows] x [size] x a_format)
+    b : In(packet stream of [cols] x (values [kept] x b_format, indices [kept]))
+    scale : In(packet stream of [cols] x ``params.requantizer.lane_layout``)
+    c : Out(packet stream of [cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`hw.systolic.command.product_status`); one a command
     """
 

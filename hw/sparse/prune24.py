@@ -71,10 +71,10 @@ class Prune24(wiring.Component):
     -------
     command : In(stream of {metric})
         0: rank by ``|w|``; 1: by the packet of ``metric``.
-    w : In(packets of [4 * lanes] x w_format)
+    w : In(packet stream of [4 * lanes] x w_format)
         Four rows of each of ``lanes`` columns, a column's four beside each other.
-    metric : In(packets of [4 * lanes] x metric_format)
-    out : Out(packets of :func:`group_layout`)
+    metric : In(packet stream of [4 * lanes] x metric_format)
+    out : Out(packet stream of :func:`group_layout`)
     status : Out(stream of {metric, lost})
         One a command, in order, offered when the last beat of ``w`` is taken.
     """

@@ -31,10 +31,10 @@ class GroupSelect(wiring.Component):
 
     Members
     -------
-    a, a_out : [m_lanes] x a_shape
-    shift, swap : 1
-    indices, indices_out : [kept] x unsigned
-    chosen : [kept] x [m_lanes] x a_format
+    a : In([m_lanes] x a_shape); a_out : Out(the same)
+    shift, swap : In(1)
+    indices : In([kept] x unsigned); indices_out : Out(the same)
+    chosen : Out([kept] x [m_lanes] x a_format)
     """
 
     def __init__(self, params: SparseArrayParams, *, swaps: bool):

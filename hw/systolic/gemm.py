@@ -60,15 +60,15 @@ class Gemm(wiring.Component):
     Members
     -------
     command : In(stream of :func:`command_layout`)
-    a : In(stream of packets of [m_lanes * rows] x a_shape)
+    a : In(packet stream of [m_lanes * rows] x a_shape)
         A beat holds ``m_lanes`` rows of M, one but for ``--pack m`` and ``quad``; the command's
         ``m`` counts beats.
-    b : In(stream of packets of [cols] x b_shape)
-    scale : In(stream of packets of [cols] x ``params.requantizer.lane_layout``)
-    row_scale : In(stream of packets of [m_lanes] x ``params.requantizer.row_layout``)
+    b : In(packet stream of [cols] x b_shape)
+    scale : In(packet stream of [cols] x ``params.requantizer.lane_layout``)
+    row_scale : In(packet stream of [m_lanes] x ``params.requantizer.row_layout``)
         With ``--row-scales``. A command has a packet here, at ``scale`` or at both, as its
         ``by_row`` and ``beside`` say.
-    c : Out(stream of packets of [m_lanes * cols] x signed(out_width)); one packet a command
+    c : Out(packet stream of [m_lanes * cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`product_status`); one a command, refused ones included
     """
 

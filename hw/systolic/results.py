@@ -43,7 +43,7 @@ class Results(wiring.Component):
         Lanes from ``settings.used`` on are 0 in the results of that bank.
     released : Out(1)
         The bank whose turn it is has served its last row.
-    c : Out(stream of packets of [m_lanes * cols] x signed(out_width))
+    c : Out(packet stream of [m_lanes * cols] x signed(out_width))
     """
 
     def __init__(self, params: ProductParams):

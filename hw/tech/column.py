@@ -47,11 +47,11 @@ class DspColumn(wiring.Component):
 
     Members
     -------
-    a, a_out : [rows] x :func:`moving_layout`
-    control, control_out : [rows] x :func:`row_control`
+    a : In([rows] x :func:`moving_layout`); a_out : Out(the same)
+    control : In([rows] x :func:`row_control`); control_out : Out(the same)
         As they pass to the next column, one cycle later.
-    b : signed(30), with ``--pack m`` signed(18)
-    result : [chains] x signed(48)
+    b : In(signed(30)), with ``--pack m`` signed(18)
+    result : Out([chains] x signed(48))
     """
 
     CHOOSE = staticmethod(one_of)

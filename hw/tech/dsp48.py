@@ -76,14 +76,14 @@ class DspCell(wiring.Component):
 
     Members
     -------
-    weight, weight_out : signed(30), with ``pairs`` signed(18)
+    weight : In(signed(30)); weight_out : Out(the same), with ``pairs`` signed(18)
         ``weight`` is the port A, or ACIN where ``cascaded``; ``weight_out`` is ACOUT; or B's.
-    moving : signed(18), with ``pairs`` signed(30)
-    added : signed(25 or 27), only with ``pairs``
-    shift, swap, chain, keep : 1
-    psum_above, psum_below : signed(48)
+    moving : In(signed(18)), with ``pairs`` signed(30)
+    added : In(signed(25 or 27)), only with ``pairs``
+    shift, swap, chain, keep : In(1)
+    psum_above : In(signed(48)); psum_below : Out(the same)
         PCIN and PCOUT.
-    psum : signed(48)
+    psum : Out(signed(48))
         P.
     """
 

@@ -32,8 +32,8 @@ class Unpacker(wiring.Component):
 
     Members
     -------
-    sums : [chains] x signed(48)
-    results : [fields] x signed, as wide as the sum over all rows
+    sums : In([chains] x signed(48))
+    results : Out([fields] x signed), as wide as the sum over all rows
     """
 
     def __init__(self, plan: ChainPlan):

@@ -90,9 +90,9 @@ class Adder(wiring.Component):
 
     Members
     -------
-    command : In, the signed bias of the next packet
-    x, y : In, packets of ``[lanes] x format``
-    total : Out, packets of ``[lanes] x sum_format``
+    command : In(stream of signed), the bias of the next packet
+    x, y : In(packet stream of [lanes] x format)
+    total : Out(packet stream of [lanes] x sum_format)
     """
 
     LATENCY = 1

@@ -48,7 +48,7 @@ class CreditFifo(wiring.Component):
     valid : In(1)
         ``payload`` has left the pipeline.
     payload : In(shape)
-    o : Out(stream(shape))
+    o : Out(stream of shape)
     """
 
     def __init__(self, shape: ShapeLike, depth: int, *, registered: bool = False):

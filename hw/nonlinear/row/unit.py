@@ -30,10 +30,10 @@ class RowUnit(wiring.Component):
 
     Members
     -------
-    command : In(stream(``params.command_layout``))
-    affine, x : In(packet_stream(``packets``))
-    y : Out(packet_stream([lanes] x out_format))
-    status : Out(stream(``status_layout(REFUSAL, packets)``))
+    command : In(stream of ``params.command_layout``)
+    affine, x : In(packet stream of ``packets``)
+    y : Out(packet stream of [lanes] x out_format)
+    status : Out(stream of ``status_layout(REFUSAL, packets)``)
     """
 
     REFUSAL: type[Code]

@@ -48,12 +48,12 @@ class Cell(wiring.Component):
 
     Members
     -------
-    a, a_out : a_shape
+    a : In(a_shape); a_out : Out(the same)
         ``a_out`` is ``a`` one cycle later; likewise ``control_out``, and ``b_out`` per ``shift``.
-    control, control_out : :func:`control_layout`
-    b, b_out : b_shape
-    psum_above : signed(psum_width)
-    psum, drained : signed(psum_width)
+    control : In(:func:`control_layout`); control_out : Out(the same)
+    b : In(b_shape); b_out : Out(the same)
+    psum_above : In(signed(psum_width))
+    psum, drained : Out(signed(psum_width))
     """
 
     def __init__(self, params: ArrayParams, *, unit: bool = False):
@@ -132,10 +132,10 @@ class Column(wiring.Component):
 
     Members
     -------
-    a, a_out : [rows] x a_shape
-    control, control_out : [rows] x :func:`control_layout`
-    b : b_shape
-    result : signed(psum_width)
+    a : In([rows] x a_shape); a_out : Out(the same)
+    control : In([rows] x :func:`control_layout`); control_out : Out(the same)
+    b : In(b_shape)
+    result : Out(signed(psum_width))
     """
 
     CELL = Cell

@@ -42,7 +42,7 @@ class Operand(wiring.Component):
 
     Members
     -------
-    i : In(stream of packets of ``shape``)
+    i : In(packet stream of ``shape``)
     queue : In(:func:`reader_signature`)
     valid : Out(1); data : Out(shape); blank : Out(1); at : Out(:func:`position_signature`)
         The beat to come, zeros if ``blank`` whatever ``data`` is, and where it stands.
