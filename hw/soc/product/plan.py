@@ -1,0 +1,134 @@
+"""How a command is cut to blocks that the scratchpads hold."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .layouts import DIM, command_layout, job_layout
+from .params import ProductUnitParams
+
+__all__ = ["Plan", "Quotient"]
+
+
+class Quotient(wiring.Component):
+    """Divide a power of two: ``quotient = 2**log // divisor``, a bit a cycle.
+
+    Latency: ``log + 2`` cycles from ``start`` to ``done``.
+
+    Members
+    -------
+    start : In(1)
+    divisor : In(unsigned(width)), at least 1, held from ``start`` to ``done``
+    done : Out(1), until the next start
+    quotient : Out(range(2**log + 1))
+    """
+
+    def __init__(self, log: int, width: int):
+        self._log = log
+        super().__init__({
+            "start": In(1),
+            "divisor": In(width),
+            "done": Out(1),
+            "quotient": Out(log + 1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        rest = Signal(len(self.divisor) + 1)
+        steps = Signal(range(self._log + 2))
+        less = Signal(len(self.divisor) + 2)
+        m.d.comb += [less.eq(rest - self.divisor), self.done.eq(steps == 0)]
+        bit = ~less[-1]
+        with m.If(self.start):
+            m.d.sync += [rest.eq(1), self.quotient.eq(0), steps.eq(self._log + 1)]
+        with m.Elif(~self.done):
+            m.d.sync += [
+                steps.eq(steps - 1),
+                self.quotient.eq((self.quotient << 1) | bit),
+                rest.eq(Mux(bit, less, rest) << 1),
+            ]
+        return m
+
+
+class Plan(wiring.Component):
+    """Cut a product so that its blocks fit, and as little as possible is read twice.
+
+    With ``fit_a = a_depth // vectors`` rows and ``fit_b = b_depth // k`` tiles in the scratchpads:
+    all of b is one block if it fits; otherwise half of ``fit_b`` tiles are, so that the next block
+    loads meanwhile. Likewise blocks of rows take at most half of a's scratchpad, and at most a
+    pass's rows. Where b has several blocks and all of a fits, it is ``resident``. Where a row of
+    either does not fit, K is cut in slices, and each is loaded whenever it is met.
+
+    Latency: about ``log2(depth) + 4`` cycles. Back-pressure: one command at a time.
+
+    Members
+    -------
+    command : In(stream of :func:`command_layout`)
+    job : Out(stream of :func:`job_layout`)
+    """
+
+    def __init__(self, params: ProductUnitParams):
+        self.params = params
+        super().__init__({
+            "command": In(stream.Signature(command_layout(params.address_width))),
+            "job": Out(stream.Signature(job_layout(params))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        params, job = self.params, self.job.payload
+        m.submodules.fit_a = fit_a = Quotient(params.a_depth.bit_length() - 1, DIM)
+        m.submodules.fit_b = fit_b = Quotient(params.b_depth.bit_length() - 1, DIM)
+        m.d.comb += [fit_a.divisor.eq(job.vectors), fit_b.divisor.eq(job.command.k)]
+        with m.FSM():
+            with m.State("TAKE"):
+                m.d.comb += self.command.ready.eq(1)
+                with m.If(self.command.valid):
+                    given = self.command.payload
+                    m.d.sync += [
+                        job.command.eq(given),
+                        job.vectors.eq(_ceil(given.k, params.rows)),
+                        job.tiles.eq(_ceil(given.n, params.cols)),
+                    ]
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += [fit_a.start.eq(1), fit_b.start.eq(1)]
+                m.next = "DIVIDE"
+            with m.State("DIVIDE"), m.If(fit_a.done & fit_b.done):
+                m.next = "CUT"
+            with m.State("CUT"):
+                self._cut(m, fit_a.quotient, fit_b.quotient)
+                m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.job.valid.eq(1)
+                with m.If(self.job.ready):
+                    m.next = "TAKE"
+        return m
+
+    def _cut(self, m: Module, fit_a: Value, fit_b: Value) -> None:
+        params, job = self.params, self.job.payload
+        rows = job.command.m
+        whole = (job.tiles <= fit_b) & (job.tiles <= params.most_tiles)
+        # Fewer rows than the array has would wait for their weights.
+        enough = (fit_a[1:] >= params.rows) | (fit_a[1:] >= rows)
+        limit = Signal.like(fit_a)
+        m.d.comb += limit.eq(Mux(enough, fit_a[1:], fit_a))
+        sliced = (~whole & (fit_b[1:] == 0)) | ((limit < params.rows) & (limit < rows))
+        tiles = Mux(whole, job.tiles, _at_most(fit_b[1:], params.most_tiles))
+        m.d.sync += [
+            job.sliced.eq(sliced),
+            job.resident.eq(~sliced & ~whole & (rows <= fit_a)),
+            job.block_tiles.eq(Mux(sliced, 1, tiles)),
+            job.block_rows.eq(Mux(sliced, params.pass_rows, _at_most(limit, params.pass_rows))),
+            job.most_rows.eq(Mux(sliced, params.most_rows, _at_most(limit, params.most_rows))),
+        ]
+
+
+def _ceil(value: Value, divisor: int) -> Value:
+    """Divide by a power of two, and round up."""
+    log = divisor.bit_length() - 1
+    return value[log:] + value[:log].any()
+
+
+def _at_most(value: Value, most: int) -> Value:
+    return Mux(value < most, value, most)

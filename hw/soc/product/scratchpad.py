@@ -1,0 +1,119 @@
+"""A ring of vectors, filled in order, walked block by block as often as wanted."""
+
+from amaranth import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.hw.common.nested import NestedCounter
+from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.ram import DualPortMemory
+from gemmule.hw.common.stream.skid import SkidBuffer
+
+from .layouts import walk_layout
+
+__all__ = ["Scratchpad"]
+
+
+class Scratchpad(wiring.Component):
+    """Hold the vectors of an operand, and hand out those of each block in the order of its walk.
+
+    A vector is handed out as soon as it is there, so a block is multiplied while it still loads.
+    Blocks lie behind each other in a ring; a walk frees its block, or it is walked again.
+
+    Latency: 2 cycles from a vector that arrives to its beat, 3 from a walk to its first.
+    Throughput: a vector in and a beat out each cycle, from walk to walk as well.
+    Back-pressure: ``o`` waits alone; whoever writes knows from ``freed`` what has room.
+
+    Parameters
+    ----------
+    depth : int
+        Vectors, a power of 2.
+    bits : int
+        Of a vector.
+
+    Members
+    -------
+    write : In(1), vector : In(bits)
+    walk : In(stream of :func:`walk_layout`)
+    o : Out(stream of ``data``, ``last``)
+    freed : Out(range(depth + 1))
+        Vectors of a block whose last walk ends in this cycle.
+    idle : Out(1)
+        No walk is under way.
+    """
+
+    def __init__(self, depth: int, bits: int):
+        self._depth = depth
+        super().__init__({
+            "write": In(1),
+            "vector": In(bits),
+            "walk": In(stream.Signature(walk_layout(depth))),
+            "o": Out(stream.Signature(data.StructLayout({"data": unsigned(bits), "last": 1}))),
+            "freed": Out(range(depth + 1)),
+            "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        log = self._depth.bit_length() - 1
+        m.submodules.memory = memory = DualPortMemory(unsigned(len(self.vector)), self._depth)
+        m.submodules.counter = counter = NestedCounter(
+            levels=3, count_width=log + 1, address_width=log + 1
+        )
+        m.submodules.skid = skid = SkidBuffer(self.o.p.shape())
+        walk = Signal(self.walk.p.shape(), reset_less=True)
+        # Places of the ring, counted on without end: where vectors come, the walk's block, and the
+        # first block that is not free.
+        head, block, first = (Signal(log + 1, name=n) for n in ("head", "block", "first"))
+        there = Signal(log + 1)
+        step = Signal()
+        ends = wire(m, "ends", step & counter.final)
+        size = wire(m, "size", (counter.address + 1)[: log + 1])
+        behind = wire(m, "behind", (block + size)[: log + 1])
+        after = wire(m, "block_after", Mux(ends, Mux(walk.rewind, first, behind), block))
+        arrived = wire(m, "head_after", (head + self.write)[: log + 1])
+        beyond = wire(m, "beyond", counter.address >= there)
+        m.d.comb += [
+            memory.write_enable.eq(self.write),
+            memory.write_address.eq(head),
+            memory.write_data.eq(self.vector),
+            self.walk.ready.eq(~counter.active | ends),
+            counter.load.eq(self.walk.valid & self.walk.ready),
+            counter.base.eq(0),
+            counter.counts[0].eq(walk.inner),
+            counter.strides[0].eq(walk.step),
+            counter.counts[1].eq(walk.middle),
+            counter.strides[1].eq(1),
+            counter.counts[2].eq(walk.outer),
+            counter.strides[2].eq(walk.skip),
+        ]
+        with m.If(counter.load):
+            given = self.walk.p
+            m.d.comb += [
+                counter.counts[0].eq(given.inner),
+                counter.counts[1].eq(given.middle),
+                counter.counts[2].eq(given.outer),
+            ]
+            m.d.sync += walk.eq(given)
+        # A beat is read into the memory's own output register, and waits there.
+        full, last = Signal(), Signal(reset_less=True)
+        m.d.comb += [
+            step.eq(counter.active & ~beyond & (~full | skid.i.ready)),
+            counter.step.eq(step),
+            memory.read_enable.eq(step),
+            memory.read_address.eq((block + counter.address)[:log]),
+            skid.i.valid.eq(full),
+            skid.i.p.data.eq(memory.read_data),
+            skid.i.p.last.eq(last),
+            self.freed.eq(Mux(ends & walk.free, size, 0)),
+            self.idle.eq(~counter.active & ~full & ~self.o.valid),
+        ]
+        with m.If(~full | skid.i.ready):
+            m.d.sync += full.eq(step)
+        with m.If(step):
+            m.d.sync += last.eq(counter.final & walk.last)
+        m.d.sync += [head.eq(arrived), block.eq(after), there.eq(arrived - after)]
+        with m.If(ends & walk.free):
+            m.d.sync += first.eq(behind)
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
+        return m

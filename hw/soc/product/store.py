@@ -1,0 +1,170 @@
+"""Writes results where they belong: each row of a tile at its own address."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.stream.skid import SkidBuffer
+from gemmule.hw.soc.dma.request import request_layout, write_done
+
+from .layouts import JOBS, store_layout
+from .ledger import Ledger
+from .params import RESULT, ProductUnitParams
+
+__all__ = ["Store"]
+
+MOST = 1 << 10
+"""Writes under way; the DMA takes far fewer."""
+
+
+class Store(wiring.Component):
+    """Pack each row of results to elements of 1, 2 or 4 bytes, and write it.
+
+    A row of a tile is a request; what stands beside it in memory is not touched. Rows of a job that
+    is ``void`` are dropped.
+
+    Latency: 2 cycles from a row to its request. Throughput: a row a cycle, or as many cycles as a
+    row has words of the bus. Back-pressure: rows wait for the DMA. Errors: of writes, told with the
+    job and the address.
+
+    Members
+    -------
+    store : In(stream of :func:`store_layout`)
+    c : In(packet stream of [cols] x signed(32))
+    void : In(JOBS)
+        Jobs whose results are not wanted.
+    request : Out(stream of ``request_layout``), data : Out(packet stream of bus words)
+    done : In(``write_done``)
+    fault : Out(1), decode : Out(1), address : Out, job : Out(range(JOBS))
+        A write was answered by an error.
+    over : Out(1)
+        All writes of ``job`` are answered.
+    idle : Out(1)
+    """
+
+    def __init__(self, params: ProductUnitParams):
+        self.params = params
+        width = params.address_width
+        super().__init__({
+            "store": In(stream.Signature(store_layout(params))),
+            "c": In(packet_stream(unsigned(RESULT * params.cols))),
+            "void": In(JOBS),
+            "request": Out(stream.Signature(request_layout(width))),
+            "data": Out(packet_stream(unsigned(params.data_width))),
+            "done": In(write_done(width)),
+            "fault": Out(1),
+            "decode": Out(1),
+            "address": Out(width),
+            "job": Out(range(JOBS)),
+            "over": Out(1),
+            "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.ledger = ledger = Ledger(MOST)
+        m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
+        m.submodules.words = words = SkidBuffer(self.data.p.shape())
+        wiring.connect(m, requests.o, wiring.flipped(self.request))
+        wiring.connect(m, words.o, wiring.flipped(self.data))
+        block, active = Signal(self.store.p.shape(), reset_less=True), Signal()
+        begin, take, final = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.store.ready.eq(~active | (take & final)),
+            begin.eq(self.store.valid & self.store.ready),
+        ]
+        with m.If(begin):
+            m.d.sync += block.eq(self.store.p)
+        with m.If(self.store.ready):
+            m.d.sync += active.eq(begin)
+        length, address = self._walk(m, block, begin, active, take, final)
+        void = wire(m, "unwanted", self.void.bit_select(block.job, 1))
+        packed = self._packed(m, block.size)
+        part = Signal(range(max(len(packed) // self.params.data_width, 2)))
+        final_part = wire(m, "final_part", part == ((length - 1) >> _log(self.params.bus)))
+        room = wire(m, "room", words.i.ready & (requests.i.ready | (part != 0)))
+        goes = wire(m, "goes", active & self.c.valid & room & ~void)
+        m.d.comb += [
+            take.eq(active & self.c.valid & (void | (room & final_part))),
+            self.c.ready.eq(take),
+            requests.i.valid.eq(goes & (part == 0)),
+            requests.i.p.address.eq(address),
+            requests.i.p.length.eq(length),
+            words.i.valid.eq(goes),
+            words.i.p.data.eq(packed.word_select(part, self.params.data_width)),
+            words.i.p.last.eq(final_part),
+        ]
+        with m.If(goes):
+            m.d.sync += part.eq(Mux(final_part, 0, part + 1))
+        m.d.comb += [
+            ledger.asks.eq(requests.i.valid),
+            ledger.offered.eq(requests.i.valid),
+            ledger.answers.eq(self.done.valid),
+            ledger.leaves.eq(take & final & block.last),
+            ledger.leaving.eq(block.job),
+            self.job.eq(ledger.job),
+            self.over.eq(ledger.over),
+            self.fault.eq(self.done.valid & self.done.error),
+            self.decode.eq(self.done.decode),
+            self.address.eq(self.done.address),
+            self.idle.eq(ledger.idle & ~active),
+        ]
+        return m
+
+    def _walk(
+        self, m: Module, block, begin: Value, active: Value, take: Value, final: Signal
+    ) -> tuple[Value, Value]:
+        """Go down the rows of each tile; return the bytes of the row at hand, and its address."""
+        params, width = self.params, self.params.address_width
+        # Addresses: of the row, of the tile's first row, of the row below the block.
+        at, top, below = (Signal(width, name=n, reset_less=True) for n in ("at", "top", "below"))
+        rows, tiles = Signal.like(block.rows), Signal.like(block.tiles)
+        first = Signal()
+        stride = block.stride.as_signed()
+        down = wire(m, "down", (at + stride)[:width])
+        across = wire(m, "across", (top + (params.cols << block.size))[:width])
+        last_row = wire(m, "last_row", rows == 1)
+        m.d.comb += final.eq(last_row & (tiles == 1))
+        ends_tile = wire(m, "ends_tile", take & last_row)
+        under = wire(m, "under", Mux(ends_tile & first, down, below))
+        m.d.sync += below.eq(under)
+        given = self.store.p
+        next_block = Signal(width)
+        m.d.comb += next_block.eq(Mux(given.restart, given.base + given.offset, under))
+        with m.If(take):
+            m.d.sync += [
+                rows.eq(Mux(last_row, block.rows, rows - 1)),
+                at.eq(Mux(last_row, across, down)),
+            ]
+        with m.If(ends_tile):
+            m.d.sync += [tiles.eq(tiles - 1), top.eq(across), first.eq(0)]
+        with m.If(begin):
+            m.d.sync += [
+                rows.eq(given.rows),
+                tiles.eq(given.tiles),
+                at.eq(next_block),
+                top.eq(next_block),
+                first.eq(1),
+            ]
+        columns = Mux(tiles == 1, block.tail, params.cols)
+        return wire(m, "length", columns << block.size), at
+
+    def _packed(self, m: Module, size: Value) -> Signal:
+        """Return the row's bytes, packed to elements of ``2**size`` bytes, in whole words."""
+        lanes = [self.c.p.data[n * RESULT : (n + 1) * RESULT] for n in range(self.params.cols)]
+        forms = [Cat(lane[: 8 << log] for lane in lanes) for log in range(3)]
+        width = self.params.data_width
+        count = max(1, -(-len(forms[2]) // width))
+        padded = [Cat(form, Const(0, count * width - len(form))) for form in forms]
+        packed = Signal(count * width, name="packed")
+        with m.Switch(size):
+            for log, form in enumerate(padded):
+                with m.Case(log):
+                    m.d.comb += packed.eq(form)
+        return packed
+
+
+def _log(value: int) -> int:
+    return value.bit_length() - 1

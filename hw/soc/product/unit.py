@@ -1,0 +1,215 @@
+"""The dense product as a unit: row-major matrices in memory, and their product."""
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from gemmule.golden.soc.commands import Cause
+from gemmule.hw.common.stream.fifo import Fifo
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
+from gemmule.hw.systolic.gemm import Gemm
+
+from .blocks import Blocks
+from .layouts import JOBS, command_layout, fault_layout
+from .loader import RowLoader
+from .params import ProductUnitParams
+from .plan import Plan
+from .scratchpad import Scratchpad
+from .settings import BANKS, SettingsFetch, SettingsIssue
+from .store import Store
+
+__all__ = ["EVENTS", "ProductUnit"]
+
+EVENTS = ("a_beats", "b_beats", "c_rows", "busy_cycles")
+"""What the unit counts for its user: a pulse each."""
+
+BLOCKS = 16
+"""Blocks that each part may have before it."""
+
+
+class ProductUnit(wiring.Component):
+    """Multiply matrices in memory: ``c [M, N] = requantize(a [M, K] @ b [K, N])``.
+
+    Matrices are row-major, with any row stride, at any byte. Whole rows of both are fetched to
+    scratchpads, from which the beats of `Gemm` are made; results go row by row of a tile. What the
+    scratchpads hold is read once, see `Plan`. `golden.soc.machine` says what a command means.
+
+    Commands overlap: the next one's operands load while this one multiplies. One whose settings are
+    illegal, or one of whose reads or writes is answered by an error, drops its results from then on
+    and ends with the cause; others are not touched.
+
+    Latency: the memory's, a pass's rows of a, all of the block's b and `Gemm`'s. Throughput: rows x
+    cols products a cycle while operands arrive. Back-pressure: ``command`` waits while `JOBS` are
+    under way; ``finished`` may wait.
+
+    Members
+    -------
+    command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
+    finished : Out(stream of :func:`fault_layout`), one a command, in order
+    request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
+    data_settings, data_a, data_b : In(``read_stream`` of 16 bytes, of a's and of b's vectors)
+    data_c : Out(packet stream of bus words)
+    done_c : In(``write_done``)
+    fault_address : In, fault_decode : In(1)
+        Of the vector with an error that is taken in this cycle.
+    idle : Out(1)
+        No command is under way.
+    events : Out(struct of `EVENTS`)
+    """
+
+    def __init__(self, params: ProductUnitParams):
+        self.params = params
+        width = params.address_width
+        request = stream.Signature(request_layout(width))
+        super().__init__({
+            "command": In(stream.Signature(command_layout(width))),
+            "finished": Out(stream.Signature(fault_layout(width))),
+            **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
+            "data_settings": In(read_stream(128)),
+            "data_a": In(read_stream(8 * params.a_vector)),
+            "data_b": In(read_stream(8 * params.b_vector)),
+            "data_c": Out(packet_stream(params.data_width)),
+            "done_c": In(write_done(width)),
+            "fault_address": In(width),
+            "fault_decode": In(1),
+            "idle": Out(1),
+            "events": Out(data.StructLayout(dict.fromkeys(EVENTS, 1))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        params = self.params
+        m.submodules.plan = plan = Plan(params)
+        m.submodules.blocks = blocks = Blocks(params)
+        m.submodules.gemm = gemm = Gemm(params.gemm)
+        m.submodules.load_a = load_a = RowLoader(
+            params, depth=params.a_depth, vector=params.a_vector, group=1
+        )
+        m.submodules.load_b = load_b = RowLoader(
+            params, depth=params.b_depth, vector=params.b_vector, group=params.rows
+        )
+        m.submodules.pad_a = pad_a = Scratchpad(params.a_depth, 8 * params.a_vector)
+        m.submodules.pad_b = pad_b = Scratchpad(params.b_depth, 8 * params.b_vector)
+        m.submodules.fetch = fetch = SettingsFetch(params)
+        m.submodules.issue = issue = SettingsIssue(
+            params, gemm.command.signature.flip(), gemm.scale.signature.flip()
+        )
+        m.submodules.store = store = Store(params)
+        connect(m, flipped(self.command), plan.command)
+        connect(m, plan.job, blocks.job)
+        parts = {
+            "load_a": load_a.load,
+            "load_b": load_b.load,
+            "walk_a": pad_a.walk,
+            "walk_b": pad_b.walk,
+            "settings": fetch.settings,
+            "issue": issue.issue,
+            "store": store.store,
+        }
+        for name, target in parts.items():
+            m.submodules[f"{name}_queue"] = queue = Fifo(target.p.shape(), BLOCKS)
+            connect(m, getattr(blocks, name), queue.i)
+            connect(m, queue.o, target)
+        for name, loader, pad in (("a", load_a, pad_a), ("b", load_b, pad_b)):
+            connect(m, loader.request, flipped(getattr(self, f"request_{name}")))
+            connect(m, flipped(getattr(self, f"data_{name}")), loader.data)
+            m.d.comb += [
+                pad.write.eq(loader.write),
+                pad.vector.eq(loader.vector),
+                loader.freed.eq(pad.freed),
+            ]
+        m.d.comb += load_a.begun.eq(load_b.asked)
+        self._operand(m, pad_a, gemm.a, params.a_octets, params.x_format.width)
+        self._operand(m, pad_b, gemm.b, params.b_octets, params.w_format.width)
+        self._settings(m, fetch, issue, gemm)
+        connect(m, store.request, flipped(self.request_c))
+        connect(m, store.data, flipped(self.data_c))
+        m.d.comb += [
+            store.c.valid.eq(gemm.c.valid),
+            store.c.p.data.eq(Value.cast(gemm.c.p.data)),
+            store.c.p.last.eq(gemm.c.p.last),
+            gemm.c.ready.eq(store.c.ready),
+            gemm.status.ready.eq(1),
+            store.done.eq(self.done_c),
+        ]
+        self._finish(m, blocks, store, (load_a, load_b), fetch, issue)
+        m.d.comb += [
+            self.idle.eq(~blocks.busy & plan.command.ready & ~self.finished.valid),
+            self.events.a_beats.eq(gemm.a.valid & gemm.a.ready),
+            self.events.b_beats.eq(gemm.b.valid & gemm.b.ready),
+            self.events.c_rows.eq(gemm.c.valid & gemm.c.ready),
+            self.events.busy_cycles.eq(~self.idle),
+        ]
+        return m
+
+    def _operand(self, m: Module, pad: Scratchpad, port, octets: int, width: int) -> None:
+        """Hand vectors to the product: of each element its low bits count."""
+        lanes = len(Value.cast(port.p.data)) // width
+        elements = [pad.o.p.data.word_select(n, 8 * octets)[:width] for n in range(lanes)]
+        m.d.comb += [
+            port.valid.eq(pad.o.valid),
+            Value.cast(port.p.data).eq(Cat(elements)),
+            port.p.last.eq(pad.o.p.last),
+            pad.o.ready.eq(port.ready),
+        ]
+
+    def _settings(self, m: Module, fetch: SettingsFetch, issue: SettingsIssue, gemm: Gemm) -> None:
+        connect(m, fetch.request, flipped(self.request_settings))
+        connect(m, flipped(self.data_settings), fetch.data)
+        m.submodules.columns = columns = Memory(
+            shape=128, depth=BANKS << (len(fetch.place) - 1), init=[]
+        )
+        write, read = columns.write_port(), columns.read_port()
+        m.d.comb += [
+            write.en.eq(fetch.write),
+            write.addr.eq(fetch.place),
+            write.data.eq(fetch.entry),
+            read.addr.eq(issue.place),
+            issue.entry.eq(read.data),
+            issue.full.eq(fetch.full),
+            *(mine.eq(its) for mine, its in zip(issue.bank, fetch.bank, strict=True)),
+            fetch.free.eq(issue.free),
+        ]
+        connect(m, issue.command, gemm.command)
+        connect(m, issue.scale, gemm.scale)
+
+    def _finish(
+        self,
+        m: Module,
+        blocks: Blocks,
+        store: Store,
+        loaders: tuple[RowLoader, ...],
+        fetch: SettingsFetch,
+        issue: SettingsIssue,
+    ) -> None:
+        """Keep the first thing that goes wrong with each job, and tell it when the job is over."""
+        width = self.params.address_width
+        faults = [Signal(fault_layout(width), name=f"fault_{n}") for n in range(JOBS)]
+        read = Mux(self.fault_decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
+        wrote = Mux(store.decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)
+        # Of what happens in one cycle, the first of these counts.
+        events = [
+            *((each.fault, each.job, read, self.fault_address) for each in (*loaders, fetch)),
+            (fetch.wrong, fetch.job, Cause.SETTINGS.value, 0),
+            (issue.wrong, issue.job, Cause.SETTINGS.value, 0),
+            (store.fault, store.job, wrote, store.address),
+        ]
+        m.submodules.finished = finished = Fifo(fault_layout(width), JOBS)
+        connect(m, finished.o, flipped(self.finished))
+        m.d.comb += [
+            finished.i.valid.eq(store.over),
+            blocks.ended.eq(self.finished.valid & self.finished.ready),
+        ]
+        for number, fault in enumerate(faults):
+            now = Signal.like(fault, name=f"fault_now_{number}")
+            m.d.comb += [now.eq(fault), store.void[number].eq(fault.cause != 0)]
+            with m.If(fault.cause == 0):
+                for happens, job, cause, address in reversed(events):
+                    with m.If(happens & (job == number)):
+                        m.d.comb += [now.cause.eq(cause), now.address.eq(address)]
+            m.d.sync += fault.eq(now)
+            with m.If(store.over & (store.job == number)):
+                m.d.comb += finished.i.p.eq(now)
+                m.d.sync += fault.eq(0)
