@@ -45,7 +45,7 @@ class Case:
                 image[at : at + len(raw)] = np.frombuffer(raw, np.uint8)
 
     def product(self, m, n, k, *, kind="all", size=0, rounding=0, negative=False):
-        rng, params = self.rng, self.params
+        params = self.params
         a = self.values(params.x_format, (m, k))
         b = self.values(params.w_format, (k, n))
         a_base, a_stride = self.place(m, k * params.a_octets, negative)
@@ -85,12 +85,16 @@ class Case:
         if size == 0:
             low, high = -100, 90
         zero_point = int(rng.integers(max(low, -128), min(high, 127) + 1))
-        own = dict(multiplier=int(multiplier[0]), shift=int(shift[0]), b_zero_point=int(zero[0]))
+        own = {
+            "multiplier": int(multiplier[0]),
+            "shift": int(shift[0]),
+            "b_zero_point": int(zero[0]),
+        }
         raw = SETTINGS.encode(
-            own | dict(
-                columns=kind.value, rounding=rounding, offset=int(offset[0]),
-                zero_point=zero_point, low=low, high=high,
-            )
+            own | {
+                "columns": kind.value, "rounding": rounding, "offset": int(offset[0]),
+                "zero_point": zero_point, "low": low, "high": high,
+            }
         )  # fmt: skip
         if kind == Columns.OFFSETS:
             raw += offset.astype("<i4").tobytes()
