@@ -70,9 +70,9 @@ class Memory:
     and offered in cycle ``t + latency`` or later, in order, one a cycle and stream.
 
     Requests to read are always taken. The two streams of a channel that writes are ready while
-    fewer than ``golden.common.memory.QUEUE`` of the vectors that the stream began have not moved
-    completely in an earlier cycle. A write changes the image when its request and vector have both
-    been taken: for whatever moves in a later cycle.
+    fewer than :data:`golden.common.memory.QUEUE` of the vectors that the stream began have not
+    moved completely in an earlier cycle. A write changes the image when its request and vector have
+    both been taken: for whatever moves in a later cycle.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Adapter(Protocol):
 
         Options and shapes come first, values last. Nothing of the size of an array is made:
         ``arrays`` may hold :class:`~.stored.Stored` ones, whose values
-        ``golden.common.formats.check_values`` looks at in pieces.
+        :func:`golden.common.formats.check_values` looks at in pieces.
         """
 
     def plan(self, params: Any, run: Any, arrays: Arrays) -> Job:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["Beats", "Part", "Repeated", "parts_of"]
 
 Beats = NDArray[np.uint32]
-"""The beats of one stream ``[beats, words]``: payload bits, packed by ``golden.common.lanes``."""
+"""The beats of one stream ``[beats, words]``, packed by :mod:`golden.common.lanes`."""
 
 Part = tuple[Beats, int]
 """Beats, and how often they are sent, one time after the other."""

@@ -39,7 +39,7 @@ def cycles(tilings: Sequence[Tiling], *, result_latency: int) -> int:
     """Count the cycles of products back to back, as `simulate` reports them.
 
     Operands are offered and results taken in every cycle, and all commands wait from the start.
-    ``result_latency`` is that of the hardware's parameters, `hw.systolic.params.GemmParams`.
+    ``result_latency`` is that of the hardware's parameters, :class:`hw.systolic.params.GemmParams`.
     """
     clock = Clock(tilings[0].rows, result_latency)
     return max(map(clock.command, tilings)) + 1

@@ -164,7 +164,7 @@ def corrections(
     ``offset[n] = bias[n] - za * (sum(b[:, n]) - K * zb[n])`` and ``zeros[n] = zb[n]``.
 
     ``offset`` (``[..., N]``, as many as ``b`` has columns) fits
-    ``golden.common.requantize.offset_width`` signed bits.
+    :func:`golden.common.requantize.offset_width` signed bits.
 
     Examples
     --------

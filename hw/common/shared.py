@@ -15,7 +15,7 @@ _MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 
 
 class Library:
-    """The platform under which `gen.emit` elaborates: it converts each shared cell once.
+    """The platform under which :mod:`gen.verilog.emit` elaborates: a shared cell is converted once.
 
     Amaranth hands the platform down to every ``elaborate``; its simulator hands down ``None``, and
     then a shared cell is an ordinary submodule.
@@ -41,7 +41,7 @@ class Library:
         return Instance(name, *((way, port, values[port]) for way, port in ports))
 
     def _define(self, component: Component) -> tuple[str, list[tuple[str, str]]]:
-        # The name is provisional: `gen.merge` names a module by its role in its parent.
+        # The name is provisional: `gen.verilog.merge` names a module by its role in its parent.
         name = f"shared{len(self._known)}.{type(component).__name__}"
         text = rtlil.convert(component, name=name, platform=self, emit_src=False)
         self.texts[name] = text

@@ -49,13 +49,13 @@ class Convolution(Component):
     w[o, c, tap])``, and its gradients by ``x`` and by ``w``; the input gradient is the transposed
     convolution.
 
-    ``golden.conv.convolution`` and ``golden.common.requantize`` define every bit,
-    ``gen.blocks.conv.lower`` makes the program: commands, loads and walks, in order, and says how
-    maps and weights lie in memory. The host cuts layers to the buffers;
-    the hardware knows loads, products and passes over a bank, and any geometry is a matter of the
-    walks. Feature maps lie channel-last; ``x`` is read in vectors of ``rows`` channels, the other
-    operand in vectors of ``cols``, and weights for the input gradient are transposed on their way.
-    Weights are stationary, except in the weight gradient, whose sums are: `Gemm` has both.
+    :mod:`golden.conv.convolution` and :mod:`golden.common.requantize` define every bit,
+    :mod:`gen.blocks.conv.lower` makes the program: commands, loads and walks, in order, and says
+    how maps and weights lie in memory. The host cuts layers to the buffers; the hardware knows
+    loads, products and passes over a bank, and any geometry is a matter of the walks. Feature maps
+    lie channel-last; ``x`` is read in vectors of ``rows`` channels, the other operand in vectors of
+    ``cols``, and weights for the input gradient are transposed on their way. Weights are
+    stationary, except in the weight gradient, whose sums are: `Gemm` has both.
 
     The zero-free order of the gradients is ours; BP-im2col's (arXiv 2209.09434), which spends the
     array's time on inserted zeros but stores none, runs on the same address generators, as does

@@ -33,7 +33,7 @@ class OperandBuffer(Component):
 
     A packet on ``load`` fills a bank from its address 0. A pass reads the oldest bank that was not
     released; where this one is still being loaded, a beat waits for its vector, and a release for
-    the whole. ``golden.conv.pattern`` says which vectors are read and which beats are masked.
+    the whole. :mod:`golden.conv.pattern` says which vectors are read and which beats are masked.
     Nothing is stored twice and no zero is stored: padding and the zeros of BP-im2col (arXiv
     2209.09434) are masks.
 

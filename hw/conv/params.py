@@ -216,7 +216,7 @@ class LayerParams(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ConvParams(LayerParams):
-    """What fixes the hardware of a :class:`hw.conv.Convolution`. Widths are in bits."""
+    """What fixes the hardware of a :class:`hw.conv.convolution.Convolution`. Widths are in bits."""
 
     dy_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of dy")
     dataflow: str = option(

@@ -23,8 +23,8 @@ class Elementwise(wiring.Component):
 
     ``y = f(x)``
 
-    ``golden.nonlinear.elementwise.build_unit`` defines the bits: a table where the input has few
-    bits, a piecewise polynomial of the magnitude or the mantissa, a product of two tables, or
+    :func:`golden.nonlinear.elementwise.build_unit` defines the bits: a table where the input has
+    few bits, a piecewise polynomial of the magnitude or the mantissa, a product of two tables, or
     straight lines. Rounded once, half up (PLAN: down); saturated.
 
     Latency: a few cycles, by the formats: ``latency`` of the manifest.

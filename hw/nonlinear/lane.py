@@ -31,7 +31,8 @@ DATAPATHS = {
 class Lane(FlowComponent):
     """A function of one number, of a new one each cycle.
 
-    ``y = unit(x)``; the unit, from ``golden.nonlinear.elementwise.build_unit``, defines the bits.
+    ``y = unit(x)``; the unit, from :func:`golden.nonlinear.elementwise.build_unit`, defines the
+    bits.
 
     Latency: ``latency`` cycles. Throughput: one a cycle. Back-pressure: none, it runs free.
 

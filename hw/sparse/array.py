@@ -63,7 +63,7 @@ class SparseColumn(wiring.Component):
     cell's multipliers has a chain of sums of its own, and so exactly the logic of a dense cell; the
     chains are added once, at the bottom.
 
-    Latency: one cycle more than a dense :class:`hw.systolic.Column`.
+    Latency: one cycle more than a dense :class:`hw.systolic.array.cell.Column`.
 
     Members
     -------
@@ -107,8 +107,9 @@ class SparseArray(SystolicArray):
 
     ``sums[c] = sum over r, s of a[r][indices[r, c, s]] * values[r, c, s]`` of one slot, where a row
     holds one group of K: a tile covers ``size * R`` of K with ``kept * R`` multipliers a column.
-    The slots, the controls and both dataflows are those of :class:`hw.systolic.SystolicArray`.
-    Values and indices travel and wait compressed.
+    The slots, the controls and both dataflows are those of
+    :class:`hw.systolic.array.systolic_array.SystolicArray`. Values and indices travel and wait
+    compressed.
 
     2:4 after the sparse tensor cores of NVIDIA's Ampere architecture (white paper, 2020), whose
     format this is; in a systolic array of either dataflow it is ours.

@@ -32,7 +32,7 @@ class SparseDspColumn(wiring.Component):
     sums. The selection takes a cycle: the blocks get their weights and controls a cycle later than
     the selectors do.
 
-    Latency: one cycle more than :class:`hw.tech.DspColumn`.
+    Latency: one cycle more than :class:`hw.tech.column.DspColumn`.
 
     Members
     -------
@@ -75,7 +75,7 @@ class SparseDspColumn(wiring.Component):
 
 
 class SparseDspArray(DspArray):
-    """:class:`SparseArray` for one device family: :class:`hw.tech.DspArray` with sparse columns.
+    """A sparse array of one device family: :class:`hw.tech.array.DspArray` with sparse columns.
 
     Packed products share a weight, and so its index: with ``--pack m`` two rows of ``a`` are
     selected from by each.

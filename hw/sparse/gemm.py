@@ -11,19 +11,20 @@ __all__ = ["SparseGemm"]
 class SparseGemm(Gemm):
     """Multiply matrices by N:M sparse weights: ``c = requantize((a - za) @ (b - zb))``.
 
-    The commands, streams, requantization and dataflows of :class:`hw.systolic.Gemm`, with a group
-    of ``size`` along K where that has one step: a row of the array takes a whole group of ``a``, a
-    column ``kept`` values and their indices. ``k`` of a command counts groups. 2:4 does in half the
-    cycles what a dense array with as many multipliers does, and moves 0.625 of its int8 weights.
+    The commands, streams, requantization and dataflows of :class:`hw.systolic.gemm.Gemm`, with a
+    group of ``size`` along K where that has one step: a row of the array takes a whole group of
+    ``a``, a column ``kept`` values and their indices. ``k`` of a command counts groups. 2:4 does in
+    half the cycles what a dense array with as many multipliers does, and moves 0.625 of its int8
+    weights.
 
     Dense matrices run on the same hardware at the dense rate: each group then holds ``kept`` rows
-    of ``b``, at indices 0, 1 and so on (`golden.sparse.gemm.dense_as_groups`). The bits are those
-    of `golden.sparse.gemm.multiply`, requantized as `golden.systolic.gemm` says.
+    of ``b``, at indices 0, 1 and so on (:func:`golden.sparse.gemm.dense_as_groups`). The bits are
+    those of :func:`golden.sparse.gemm.multiply`, requantized as :mod:`golden.systolic.gemm` says.
 
     A K at the limit of ``acc_width`` may fill its last group only as far as that limit goes.
 
     Latency: :attr:`latency` cycles from a row of ``a`` in the last tile of K to its ``c``, one or
-    two (with DSP blocks) more than :class:`hw.systolic.Gemm`.
+    two (with DSP blocks) more than :class:`hw.systolic.gemm.Gemm`.
     Throughput: R x C groups a cycle, ``kept`` products each.
     Back-pressure: the array never waits; beats enter it only when their results have room.
 

@@ -68,7 +68,7 @@ class _Compressed(ArrayParams):
 
     @property
     def b_shape(self) -> data.StructLayout:
-        """One group of weights, as `golden.sparse.format` lays it out."""
+        """One group of weights, as :mod:`golden.sparse.format` lays it out."""
         index = Format(signed=False, width=self.groups.index_width)
         return data.StructLayout({
             "values": vector(self.b_format, self.groups.kept),
@@ -107,9 +107,9 @@ class _Compressed(ArrayParams):
 
 @dataclass(frozen=True, kw_only=True)
 class SparseArrayParams(_Compressed):
-    """What fixes the hardware of a :class:`hw.sparse.SparseArray`. Widths are in bits."""
+    """What fixes the hardware of a :class:`hw.sparse.array.SparseArray`. Widths are in bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SparseGemmParams(_Compressed, ProductParams):
-    """What fixes the hardware of a :class:`hw.sparse.SparseGemm`. Widths are in bits."""
+    """What fixes the hardware of a :class:`hw.sparse.gemm.SparseGemm`. Widths are in bits."""

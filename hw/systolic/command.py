@@ -55,7 +55,7 @@ def packets(params: ProductParams) -> tuple[str, ...]:
 def product_status(params: ProductParams) -> data.StructLayout:
     """Lay out what became of a command.
 
-    It has a `golden.systolic.beats.Refusal`, and faults of the command's packets.
+    It has a :class:`golden.systolic.beats.Refusal`, and faults of the command's packets.
     """
     return status_layout(Refusal, packets(params))
 
@@ -101,9 +101,9 @@ class CommandQueue(wiring.Component):
     """Hold commands until each operand's reader has finished with them, in order.
 
     The readers need not stand at the same command: the weights of the next may load while this
-    one still multiplies. A command that `golden.systolic.beats.Refusal` names a reason for is
-    refused: it passes through the queue, its readers throw its packets away
-    (where no size is 0; otherwise it has none), and its status tells why.
+    one still multiplies. A command that :class:`golden.systolic.beats.Refusal` names a reason for
+    is refused: it passes through the queue, its readers throw its packets away (where no size is 0;
+    otherwise it has none), and its status tells why.
 
     Latency: 3 cycles from ``command`` to the readers, for it is held, checked and written in a
     cycle each. Back-pressure: ``command`` waits while four

@@ -29,9 +29,10 @@ class Gemm(wiring.Component):
     a[m, k]) * multiplier[n] / 2**shift[n]) + zero_point)``
 
     Rounded once, ties as the command says, then saturated; the accumulator never overflows, a
-    longer K is refused. `golden.systolic.gemm` defines every bit, `golden.systolic.beats` the
-    order of beats. ``scale`` carries per column what `golden.systolic.gemm.corrections` and
-    `golden.common.requantize.normalize_scale` make of bias, zero points, multiplier and shift.
+    longer K is refused. :mod:`golden.systolic.gemm` defines every bit, :mod:`golden.systolic.beats`
+    the order of beats. ``scale`` carries per column what :func:`golden.systolic.gemm.corrections`
+    and :func:`golden.common.requantize.normalize_scale` make of bias, zero points, multiplier and
+    shift.
 
     With ``--row-scales`` a command may have ``row_multiplier[m]`` and ``row_shift[m]`` beside those
     of the columns, as for activations that are quantized token by token: the total is multiplied
@@ -42,7 +43,7 @@ class Gemm(wiring.Component):
     Both dataflows of `SystolicArray`, chosen by each command. A weight-stationary tile
     costs ``max(rows of a, rows of weights, 3)`` cycles, an output-stationary one ``max(K, R)``;
     tiles and commands follow each other without a bubble as long as operands are offered and
-    results taken. `golden.systolic.cycles` counts the cycles of whole products.
+    results taken. :mod:`golden.systolic.cycles` counts the cycles of whole products.
 
     Latency: :attr:`latency` cycles from a row of ``a`` in the last tile of K to its ``c``.
     Throughput: R x C products a cycle. Back-pressure: the array never waits; beats enter it only

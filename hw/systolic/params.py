@@ -26,7 +26,7 @@ A_SLOT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayParams(Options):
-    """What fixes the hardware of a :class:`hw.systolic.SystolicArray`. Widths are in bits."""
+    """What fixes a :class:`hw.systolic.array.systolic_array.SystolicArray`. Widths are in bits."""
 
     rows: int = option(16, low=1, high=256, help="rows of the array: K of a weight-stationary tile")
     cols: int = option(16, low=1, high=256, help="columns of the array: N of a tile")
@@ -147,8 +147,9 @@ class ArrayParams(Options):
     def mirrors_rows(self) -> bool:
         """Whether output-stationary rows of ``a`` arrive in the order that the drain mirrors.
 
-        A drain over the cascade gives the lowest row first, so beats of `golden.systolic.beats`
-        hold them mirrored already; where they cannot, the hardware does it.
+        A drain over the cascade gives the lowest row first, so beats of
+        :mod:`golden.systolic.beats` hold them mirrored already; where they cannot, the hardware
+        does it.
         """
         return False
 
@@ -258,7 +259,7 @@ class ProductParams(ArrayParams):
 
 @dataclass(frozen=True, kw_only=True)
 class GemmParams(ProductParams):
-    """What fixes the hardware of a :class:`hw.systolic.Gemm`. Widths are in bits."""
+    """What fixes the hardware of a :class:`hw.systolic.gemm.Gemm`. Widths are in bits."""
 
     row_scales: bool = option(
         False,

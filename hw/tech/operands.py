@@ -1,4 +1,4 @@
-"""Operands and sums of packed multipliers as Amaranth values: `golden.tech.packing` in hardware."""
+"""Operands and sums of packed multipliers as Amaranth values: see :mod:`golden.tech.packing`."""
 
 from amaranth import Shape, Value, signed
 from amaranth.lib import data

@@ -21,7 +21,7 @@ class Unpacker(wiring.Component):
 
     ``results[f] = sum over chains of field f - bias`` by a tree with a register a level; the bias
     is known from the depths of the chains, and the uppermost field has none. The fields and their
-    bounds are derived in `golden.tech.packing`, whose `Packing.unpack` defines every bit.
+    bounds are derived in :mod:`golden.tech.packing`, whose `Packing.unpack` defines every bit.
 
     Latency: the levels of the tree, and one cycle. Throughput: one vector a cycle.
     Back-pressure: none.

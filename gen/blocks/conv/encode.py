@@ -107,7 +107,7 @@ def _product(params: LayerParams, layer: Layer, product: Product) -> Iterator[Nu
 
 
 def pass_fields(each: Pass, params: BpParams, width: int) -> list[Number]:
-    """Return the numbers of ``hw.conv.operand.pass_layout``, of a format of ``width`` bits."""
+    """Return the numbers of :func:`hw.conv.operand.pass_layout`, of a format of ``width`` bits."""
     return [
         *fields(each.walk, params),
         (each.pad, width),

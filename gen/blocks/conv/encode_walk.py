@@ -18,9 +18,9 @@ __all__ = ["decode", "encode", "fields", "padded"]
 def encode(
     walks: Sequence[Walk], params: GeneratorParams, vectors: Sequence[int] | None = None
 ) -> Beats:
-    """Encode one beat a walk, in the order of the fields of ``hw.conv.generator.walk_layout``.
+    """Encode one beat a walk, in the order of the fields of :func:`hw.conv.generator.walk_layout`.
 
-    ``vectors``, of each walk's map, are those of ``hw.conv.walker.mapped_layout``.
+    ``vectors``, of each walk's map, are those of :func:`hw.conv.walker.mapped_layout`.
     """
     rows = [fields(walk, params) for walk in walks]
     if vectors is not None:

@@ -49,7 +49,7 @@ class SparseGemmAdapter(ProductAdapter):
     """Arrays of the `sparse_gemm` block: the beats of `gemm`, with a group in place of each K.
 
     A lane of ``a`` is a group of activations, a lane of ``b`` a group of weights, bit by bit as
-    `golden.sparse.format` has it.
+    :mod:`golden.sparse.format` has it.
     """
 
     Run = SparseGemmRun

@@ -40,7 +40,7 @@ class GemmRun(ProductRun):
 
 
 class GemmAdapter(ProductAdapter):
-    """Arrays of the `gemm` block; `golden.systolic.beats.Tiling` has the order of beats."""
+    """Arrays of the `gemm` block; :class:`golden.systolic.beats.Tiling` has the order of beats."""
 
     Run = GemmRun
     inputs = (

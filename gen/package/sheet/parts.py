@@ -43,9 +43,9 @@ def status(
 ) -> Stream:
     """Describe the stream `status` of ``packets``.
 
-    It is the one that ``hw.common.stream.status.status_layout`` makes. One that never ``refuses``
-    a command has no field for that. ``more`` goes behind the meaning. Faults that there ``never``
-    are have their fields all the same.
+    It is the one that :func:`hw.common.stream.status.status_layout` makes. One that never
+    ``refuses`` a command has no field for that. ``more`` goes behind the meaning. Faults that there
+    ``never`` are have their fields all the same.
     """
     refused = {
         "refused": Field(f"why the command was refused; 0: carried out; {LOWEST}", "see the codes")

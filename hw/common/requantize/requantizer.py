@@ -22,10 +22,10 @@ class Requantizer(wiring.Component):
     ``y = clamp(round(t * multiplier / 2**shift) + zero_point)`` with
     ``t = acc + offset - b_zero_point * row_sum``
 
-    Rounded once, ties as `golden.common.requantize.Rounding` says;
+    Rounded once, ties as :class:`golden.common.requantize.Rounding` says;
     :class:`golden.common.requantize.Requantization` defines every bit.
-    ``golden.systolic.gemm.corrections`` makes the offsets,
-    ``golden.common.requantize.normalize_scale`` the multipliers.
+    :func:`golden.systolic.gemm.corrections` makes the offsets,
+    :func:`golden.common.requantize.normalize_scale` the multipliers.
 
     After B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", CVPR 2018, section 2.2, with one rounding instead of

@@ -74,7 +74,7 @@ def start_values(params: ProductParams, command: data.View) -> dict[str, Value]:
 
 
 class TileLoops(wiring.Component):
-    """Walk through ``golden.systolic.beats.Tiling``, a beat a ``step``, without a bubble.
+    """Walk through :class:`golden.systolic.beats.Tiling`, a beat a ``step``, without a bubble.
 
     Only counters that count down and comparisons with constants: no divider, no multiplier. What
     is left of each size is held less 1, beside flags of the tile that it stands at; the next

@@ -1,6 +1,6 @@
 """How many cycles a convolution takes: memory, buffers, and the product's timing.
 
-The product's rules are those of ``golden.systolic.cycles``, here with operands that arrive when
+The product's rules are those of :mod:`golden.systolic.cycles`, here with operands that arrive when
 memory gives them, and results that wait for it. Unlike those, this is an estimate: where results
 wait for memory, or a load for one of the loads under way, it may be some cycles off.
 """
