@@ -17,7 +17,7 @@ __all__ = ["Prune24Params", "SparseArrayParams", "SparseGemmParams"]
 
 @dataclass(frozen=True, kw_only=True)
 class Prune24Params(Options):
-    """What fixes the hardware of a :class:`hw.sparse.Prune24`. Widths are in bits."""
+    """What fixes the hardware of a :class:`hw.sparse.prune24.Prune24`. Widths are in bits."""
 
     lanes: int = option(8, low=1, high=64, help="groups of four that pass in a cycle")
     w_format: Format = option(Format(True, 8), widths=(2, 16), help="format of the weights")

@@ -40,7 +40,7 @@ class Prune24(wiring.Component):
 
     Keeps ``w[i]`` iff fewer than two places of its group beat it: ``j`` beats ``i`` where
     ``metric[j] > metric[i]``, or where they are equal and ``j < i``. Six comparators a lane, no
-    sort. Exact; ``golden.sparse.select.prune24`` defines the bits, ``|w|`` of the least integer
+    sort. Exact; :func:`golden.sparse.select.prune24` defines the bits, ``|w|`` of the least integer
     included.
 
     Order of beats: a command starts a packet of ``w``; with ``metric`` it also takes a packet of

@@ -42,7 +42,7 @@ def command_layout(address_width: int) -> data.StructLayout:
 
 
 def fault_layout(address_width: int) -> data.StructLayout:
-    """Lay out what became of a command: a `golden.soc.commands.Cause`, and where."""
+    """Lay out what became of a command: a :class:`golden.soc.commands.Cause`, and where."""
     return data.StructLayout({"cause": unsigned(8), "address": unsigned(address_width)})
 
 
