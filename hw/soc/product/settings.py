@@ -370,7 +370,7 @@ class SettingsIssue(wiring.Component):
         return m
 
     def _fold(self, m: Module, folded, given, wrong: Value) -> None:
-        """Do what :func:`golden.common.requantize.normalize_scale` does: whole steps, then the rest."""
+        """Do as :func:`golden.common.requantize.normalize_scale`: whole steps, then the rest."""
         params = self.params
         fine, drop = given.shift[: STEP.bit_length() - 1], given.shift[STEP.bit_length() - 1 :]
         multiplier = given.multiplier[: params.multiplier_width]
