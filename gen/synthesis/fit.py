@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Block
 from gemmule.gen.boards import RESOURCES, Board, load_board
-from gemmule.gen.synthesis.synth import check_cell, synthesize
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
+
+from .synth import check_cell, synthesize
 
 __all__ = ["DoesNotFit", "Fit", "area_model", "largest", "use"]
 
