@@ -14,7 +14,15 @@ from pathlib import Path
 
 from gemmule.golden.common.errors import UsageError
 
-__all__ = ["Tool", "Verilator", "compiler", "shell_variables", "survey", "verilator"]
+__all__ = [
+    "Tool",
+    "ToolFailedError",
+    "Verilator",
+    "compiler",
+    "shell_variables",
+    "survey",
+    "verilator",
+]
 
 LEAST_VERILATOR = (5, 36)
 PRECOMPILED = "CFG_CXXFLAGS_PCH_I=-include"
@@ -23,6 +31,17 @@ precompiled header for a source.
 """
 
 COMPILERS = ("g++", "c++", "clang++")
+
+
+class ToolFailedError(RuntimeError):
+    """A program that failed; ``last`` are the last lines that it wrote."""
+
+    LAST = 12
+
+    def __init__(self, program: str, output: str):
+        lines = [line for line in output.splitlines() if line.strip()]
+        super().__init__("\n".join([f"{program} failed", *lines[:40]]))
+        self.last = lines[-self.LAST :]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """How a command ends: an exit code, and at most one sentence on stderr.
 
+Where another tool failed, what it said last stands below the sentence.
+
 0 success; 1 a check failed; 2 wrong use, or a file that cannot be read or written; 70 an error in
 Gemmule; 128 + n after signal n, and 141, that of SIGPIPE, where nothing reads the output any more.
 """
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
+from gemmule.gen.tools import ToolFailedError
 from gemmule.golden.common.errors import UsageError
 
 __all__ = ["FAULT", "TRACEBACK", "ended", "refuse"]
@@ -62,6 +65,8 @@ def ended(work: Callable[[], int]) -> int:
             f"this is an error in Gemmule, {type(error).__name__}: {said}; {TRACEBACK}=1 shows its"
             " traceback"
         )
+        for line in error.last if isinstance(error, ToolFailedError) else ():
+            _say(line)
         return FAULT
 
 

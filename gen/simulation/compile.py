@@ -182,5 +182,4 @@ def _compile(kind: Kind, units: Sequence[tuple[Path, Path, str]], include: Path)
 def _run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ) -> None:
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env)
     if result.returncode:
-        said = "\n".join((result.stdout + result.stderr).splitlines()[:40])
-        raise RuntimeError(f"{command[0]} failed:\n{said}")
+        raise tools.ToolFailedError(str(command[0]), result.stdout + result.stderr)

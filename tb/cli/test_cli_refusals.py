@@ -8,9 +8,12 @@ import pytest
 
 from gemmule.gen.cli.app import main
 from gemmule.gen.cli.ending import FAULT, TRACEBACK, ended
+from gemmule.gen.simulation.compile import compiled
+from gemmule.gen.tools import ToolFailedError
 from gemmule.golden.common.errors import UsageError
 from gemmule.tb import regression
 from gemmule.tb.benches.how import How
+from gemmule.tb.benches.verify import COCOTB
 
 A = np.ones((3, 4), np.int8)
 B = np.ones((4, 5), np.int8)
@@ -274,6 +277,17 @@ def test_f9_errors_of_ours_are_a_sentence(monkeypatch, capfd):
     monkeypatch.setenv(TRACEBACK, "1")
     with pytest.raises(KeyError):
         ended(fail)
+
+
+def test_what_a_compiler_said_stands_below_the_sentence(monkeypatch, capfd):
+    monkeypatch.delenv(TRACEBACK, raising=False)
+    broken = "module dut(input clk); assign nothing = ; endmodule"
+    assert ended(lambda: compiled(COCOTB, broken, "dut", {}) and 0) == FAULT
+    sentence, *said = capfd.readouterr().err.splitlines()
+    assert "an error in Gemmule, ToolFailedError" in sentence
+    assert "verilator" in sentence
+    assert len(said) <= ToolFailedError.LAST
+    assert any("syntax error" in line for line in said)
 
 
 def test_missing_array(refused, tmp_path):
