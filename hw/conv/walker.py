@@ -27,7 +27,7 @@ class Walker(Component):
     As :class:`AddressGenerator`, which defines the fields of a walk and its beats. A walk with a
     spread of 0, or a remainder that is not below its spread, is refused and has no beats. A beat
     whose address lies beyond the map's ``vectors`` is masked. Every walk has an end: it has as many
-    beats as the turns of its loops, each one more than the field says, multiply to.
+    beats as the iterations of its loops, each one more than `turns` says, multiply to.
 
     Latency: 1 cycle from a walk to its first beat, ``LATENCY``. Throughput: one beat a cycle,
     at the ends of loops and from one walk to the next, too. Back-pressure: a beat holds until it is

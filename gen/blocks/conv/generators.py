@@ -83,14 +83,13 @@ class GradientRun(LayerRun):
 
     def walks(self) -> Iterator[Walk]:
         """Yield the walks for the loss, or pixel by pixel of one block for the gradient."""
-        if self.mode == "transposed":
-            yield from self.loss_walks()
+        geometry, method, blocks = self.geometry, self.METHOD, self.blocks
+        if self.mode == "dilated":
+            yield repeated(gradient(geometry, method, blocks).walk, 1)
+        elif method is Method.ZERO_FREE:
+            yield from (phase.view.walk for phase in phases(geometry, blocks) if phase.view)
         else:
-            yield repeated(gradient(self.geometry, self.METHOD, self.blocks).walk, 1)
-
-    def loss_walks(self) -> Iterator[Walk]:
-        """Yield the walks for the loss."""
-        raise NotImplementedError
+            yield loss(geometry, method, blocks).walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,20 +98,12 @@ class BpRun(GradientRun):
 
     METHOD: ClassVar[Method] = Method.BP_IM2COL
 
-    def loss_walks(self) -> Iterator[Walk]:
-        yield loss(self.geometry, self.METHOD, self.blocks).walk
-
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroFreeRun(GradientRun):
     """As :class:`GradientRun`, walked over phase by phase, or pixel by pixel."""
 
     METHOD: ClassVar[Method] = Method.ZERO_FREE
-
-    def loss_walks(self) -> Iterator[Walk]:
-        for phase in phases(self.geometry, self.blocks):
-            if phase.view:
-                yield phase.view.walk
 
 
 @dataclass(frozen=True)
