@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated
 
-import typer
+from .supervise import starting, supervised
 
-from gemmule.gen.catalog import find
+with starting():  # it takes a second
+    import typer
 
-from . import evidence, export, fit, info, schedule, verbs
-from .ending import ended, refuse
-from .help import PlainCommand, PlainGroup
-from .options import block_command, block_in, spell_out_flags
-from .supervise import supervised
+    from gemmule.gen.catalog import find
+
+    from . import evidence, export, fit, info, schedule, verbs
+    from .ending import ended, refuse
+    from .help import PlainCommand, PlainGroup
+    from .options import block_command, block_in, spell_out_flags
 
 __all__ = ["main"]
 

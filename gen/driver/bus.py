@@ -21,10 +21,13 @@ class Bus(Protocol):
         Bytes that both sides reach, as this program sees them.
     base
         The address of the first of them, as the hardware sees it.
+    timeout
+        Seconds that a job may take where nobody says how many.
     """
 
     memory: NDArray[np.uint8]
     base: int
+    timeout: float
 
     def read32(self, offset: int) -> int:
         """Return the register at ``offset`` bytes."""

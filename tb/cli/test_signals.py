@@ -156,7 +156,7 @@ def test_f10_a_signal_while_it_starts_is_a_line(tmp_path):
             f"        if name == 'gemmule.gen.package.generate':\n"
             f"            os.kill(os.getpid(), {int(number)})\n"
             "sys.meta_path.insert(0, Finder())\n"
-            "import gemmule.gen\n"
+            "import gemmule.gen.cli.app\n"
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (code, line)
