@@ -629,4 +629,28 @@ REGISTERS = {
             "value": Field(0, 32, "ro"),
         },
     ),
+    "CONFIG_MULTIPLIER_WIDTH": Register(
+        0x240,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_MAX_SHIFT": Register(
+        0x244,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_B_ZERO_POINTS": Register(
+        0x248,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_PIPELINE": Register(
+        0x24C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
 }

@@ -47,13 +47,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Register:
-    """A word at byte ``address``; ``place`` names the memory that holds it, if one does."""
+    """A word at byte ``address``; ``place`` names the memory that holds it, if one does.
+
+    A ``constant`` one has the value of a parameter of the hardware.
+    """
 
     name: str
     address: int
     text: str
     fields: tuple[Field, ...]
     place: str = ""
+    constant: bool = False
 
     def __getitem__(self, name: str) -> Field:
         return next(each for each in self.fields if each.name == name)
@@ -86,6 +90,7 @@ def _register(node: RegNode) -> Register:
         text=_text(node),
         fields=tuple(_field(each) for each in node.fields()),
         place=node.get_property("stands_in", default=""),
+        constant=bool(node.get_property("constant", default=False)),
     )
 
 
