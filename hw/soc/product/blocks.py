@@ -28,8 +28,9 @@ class Blocks(wiring.Component):
     The loops, outermost first: blocks of tiles along N, blocks of rows along M, slices of K. A
     block is told to all of the parts that have to do with it at once.
 
-    Latency: 1 cycle from a job to its first block. Throughput: a block a cycle. Back-pressure: a
-    block waits until all of its parts take it, and a job until fewer than `JOBS` are under way.
+    Latency: 3 cycles from a job to its first block. Throughput: a block in 3 cycles.
+    Back-pressure: a block waits until all of its parts take it, and a job until fewer than `JOBS`
+    are under way.
 
     Members
     -------
@@ -67,38 +68,69 @@ class Blocks(wiring.Component):
         m = Module()
         params, job = self.params, self.job.payload
         number, free = Signal(range(JOBS)), Signal(range(JOBS + 1), init=JOBS)
-        tiles, rows, vectors = (Signal(DIM, name=f"{name}_done") for name in ("n", "m", "k"))
-        loads = Signal(6)
-        # What is left of each axis, how much of it this block takes, and whether that is all.
-        tiles_left = wire(m, "tiles_left", (job.tiles - tiles)[:DIM])
-        rows_left = wire(m, "rows_left", (job.command.m - rows)[:DIM])
-        left = wire(m, "left", (job.vectors - vectors)[:DIM])
-        last_n = wire(m, "last_n", tiles_left <= job.block_tiles)
-        last_m = wire(m, "last_m", rows_left <= job.most_rows)
-        last_k = wire(m, "last_k", ~job.sliced | (left <= params.slice_vectors))
-        block_tiles = wire(m, "block_tiles", Mux(last_n, tiles_left, job.block_tiles))
-        block_rows = wire(m, "block_rows", Mux(last_m, rows_left, job.block_rows))
-        block_vectors = wire(m, "block_vectors", Mux(last_k, left, params.slice_vectors))
-        first_n, first_m, first_k = (
-            wire(m, f"first_{name}", each == 0)
-            for name, each in (("n", tiles), ("m", rows), ("k", vectors))
-        )
-        done_columns = tiles << (params.cols.bit_length() - 1)
-        done_depth = vectors << (params.rows.bit_length() - 1)
-        columns = wire(
-            m,
-            "columns",
-            Mux(
-                last_n,
-                (job.command.n - done_columns)[:DIM],
-                job.block_tiles << (params.cols.bit_length() - 1),
-            ),
-        )
-        depth = wire(
-            m,
-            "depth",
-            Mux(last_k, (job.command.k - done_depth)[:DIM], params.slice_vectors * params.rows),
-        )
+        loads, step = Signal(6), Signal()
+        # What is left of each axis, in vectors and in elements, and what is done.
+        left = {
+            name: Signal(DIM, name=f"{name}_left") for name in ("tiles", "n", "m", "k", "vectors")
+        }
+        done_columns, done_depth = Signal(DIM), Signal(DIM)
+        first_n, first_m, first_k = (Signal(name=f"first_{name}") for name in "nmk")
+        last_n, last_m, last_k = (Signal(name=f"last_{name}") for name in "nmk")
+        # What this block takes of each.
+        block_tiles = Signal(range(params.most_tiles + 1))
+        block_rows = Signal(range(params.most_rows + 1))
+        block_vectors, depth, columns = Signal(DIM), Signal(DIM), Signal(DIM)
+        log_rows, log_cols = (each.bit_length() - 1 for each in (params.rows, params.cols))
+        with m.FSM() as fsm:
+            with m.State("BEGIN"):
+                m.d.sync += [
+                    *(left[name].eq(job.command[name]) for name in "nmk"),
+                    *(left[name].eq(job[name]) for name in ("tiles", "vectors")),
+                    *(each.eq(1) for each in (first_n, first_m, first_k)),
+                    done_columns.eq(0),
+                    done_depth.eq(0),
+                ]
+                with m.If(self.job.valid & (free != 0)):
+                    m.next = "LAST"
+            with m.State("LAST"):
+                m.d.sync += [
+                    last_n.eq(left["tiles"] <= job.block_tiles),
+                    last_m.eq(left["m"] <= job.most_rows),
+                    last_k.eq(~job.sliced | (left["vectors"] <= params.slice_vectors)),
+                ]
+                m.next = "SIZE"
+            with m.State("SIZE"):
+                slice_depth = params.slice_vectors << log_rows
+                m.d.sync += [
+                    block_tiles.eq(Mux(last_n, left["tiles"], job.block_tiles)),
+                    columns.eq(Mux(last_n, left["n"], job.block_tiles << log_cols)),
+                    block_rows.eq(Mux(last_m, left["m"], job.block_rows)),
+                    block_vectors.eq(Mux(last_k, left["vectors"], params.slice_vectors)),
+                    depth.eq(Mux(last_k, left["k"], slice_depth)),
+                ]
+                m.next = "TELL"
+            with m.State("TELL"), m.If(step):
+                m.d.sync += [
+                    left["vectors"].eq(Mux(last_k, job.vectors, left["vectors"] - block_vectors)),
+                    left["k"].eq(Mux(last_k, job.command.k, left["k"] - depth)),
+                    done_depth.eq(Mux(last_k, 0, done_depth + depth)),
+                    first_k.eq(last_k),
+                ]
+                m.next = "LAST"
+                with m.If(last_k):
+                    m.d.sync += [
+                        left["m"].eq(Mux(last_m, job.command.m, left["m"] - block_rows)),
+                        first_m.eq(last_m),
+                    ]
+                with m.If(last_k & last_m):
+                    m.d.sync += [
+                        left["tiles"].eq(left["tiles"] - block_tiles),
+                        left["n"].eq(left["n"] - columns),
+                        done_columns.eq(done_columns + columns),
+                        first_n.eq(0),
+                    ]
+                    with m.If(last_n):
+                        m.next = "BEGIN"
         free_a = ~job.resident | last_n
         free_b = job.sliced | last_m
         raw = (job.command.flags & Flags.RAW.value).any()
@@ -182,9 +214,8 @@ class Blocks(wiring.Component):
             "issue": first_k,
             "store": first_k,
         }
-        going = wire(m, "going", self.job.valid & (free != 0))
         ready = Cat(getattr(self, name).ready | ~wanted[name] for name in contents).all()
-        step = wire(m, "step", going & ready)
+        m.d.comb += step.eq(fsm.ongoing("TELL") & ready)
         for name, fields in contents.items():
             port = getattr(self, name)
             m.d.comb += port.valid.eq(step & wanted[name])
@@ -194,20 +225,12 @@ class Blocks(wiring.Component):
                 m.d.comb += port.payload.job.eq(number)
         over = wire(m, "over", step & last_n & last_m & last_k)
         m.d.comb += [self.job.ready.eq(over), self.busy.eq(free != JOBS)]
-        self._advance(m, step, (vectors, block_vectors, last_k), (rows, block_rows, last_m))
-        with m.If(step):
-            m.d.sync += loads.eq(loads + (wanted["load_b"] & ~job.sliced))
-            with m.If(last_k & last_m):
-                m.d.sync += tiles.eq(Mux(last_n, 0, tiles + block_tiles))
-        m.d.sync += [free.eq(free - over + self.ended), number.eq(number + over)]
+        m.d.sync += [
+            free.eq(free - over + self.ended),
+            number.eq(number + over),
+            loads.eq(loads + (step & wanted["load_b"] & ~job.sliced)),
+        ]
         return m
-
-    def _advance(self, m: Module, step: Value, *axes: tuple[Signal, Value, Value]) -> None:
-        """Go on along the inner axes, each when those inside of it are through."""
-        for done, block, last in axes:
-            with m.If(step):
-                m.d.sync += done.eq(Mux(last, 0, done + block))
-            step = step & last
 
 
 def _rest(value: Value, size: int) -> Value:

@@ -1,10 +1,11 @@
 """Asks for the rows of an operand, and takes them."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.wide import Stepper, WideSum
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 
 from .layouts import JOBS, load_layout
@@ -21,9 +22,9 @@ class RowLoader(wiring.Component):
     wanted. So the scratchpad holds vectors in the order in which they are walked. A request leaves
     only when there is room for all that it brings: memory never waits for the array.
 
-    Latency: 3 cycles from a load to its first request. Throughput: a request a cycle; rows beyond
-    the last one that an unfinished group skips take a cycle each. Errors: a vector with an error is
-    kept as it is, and told with its job.
+    Latency: 7 cycles from a load to its first request, 10 with groups. Throughput: a request a
+    cycle, and 3 idle cycles between groups; rows that an unfinished group lacks take a cycle each.
+    Errors: a vector with an error is kept as it is, and told with its job.
 
     Parameters
     ----------
@@ -78,65 +79,106 @@ class RowLoader(wiring.Component):
         self._room(m, load, asks)
         self._arrive(m, load, sent, leaves)
         return m
-        return m
 
     def _walk(self, m: Module, load, asks: Signal, leaves: Signal, sent: Signal) -> None:
         """Go through rows, the last of each group first, and ask for those that there are."""
         group, width = self._group, self.params.address_width
         log = group.bit_length() - 1
-        # Addresses of the last row of this group, of the row at hand, of the block's first group.
-        top, at, start = (Signal(width, name=n, reset_less=True) for n in ("top", "at", "start"))
-        row = Signal(range(max(group, 2)))
-        left = Signal.like(load.rows)
+        m.submodules.sum = total = WideSum(width)
+        m.submodules.stepper = stepper = Stepper(width)
+        # Addresses where this block began, and where the next rows begin.
+        start, below = (Signal(width, name=name, reset_less=True) for name in ("start", "below"))
+        addend = Signal(signed(width), reset_less=True)
         stride = load.stride.as_signed()
-        span = Signal(stride.shape().width + log, name="span", reset_less=True)
+        way = Signal(signed(len(stride) + 1), reset_less=True)
+        row, here = Signal(range(max(group, 2))), Signal(range(group + 1))
+        left, final = Signal.like(load.rows), Signal()
         room = self._room_for = Signal()
-        there = wire(m, "there", left > row)
         waits = wire(m, "waits", (self.begun - load.ahead)[5] & ~load.restart & ~load.again)
         free = ~self.request.valid | self.request.ready
         with m.If(self.request.ready):
             m.d.sync += self.request.valid.eq(0)
-        m.d.comb += sent.eq(self.request.valid & self.request.ready)
+        m.d.comb += [
+            sent.eq(self.request.valid & self.request.ready),
+            total.b.eq(addend),
+            stepper.stride.eq(way),
+        ]
+        m.d.sync += way.eq(stride if group == 1 else -stride)
         with m.FSM():
             with m.State("TAKE"):
                 m.d.comb += self.load.ready.eq(1)
+                m.d.sync += [row.eq(group - 1), left.eq(self.load.p.rows)]
                 with m.If(self.load.valid):
-                    m.d.sync += [load.eq(self.load.p), row.eq(group - 1), left.eq(self.load.p.rows)]
+                    m.d.sync += load.eq(self.load.p)
                     m.d.comb += leaves.eq(self.load.p.job != load.job)
                     m.next = "BEGIN"
             with m.State("BEGIN"):
-                m.d.sync += span.eq((stride << log) - stride)
+                m.d.sync += [
+                    total.a.eq(Mux(load.restart, load.base, Mux(load.again, start, below))),
+                    # Where an operand goes on, its offset is in the address already.
+                    addend.eq(load.offset if group == 1 else Mux(load.restart, load.offset, 0)),
+                ]
                 with m.If(~waits):
-                    m.d.sync += at.eq(Mux(load.restart, load.base, Mux(load.again, start, top)))
+                    m.next = "OFFSET"
+            with m.State("OFFSET"):
+                m.d.comb += total.start.eq(1)
+                m.next = "OFFSET_HIGH"
+            with m.State("OFFSET_HIGH"):
+                m.next = "SPAN" if group > 1 else "PLACE"
+            if group > 1:
+                # From the first row of a group to its last.
+                with m.State("SPAN"):
+                    span = (stride << log) - stride
+                    m.d.sync += [total.a.eq(total.total), addend.eq(Mux(load.restart, span, 0))]
+                    m.next = "SPAN_LOW"
+                with m.State("SPAN_LOW"):
+                    m.d.comb += total.start.eq(1)
+                    m.next = "SPAN_HIGH"
+                with m.State("SPAN_HIGH"):
                     m.next = "PLACE"
             with m.State("PLACE"):
-                first = (at + Mux(load.restart, span.as_signed(), 0))[:width]
-                m.d.sync += [at.eq(first), top.eq(first)]
+                m.d.comb += [stepper.load.eq(1), stepper.base.eq(total.total)]
+                m.d.sync += [
+                    total.a.eq(total.total),
+                    addend.eq(stride << log),
+                    here.eq(Mux(left < group, left, group)),
+                    final.eq(left <= group),
+                ]
                 with m.If(~load.again):
-                    m.d.sync += start.eq(first)
+                    m.d.sync += start.eq(total.total)
+                m.next = "NEXT"
+            with m.State("NEXT"):
+                # The next group's address is at hand when this one's rows are through.
+                m.d.comb += total.start.eq(group > 1)
+                m.d.sync += left.eq(left - group)
                 m.next = "ROWS"
             with m.State("ROWS"):
-                go = wire(m, "go", ~there | (free & room))
-                m.d.comb += asks.eq(there & free & room)
-                with m.If(asks):
+                there = wire(m, "there", row < here)
+                asks_now = wire(m, "asks_now", there & free & room & stepper.valid)
+                goes = wire(m, "goes", asks_now | (~there & stepper.valid))
+                m.d.comb += [asks.eq(asks_now), stepper.step.eq(goes)]
+                with m.If(asks_now):
                     m.d.sync += [
                         self.request.valid.eq(1),
-                        self.request.p.address.eq(at + load.offset),
+                        self.request.p.address.eq(stepper.address),
                         self.request.p.length.eq(load.length),
                     ]
-                with m.If(go):
-                    with m.If(row == 0):
-                        m.d.sync += [
-                            top.eq(top + (stride << log)),
-                            at.eq(top + (stride << log)),
-                            row.eq(group - 1),
-                            left.eq(left - group),
-                        ]
-                        with m.If(left <= group):
+                with m.If(goes):
+                    if group > 1:
+                        m.d.sync += row.eq(row - 1)
+                        with m.If(row == 0):
+                            m.d.sync += [row.eq(group - 1), below.eq(total.total)]
+                            m.next = "PLACE"
+                            with m.If(final):
+                                m.d.sync += self.asked.eq(self.asked + load.counts)
+                                m.next = "TAKE"
+                    else:
+                        m.d.sync += [left.eq(left - 1), final.eq(left == 1)]
+                        with m.If(final):
+                            with m.If(~load.again):
+                                m.d.sync += below.eq(stepper.after)
                             m.d.sync += self.asked.eq(self.asked + load.counts)
                             m.next = "TAKE"
-                    with m.Else():
-                        m.d.sync += [row.eq(row - 1), at.eq(at - stride)]
 
     def _room(self, m: Module, load, asks: Signal) -> None:
         """Lend the scratchpad's places to requests."""

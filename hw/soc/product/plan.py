@@ -97,7 +97,10 @@ class Plan(wiring.Component):
             with m.State("DIVIDE"), m.If(fit_a.done & fit_b.done):
                 m.next = "CUT"
             with m.State("CUT"):
-                self._cut(m, fit_a.quotient, fit_b.quotient)
+                self._compare(m, fit_a.quotient, fit_b.quotient)
+                m.next = "CHOOSE"
+            with m.State("CHOOSE"):
+                self._choose(m, fit_b.quotient)
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.job.valid.eq(1)
@@ -105,19 +108,32 @@ class Plan(wiring.Component):
                     m.next = "TAKE"
         return m
 
-    def _cut(self, m: Module, fit_a: Value, fit_b: Value) -> None:
+    def _compare(self, m: Module, fit_a: Value, fit_b: Value) -> None:
         params, job = self.params, self.job.payload
         rows = job.command.m
-        whole = (job.tiles <= fit_b) & (job.tiles <= params.most_tiles)
+        half = fit_a[1:]
+        self._whole, self._fits, self._narrow = (
+            Signal(name=n) for n in ("whole", "fits", "narrow")
+        )
+        self._limit = Signal.like(fit_a, name="limit")
         # Fewer rows than the array has would wait for their weights.
-        enough = (fit_a[1:] >= params.rows) | (fit_a[1:] >= rows)
-        limit = Signal.like(fit_a)
-        m.d.comb += limit.eq(Mux(enough, fit_a[1:], fit_a))
-        sliced = (~whole & (fit_b[1:] == 0)) | ((limit < params.rows) & (limit < rows))
-        tiles = Mux(whole, job.tiles, _at_most(fit_b[1:], params.most_tiles))
+        enough = (half >= params.rows) | (half >= rows)
+        m.d.sync += [
+            self._whole.eq((job.tiles <= fit_b) & (job.tiles <= params.most_tiles)),
+            self._fits.eq(rows <= fit_a),
+            self._limit.eq(Mux(enough, half, fit_a)),
+            self._narrow.eq((fit_a < params.rows) & (fit_a < rows)),
+        ]
+
+    def _choose(self, m: Module, fit_b: Value) -> None:
+        params, job = self.params, self.job.payload
+        whole, half = self._whole, fit_b[1:]
+        sliced = (~whole & (half == 0)) | self._narrow
+        tiles = Mux(whole, job.tiles, _at_most(half, params.most_tiles))
+        limit = self._limit
         m.d.sync += [
             job.sliced.eq(sliced),
-            job.resident.eq(~sliced & ~whole & (rows <= fit_a)),
+            job.resident.eq(~sliced & ~whole & self._fits),
             job.block_tiles.eq(Mux(sliced, 1, tiles)),
             job.block_rows.eq(Mux(sliced, params.pass_rows, _at_most(limit, params.pass_rows))),
             job.most_rows.eq(Mux(sliced, params.most_rows, _at_most(limit, params.most_rows))),

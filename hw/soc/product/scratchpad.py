@@ -37,7 +37,7 @@ class Scratchpad(wiring.Component):
     walk : In(stream of :func:`walk_layout`)
     o : Out(stream of ``data``, ``last``)
     freed : Out(range(depth + 1))
-        Vectors of a block whose last walk ends in this cycle.
+        Vectors of a block whose last walk ended in the cycle before.
     idle : Out(1)
         No walk is under way.
     """
@@ -56,30 +56,29 @@ class Scratchpad(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         log = self._depth.bit_length() - 1
+        # Places of the ring are counted on, to four times its size: so differences have a sign.
+        width = log + 2
         m.submodules.memory = memory = DualPortMemory(unsigned(len(self.vector)), self._depth)
         m.submodules.counter = counter = NestedCounter(
-            levels=3, count_width=log + 1, address_width=log + 1
+            levels=3, count_width=log + 1, address_width=width
         )
         m.submodules.skid = skid = SkidBuffer(self.o.p.shape())
         walk = Signal(self.walk.p.shape(), reset_less=True)
-        # Places of the ring, counted on without end: where vectors come, the walk's block, and the
-        # first block that is not free.
-        head, block, first = (Signal(log + 1, name=n) for n in ("head", "block", "first"))
-        there = Signal(log + 1)
-        step = Signal()
+        # Where vectors come, where the walk began, and the first block that is not free.
+        head, block, first, freed = (Signal(width, name=n) for n in ("head", "at", "first", "old"))
+        step, frees = Signal(), Signal()
         ends = wire(m, "ends", step & counter.final)
-        size = wire(m, "size", (counter.address + 1)[: log + 1])
-        behind = wire(m, "behind", (block + size)[: log + 1])
-        after = wire(m, "block_after", Mux(ends, Mux(walk.rewind, first, behind), block))
-        arrived = wire(m, "head_after", (head + self.write)[: log + 1])
-        beyond = wire(m, "beyond", counter.address >= there)
+        behind = wire(m, "behind", (counter.address + 1)[:width])
+        after = wire(m, "after", Mux(ends, Mux(walk.rewind, first, behind), block))
+        here = wire(m, "here", (head - counter.address)[:width])
+        there = wire(m, "there", here.any() & ~here[-1])
         m.d.comb += [
             memory.write_enable.eq(self.write),
-            memory.write_address.eq(head),
+            memory.write_address.eq(head[:log]),
             memory.write_data.eq(self.vector),
             self.walk.ready.eq(~counter.active | ends),
             counter.load.eq(self.walk.valid & self.walk.ready),
-            counter.base.eq(0),
+            counter.base.eq(after),
             counter.counts[0].eq(walk.inner),
             counter.strides[0].eq(walk.step),
             counter.counts[1].eq(walk.middle),
@@ -98,21 +97,26 @@ class Scratchpad(wiring.Component):
         # A beat is read into the memory's own output register, and waits there.
         full, last = Signal(), Signal(reset_less=True)
         m.d.comb += [
-            step.eq(counter.active & ~beyond & (~full | skid.i.ready)),
+            step.eq(counter.active & there & (~full | skid.i.ready)),
             counter.step.eq(step),
             memory.read_enable.eq(step),
-            memory.read_address.eq((block + counter.address)[:log]),
+            memory.read_address.eq(counter.address[:log]),
             skid.i.valid.eq(full),
             skid.i.p.data.eq(memory.read_data),
             skid.i.p.last.eq(last),
-            self.freed.eq(Mux(ends & walk.free, size, 0)),
+            self.freed.eq(Mux(frees, first - freed, 0)),
             self.idle.eq(~counter.active & ~full & ~self.o.valid),
         ]
         with m.If(~full | skid.i.ready):
             m.d.sync += full.eq(step)
         with m.If(step):
             m.d.sync += last.eq(counter.final & walk.last)
-        m.d.sync += [head.eq(arrived), block.eq(after), there.eq(arrived - after)]
+        m.d.sync += [
+            head.eq(head + self.write),
+            block.eq(after),
+            frees.eq(ends & walk.free),
+            freed.eq(first),
+        ]
         with m.If(ends & walk.free):
             m.d.sync += first.eq(behind)
         wiring.connect(m, skid.o, wiring.flipped(self.o))

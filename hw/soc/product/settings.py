@@ -8,9 +8,10 @@ from gemmule.golden.common.requantize import STEP, Rounding
 from gemmule.golden.soc.commands import COLUMN, SETTINGS, Columns
 from gemmule.golden.soc.record import Record
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.wide import WideSum
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 
-from .layouts import JOBS, issue_layout, settings_layout
+from .layouts import DIM, JOBS, issue_layout, settings_layout
 from .params import COLUMNS, RESULT, ProductUnitParams
 
 __all__ = ["BANKS", "SettingsFetch", "SettingsIssue", "bank_layout", "entry_layout"]
@@ -98,13 +99,16 @@ class SettingsFetch(wiring.Component):
         count = Signal(range(COLUMNS))
         take = wire(m, "take", self.data.valid & self.data.ready)
         word = self.data.p.data
-        behind = SETTINGS.size
+        m.submodules.sum = total = WideSum(self.params.address_width)
+        behind = Signal(DIM + 5, reset_less=True)
         done = Signal()
         m.d.comb += [
             self.entry.eq(word),
             self.place.eq(Cat(count, turn)),
             self.fault.eq(take & self.data.p.error),
             self.job.eq(block.job),
+            total.a.eq(block.base),
+            total.b.eq(behind),
         ]
         with m.If(self.free):
             m.d.sync += [oldest.eq(~oldest), self.full.bit_select(oldest, 1).eq(0)]
@@ -156,14 +160,20 @@ class SettingsFetch(wiring.Component):
             with m.State("COLUMNS"):
                 all_of = record.columns == Columns.ALL
                 m.d.sync += [
-                    self.request.p.address.eq(
-                        block.base + behind + Mux(all_of, block.start << 4, block.start << 2)
-                    ),
+                    behind.eq(SETTINGS.size + Mux(all_of, block.start << 4, block.start << 2)),
                     self.request.p.length.eq(Mux(all_of, block.columns << 4, block.columns << 2)),
                 ]
                 m.next = "DONE"
                 with m.If(record.columns != Columns.NONE):
-                    m.next = "ASK_COLUMNS"
+                    m.next = "ADDRESS"
+            with m.State("ADDRESS"):
+                m.d.comb += total.start.eq(1)
+                m.next = "ADDRESS_HIGH"
+            with m.State("ADDRESS_HIGH"):
+                m.next = "ADDRESS_READY"
+            with m.State("ADDRESS_READY"):
+                m.d.sync += self.request.p.address.eq(total.total)
+                m.next = "ASK_COLUMNS"
             with m.State("ASK_COLUMNS"):
                 m.d.comb += self.request.valid.eq(1)
                 with m.If(self.request.ready):

@@ -12,6 +12,7 @@ from gemmule.hw.soc.dma.request import request_layout, write_done
 from .layouts import JOBS, store_layout
 from .ledger import Ledger
 from .params import RESULT, ProductUnitParams
+from .result_addresses import ResultAddresses
 
 __all__ = ["Store"]
 
@@ -65,91 +66,45 @@ class Store(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.ledger = ledger = Ledger(MOST)
+        m.submodules.places = places = ResultAddresses(self.params)
         m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
         m.submodules.words = words = SkidBuffer(self.data.p.shape())
+        wiring.connect(m, wiring.flipped(self.store), places.store)
         wiring.connect(m, requests.o, wiring.flipped(self.request))
         wiring.connect(m, words.o, wiring.flipped(self.data))
-        block, active = Signal(self.store.p.shape(), reset_less=True), Signal()
-        begin, take, final = Signal(), Signal(), Signal()
-        m.d.comb += [
-            self.store.ready.eq(~active | (take & final)),
-            begin.eq(self.store.valid & self.store.ready),
-        ]
-        with m.If(begin):
-            m.d.sync += block.eq(self.store.p)
-        with m.If(self.store.ready):
-            m.d.sync += active.eq(begin)
-        length, address = self._walk(m, block, begin, active, take, final)
-        void = wire(m, "unwanted", self.void.bit_select(block.job, 1))
-        packed = self._packed(m, block.size)
+        place = places.o.p
+        void = wire(m, "unwanted", self.void.bit_select(place.job, 1))
+        packed = self._packed(m, place.size)
         part = Signal(range(max(len(packed) // self.params.data_width, 2)))
-        final_part = wire(m, "final_part", part == ((length - 1) >> _log(self.params.bus)))
+        final_part = wire(m, "final_part", part == ((place.length - 1) >> _log(self.params.bus)))
+        there = wire(m, "there", places.o.valid & self.c.valid)
         room = wire(m, "room", words.i.ready & (requests.i.ready | (part != 0)))
-        goes = wire(m, "goes", active & self.c.valid & room & ~void)
+        goes = wire(m, "goes", there & room & ~void)
+        take = wire(m, "take", there & (void | (room & final_part)))
         m.d.comb += [
-            take.eq(active & self.c.valid & (void | (room & final_part))),
             self.c.ready.eq(take),
+            places.o.ready.eq(take),
             requests.i.valid.eq(goes & (part == 0)),
-            requests.i.p.address.eq(address),
-            requests.i.p.length.eq(length),
+            requests.i.p.address.eq(place.address),
+            requests.i.p.length.eq(place.length),
             words.i.valid.eq(goes),
             words.i.p.data.eq(packed.word_select(part, self.params.data_width)),
             words.i.p.last.eq(final_part),
-        ]
-        with m.If(goes):
-            m.d.sync += part.eq(Mux(final_part, 0, part + 1))
-        m.d.comb += [
             ledger.asks.eq(requests.i.valid),
             ledger.offered.eq(requests.i.valid),
             ledger.answers.eq(self.done.valid),
-            ledger.leaves.eq(take & final & block.last),
-            ledger.leaving.eq(block.job),
+            ledger.leaves.eq(take & place.last),
+            ledger.leaving.eq(place.job),
             self.job.eq(ledger.job),
             self.over.eq(ledger.over),
             self.fault.eq(self.done.valid & self.done.error),
             self.decode.eq(self.done.decode),
             self.address.eq(self.done.address),
-            self.idle.eq(ledger.idle & ~active),
+            self.idle.eq(ledger.idle & places.idle),
         ]
+        with m.If(goes):
+            m.d.sync += part.eq(Mux(final_part, 0, part + 1))
         return m
-
-    def _walk(
-        self, m: Module, block, begin: Value, active: Value, take: Value, final: Signal
-    ) -> tuple[Value, Value]:
-        """Go down the rows of each tile; return the bytes of the row at hand, and its address."""
-        params, width = self.params, self.params.address_width
-        # Addresses: of the row, of the tile's first row, of the row below the block.
-        at, top, below = (Signal(width, name=n, reset_less=True) for n in ("at", "top", "below"))
-        rows, tiles = Signal.like(block.rows), Signal.like(block.tiles)
-        first = Signal()
-        stride = block.stride.as_signed()
-        down = wire(m, "down", (at + stride)[:width])
-        across = wire(m, "across", (top + (params.cols << block.size))[:width])
-        last_row = wire(m, "last_row", rows == 1)
-        m.d.comb += final.eq(last_row & (tiles == 1))
-        ends_tile = wire(m, "ends_tile", take & last_row)
-        under = wire(m, "under", Mux(ends_tile & first, down, below))
-        m.d.sync += below.eq(under)
-        given = self.store.p
-        next_block = Signal(width)
-        m.d.comb += next_block.eq(Mux(given.restart, given.base + given.offset, under))
-        with m.If(take):
-            m.d.sync += [
-                rows.eq(Mux(last_row, block.rows, rows - 1)),
-                at.eq(Mux(last_row, across, down)),
-            ]
-        with m.If(ends_tile):
-            m.d.sync += [tiles.eq(tiles - 1), top.eq(across), first.eq(0)]
-        with m.If(begin):
-            m.d.sync += [
-                rows.eq(given.rows),
-                tiles.eq(given.tiles),
-                at.eq(next_block),
-                top.eq(next_block),
-                first.eq(1),
-            ]
-        columns = Mux(tiles == 1, block.tail, params.cols)
-        return wire(m, "length", columns << block.size), at
 
     def _packed(self, m: Module, size: Value) -> Signal:
         """Return the row's bytes, packed to elements of ``2**size`` bytes, in whole words."""
