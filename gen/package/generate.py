@@ -1,9 +1,7 @@
 """A folder that a stranger can take away: Verilog, AXI4-Stream top, FuseSoC core, constraints."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +11,19 @@ from gemmule.gen.catalog import find
 from gemmule.gen.files.atomic import folder_at, write_folder
 from gemmule.gen.synthesis.synth import check_cell, synthesize
 from gemmule.gen.verilog.axis import AxisForm
-from gemmule.gen.verilog.border import Border, emit_border
-from gemmule.gen.verilog.emit import Emitted, emit
-from gemmule.gen.verilog.primitives import primitives_in
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
+from .axi.files import axi_package
+from .axi.ports import axi_ports
+from .common import Rows, Texts, Wanted
 from .earlier import digest, leftovers
-from .selftest import selftest_view
-from .sheet.code import code_view, encoder_text
-from .sheet.plain import sheet_of
-from .sheet.view import sheet_view
+from .streams import stream_package
 
 __all__ = ["generate"]
 
 DEFAULT_MHZ = 200.0
-Rows = list[tuple[str, str]]
-CONSTRAINTS, TEMPLATES = "gemmule.constraints", "gemmule.gen.package.templates"
 
 
 def generate(
@@ -65,8 +59,13 @@ def generate(
     counted = target if resources else None
     taken = _resources(block, params, counted) if counted else _unknown(block, target)
     emitted = emit(block, params, name=name)
-    border = emit_border(emitted, form or AxisForm())
-    texts, what = _texts(block, params, emitted, border, target, clock, taken)
+    wanted = Wanted(block, params, emitted, form or AxisForm(), target, clock, taken)
+    if ports := axi_ports(emitted.manifest):
+        axis = None
+        texts, what = axi_package(wanted, ports)
+    else:
+        texts, what, axis = stream_package(wanted)
+    texts |= _manifest(wanted, texts, axis)
     write_folder(folder, texts, remove=leftovers(folder, emitted.top, texts, force=force))
     return what
 
@@ -93,118 +92,13 @@ def _unknown(block: Block, board: Board | None) -> Rows:
     return [("resources, logic levels", how)]
 
 
-def _texts(
-    block: Block,
-    params: Options,
-    emitted: Emitted,
-    border: Border | None,
-    board: Board | None,
-    clock_mhz: float,
-    resources: Rows,
-) -> tuple[dict[str, str], dict[str, str]]:
-    name = emitted.top
-    axis = {f"{name}_axis.v": "the block between AXI4-Streams"} if border else {}
-    what = {
-        f"{name}.v": "the block",
-        **axis,
-        f"{name}.json": "parameters, ports, streams, latency, versions",
-        f"{name}.xdc": "clock and margins of the ports, out of context",
-        f"{name}_ooc.tcl": "Vivado: builds out of context, reports use and timing",
-        f"{name}_project.tcl": "Vivado: makes a project",
-        f"{name}.core": "FuseSoC core, with targets lint and, where there is a testbench, sim",
-        "fusesoc.conf": "makes this folder a FuseSoC library",
-        f"{name}.vlt": "Verilator: what lint need not say, and why",
-        f"{name}.md": "data sheet",
-        f"{name}.h": "C: offsets, widths, codes, functions that fill words and read them",
-        f"{name}.py": "Python, standard library alone: the same, and how arrays become words",
-    }
-    primitives = {f"sim/{file}": text for file, text in primitives_in(emitted.verilog).items()}
-    what |= dict.fromkeys(primitives, "behavior of a device primitive, for simulation alone")
-    view = _view(block, params, emitted, border, board, clock_mhz) | {"resources": resources}
-    selftest = selftest_view(block, params, view["streams"], view["sheet"].examples)
-    benches = {f"sim/{name}_tb.sv": "replays the data sheet's first example"} if selftest else {}
-    what |= benches
-    view |= {"files": what, "models": sorted(primitives), "rtl": [f"{name}.v", *axis]}
-    view |= {"selftest": selftest, "benches": list(benches)}
-    texts = {
-        f"{name}.v": emitted.verilog,
-        **(dict.fromkeys(axis, border.verilog) if border else {}),
-        f"{name}.xdc": _render(CONSTRAINTS, "ooc.xdc", view),
-        f"{name}_ooc.tcl": _render(CONSTRAINTS, "build_ooc.tcl", view),
-        f"{name}_project.tcl": _render(CONSTRAINTS, "build_project.tcl", view),
-        f"{name}.core": _render(TEMPLATES, "ip.core", view),
-        "fusesoc.conf": _render(TEMPLATES, "fusesoc.conf", view),
-        f"{name}.vlt": _render(TEMPLATES, "waivers.vlt", view),
-        f"{name}.md": _render(TEMPLATES, "datasheet.md", view),
-        f"{name}.h": _render(
-            TEMPLATES, "header.h", code_view(name, view["sheet"], view["streams"])
-        ),
-        f"{name}.py": encoder_text(name, view["sheet"], view["streams"]),
-        **{each: _render(TEMPLATES, "selftest.sv", view) for each in benches},
-        **primitives,
-    }
-    manifest = replace(
-        emitted.manifest,
-        vlnv=view["vlnv"],
-        axis=border.manifest if border else None,
+def _manifest(wanted: Wanted, texts: Texts, axis: dict[str, Any] | None) -> Texts:
+    """Return the manifest of a package, with the digests of all its other files."""
+    manifest = wanted.emitted.manifest
+    whole = replace(
+        manifest,
+        vlnv=f"gemmule::{wanted.name}:{manifest.versions['gemmule']}",
+        axis=axis,
         files={each: digest(texts[each]) for each in sorted(texts)},
     )
-    return texts | {f"{name}.json": json.dumps(manifest.to_json(), indent=2) + "\n"}, what
-
-
-def _view(
-    block: Block,
-    params: Options,
-    emitted: Emitted,
-    border: Border | None,
-    board: Board | None,
-    clock_mhz: float,
-) -> dict[str, Any]:
-    """Return what the templates may speak of."""
-    manifest, adapter = emitted.manifest, block.adapter
-    values = params.as_dict()
-    streams = border.streams if border else []
-    return {
-        **sheet_view(block, params, sheet_of(block, params, manifest), manifest, streams),
-        "name": emitted.top,
-        "block": block.name,
-        "summary": manifest.summary,
-        "notes": manifest.notes,
-        "versions": manifest.versions,
-        "vlnv": f"gemmule::{emitted.top}:{manifest.versions['gemmule']}",
-        "parameters": [
-            {
-                "name": each.name,
-                "value": "not given" if values[each.name] is None else values[each.name],
-                "help": each.metadata.get("help", ""),
-            }
-            for each in fields(params)
-        ],
-        "streams": streams,
-        "top": border.top if border else emitted.top,
-        "clock": "aclk" if border else "clk",
-        "arrays": [
-            (way, array)
-            for way, arrays in (
-                [("in", adapter.inputs), ("out", adapter.outputs)] if adapter else []
-            )
-            for array in arrays
-        ],
-        "board": board,
-        "part": board.part if board else None,
-        "clock_mhz": clock_mhz,
-    }
-
-
-def _render(folder: str, name: str, view: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # most commands need none
-
-    templates = files(folder)
-    environment = Environment(
-        loader=FunctionLoader(lambda each: templates.joinpath(f"{each}.j2").read_text()),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=False,
-        autoescape=False,
-    )
-    return environment.get_template(name).render(view)
+    return {f"{wanted.name}.json": json.dumps(whole.to_json(), indent=2) + "\n"}

@@ -1,0 +1,1 @@
+"""Around a block with AXI ports: IP-XACT, Tcl, device tree, LiteX, data sheet, headers."""

@@ -1,0 +1,1 @@
+"""Packages of blocks with AXI ports."""

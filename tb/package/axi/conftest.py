@@ -1,0 +1,15 @@
+# amaranth: UnusedElaboratable=no
+"""A package with AXI ports, generated once for all tests."""
+
+import pytest
+
+from gemmule.gen.package.generate import generate
+from gemmule.tb.package.axi.stand_in import COPIER, CopierParams
+
+
+@pytest.fixture(scope="session")
+def copier(tmp_path_factory):
+    """Return the folder of the stand-in's package for the ZCU102."""
+    folder = tmp_path_factory.mktemp("copier")
+    generate(COPIER, CopierParams(), folder, board="zcu102")
+    return folder

@@ -1,0 +1,17 @@
+"""A block with the accelerator's ports that copies words: what goes around it is tried quickly."""
+
+from dataclasses import dataclass
+
+from gemmule.gen.block import Block
+from gemmule.golden.common.options import Options
+from gemmule.tb.soc.axi_copier import AxiCopier
+
+__all__ = ["COPIER", "CopierParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopierParams(Options):
+    """Nothing: there is one copier."""
+
+
+COPIER = Block("copier", "Copies words.", CopierParams, lambda _params: AxiCopier())
