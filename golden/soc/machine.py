@@ -62,7 +62,7 @@ class Machine:
         if name == "STATUS":
             return {
                 "idle": int(not self._waits()),
-                "halted": int(self._halted),
+                "halted": int(self._halted or self._broken),
                 "reset_done": 1,
                 "room": int(self._direct is None),
             }
@@ -122,7 +122,7 @@ class Machine:
     def advance(self, commands: int | None = None) -> int:
         """Carry out up to ``commands``, or all that can be begun; return how many there were."""
         done = 0
-        while done != commands and self._waits() and not self._halted and self._enabled():
+        while done != commands and self._waits() and self._runs():
             if not self._step():
                 break
             done += 1
@@ -132,15 +132,16 @@ class Machine:
             self._tell()  # time passes where commands do not
         return done
 
-    def _enabled(self) -> bool:
-        return bool(self.fields.get("CTRL", {}).get("enable", 0))
+    def _runs(self) -> bool:
+        enabled = self.fields.get("CTRL", {}).get("enable", 0)
+        return bool(enabled and not self._halted and not self._broken)
 
     def _waits(self) -> bool:
         return self._direct is not None or self._held is not None or self._fetched != self._tail
 
     def _stuck(self) -> bool:
         watched = self.fields.get("WATCHDOG", {}).get("cycles", 0)
-        return bool(watched and self._held is not None and not self._halted and self._enabled())
+        return bool(watched and self._held is not None and self._runs())
 
     def _step(self) -> bool:
         """Carry out the next command; return whether there was one that could begin."""
@@ -175,7 +176,7 @@ class Machine:
             octets = self.memory.read(self._address("RING_BASE") + 64 * place, COMMAND.size)
         except BusError as error:
             self._fail(error.cause, RING, 0, error.address)
-            self._halted = True
+            self._broken = True  # no command behind it is known: only a reset helps
             return False
         self._fetched = self._fetched + 1 & WORD
         self._held = octets, False
@@ -241,7 +242,7 @@ class Machine:
         self._last = {"sequence": 0, "cause": 0, "opcode": 0}
         self._direct: bytes | None = None
         self._held: tuple[bytes, bool] | None = None
-        self._halted = False
+        self._halted = self._broken = False
 
     # What is behind
 

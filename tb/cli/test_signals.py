@@ -153,7 +153,7 @@ def test_f10_a_signal_while_it_starts_is_a_line(tmp_path):
             "from importlib.abc import MetaPathFinder\n"
             "class Finder(MetaPathFinder):\n"
             "    def find_spec(self, name, *_):\n"
-            f"        if name == 'gemmule.gen.package.generate':\n"
+            f"        if name == 'gemmule.gen.catalog':\n"
             f"            os.kill(os.getpid(), {int(number)})\n"
             "sys.meta_path.insert(0, Finder())\n"
             "import gemmule.gen.cli.app\n"

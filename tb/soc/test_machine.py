@@ -409,6 +409,7 @@ def test_a_ring_that_is_not_there_halts():
     assert made.advance() == 0
     error = made.read("ERROR")
     assert (error["unit"], error["cause"]) == (254, Cause.READ_DECODE)
+    made.write("CTRL", {"enable": 1, "halt_on_error": 0, "reset": 0, "resume": 1})
     assert made.read("STATUS")["halted"] == 1
     made.write("CTRL", {"enable": 1, "halt_on_error": 0, "reset": 1, "resume": 0})
     assert made.read("STATUS") == {"idle": 1, "halted": 0, "reset_done": 1, "room": 1}
