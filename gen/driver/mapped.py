@@ -12,10 +12,13 @@ PAGE = 4096
 
 
 class Mapping:
-    """A file or device of ``size`` bytes from ``offset`` on, mapped; ``octets`` are its bytes."""
+    """A file or device of ``size`` bytes from ``offset`` on, mapped; ``octets`` are its bytes.
 
-    def __init__(self, path: Path | str, size: int, offset: int = 0):
-        self._descriptor = os.open(path, os.O_RDWR | os.O_SYNC)
+    Linux caches it, where it is memory, only if it is ``cached``.
+    """
+
+    def __init__(self, path: Path | str, size: int, offset: int = 0, *, cached: bool = False):
+        self._descriptor = os.open(path, os.O_RDWR | (0 if cached else os.O_SYNC))
         try:
             self._map = mmap.mmap(self._descriptor, size, offset=offset)
         except BaseException:

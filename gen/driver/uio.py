@@ -46,7 +46,7 @@ class UioBus:
         self.base = int(self._attribute("phys_addr"), 0)
         size = int(self._attribute("size"), 0)
         self._registers = Mapping(device, PAGE)
-        self._buffer = Mapping(buffer, size)
+        self._buffer = Mapping(buffer, size, cached=True)
         self.memory = self._buffer.octets
         self.timeout = timeout
         self._coherent = coherent

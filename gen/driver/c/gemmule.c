@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gemmule.h"
+
+#define LETTERS 0x4c554d47u /* "GMUL" */
+
+enum { UNUSED, PENDING, DONE };
+
+/* An outcome, the driver's own: ticket, address, cause, state. */
+#define OUTCOME_BYTES 16u
+#define TICKET_BYTE 0u
+#define ADDRESS_BYTE 4u
+#define CAUSE_BYTE 12u
+#define STATE_BYTE 13u
+
+static uint32_t read_register(struct gemmule *g, uint32_t offset)
+{
+    return g->hooks.read32(g->hooks.context, offset);
+}
+
+static void write_register(struct gemmule *g, uint32_t offset, uint32_t value)
+{
+    g->hooks.write32(g->hooks.context, offset, value);
+}
+
+static void write_address(struct gemmule *g, uint32_t offset, uint64_t address)
+{
+    write_register(g, offset + 4u, (uint32_t)(address >> 32));
+    write_register(g, offset, (uint32_t)address);
+}
+
+static void sync(struct gemmule *g, void *bytes, size_t count, int to_cpu)
+{
+    if (g->hooks.sync)
+        g->hooks.sync(g->hooks.context, bytes, count, to_cpu);
+}
+
+static uint64_t address_of(const struct gemmule *g, const void *bytes)
+{
+    return g->memory.address + (uint64_t)((const uint8_t *)bytes - g->memory.bytes);
+}
+
+static void clear(uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; ++i)
+        ((volatile uint8_t *)bytes)[i] = 0;
+}
+
+static uint32_t places(const struct gemmule *g)
+{
+    return (uint32_t)1 << g->log2;
+}
+
+static uint8_t *outcome(struct gemmule *g, uint32_t ticket)
+{
+    return g->outcomes + (size_t)OUTCOME_BYTES * (ticket & (places(g) - 1u));
+}
+
+/* Bytes of an element, of the word that tells its bits, and 256 where it has a sign. */
+static uint8_t element_bytes(uint32_t format)
+{
+    return (format & 255u) > 8u ? 2u : 1u;
+}
+
+int gemmule_open(struct gemmule *g, const struct gemmule_hooks *hooks,
+                 const struct gemmule_memory *memory, void *rings, unsigned log2,
+                 uint32_t config_hash)
+{
+    g->hooks = *hooks;
+    g->memory = *memory;
+    if (log2 < GEMMULE_RINGS_LEAST || log2 > GEMMULE_RINGS_MOST || (address_of(g, rings) & 63u))
+        return GEMMULE_WRONG;
+    g->log2 = log2;
+    g->commands = rings;
+    g->completions = g->commands + ((size_t)GEMMULE_COMMAND_BYTES << log2);
+    g->outcomes = g->completions + ((size_t)GEMMULE_COMPLETION_BYTES << log2);
+    const uint32_t version = read_register(g, GEMMULE_REG_VERSION);
+    if (read_register(g, GEMMULE_REG_ID) != LETTERS
+        || version >> GEMMULE_VERSION_COMMANDS_SHIFT != GEMMULE_COMMANDS_VERSION
+        || (config_hash && read_register(g, GEMMULE_REG_CONFIG_HASH) != config_hash)
+        || !(read_register(g, GEMMULE_REG_CAPS) & GEMMULE_CAPS_RING_MASK))
+        return GEMMULE_OTHER;
+    g->a_bytes = element_bytes(read_register(g, GEMMULE_REG_CONFIG_A_FORMAT));
+    g->b_bytes = element_bytes(read_register(g, GEMMULE_REG_CONFIG_B_FORMAT));
+    return gemmule_reset(g);
+}
+
+int gemmule_reset(struct gemmule *g)
+{
+    const uint32_t all = GEMMULE_IRQ_STATUS_COMPLETE_MASK | GEMMULE_IRQ_STATUS_ERROR_MASK
+                         | GEMMULE_IRQ_STATUS_ACCESS_MASK | GEMMULE_IRQ_STATUS_OVERFLOW_MASK;
+    const uint64_t first = g->memory.address, last = first + g->memory.count - 1u;
+
+    write_register(g, GEMMULE_REG_CTRL, GEMMULE_CTRL_RESET_MASK);
+    for (uint32_t i = 0; !(read_register(g, GEMMULE_REG_STATUS) & GEMMULE_STATUS_RESET_DONE_MASK);)
+        if (++i > 1000000u)
+            return GEMMULE_LATE;
+    g->submitted = g->completed = 0;
+    g->address = 0;
+    clear(g->commands, GEMMULE_RINGS_BYTES(g->log2));
+    sync(g, g->commands, GEMMULE_RINGS_BYTES(g->log2), 0);
+    write_register(g, GEMMULE_REG_IRQ_STATUS, all);
+    write_register(g, GEMMULE_REG_IRQ_COALESCE, 0);
+    write_address(g, GEMMULE_REG_WINDOW_0_BASE_LO, first);
+    write_address(g, GEMMULE_REG_WINDOW_0_LIMIT_LO, last);
+    write_register(g, GEMMULE_REG_WINDOW_CTRL,
+                   1u << GEMMULE_WINDOW_CTRL_READ_SHIFT | 1u << GEMMULE_WINDOW_CTRL_WRITE_SHIFT);
+    write_address(g, GEMMULE_REG_RING_BASE_LO, address_of(g, g->commands));
+    write_address(g, GEMMULE_REG_COMPLETION_BASE_LO,
+                  address_of(g, g->completions) | GEMMULE_COMPLETION_BASE_LO_ENABLE_MASK);
+    write_register(g, GEMMULE_REG_RING_SIZE, g->log2);
+    write_register(g, GEMMULE_REG_IRQ_ENABLE,
+                   GEMMULE_IRQ_ENABLE_COMPLETE_MASK | GEMMULE_IRQ_ENABLE_ERROR_MASK);
+    write_register(g, GEMMULE_REG_CTRL, GEMMULE_CTRL_ENABLE_MASK);
+    return 0;
+}
+
+size_t gemmule_scale_bytes(uint32_t n)
+{
+    return GEMMULE_SETTINGS_BYTES + (size_t)GEMMULE_COLUMN_BYTES * n;
+}
+
+void gemmule_scale(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
+                   const int32_t *offsets, uint32_t n)
+{
+    uint8_t *record = settings;
+
+    clear(record, GEMMULE_SETTINGS_BYTES);
+    gemmule_settings_set_columns(record, offsets ? GEMMULE_COLUMNS_OFFSETS : GEMMULE_COLUMNS_NONE);
+    gemmule_settings_set_rounding(record, scale->rounding);
+    gemmule_settings_set_shift(record, scale->shift);
+    gemmule_settings_set_multiplier(record, scale->multiplier);
+    gemmule_settings_set_offset(record, offsets ? 0 : scale->offset);
+    gemmule_settings_set_b_zero_point(record, scale->b_zero_point);
+    gemmule_settings_set_zero_point(record, scale->zero_point);
+    gemmule_settings_set_low(record, scale->low);
+    gemmule_settings_set_high(record, scale->high);
+    for (uint32_t i = 0; offsets && i < n; ++i)
+        gemmule_put(record + GEMMULE_SETTINGS_BYTES + (size_t)4u * i, 4, (uint32_t)offsets[i]);
+    sync(g, record, gemmule_scale_bytes(n), 0);
+}
+
+/* Take note of what is complete; return whether anything was. */
+static int collect(struct gemmule *g)
+{
+    int some = 0;
+
+    for (;;) {
+        uint8_t *place = g->completions
+                         + (size_t)GEMMULE_COMPLETION_BYTES * (g->completed & (places(g) - 1u));
+        uint8_t record[GEMMULE_COMPLETION_BYTES];
+
+        sync(g, place, sizeof record, 1);
+        for (size_t i = 0; i < sizeof record; ++i)
+            record[i] = ((volatile uint8_t *)place)[i];
+        if (gemmule_completion_get_index(record) != g->completed + 1u)
+            return some;
+        ++g->completed;
+        some = 1;
+        /* At most 2**15 are under way, and the sequence is the ticket's low half. */
+        uint8_t *found = outcome(g, gemmule_completion_get_sequence(record));
+        found[CAUSE_BYTE] = gemmule_completion_get_cause(record);
+        found[STATE_BYTE] = DONE;
+        gemmule_put(found + ADDRESS_BYTE, 8, gemmule_completion_get_address(record));
+        if (found[CAUSE_BYTE])
+            write_register(g, GEMMULE_REG_IRQ_STATUS, GEMMULE_IRQ_STATUS_ERROR_MASK);
+    }
+}
+
+/* Tell whether the hardware failed otherwise than with a command. */
+static int failed(struct gemmule *g)
+{
+    if (!(read_register(g, GEMMULE_REG_IRQ_STATUS) & GEMMULE_IRQ_STATUS_ERROR_MASK) || collect(g))
+        return 0;
+    g->address = read_register(g, GEMMULE_REG_ERROR_ADDR_LO)
+                 | (uint64_t)read_register(g, GEMMULE_REG_ERROR_ADDR_HI) << 32;
+    return 1;
+}
+
+int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t *ticket)
+{
+    const uint32_t mine = g->submitted;
+    uint8_t *command = g->commands + (size_t)GEMMULE_COMMAND_BYTES * (mine & (places(g) - 1u));
+    uint8_t *found = outcome(g, mine);
+
+    if (p->c_bytes != 1u && p->c_bytes != 2u && p->c_bytes != 4u)
+        return GEMMULE_WRONG;
+    if ((p->m | p->n | p->k) >> 24)
+        return GEMMULE_WRONG;
+    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
+        collect(g);
+    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
+        return GEMMULE_FULL;
+    clear(command, GEMMULE_COMMAND_BYTES);
+    gemmule_command_set_opcode(command, GEMMULE_OPCODE_GEMM);
+    gemmule_command_set_version(command, GEMMULE_COMMANDS_VERSION);
+    gemmule_command_set_flags(command, (uint8_t)(p->flags | (p->settings ? 0u : GEMMULE_FLAG_RAW)));
+    gemmule_command_set_c_size(command, p->c_bytes >> 1);
+    gemmule_command_set_sequence(command, (uint16_t)mine);
+    gemmule_command_set_wait_value(command, p->wait_value);
+    gemmule_command_set_a(command, address_of(g, p->a));
+    gemmule_command_set_b(command, address_of(g, p->b));
+    gemmule_command_set_c(command, address_of(g, p->c));
+    gemmule_command_set_settings(command, p->settings ? address_of(g, p->settings) : 0u);
+    gemmule_command_set_a_stride(command, p->a_stride);
+    gemmule_command_set_b_stride(command, p->b_stride);
+    gemmule_command_set_c_stride(command, p->c_stride);
+    gemmule_command_set_m(command, p->m);
+    gemmule_command_set_n(command, p->n);
+    gemmule_command_set_k(command, p->k);
+    gemmule_command_set_wait(command, p->wait);
+    gemmule_command_set_signal(command, p->signal);
+    sync(g, command, GEMMULE_COMMAND_BYTES, 0);
+    gemmule_put(found + TICKET_BYTE, 4, mine);
+    found[STATE_BYTE] = PENDING;
+    *ticket = mine;
+    write_register(g, GEMMULE_REG_TAIL, ++g->submitted);
+    return 0;
+}
+
+int gemmule_await(struct gemmule *g, uint32_t ticket, uint32_t waits)
+{
+    uint8_t *found = outcome(g, ticket);
+
+    collect(g);
+    while (gemmule_get(found + TICKET_BYTE, 4) == ticket && found[STATE_BYTE] == PENDING) {
+        if (!waits--)
+            return failed(g) ? GEMMULE_DEVICE : GEMMULE_LATE;
+        if (g->hooks.wait) {
+            g->hooks.wait(g->hooks.context);
+            write_register(g, GEMMULE_REG_IRQ_STATUS, GEMMULE_IRQ_STATUS_COMPLETE_MASK);
+        }
+        if (!collect(g) && g->hooks.wait && failed(g))
+            return GEMMULE_DEVICE;
+    }
+    if (gemmule_get(found + TICKET_BYTE, 4) != ticket || found[STATE_BYTE] != DONE)
+        return GEMMULE_FORGOTTEN;
+    if (found[CAUSE_BYTE])
+        g->address = gemmule_get(found + ADDRESS_BYTE, 8);
+    return found[CAUSE_BYTE];
+}
+
+/* Give the bytes from the first to the last row of a matrix to the other side. */
+static void sync_rows(struct gemmule *g, const void *matrix, int32_t stride, uint32_t rows,
+                      size_t row, int to_cpu)
+{
+    const int64_t reach = (int64_t)stride * ((int64_t)rows - 1);
+    uint8_t *first = (uint8_t *)(uintptr_t)matrix;
+
+    if (reach < 0)
+        first += reach;
+    sync(g, first, (size_t)(reach < 0 ? -reach : reach) + row, to_cpu);
+}
+
+int gemmule_run(struct gemmule *g, const struct gemmule_product *product, uint32_t waits)
+{
+    struct gemmule_product p = *product;
+    uint32_t ticket;
+    int result;
+
+    if (!p.m || !p.n || !p.k)
+        return GEMMULE_WRONG;
+    sync_rows(g, p.a, p.a_stride, p.m, (size_t)g->a_bytes * p.k, 0);
+    sync_rows(g, p.b, p.b_stride, p.k, (size_t)g->b_bytes * p.n, 0);
+    sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 0);
+    p.flags |= GEMMULE_FLAG_INTERRUPT;
+    result = gemmule_submit(g, &p, &ticket);
+    if (!result)
+        result = gemmule_await(g, ticket, waits);
+    if (!result)
+        sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 1);
+    return result;
+}
