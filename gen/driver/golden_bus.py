@@ -90,6 +90,11 @@ class GoldenBus:
             parts = {each: (value & field.mask) >> field.low for each, field in fields.items()}
             self.machine.write(name, parts)
 
+    @property
+    def interrupt(self) -> bool:
+        """Whether the interrupt is high."""
+        return self.machine.interrupt
+
     def for_device(self, offset: int, length: int) -> None:
         """Do nothing: memory is coherent."""
 

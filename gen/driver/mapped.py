@@ -27,10 +27,6 @@ class Mapping:
         self.octets = np.frombuffer(self._map, np.uint8)
         self._words = np.frombuffer(self._map, "<u4", size // 4)
 
-    def fileno(self) -> int:
-        """Return the descriptor of the file."""
-        return self._descriptor
-
     def read32(self, offset: int) -> int:
         """Return the word at ``offset`` bytes, read at once."""
         return int(self._words[offset // 4])

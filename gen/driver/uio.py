@@ -30,6 +30,7 @@ class UioBus:
     device : ``/dev/uio0``, or what stands for it
     buffer : ``/dev/udmabuf0``, likewise; its size and address are read from ``about``
     about : folder of the buffer's attributes, ``/sys/class/u-dma-buf/udmabuf0`` by default
+    interrupts : where interrupts come from, if not from ``device``
     coherent : whether the hardware sees the processor's caches
     """
 
@@ -38,6 +39,7 @@ class UioBus:
         device: Path | str = "/dev/uio0",
         buffer: Path | str = "/dev/udmabuf0",
         about: Path | str | None = None,
+        interrupts: Path | str | None = None,
         *,
         coherent: bool = False,
         timeout: float = 10.0,
@@ -46,6 +48,7 @@ class UioBus:
         self.base = int(self._attribute("phys_addr"), 0)
         size = int(self._attribute("size"), 0)
         self._registers = Mapping(device, PAGE)
+        self._interrupts = os.open(interrupts or device, os.O_RDWR | os.O_NOCTTY)
         self._buffer = Mapping(buffer, size, cached=True)
         self.memory = self._buffer.octets
         self.timeout = timeout
@@ -72,11 +75,10 @@ class UioBus:
         if not interrupt:
             time.sleep(seconds)
             return
-        descriptor = self._registers.fileno()
-        os.write(descriptor, np.uint32(1).tobytes())
-        ready, _, _ = select.select([descriptor], [], [], seconds)
+        os.write(self._interrupts, np.uint32(1).tobytes())
+        ready, _, _ = select.select([self._interrupts], [], [], seconds)
         if ready:
-            os.read(descriptor, 4)
+            os.read(self._interrupts, 4)
 
     def now(self) -> float:
         """Return the time in seconds."""
@@ -85,6 +87,7 @@ class UioBus:
     def close(self) -> None:
         """Close the devices."""
         self._registers.close()
+        os.close(self._interrupts)
         self._buffer.close()
 
     def _attribute(self, name: str) -> str:

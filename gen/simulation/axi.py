@@ -32,6 +32,9 @@ ANSWER = struct.Struct("<IIQQ")
 RENAMED = {"interrupt": "__SYM__interrupt"}
 """What Verilator calls ports in C++ whose names it has itself."""
 
+PATIENCE = 2_000_000
+"""Cycles that a job may take where nobody says how many."""
+
 WRITE, READ, RUN, COUNT, TAKE, RESET, END = range(1, 8)
 
 
@@ -167,6 +170,7 @@ class SimulatedBus:
         self.memory = np.memmap(image, np.uint8, "r+")
         self.base = self._memory.base
         self.frequency = frequency
+        self.timeout = PATIENCE / frequency
         self.cycles = 0
         self._ended: str | None = None
         lines = self._memory.lines()
@@ -211,6 +215,11 @@ class SimulatedBus:
     def now(self) -> float:
         """Return the hardware's time in seconds."""
         return self.cycles / self.frequency
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether the interrupt is high."""
+        return bool(self.counters().interrupt)
 
     def for_device(self, offset: int, length: int) -> None:
         """Do nothing: memory is coherent."""
