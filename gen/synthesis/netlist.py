@@ -10,6 +10,9 @@ __all__ = ["largest_fanouts", "logic_levels", "longest_path"]
 LOGIC = re.compile(r"LUT[1-6]|LUT6_2|INV|CARRY4|CARRY8|MUXF[789]|RAM\d+[XM].*")
 """Cells that a signal passes within a cycle; a distributed memory is read within one."""
 
+WRITES = re.compile(r"D|DI\w*|WE\w*")
+"""Pins of a distributed memory that its next clock edge takes: no signal passes from them."""
+
 CLOCKS = {"C", "CLK", "CLKARDCLK", "CLKBWRCLK", "WCLK", "I"}
 """Pins of the clock's own tree."""
 
@@ -20,7 +23,8 @@ Netlist = Mapping[str, Any]
 def logic_levels(netlist: Netlist) -> int:
     """Count look-up tables, carries and multiplexers on the longest way between two registers.
 
-    A carry chain counts once for each CARRY4. What lies inside a DSP block does not count.
+    A carry chain counts once for each CARRY4. What lies inside a DSP block does not count. A way
+    ends where it is written into a distributed memory, and another begins where it is read.
     """
     return len(_slowest(netlist))
 
@@ -83,11 +87,11 @@ def _clocked(cell: Mapping[str, Any]) -> bool:
 
 
 def _bits(cell: Mapping[str, Any], direction: str) -> list[int]:
-    ways = cell["port_directions"]
+    ways, memory = cell["port_directions"], cell["type"].startswith("RAM")
     return [
         bit
         for pin, bits in cell["connections"].items()
-        if ways.get(pin) == direction
+        if ways.get(pin) == direction and not (memory and WRITES.fullmatch(pin))
         for bit in bits
         if isinstance(bit, int)
     ]

@@ -239,11 +239,12 @@ class Control(wiring.Component):
         with m.If(self._supervisor.resetting):
             m.d.sync += [head.eq(0), completed.eq(0), self._left.eq(0)]
         with m.Else():
-            m.d.sync += [
-                head.eq(head + (done.valid & ticket.ring)),
-                completed.eq(completed + done.valid),
-                self._left.eq(self._left + self._dispatch.begun - done.valid),
-            ]
+            # A carry chain that begins at a late signal would be a level of logic too long.
+            with m.If(done.valid & ticket.ring):
+                m.d.sync += head.eq(head + 1)
+            with m.If(done.valid):
+                m.d.sync += completed.eq(completed + 1)
+            m.d.sync += self._left.eq(self._left + self._dispatch.begun - done.valid)
         for name, value in last.items():
             kept = Signal.like(value, name=f"last_{name}")
             with m.If(done.valid):

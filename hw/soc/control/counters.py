@@ -104,19 +104,20 @@ class Counters(wiring.Component):
         )
         word, at = Signal(WORD, name="word"), Signal.like(step, name="at")
         more, carry = Signal(max(len(each) for each in aside), name="more"), Signal(name="carry")
-        total, fresh = Signal(WORD + 1, name="total"), Signal(name="fresh", init=1)
+        total, fresh = Signal(WORD, name="total"), Signal(name="fresh", init=1)
         # The counts stand aside from the cycle in which `step` is 1: the round is one later.
         place = Signal.like(step, name="place")
         padded = Array([*aside, *[0] * (ROUND // 2 - len(aside))])
         m.d.comb += [
             place.eq(step - 1),
             read.addr.eq(place),
-            total.eq(word + more + carry),
+            total.eq(word + more),
+            carry.eq(word[-1] & ~total[-1]),
             write.addr.eq(at),
-            write.data.eq(Mux(clears, 0, total[:WORD])),
+            write.data.eq(Mux(clears, 0, total)),
             write.en.eq(1),
             copy.addr.eq(at),
-            copy.data.eq(total[:WORD]),
+            copy.data.eq(total),
             copy.en.eq(latches),
             out.addr.eq(self.words.word),
             self.words.read_data.eq(out.data),
@@ -124,8 +125,7 @@ class Counters(wiring.Component):
         m.d.sync += [
             at.eq(place),
             word.eq(Mux(fresh, 0, read.data)),
-            more.eq(Mux(place[0], 0, padded[place[1:]])),
-            carry.eq(total[WORD] & ~at[0]),
+            more.eq(Mux(place[0], carry, padded[place[1:]])),
         ]
         with m.If(latches & (step == 0)):
             m.d.sync += fresh.eq(0)

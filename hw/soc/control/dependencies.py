@@ -17,9 +17,9 @@ class Dependencies(wiring.Component):
 
     ``met``: counter ``wait`` minus ``value`` is below half of the range, so the counter is there.
 
-    Latency: ``met`` is that of the inputs, and of the counters, a cycle before; after ``signal``
-    the counter has its new value in the next cycle. Throughput: an addition a cycle. Back-pressure:
-    none.
+    Latency: ``met`` is that of the inputs, and of the counters, a cycle before; a
+    counter has its new value in the second cycle after ``signal``. Throughput: an addition a cycle.
+    Back-pressure: none.
 
     Members
     -------
@@ -46,14 +46,15 @@ class Dependencies(wiring.Component):
         write = counters.write_port()
         added, awaited = (counters.read_port(domain="comb") for _ in range(2))
         swept = Signal(range(depth))
-        ahead = Signal(WIDTH)
+        ahead, adds = Signal(WIDTH), Signal.like(self.signal, name="adds")
         m.d.comb += [
-            added.addr.eq(self.signal),
+            added.addr.eq(adds),
             awaited.addr.eq(self.wait),
-            write.addr.eq(Mux(self.clear, swept, self.signal)),
+            write.addr.eq(Mux(self.clear, swept, adds)),
             write.data.eq(Mux(self.clear, 0, added.data + 1)),
-            write.en.eq(self.clear | self.signal.any()),
+            write.en.eq(self.clear | adds.any()),
             ahead.eq(awaited.data - self.value),
         ]
+        m.d.sync += adds.eq(self.signal)
         m.d.sync += [swept.eq(swept + 1), self.met.eq(~ahead[-1] | ~self.wait.any())]
         return m

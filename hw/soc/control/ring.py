@@ -17,6 +17,9 @@ MOST_LOG2 = 16
 LOW = 32
 """Bits of an address that one addition takes; those above follow a cycle later."""
 
+SPLIT = 28
+"""The same of a place's address: its offset takes levels of logic before the addition."""
+
 
 class Places(wiring.Component):
     """The places of a ring, one after the other: ``base + size * (count mod 2**log2)``.
@@ -59,13 +62,16 @@ class Places(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        inside = Cat(self.count[bit] & (self.log2 > bit) for bit in range(MOST_LOG2))
+        inside = Cat(
+            self.count[bit] & self.log2.matches(*range(bit + 1, 1 << len(self.log2)))
+            for bit in range(MOST_LOG2)
+        )
         offset = Cat(Const(0, self.size.bit_length() - 1), inside)
-        low, high = Signal(LOW + 1, reset_less=True), self.base[LOW:]
+        low, high = Signal(SPLIT + 1, reset_less=True), self.base[SPLIT:]
         age = Signal(self.LATENCY)
         m.d.sync += [
-            low.eq(self.base[:LOW] + offset),
-            self.address.eq(Cat(low[:LOW], (high + low[LOW])[: len(high)])),
+            low.eq(self.base[:SPLIT] + offset),
+            self.address.eq(Cat(low[:SPLIT], (high + low[SPLIT])[: len(high)])),
             age.eq(Mux(self.step, 0, Cat(1, age))),
             self.count.eq(self.count + self.step),
         ]

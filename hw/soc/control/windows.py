@@ -26,7 +26,7 @@ class Windows(wiring.Component):
     ``last`` is still being computed: the two come one after the other.
 
     Latency: with one window that counts, ``done`` and ``outside`` tell 3 cycles after ``last``'s
-    transfer; each further one takes a cycle more, and so does each read of the registers' bus.
+    transfer; each further one takes a cycle more, and a read of the registers' bus three.
     Throughput: a bound in as many cycles as windows count. Back-pressure: ``ready`` is 0 while more
     than one bound is left; a bound may be handed over only where it is 1.
 
@@ -47,7 +47,7 @@ class Windows(wiring.Component):
     outside : Out(1)
         Now, of the oldest bytes not told of: no window holds them. There is a ``told`` for each.
     told : Out(1)
-    idle : Out(1), all is told
+    idle : Out(1), all is told of what came before this cycle
     """
 
     def __init__(self, address_width: int):
@@ -84,7 +84,7 @@ class Windows(wiring.Component):
         """Choose the next window, the lowest that is left; return the step and what is read."""
         left, todo, rest = (Signal(WINDOWS, name=name) for name in ("left", "todo", "rest"))
         last, dead = Signal(name="of_last"), Signal(name="dead")
-        self._todo = todo
+        self._left = left
         step, entry = Signal(self.STEP, name="issued"), Signal(3, name="entry")
         free = ~self.words.read
         mine, counts = Signal(WINDOWS, name="mine"), Signal(WINDOWS, name="counts_now")
@@ -94,7 +94,8 @@ class Windows(wiring.Component):
             todo.eq(Mux(self.start, counts | none, left)),
             step.valid.eq(free & todo.any()),
             step.window.eq(todo & (~todo + 1)),
-            rest.eq(todo & ~step.window),
+            # From `todo` alone: simulators see a loop where words depend on their own parts.
+            rest.eq(todo & (todo - 1)),
             step.last.eq(Mux(self.start, self.last, last)),
             step.dead.eq(Mux(self.start, none, dead)),
             step.final.eq(step.last & ~rest.any()),
@@ -129,13 +130,14 @@ class Windows(wiring.Component):
                 read.addr.eq(entry if name == "low" else later),
             ]
             m.d.sync += bound.eq(read.data)
-            words.append(read.data[:width])
+            words.append(bound)
             self._bounds.append(bound)
-        second = Signal(name="second")
-        m.d.sync += second.eq(port.read & port.word[0] & ~second)
+        # The registers' bus sees what a comparison would see, low word or high word.
+        age = Signal(2, name="read_age")
+        m.d.sync += age.eq(Mux(port.read & port.wait, age + 1, 0))
         m.d.comb += [
             port.read_data.eq(Mux(port.word[0], words[1], words[0])),
-            port.wait.eq(port.word[0] & ~second),
+            port.wait.eq(~age[1]),
         ]
 
     def _compare(self, m: Module, issued: data.View) -> None:
@@ -174,7 +176,7 @@ class Windows(wiring.Component):
             inside.eq(hit | fits),
             self.told.eq(result.valid & result.final),
             self.outside.eq(~inside),
-            self.idle.eq(~(self._todo.any() | Cat(each.valid for each in steps[1:]).any())),
+            self.idle.eq(~(self._left.any() | Cat(each.valid for each in steps[1:]).any())),
         ]
         with m.If(result.valid & ~result.last):
             m.d.sync += above.eq((above & ~result.window) | (result.window & carry.replicate(4)))
