@@ -10,6 +10,7 @@ from gemmule.gen.package.common import (
     common_view,
     primitives,
 )
+from gemmule.gen.package.render import TEMPLATES, render
 from gemmule.hw.common.unused import looked_at
 from gemmule.hw.soc.register_map import register_map
 
@@ -29,6 +30,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         **common_files(name),
         "component.xml": "IP-XACT: the block for Vivado's IP catalog",
         f"{name}.h": "C: what the constant registers of this configuration read",
+        f"{name}_litex.py": "LiteX: a module with its buses, memory access and interrupt",
         LAYOUT: "C: registers, records and codes, the same for all configurations",
         **dict.fromkeys(primitives(wanted), "behavior of a device primitive, for simulation alone"),
     }
@@ -38,6 +40,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         "component.xml": component_xml(wanted.emitted.manifest, ports, files, values),
         f"{name}.h": configuration_header(name, values),
         LAYOUT: layout_header(),
+        f"{name}_litex.py": render(TEMPLATES, "litex.py", view | {"verilog": view["rtl"]}),
     }
     return texts, what
 
