@@ -14,7 +14,7 @@ from gemmule.hw.soc.register_map import Field, Register, register_map
 
 from .ports import CLOCK, INTERRUPT, MEMORY, REGISTERS, RESET, AxiPorts
 
-__all__ = ["component_xml", "vlnv"]
+__all__ = ["ACCESS", "component_xml", "vlnv"]
 
 SPIRIT = "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"
 XILINX = "http://www.xilinx.com"
@@ -32,6 +32,7 @@ ACCESS = {
     "strobe": "write-only",
     "wo": "write-only",
 }
+"""How software accesses a kind of field, in the words of IP-XACT."""
 
 Node = tuple[str, object]
 """An element: its name and its text, or its children in order."""

@@ -10,11 +10,11 @@ from gemmule.gen.package.common import (
     common_view,
     primitives,
 )
-from gemmule.gen.package.render import TEMPLATES, render
+from gemmule.gen.package.render import CONSTRAINTS, TEMPLATES, render
 from gemmule.hw.common.unused import looked_at
 from gemmule.hw.soc.register_map import register_map
 
-from .component_xml import component_xml
+from .component_xml import ACCESS, component_xml, vlnv
 from .header import LAYOUT, configuration_header, layout_header
 from .ports import CLOCK, AxiPorts
 
@@ -24,23 +24,33 @@ __all__ = ["axi_package"]
 def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
     """Return the texts of the files, and what each of them is."""
     name, values = wanted.name, _constants(wanted)
+    version = wanted.emitted.manifest.versions["gemmule"]
     view = common_view(wanted, top=name, clock=CLOCK, rtl=[f"{name}.v"])
     files = {"synthesis": list(view["rtl"]), "simulation": [*view["rtl"], *view["models"]]}
+    board = wanted.board.name if wanted.board else None
+    design = {f"{name}_zcu102.tcl": "Vivado: builds a design for the ZCU102, to the bitstream"}
     what = {
         **common_files(name),
         "component.xml": "IP-XACT: the block for Vivado's IP catalog",
+        f"{name}_package.tcl": "Vivado: packages the block for the IP catalog",
+        **(design if board == "zcu102" else {}),
         f"{name}.h": "C: what the constant registers of this configuration read",
         f"{name}_litex.py": "LiteX: a module with its buses, memory access and interrupt",
         LAYOUT: "C: registers, records and codes, the same for all configurations",
         **dict.fromkeys(primitives(wanted), "behavior of a device primitive, for simulation alone"),
     }
-    view |= {"files": what, "ports": ports}
+    parts = zip(("vendor", "library", "name", "version"), vlnv(name, version), strict=True)
+    registers = list(register_map().values())
+    view |= {"files": what, "ports": ports, "ip": dict(parts), "registers": registers}
+    view |= {"access": ACCESS, "verilog": view["rtl"]}
     texts = {
         **common_texts(wanted, view),
         "component.xml": component_xml(wanted.emitted.manifest, ports, files, values),
         f"{name}.h": configuration_header(name, values),
         LAYOUT: layout_header(),
-        f"{name}_litex.py": render(TEMPLATES, "litex.py", view | {"verilog": view["rtl"]}),
+        f"{name}_package.tcl": render(CONSTRAINTS, "package.tcl", view),
+        **{file: render(CONSTRAINTS, "zcu102_design.tcl", view) for file in design if file in what},
+        f"{name}_litex.py": render(TEMPLATES, "litex.py", view),
     }
     return texts, what
 
