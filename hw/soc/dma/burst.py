@@ -82,7 +82,7 @@ class Cutter(wiring.Component):
         m.d.comb += [
             burst.final.eq(final),
             burst.address.eq(Cat(Const(0, byte_bits), at, block)),
-            burst.length.eq(Mux(final, whole[: len(at)], last_word) - at),
+            burst.length.eq((Mux(final, whole[: len(at)], last_word) - at)[: len(at)]),
             burst.first.eq(first),
             burst.channel.eq(channel),
             burst.end.eq(end[:byte_bits] - 1),

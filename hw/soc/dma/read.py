@@ -120,7 +120,7 @@ class ReadDma(wiring.Component):
     def _stopped(self, m: Module) -> Value:
         stopped = Signal()
         m.d.sync += stopped.eq((self.stop | stopped) & ~self.idle)
-        return wire(m, "clear", self.stop | stopped)
+        return wire(m, "clear", self.stop | (stopped & ~self.idle))
 
     def _ask(self, m: Module, burst: stream.Interface, bursts: UnderWay, clear: Value) -> Value:
         """Offer bursts at AR, each from registers, and note them."""

@@ -129,7 +129,7 @@ class WriteDma(wiring.Component):
     def _stopped(self, m: Module) -> Value:
         stopped = Signal()
         m.d.sync += stopped.eq((self.stop | stopped) & ~self.idle)
-        return wire(m, "clear", self.stop | stopped)
+        return wire(m, "clear", self.stop | (stopped & ~self.idle))
 
     def _send(self, m: Module, bursts: WriteBursts) -> None:
         axi, aw, w = self.axi, bursts.aw, bursts.w
