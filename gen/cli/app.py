@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "list": info.list_blocks,
     "show": info.show,
     "schedule": schedule.schedule,
+    "fusesoc": export.fusesoc,
     "bench": evidence.bench,
     "demo": evidence.demo,
     "doctor": info.doctor,

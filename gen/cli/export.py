@@ -1,4 +1,4 @@
-"""The verb that writes a run's words for a board."""
+"""The verbs that write for other programs: a run's words for a board, a library for FuseSoC."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gemmule.golden.common.options import Options
 from .printing import JSON, print_json, progress, table
 from .verbs import BOARD, FOLDER, INPUTS, STREAMS, TDATA_WIDTH
 
-__all__ = ["export"]
+__all__ = ["export", "fusesoc"]
 
 
 def export(
@@ -44,4 +44,13 @@ def export(
         print_json(found | (choice.as_dict() if choice else {}))
     else:
         table(["file", "what"], written.items(), title=f"a run of {block.name} in {folder}")
+    return 0
+
+
+def fusesoc(*, out: FOLDER) -> int:
+    """Write a FuseSoC library with the generator `gemmule`: a core of your own states options."""
+    from gemmule.gen.package.fusesoc.library import write_library
+
+    check_folder("--out", folder_at("--out", out))
+    table(["file", "what"], write_library(out).items(), title=f"FuseSoC library in {out}")
     return 0

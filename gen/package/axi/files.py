@@ -1,6 +1,7 @@
 """The package of a block with AXI ports."""
 
 from collections.abc import Mapping
+from importlib.resources import files
 
 from gemmule.gen.package.common import (
     Texts,
@@ -20,13 +21,19 @@ from .ports import CLOCK, AxiPorts
 
 __all__ = ["axi_package"]
 
+DRIVER = {
+    "gemmule.h": "C: the driver's functions, the same for all configurations",
+    "gemmule.c": "C: the driver, C11 without a library",
+    "main.c": "C: an example, which multiplies two matrices",
+}
+
 
 def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
     """Return the texts of the files, and what each of them is."""
     name, values = wanted.name, _constants(wanted)
     version = wanted.emitted.manifest.versions["gemmule"]
     view = common_view(wanted, top=name, clock=CLOCK, rtl=[f"{name}.v"])
-    files = {"synthesis": list(view["rtl"]), "simulation": [*view["rtl"], *view["models"]]}
+    verilog = {"synthesis": list(view["rtl"]), "simulation": [*view["rtl"], *view["models"]]}
     board = wanted.board.name if wanted.board else None
     design = {f"{name}_zcu102.tcl": "Vivado: builds a design for the ZCU102, to the bitstream"}
     what = {
@@ -36,7 +43,8 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         **(design if board == "zcu102" else {}),
         f"{name}.h": "C: what the constant registers of this configuration read",
         f"{name}_litex.py": "LiteX: a module with its buses, memory access and interrupt",
-        LAYOUT: "C: registers, records and codes, the same for all configurations",
+        f"driver/{LAYOUT}": "C: registers, records and codes, the same for all configurations",
+        **{f"driver/{file}": text for file, text in DRIVER.items()},
         **dict.fromkeys(primitives(wanted), "behavior of a device primitive, for simulation alone"),
     }
     parts = zip(("vendor", "library", "name", "version"), vlnv(name, version), strict=True)
@@ -45,14 +53,19 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
     view |= {"access": ACCESS, "verilog": view["rtl"]}
     texts = {
         **common_texts(wanted, view),
-        "component.xml": component_xml(wanted.emitted.manifest, ports, files, values),
+        "component.xml": component_xml(wanted.emitted.manifest, ports, verilog, values),
         f"{name}.h": configuration_header(name, values),
-        LAYOUT: layout_header(),
+        f"driver/{LAYOUT}": layout_header(),
+        **{f"driver/{file}": _driver(file) for file in DRIVER},
         f"{name}_package.tcl": render(CONSTRAINTS, "package.tcl", view),
         **{file: render(CONSTRAINTS, "zcu102_design.tcl", view) for file in design if file in what},
         f"{name}_litex.py": render(TEMPLATES, "litex.py", view),
     }
     return texts, what
+
+
+def _driver(file: str) -> str:
+    return files("gemmule.gen.driver").joinpath("c", file).read_text()
 
 
 def _constants(wanted: Wanted) -> Mapping[str, int]:

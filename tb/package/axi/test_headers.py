@@ -21,7 +21,7 @@ STRICT = [
 ]
 
 
-def printed(folder, place, lines, header="gemmule_layout.h"):
+def printed(folder, place, lines, header="driver/gemmule_layout.h"):
     """Compile and run statements behind the header; return the words that they print."""
     text = [f'#include "{header}"', "#include <stdio.h>", "int main(void) {", *lines, "return 0; }"]
     (place / "main.c").write_text("\n".join(text))
@@ -93,3 +93,9 @@ def least(octets):
 
 def test_the_configuration_includes_the_layout(copier, tmp_path):
     assert printed(copier, tmp_path, [show("id", "GEMMULE_REG_ID")], "copier.h") == ["id", "0"]
+
+
+def test_the_driver_compiles_where_the_package_put_it(copier, tmp_path):
+    command = ["gcc", *STRICT, "-Werror", "-c", copier / "driver" / "gemmule.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert not done.returncode, done.stderr[:2000]
