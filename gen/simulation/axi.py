@@ -12,12 +12,22 @@ from typing import Any
 
 import numpy as np
 
+from gemmule.gen.block import Block
 from gemmule.gen.verilog.emit import Emitted
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import Options
 
 from .compile import CPP, Kind, compiled
+from .engine import emitted_once
 
-__all__ = ["AxiMemory", "Counters", "SimulatedBus", "Violation", "build_axi"]
+__all__ = [
+    "AxiMemory",
+    "Counters",
+    "SimulatedBus",
+    "Violation",
+    "build_axi",
+    "open_simulation",
+]
 
 KIND = Kind(
     "Vdut",
@@ -129,6 +139,24 @@ def build_axi(emitted: Emitted, *, waves: bool = False) -> Path:
     return compiled(
         WITH_WAVES if waves else KIND, emitted.verilog, emitted.top, {"pins.inc": pins}, "axi"
     )
+
+
+def open_simulation(
+    params: Options,
+    memory: AxiMemory | None = None,
+    *,
+    block: Block | str = "accelerator",
+    size: int = 1 << 24,
+    seed: int = 0,
+    timeline: Path | None = None,
+    waves: Path | None = None,
+) -> "SimulatedBus":
+    """Return the bus to a block with AXI ports, in co-simulation; it is built if it must be.
+
+    All else is as of :class:`SimulatedBus`.
+    """
+    program = build_axi(emitted_once(block, params), waves=waves is not None)
+    return SimulatedBus(program, size, memory, seed=seed, timeline=timeline, waves=waves)
 
 
 class SimulatedBus:

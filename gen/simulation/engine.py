@@ -24,7 +24,7 @@ from .compile import CPP, Kind, compiled
 from .external_memory import request_header
 from .simulator import Simulator
 
-__all__ = ["build", "build_emitted"]
+__all__ = ["build", "build_emitted", "emitted_once"]
 
 DRIVER = Kind(
     "Vdut",
@@ -42,8 +42,13 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Simula
     elaboration and no compilation; and the Verilog under what it is made from.
     """
     tools.compiler()
-    block = find(block) if isinstance(block, str) else block
     begun = time.monotonic()
+    return build_emitted(emitted_once(block, params), waves=waves, begun=begun)
+
+
+def emitted_once(block: Block | str, params: Options) -> Emitted:
+    """Return what ``emit`` does, from the cache where nothing that makes it has changed."""
+    block = find(block) if isinstance(block, str) else block
     name = kept.key(
         block.name, json.dumps(params.as_dict()), json.dumps(VERSIONS), *_sources(block)
     )
@@ -55,8 +60,7 @@ def build(block: Block | str, params: Options, *, waves: bool = False) -> Simula
 
     design = kept.kept(f"design-{name}", elaborate)
     manifest = Manifest.from_json(json.loads((design / "manifest.json").read_text()))
-    emitted = Emitted((design / "design.v").read_text(), manifest, manifest.name)
-    return build_emitted(emitted, waves=waves, begun=begun)
+    return Emitted((design / "design.v").read_text(), manifest, manifest.name)
 
 
 def build_emitted(

@@ -46,7 +46,8 @@ def refusal(
     """Return the cause for which a command is refused and its address, or ``NONE`` and 0.
 
     Of several causes it is the one with the lowest number. Of operands outside of all windows the
-    first of ``a``, ``b``, ``c``, ``settings`` counts, and the address is the command's.
+    first of ``a``, ``b``, ``c``, ``settings`` counts, and the address is the command's, cut to the
+    hardware's width.
 
     Examples
     --------
@@ -77,5 +78,5 @@ def refusal(
             for each in windows
         )
         if not inside or low < 0 or high >> hardware.address_width:
-            return Cause.WINDOW, command[name]
+            return Cause.WINDOW, command[name] & (1 << hardware.address_width) - 1
     return Cause.NONE, 0
