@@ -3,7 +3,7 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
-from gemmule.golden.soc.commands import COMMAND
+from gemmule.hw.soc.control.layouts import command_layout
 from gemmule.hw.soc.dma.request import LENGTH_WIDTH
 
 from .params import ProductUnitParams
@@ -11,8 +11,6 @@ from .params import ProductUnitParams
 __all__ = [
     "DIM",
     "JOBS",
-    "command_layout",
-    "fault_layout",
     "issue_layout",
     "job_layout",
     "load_layout",
@@ -27,23 +25,7 @@ JOBS = 4
 DIM = 24
 """Bits of M, N and K."""
 
-ADDRESSES = ("a", "b", "c", "settings")
-
 STRIDE = 32
-
-
-def command_layout(address_width: int) -> data.StructLayout:
-    """Lay out a command that was checked: its fields, with addresses of the memory's width."""
-    return data.StructLayout({
-        each.name: unsigned(address_width if each.name in ADDRESSES else 8 * each.octets)
-        for each in COMMAND.entries
-        if not each.reserved
-    })
-
-
-def fault_layout(address_width: int) -> data.StructLayout:
-    """Lay out what became of a command: a :class:`golden.soc.commands.Cause`, and where."""
-    return data.StructLayout({"cause": unsigned(8), "address": unsigned(address_width)})
 
 
 def job_layout(params: ProductUnitParams) -> data.StructLayout:

@@ -4,7 +4,9 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import DIM, command_layout, job_layout
+from gemmule.hw.soc.control.layouts import command_layout
+
+from .layouts import DIM, job_layout
 from .params import ProductUnitParams
 
 __all__ = ["Plan", "Quotient"]

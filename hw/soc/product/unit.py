@@ -8,11 +8,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.golden.soc.commands import Cause
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.soc.control.layouts import command_layout, finished_layout
 from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
 from gemmule.hw.systolic.gemm import Gemm
 
 from .blocks import Blocks
-from .layouts import JOBS, command_layout, fault_layout
+from .layouts import JOBS
 from .loader import RowLoader
 from .params import ProductUnitParams
 from .plan import Plan
@@ -22,8 +23,8 @@ from .store import Store
 
 __all__ = ["EVENTS", "ProductUnit"]
 
-EVENTS = ("a_beats", "b_beats", "c_rows", "busy_cycles")
-"""What the unit counts for its user: a pulse each."""
+EVENTS = ("a_beats", "b_beats", "wait_read", "wait_write")
+"""What takes place in a cycle: a beat of an operand enters, the array waits for one, for room."""
 
 BLOCKS = 16
 """Blocks that each part may have before it."""
@@ -47,7 +48,7 @@ class ProductUnit(wiring.Component):
     Members
     -------
     command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
-    finished : Out(stream of :func:`fault_layout`), one a command, in order
+    finished : Out(stream of :func:`finished_layout`), one a command, in order
     request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
     data_settings, data_a, data_b : In(``read_stream`` of 16 bytes, of a's and of b's vectors)
     data_c : Out(packet stream of bus words)
@@ -65,7 +66,7 @@ class ProductUnit(wiring.Component):
         request = stream.Signature(request_layout(width))
         super().__init__({
             "command": In(stream.Signature(command_layout(width))),
-            "finished": Out(stream.Signature(fault_layout(width))),
+            "finished": Out(stream.Signature(finished_layout(width))),
             **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
             "data_settings": In(read_stream(128)),
             "data_a": In(read_stream(8 * params.a_vector)),
@@ -139,8 +140,8 @@ class ProductUnit(wiring.Component):
             self.idle.eq(~blocks.busy & plan.command.ready & ~self.finished.valid),
             self.events.a_beats.eq(gemm.a.valid & gemm.a.ready),
             self.events.b_beats.eq(gemm.b.valid & gemm.b.ready),
-            self.events.c_rows.eq(gemm.c.valid & gemm.c.ready),
-            self.events.busy_cycles.eq(~self.idle),
+            self.events.wait_read.eq(blocks.busy & gemm.a.ready & ~gemm.a.valid),
+            self.events.wait_write.eq(gemm.c.valid & ~gemm.c.ready),
         ]
         return m
 
@@ -186,7 +187,7 @@ class ProductUnit(wiring.Component):
     ) -> None:
         """Keep the first thing that goes wrong with each job, and tell it when the job is over."""
         width = self.params.address_width
-        faults = [Signal(fault_layout(width), name=f"fault_{n}") for n in range(JOBS)]
+        faults = [Signal(finished_layout(width), name=f"fault_{n}") for n in range(JOBS)]
         read = Mux(self.fault_decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
         wrote = Mux(store.decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)
         # Of what happens in one cycle, the first of these counts.
@@ -196,7 +197,7 @@ class ProductUnit(wiring.Component):
             (issue.wrong, issue.job, Cause.SETTINGS.value, 0),
             (store.fault, store.job, wrote, store.address),
         ]
-        m.submodules.finished = finished = Fifo(fault_layout(width), JOBS)
+        m.submodules.finished = finished = Fifo(finished_layout(width), JOBS)
         connect(m, finished.o, flipped(self.finished))
         m.d.comb += [
             finished.i.valid.eq(store.over),

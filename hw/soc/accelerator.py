@@ -1,0 +1,177 @@
+"""The `accelerator` block: matrix products from memory to memory, behind AXI."""
+
+from itertools import zip_longest
+
+from amaranth import Cat, ClockDomain, Const, Module, ResetInserter, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from gemmule.hw.common.pipeline import register
+
+from .bus.axi import AxiSignature, prefixed
+from .bus.lite import AxiLiteSignature
+from .control.control import Control
+from .dma.read import ReadDma
+from .dma.write import WriteDma
+from .params import AcceleratorParams
+from .product.unit import ProductUnit
+from .registers import PAGE, Registers
+
+__all__ = ["Accelerator"]
+
+COMPLETION_OCTETS = 16
+
+
+class Accelerator(wiring.Component):
+    """Multiply matrices that lie in memory: commands by AXI4-Lite or from a ring, an interrupt.
+
+    Commands of 64 bytes name row-major matrices, any size and row stride; the product of each is
+    requantized and written. `golden.soc.commands` lays out commands, settings and completions,
+    `hw/soc/registers.rdl` the registers, `golden.soc.machine` defines what all of it does.
+
+    The parts: registers, control (fetch, check, order, complete), the product unit, and a DMA in
+    each direction that serves their channels.
+
+    Latency: from the doorbell to the interrupt the memory's five times (command, operands, results,
+    completion, their answers) and about 110 cycles. Throughput: rows x cols products a cycle while
+    the bus brings operands. Back-pressure: the bus may pause anywhere. Errors: those of commands
+    and of the bus end a command with a cause and an address; none can hang or leave the windows.
+
+    Parameters
+    ----------
+    params : :class:`AcceleratorParams`
+
+    Members
+    -------
+    aclk, aresetn : In(1)
+    interrupt : Out(1)
+        Level, high.
+    s_axi_<name> : In(AxiLiteSignature)
+    m_axi_<name> : Out(AxiSignature)
+    """
+
+    def __init__(self, params: AcceleratorParams):
+        self.params = params
+        self._lite = AxiLiteSignature(address_width=PAGE)
+        self._axi = AxiSignature(
+            address_width=params.address_width,
+            data_width=params.data_width,
+            id_width=params.id_width,
+        )
+        super().__init__({
+            "aclk": In(1),
+            "aresetn": In(1),
+            "interrupt": Out(1),
+            **prefixed("s_axi", self._lite.flip()),
+            **prefixed("m_axi", self._axi),
+        })
+
+    @property
+    def constants(self) -> dict[str, int]:
+        """The word of each register that is constant."""
+        return self.params.constants
+
+    def elaborate(self, platform):
+        m = Module()
+        params, width = self.params, self.params.address_width
+        m.domains.sync = sync = ClockDomain(local=True)
+        m.d.comb += [sync.clk.eq(self.aclk), sync.rst.eq(~self.aresetn)]
+        m.submodules.registers = registers = Registers(
+            address_width=width, constants=params.constants, slverr=params.slverr
+        )
+        m.submodules.control = control = Control(
+            address_width=width,
+            data_width=params.data_width,
+            max_k=params.max_k,
+            sizes=params.element_sizes,
+            ring=params.ring,
+        )
+        bus = {"under_way": params.outstanding, "id_width": params.id_width}
+        vectors = (params.bus, 16, params.a_vector, params.b_vector)
+        read = ReadDma(width, params.data_width, vectors, **bus)
+        write = WriteDma(width, params.data_width, (params.bus, COMPLETION_OCTETS), **bus)
+        product = ProductUnit(params)
+        for name, part in (("read", read), ("write", write), ("product", product)):
+            m.submodules[name] = ResetInserter(control.machine_reset)(part)
+        connect(m, registers.control, control.registers)
+        self._lite_ports(m, registers)
+        self._axi_ports(m, read, write)
+        self._channels(m, control, product, read, write)
+        connect(m, control.product, product.command)
+        connect(m, product.finished, control.product_finished)
+        moves = [
+            getattr(self, f"m_axi_{name}valid") & getattr(self, f"m_axi_{name}ready")
+            for name in ("r", "w", "b")
+        ]
+        attributes = registers.control.bus
+        m.d.comb += [
+            self.interrupt.eq(control.interrupt),
+            control.at_rest.eq(read.idle & write.idle & (product.idle | control.stop)),
+            control.progress.eq(Cat(moves).any() | product.events.a_beats | product.events.b_beats),
+            *(each.stop.eq(control.stop) for each in (read, write)),
+            *(
+                getattr(dma, name).eq(getattr(attributes, f"{way}_{name}"))
+                for way, dma in (("read", read), ("write", write))
+                for name in ("cache", "prot", "qos")
+            ),
+        ]
+        self._count(m, control, product, *moves[:2])
+        return m
+
+    def _lite_ports(self, m: Module, registers: Registers) -> None:
+        for name, member in self._lite.members.items():
+            outer, inner = getattr(self, f"s_axi_{name}"), getattr(registers.bus, name)
+            driven, by = (inner, outer) if member.flow is Out else (outer, inner)
+            m.d.comb += driven.eq(by)
+
+    def _axi_ports(self, m: Module, read: ReadDma, write: WriteDma) -> None:
+        for name, member in self._axi.members.items():
+            half = read if name.startswith(("ar", "r")) else write
+            outer, inner = getattr(self, f"m_axi_{name}"), getattr(half.axi, name)
+            driven, by = (outer, inner) if member.flow is Out else (inner, outer)
+            m.d.comb += driven.eq(by)
+
+    def _channels(
+        self, m: Module, control: Control, product: ProductUnit, read: ReadDma, write: WriteDma
+    ) -> None:
+        """Join whoever reads and writes with his channel of the DMA."""
+        connect(m, control.ring_request, read.request_0)
+        connect(m, read.data_0, control.ring_data)
+        for number, name in enumerate(("settings", "a", "b"), 1):
+            connect(m, getattr(product, f"request_{name}"), getattr(read, f"request_{number}"))
+            connect(m, getattr(read, f"data_{number}"), getattr(product, f"data_{name}"))
+        connect(m, product.request_c, write.request_0)
+        connect(m, product.data_c, write.data_0)
+        connect(m, control.completion_request, write.request_1)
+        connect(m, control.completion_data, write.data_1)
+        m.d.comb += [
+            product.done_c.eq(write.done_0),
+            control.completion_done.eq(write.done_1),
+            control.ring_fault_address.eq(read.fault_address),
+            control.ring_fault_decode.eq(read.fault_decode),
+            product.fault_address.eq(read.fault_address),
+            product.fault_decode.eq(read.fault_decode),
+        ]
+
+    def _count(
+        self, m: Module, control: Control, product: ProductUnit, reads: Value, writes: Value
+    ) -> None:
+        strobes = register(m, "strobes", self.m_axi_wstrb & writes.replicate(self.params.bus))
+        octets = Signal(range(self.params.bus + 1))
+        m.d.sync += octets.eq(_ones(strobes))
+        m.d.comb += [
+            control.events.bytes_read.eq(reads.replicate(7) & self.params.bus),
+            control.events.bytes_written.eq(octets),
+            control.events.product_busy.eq(product.events.a_beats),
+            control.events.wait_read.eq(product.events.wait_read),
+            control.events.wait_write.eq(product.events.wait_write),
+        ]
+
+
+def _ones(bits: Value) -> Value:
+    """Count ones."""
+    values = list(bits)
+    while len(values) > 1:
+        pairs = zip_longest(values[::2], values[1::2], fillvalue=Const(0, 1))
+        values = [low + high for low, high in pairs]
+    return values[0]

@@ -1,0 +1,97 @@
+"""What fixes the hardware of the accelerator, and what its registers say of that."""
+
+import json
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.options import option
+from gemmule.golden.soc.commands import COUNTERS, VERSION
+from gemmule.golden.systolic.gemm import largest_k
+
+from .product.params import RESULT, ProductUnitParams
+from .register_map import register_map
+
+__all__ = ["CELLS", "PACKS", "WINDOWS", "AcceleratorParams"]
+
+CELLS = ("generic", "dsp48e1", "dsp48e2")
+PACKS = ("none", "n")
+WINDOWS = 4
+"""Buffer windows."""
+
+DIM = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorParams(ProductUnitParams):
+    """What fixes the hardware of an :class:`~.accelerator.Accelerator`. Widths are in bits."""
+
+    id_width: int = option(1, low=1, high=16, help="bits of an AXI id, which is always 0")
+    outstanding: int = option(
+        16, low=2, high=64, help="bursts under way in each direction, a power of 2"
+    )
+    ring: bool = option(True, help="commands can come from a ring in memory, not only by registers")
+    slverr: bool = option(
+        False, help="answer accesses to no register by SLVERR: on Zynq a system error"
+    )
+
+    @property
+    def max_k(self) -> int:
+        """The largest k of a command."""
+        return min(largest_k(self.x_format, self.w_format, self.acc_width), (1 << DIM) - 1)
+
+    @property
+    def element_sizes(self) -> tuple[int, int]:
+        """Exponents of the bytes of an element of a and b."""
+        return self.a_octets.bit_length() - 1, self.b_octets.bit_length() - 1
+
+    @property
+    def peak_macs_per_cycle(self) -> int:
+        """Multiply-accumulates in a cycle."""
+        return self.rows * self.cols
+
+    @cached_property
+    def config_hash(self) -> int:
+        """A number that ties hardware and driver together: all parameters make it."""
+        return zlib.crc32(json.dumps(self.as_dict(), sort_keys=True).encode())
+
+    @cached_property
+    def constants(self) -> dict[str, int]:
+        """The word of each register that is constant."""
+        major, minor, patch = (int(part) for part in version("gemmule").split(".")[:3])
+        values = {
+            "ROWS": self.rows,
+            "COLS": self.cols,
+            "A_FORMAT": _format(self.x_format),
+            "B_FORMAT": _format(self.w_format),
+            "ACC_WIDTH": self.acc_width,
+            "OUT_WIDTH": RESULT,
+            "MAX_K": self.max_k,
+            "DATA_WIDTH": self.data_width,
+            "ADDRESS_WIDTH": self.address_width,
+            "ID_WIDTH": self.id_width,
+            "BANK_BYTES": self.bank_bytes,
+            "CELL": CELLS.index(self.cell),
+            "PACK": PACKS.index(self.pack),
+            "RING": int(self.ring),
+            "COUNTERS": COUNTERS,
+            "WINDOWS": WINDOWS,
+            "MULTIPLIER_WIDTH": self.multiplier_width,
+            "MAX_SHIFT": self.max_shift,
+            "B_ZERO_POINTS": int(self.b_zero_points),
+            "PIPELINE": self.pipeline,
+        }
+        first = register_map()["CONFIG_ROWS"].address
+        return {
+            "ID": int.from_bytes(b"GMUL", "little"),
+            "VERSION": VERSION << 24 | major << 16 | minor << 8 | patch,
+            "CONFIG_HASH": self.config_hash,
+            "CAPS": 1 << 16 | self.ring << 12 | first,
+            **{f"CONFIG_{name}": value for name, value in values.items()},
+        }
+
+
+def _format(fmt: Format) -> int:
+    return fmt.width | (256 if fmt.signed else 0)
