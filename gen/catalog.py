@@ -10,7 +10,7 @@ from .block import Block
 
 __all__ = ["FAMILIES", "catalog", "find"]
 
-FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens")
+FAMILIES = ("systolic", "sparse", "conv", "nonlinear", "tokens", "soc")
 
 
 @cache

@@ -87,7 +87,7 @@ class Accelerator(wiring.Component):
             ring=params.ring,
         )
         bus = {"under_way": params.outstanding, "id_width": params.id_width}
-        vectors = (params.bus, 16, params.a_vector, params.b_vector)
+        vectors = (params.bus, 16, params.a_word, params.b_word)
         read = ReadDma(width, params.data_width, vectors, **bus)
         write = WriteDma(width, params.data_width, (params.bus, COMPLETION_OCTETS), **bus)
         product = ProductUnit(params)

@@ -120,7 +120,7 @@ def run(case, *, pause=0.0, latency=10, bad=lambda address: False, cycles=60_000
     dut = ProductUnit(params)
     memory = UnitMemory(
         case.image,
-        {"settings": 16, "a": params.a_vector, "b": params.b_vector},
+        {"settings": 16, "a": params.a_word, "b": params.b_word},
         params.bus,
         latency=latency,
         pause=pause,

@@ -1,1 +1,33 @@
 """The accelerator as a block."""
+
+from gemmule.gen.block import Block
+from gemmule.hw.soc.accelerator import Accelerator
+from gemmule.hw.soc.params import AcceleratorParams
+
+__all__ = ["BLOCKS"]
+
+BLOCKS = (
+    Block(
+        "accelerator",
+        "Multiply matrices in memory by commands, behind AXI, with an interrupt and drivers.",
+        AcceleratorParams,
+        Accelerator,
+        presets={
+            "tiny": {"rows": 4, "cols": 4, "bank_bytes": 8192, "data_width": 32},
+            "zcu102": {
+                "rows": 64,
+                "cols": 32,
+                "cell": "dsp48e2",
+                "pack": "n",
+                "bank_bytes": 1 << 18,
+            },
+            "vc709": {
+                "rows": 64,
+                "cols": 32,
+                "cell": "dsp48e1",
+                "pack": "n",
+                "bank_bytes": 1 << 18,
+            },
+        },
+    ),
+)

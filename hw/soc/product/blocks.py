@@ -80,6 +80,9 @@ class Blocks(wiring.Component):
         block_tiles = Signal(range(params.most_tiles + 1))
         block_rows = Signal(range(params.most_rows + 1))
         block_vectors, depth, columns = Signal(DIM), Signal(DIM), Signal(DIM)
+        # Vectors that a row takes in the scratchpads: it begins with a word.
+        row_a = wire(m, "row_a", _whole(block_vectors, params.a_share))
+        row_b = wire(m, "row_b", _whole(block_tiles, params.b_share))
         log_rows, log_cols = (each.bit_length() - 1 for each in (params.rows, params.cols))
         with m.FSM() as fsm:
             with m.State("BEGIN"):
@@ -141,7 +144,7 @@ class Blocks(wiring.Component):
                 "offset": done_depth * params.a_octets,
                 "length": depth * params.a_octets,
                 "rows": block_rows,
-                "vectors": block_vectors,
+                "vectors": row_a,
                 "restart": first_m & first_k,
                 "again": ~first_k,
                 "ahead": loads,
@@ -153,7 +156,7 @@ class Blocks(wiring.Component):
                 "offset": done_columns * params.b_octets,
                 "length": columns * params.b_octets,
                 "rows": depth,
-                "vectors": block_tiles,
+                "vectors": row_b,
                 "restart": first_k,
                 "again": 0,
                 "ahead": 0,
@@ -161,7 +164,7 @@ class Blocks(wiring.Component):
             },
             "walk_a": {
                 "inner": block_rows,
-                "step": block_vectors,
+                "step": row_a,
                 "middle": block_vectors,
                 "outer": block_tiles,
                 "skip": 0,
@@ -171,7 +174,7 @@ class Blocks(wiring.Component):
             },
             "walk_b": {
                 "inner": depth,
-                "step": block_tiles,
+                "step": row_b,
                 "middle": 1,
                 "outer": block_tiles,
                 "skip": 1,
@@ -237,3 +240,9 @@ def _rest(value: Value, size: int) -> Value:
     """Count what the last of the parts of ``size`` has, which is a power of two."""
     low = value[: size.bit_length() - 1]
     return Mux(low == 0, size, low)
+
+
+def _whole(vectors: Value, share: int) -> Value:
+    """Round up to whole words of ``share`` vectors, a power of two."""
+    log = share.bit_length() - 1
+    return (vectors[log:] + vectors[:log].any()) << log

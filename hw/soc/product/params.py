@@ -66,9 +66,7 @@ class ProductUnitParams(Options):
             if not 2 <= getattr(self, name) <= 128:
                 raise UsageError(f"{flag(name)} must be in 2..128, not {getattr(self, name)}")
         _ = self.gemm
-        least = 2 * max(
-            (self.most_rows) * self.a_octets * self.rows, self.rows * self.b_octets * self.cols
-        )
+        least = 2 * max(self.most_rows * self.a_word, self.rows * self.b_word)
         least = 1 << (least - 1).bit_length()
         if self.bank_bytes < least:
             raise UsageError(
@@ -117,6 +115,26 @@ class ProductUnitParams(Options):
         return self.cols * self.b_octets
 
     @property
+    def a_word(self) -> int:
+        """Bytes of a word of a's scratchpad: a vector, or several that the bus brings at once."""
+        return max(self.a_vector, self.bus)
+
+    @property
+    def b_word(self) -> int:
+        """Bytes of a word of b's scratchpad."""
+        return max(self.b_vector, self.bus)
+
+    @property
+    def a_share(self) -> int:
+        """Vectors in a word of a's scratchpad; each row begins with a word."""
+        return self.a_word // self.a_vector
+
+    @property
+    def b_share(self) -> int:
+        """Vectors in a word of b's scratchpad."""
+        return self.b_word // self.b_vector
+
+    @property
     def bus(self) -> int:
         """Bytes of a word of the memory bus."""
         return self.data_width // 8
@@ -149,8 +167,9 @@ class ProductUnitParams(Options):
     @property
     def slice_vectors(self) -> int:
         """Vectors of a row of a in a slice of K, where K is cut; a power of 2."""
-        room = min(self.a_depth // (2 * self.most_rows), self.b_depth // (2 * self.rows))
-        return 1 << (room.bit_length() - 1)
+        room_a = self.bank_bytes // (2 * self.most_rows * self.a_word) * self.a_share
+        room_b = self.bank_bytes // (2 * self.rows * self.b_word)
+        return 1 << (min(room_a, room_b).bit_length() - 1)
 
     @property
     def lane(self) -> data.StructLayout:

@@ -55,7 +55,8 @@ class Quotient(wiring.Component):
 class Plan(wiring.Component):
     """Cut a product so that its blocks fit, and as little as possible is read twice.
 
-    With ``fit_a = a_depth // vectors`` rows and ``fit_b = b_depth // k`` tiles in the scratchpads:
+    With ``fit_a = a_depth // vectors`` rows and ``fit_b = b_depth // k`` tiles in the scratchpads
+    (whole words of them):
     all of b is one block if it fits; otherwise half of ``fit_b`` tiles are, so that the next block
     loads meanwhile. Likewise blocks of rows take at most half of a's scratchpad, and at most a
     pass's rows. Where b has several blocks and all of a fits, it is ``resident``. Where a row of
@@ -81,7 +82,15 @@ class Plan(wiring.Component):
         params, job = self.params, self.job.payload
         m.submodules.fit_a = fit_a = Quotient(params.a_depth.bit_length() - 1, DIM)
         m.submodules.fit_b = fit_b = Quotient(params.b_depth.bit_length() - 1, DIM)
-        m.d.comb += [fit_a.divisor.eq(job.vectors), fit_b.divisor.eq(job.command.k)]
+        # A row begins with a word of the scratchpad, of one vector or of several.
+        row, tiles = Signal(DIM), Signal.like(fit_b.quotient)
+        share_a, share_b = params.a_share, params.b_share
+        m.d.comb += [
+            row.eq(_ceil(job.vectors, share_a) * share_a),
+            tiles.eq(fit_b.quotient & ~(share_b - 1)),
+            fit_a.divisor.eq(row),
+            fit_b.divisor.eq(job.command.k),
+        ]
         with m.FSM():
             with m.State("TAKE"):
                 m.d.comb += self.command.ready.eq(1)
@@ -99,10 +108,10 @@ class Plan(wiring.Component):
             with m.State("DIVIDE"), m.If(fit_a.done & fit_b.done):
                 m.next = "CUT"
             with m.State("CUT"):
-                self._compare(m, fit_a.quotient, fit_b.quotient)
+                self._compare(m, fit_a.quotient, tiles)
                 m.next = "CHOOSE"
             with m.State("CHOOSE"):
-                self._choose(m, fit_b.quotient)
+                self._choose(m, tiles)
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.job.valid.eq(1)
@@ -129,7 +138,7 @@ class Plan(wiring.Component):
 
     def _choose(self, m: Module, fit_b: Value) -> None:
         params, job = self.params, self.job.payload
-        whole, half = self._whole, fit_b[1:]
+        whole, half = self._whole, fit_b[1:] & ~(params.b_share - 1)
         sliced = (~whole & (half == 0)) | self._narrow
         tiles = Mux(whole, job.tiles, _at_most(half, params.most_tiles))
         limit = self._limit

@@ -1,6 +1,6 @@
 """A ring of vectors, filled in order, walked block by block as often as wanted."""
 
-from amaranth import Module, Mux, Signal, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,6 +30,8 @@ class Scratchpad(wiring.Component):
         Vectors, a power of 2.
     bits : int
         Of a vector.
+    share : int
+        Vectors that come at once, a power of two; a block's rows begin with such a word.
 
     Members
     -------
@@ -42,11 +44,12 @@ class Scratchpad(wiring.Component):
         No walk is under way.
     """
 
-    def __init__(self, depth: int, bits: int):
+    def __init__(self, depth: int, bits: int, share: int):
         self._depth = depth
+        self._share = share
         super().__init__({
             "write": In(1),
-            "vector": In(bits),
+            "vector": In(bits * share),
             "walk": In(stream.Signature(walk_layout(depth))),
             "o": Out(stream.Signature(data.StructLayout({"data": unsigned(bits), "last": 1}))),
             "freed": Out(range(depth + 1)),
@@ -58,7 +61,11 @@ class Scratchpad(wiring.Component):
         log = self._depth.bit_length() - 1
         # Places of the ring are counted on, to four times its size: so differences have a sign.
         width = log + 2
-        m.submodules.memory = memory = DualPortMemory(unsigned(len(self.vector)), self._depth)
+        part = self._share.bit_length() - 1
+        bits = len(self.vector) // self._share
+        m.submodules.memory = memory = DualPortMemory(
+            unsigned(len(self.vector)), self._depth // self._share
+        )
         m.submodules.counter = counter = NestedCounter(
             levels=3, count_width=log + 1, address_width=width
         )
@@ -68,13 +75,13 @@ class Scratchpad(wiring.Component):
         head, block, first, freed = (Signal(width, name=n) for n in ("head", "at", "first", "old"))
         step, frees = Signal(), Signal()
         ends = wire(m, "ends", step & counter.final)
-        behind = wire(m, "behind", (counter.address + 1)[:width])
+        behind = wire(m, "behind", Cat(Const(0, part), (counter.address[part:] + 1))[:width])
         after = wire(m, "after", Mux(ends, Mux(walk.rewind, first, behind), block))
         here = wire(m, "here", (head - counter.address)[:width])
         there = wire(m, "there", here.any() & ~here[-1])
         m.d.comb += [
             memory.write_enable.eq(self.write),
-            memory.write_address.eq(head[:log]),
+            memory.write_address.eq(head[part:log]),
             memory.write_data.eq(self.vector),
             self.walk.ready.eq(~counter.active | ends),
             counter.load.eq(self.walk.valid & self.walk.ready),
@@ -96,13 +103,14 @@ class Scratchpad(wiring.Component):
             m.d.sync += walk.eq(given)
         # A beat is read into the memory's own output register, and waits there.
         full, last = Signal(), Signal(reset_less=True)
+        place = Signal(range(self._share), reset_less=True)
         m.d.comb += [
             step.eq(counter.active & there & (~full | skid.i.ready)),
             counter.step.eq(step),
             memory.read_enable.eq(step),
-            memory.read_address.eq(counter.address[:log]),
+            memory.read_address.eq(counter.address[part:log]),
             skid.i.valid.eq(full),
-            skid.i.p.data.eq(memory.read_data),
+            skid.i.p.data.eq(memory.read_data.word_select(place, bits)),
             skid.i.p.last.eq(last),
             self.freed.eq(Mux(frees, first - freed, 0)),
             self.idle.eq(~counter.active & ~full & ~self.o.valid),
@@ -110,9 +118,9 @@ class Scratchpad(wiring.Component):
         with m.If(~full | skid.i.ready):
             m.d.sync += full.eq(step)
         with m.If(step):
-            m.d.sync += last.eq(counter.final & walk.last)
+            m.d.sync += [last.eq(counter.final & walk.last), place.eq(counter.address[:part])]
         m.d.sync += [
-            head.eq(head + self.write),
+            head.eq(head + (self.write << part)),
             block.eq(after),
             frees.eq(ends & walk.free),
             freed.eq(first),

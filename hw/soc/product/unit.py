@@ -50,7 +50,8 @@ class ProductUnit(wiring.Component):
     command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
     finished : Out(stream of :func:`finished_layout`), one a command, in order
     request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
-    data_settings, data_a, data_b : In(``read_stream`` of 16 bytes, of a's and of b's vectors)
+    data_settings, data_a, data_b : In(``read_stream``)
+        Of 16 bytes, of words of a's scratchpad, and of b's.
     data_c : Out(packet stream of bus words)
     done_c : In(``write_done``)
     fault_address : In, fault_decode : In(1)
@@ -69,8 +70,8 @@ class ProductUnit(wiring.Component):
             "finished": Out(stream.Signature(finished_layout(width))),
             **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
             "data_settings": In(read_stream(128)),
-            "data_a": In(read_stream(8 * params.a_vector)),
-            "data_b": In(read_stream(8 * params.b_vector)),
+            "data_a": In(read_stream(8 * params.a_word)),
+            "data_b": In(read_stream(8 * params.b_word)),
             "data_c": Out(packet_stream(params.data_width)),
             "done_c": In(write_done(width)),
             "fault_address": In(width),
@@ -86,13 +87,13 @@ class ProductUnit(wiring.Component):
         m.submodules.blocks = blocks = Blocks(params)
         m.submodules.gemm = gemm = Gemm(params.gemm)
         m.submodules.load_a = load_a = RowLoader(
-            params, depth=params.a_depth, vector=params.a_vector, group=1
+            params, depth=params.a_depth, vector=params.a_word, group=1
         )
         m.submodules.load_b = load_b = RowLoader(
-            params, depth=params.b_depth, vector=params.b_vector, group=params.rows
+            params, depth=params.b_depth, vector=params.b_word, group=params.rows
         )
-        m.submodules.pad_a = pad_a = Scratchpad(params.a_depth, 8 * params.a_vector)
-        m.submodules.pad_b = pad_b = Scratchpad(params.b_depth, 8 * params.b_vector)
+        m.submodules.pad_a = pad_a = Scratchpad(params.a_depth, 8 * params.a_vector, params.a_share)
+        m.submodules.pad_b = pad_b = Scratchpad(params.b_depth, 8 * params.b_vector, params.b_share)
         m.submodules.fetch = fetch = SettingsFetch(params)
         m.submodules.issue = issue = SettingsIssue(
             params, gemm.command.signature.flip(), gemm.scale.signature.flip()
