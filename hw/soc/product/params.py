@@ -14,9 +14,9 @@ __all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "ProductUnitParams"]
 
 S8 = Format(signed=True, width=8)
 
-PASS_ROWS = 32
-"""Rows of a in a pass, where the array has no more rows: a pass as long as its weights take to
-arrive hides them."""
+PASS_ROWS = 16
+"""Rows of a in a pass, where the array has no more rows: few, so that the first one begins early;
+weights take a cycle a row, and hide behind as many."""
 
 COLUMNS = 512
 """Columns whose settings a bank holds, and so the most columns that are multiplied at once."""

@@ -1,6 +1,6 @@
 """How a command is cut to blocks that the scratchpads hold."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,13 +56,13 @@ class Plan(wiring.Component):
     """Cut a product so that its blocks fit, and as little as possible is read twice.
 
     With ``fit_a = a_depth // vectors`` rows and ``fit_b = b_depth // k`` tiles in the scratchpads
-    (whole words of them):
-    all of b is one block if it fits; otherwise half of ``fit_b`` tiles are, so that the next block
-    loads meanwhile. Likewise blocks of rows take at most half of a's scratchpad, and at most a
-    pass's rows. Where b has several blocks and all of a fits, it is ``resident``. Where a row of
+    (whole words of them): all of b is one block if it fits, or two if a fits as well; otherwise
+    half of ``fit_b`` tiles are, so that the next block loads meanwhile. Likewise blocks of rows
+    take at most half of a's scratchpad, and at most a pass's rows. Where b has several blocks and all of a fits, it is ``resident``. Where a row of
     either does not fit, K is cut in slices, and each is loaded whenever it is met.
 
-    Latency: about ``log2(depth) + 4`` cycles. Back-pressure: one command at a time.
+    Latency: 6 cycles where the sizes' numbers of bits say that all fits, else ``log2(depth)``
+    more. Back-pressure: one command at a time.
 
     Members
     -------
@@ -85,6 +85,10 @@ class Plan(wiring.Component):
         # A row begins with a word of the scratchpad, of one vector or of several.
         row, tiles = Signal(DIM), Signal.like(fit_b.quotient)
         share_a, share_b = params.a_share, params.b_share
+        bits = {name: Signal(5, name=f"{name}_bits") for name in ("row", "m", "tiles", "k")}
+        names = ("whole", "fits", "narrow")
+        self._whole, self._fits, self._narrow = (Signal(name=name) for name in names)
+        self._limit = Signal.like(fit_a.quotient, name="limit")
         m.d.comb += [
             row.eq(_ceil(job.vectors, share_a) * share_a),
             tiles.eq(fit_b.quotient & ~(share_b - 1)),
@@ -104,7 +108,23 @@ class Plan(wiring.Component):
                     m.next = "START"
             with m.State("START"):
                 m.d.comb += [fit_a.start.eq(1), fit_b.start.eq(1)]
+                m.d.sync += [
+                    bits[name].eq(_bits(each))
+                    for name, each in (
+                        ("row", row),
+                        ("m", job.command.m),
+                        ("tiles", job.tiles),
+                        ("k", job.command.k),
+                    )
+                ]
+                m.next = "GUESS"
+            with m.State("GUESS"):
                 m.next = "DIVIDE"
+                with m.If(self._small(bits)):
+                    m.next = "SMALL"
+            with m.State("SMALL"):
+                self._whole_of_it(m)
+                m.next = "CHOOSE"
             with m.State("DIVIDE"), m.If(fit_a.done & fit_b.done):
                 m.next = "CUT"
             with m.State("CUT"):
@@ -119,14 +139,30 @@ class Plan(wiring.Component):
                     m.next = "TAKE"
         return m
 
+    def _small(self, bits: dict[str, Signal]) -> Value:
+        """Tell by the numbers of bits alone whether all of both operands surely fits."""
+        params = self.params
+        log_a, log_b = (each.bit_length() - 1 for each in (params.a_depth, params.b_depth))
+        rows = params.most_rows.bit_length() + 1
+        return (
+            (bits["m"] + bits["row"] <= log_a)
+            & (bits["row"] + rows <= log_a)
+            & (bits["tiles"] + bits["k"] + params.b_share.bit_length() - 1 <= log_b)
+            & (bits["tiles"] < params.most_tiles.bit_length())
+        )
+
+    def _whole_of_it(self, m: Module) -> None:
+        m.d.sync += [
+            self._whole.eq(1),
+            self._fits.eq(1),
+            self._limit.eq(self.params.most_rows),
+            self._narrow.eq(0),
+        ]
+
     def _compare(self, m: Module, fit_a: Value, fit_b: Value) -> None:
         params, job = self.params, self.job.payload
         rows = job.command.m
         half = fit_a[1:]
-        self._whole, self._fits, self._narrow = (
-            Signal(name=n) for n in ("whole", "fits", "narrow")
-        )
-        self._limit = Signal.like(fit_a, name="limit")
         # Fewer rows than the array has would wait for their weights.
         enough = (half >= params.rows) | (half >= rows)
         m.d.sync += [
@@ -140,11 +176,15 @@ class Plan(wiring.Component):
         params, job = self.params, self.job.payload
         whole, half = self._whole, fit_b[1:] & ~(params.b_share - 1)
         sliced = (~whole & (half == 0)) | self._narrow
-        tiles = Mux(whole, job.tiles, _at_most(half, params.most_tiles))
+        # In two blocks, products begin when half of b is there.
+        share = params.b_share
+        parted = whole & self._fits & (job.tiles > share)
+        part = _ceil(_ceil(job.tiles, 2), share) * share
+        tiles = Mux(whole, Mux(parted, part, job.tiles), _at_most(half, params.most_tiles))
         limit = self._limit
         m.d.sync += [
             job.sliced.eq(sliced),
-            job.resident.eq(~sliced & ~whole & self._fits),
+            job.resident.eq(~sliced & (~whole | parted) & self._fits),
             job.block_tiles.eq(Mux(sliced, 1, tiles)),
             job.block_rows.eq(Mux(sliced, params.pass_rows, _at_most(limit, params.pass_rows))),
             job.most_rows.eq(Mux(sliced, params.most_rows, _at_most(limit, params.most_rows))),
@@ -159,3 +199,11 @@ def _ceil(value: Value, divisor: int) -> Value:
 
 def _at_most(value: Value, most: int) -> Value:
     return Mux(value < most, value, most)
+
+
+def _bits(value: Value) -> Value:
+    """Count the bits of a number without its leading zeros."""
+    count: Value = Const(0, 5)
+    for place in range(len(value)):
+        count = Mux(value[place:].any(), place + 1, count)
+    return count
