@@ -1,3 +1,3 @@
-"""Arrays to verify blocks with when the user gives none: the accelerator's tests bring their own."""
+"""Arrays to verify blocks with when the user gives none: the accelerator has its own tests."""
 
 STIMULI: dict = {}

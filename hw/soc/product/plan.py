@@ -58,8 +58,9 @@ class Plan(wiring.Component):
     With ``fit_a = a_depth // vectors`` rows and ``fit_b = b_depth // k`` tiles in the scratchpads
     (whole words of them): all of b is one block if it fits, or two if a fits as well; otherwise
     half of ``fit_b`` tiles are, so that the next block loads meanwhile. Likewise blocks of rows
-    take at most half of a's scratchpad, and at most a pass's rows. Where b has several blocks and all of a fits, it is ``resident``. Where a row of
-    either does not fit, K is cut in slices, and each is loaded whenever it is met.
+    take at most half of a's scratchpad, and at most a pass's rows. Where b has several blocks and
+    all of a fits, it is ``resident``. Where a row of either does not fit, K is cut in slices, and
+    each is loaded whenever it is met.
 
     Latency: 6 cycles where the sizes' numbers of bits say that all fits, else ``log2(depth)``
     more. Back-pressure: one command at a time.
