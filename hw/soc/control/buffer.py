@@ -33,7 +33,8 @@ class CommandBuffer(wiring.Component):
     before those of the ring that are not under way yet. Bytes written while a direct command waits
     are ignored, as is a ``push``; ``overflow`` tells.
 
-    A vector that was read with an error ends the ring: neither it nor what follows is handed on.
+    A vector that was read with an error ends the ring, and direct commands: neither it nor what
+    follows is handed on.
 
     Latency: 1 cycle from a vector to ``o``. Throughput: a vector a cycle. Back-pressure: vectors of
     the ring are taken at once, but for cycles in which a direct byte is written; whoever asks for
@@ -89,7 +90,7 @@ class CommandBuffer(wiring.Component):
         """Write what comes; a byte from registers goes first."""
         end, self._level = Signal(range(self._size)), Signal(range(self._size + 1), name="level")
         self._stored, self._taken = Signal(name="stored"), Signal(name="taken")
-        ended = Signal(name="ended")
+        ended = self._ended = Signal(name="ended")
         late, word, octets, strobes = self._delayed(m)
         arrives = self.ring.valid & self.ring.ready
         lanes = self.data_width // 32
@@ -140,7 +141,7 @@ class CommandBuffer(wiring.Component):
         source, direct, waits = (Signal(name=name) for name in ("source", "is_direct", "waits"))
         last, moves = beat == self._count - 1, self.o.valid & self.o.ready
         m.d.comb += [
-            direct.eq(Mux((beat == 0) & ~waits, pushed, source)),
+            direct.eq(Mux((beat == 0) & ~waits, pushed & ~self._ended, source)),
             self.o.valid.eq(direct | (self._level != 0)),
             self.o.payload.data.eq(read.data),
             self.o.payload.last.eq(last),

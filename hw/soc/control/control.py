@@ -178,7 +178,8 @@ class Control(wiring.Component):
     def _units(self, m: Module) -> None:
         """Begin commands and take back what became of them."""
         registers, check = self.registers, self._check
-        dependencies = self._add(m, "dependencies", Dependencies())
+        # Not reset with the others: it sweeps meanwhile.
+        m.submodules.dependencies = dependencies = Dependencies()
         dispatch = self._add(m, "dispatch", Dispatch(self.address_width))
         wiring.connect(m, check.o, dispatch.i)
         for name in UNITS:
@@ -190,7 +191,7 @@ class Control(wiring.Component):
         self._left = Signal(6, name="left")
         self._halts(m, signals & (ended.payload.cause != Cause.NONE))
         m.d.comb += [
-            dispatch.go.eq(registers.ctrl.enable & ~registers.status.halted),
+            dispatch.go.eq(registers.ctrl.enable & ~self._halted),
             dispatch.met.eq(dependencies.met),
             dispatch.alone.eq(self._left == 0),
             dependencies.wait.eq(check.o.payload.command.wait),
@@ -203,6 +204,7 @@ class Control(wiring.Component):
         """Halt after a failure where that is asked for, and for good without a ring to read."""
         registers = self.registers
         halted, broken = Signal(name="halted"), Signal(name="broken")
+        self._halted = halted
         with m.If(self._supervisor.resetting):
             m.d.sync += [halted.eq(0), broken.eq(0)]
         with m.Else():
