@@ -296,7 +296,7 @@ class Accelerator:
         for each in self._queue.collect():
             some = True
             command, job = self._pending.pop(each["sequence"])
-            cause = Cause(each["cause"])
+            cause = Cause.of(each["cause"])
             error = None if cause is Cause.NONE else CommandError(cause, command, each["address"])
             failed |= error is not None
             job.end(error)
@@ -330,7 +330,7 @@ class Accelerator:
         self.page.write("IRQ_STATUS", error=1)
         if self.collect():  # it was a command's, and its completion came only now
             return
-        cause = Cause(error["cause"])
+        cause = Cause.of(error["cause"])
         failure = DeviceError(cause, error["unit"], error["sequence"], address)
         self._abandon(failure)
         raise failure

@@ -27,7 +27,7 @@ class CommandError(DriverError):
 
     def __init__(self, cause: Cause, command: Mapping[str, int], address: int):
         opcode = command["opcode"]
-        name = Opcode(opcode).name if opcode in set(Opcode) else f"opcode {opcode}"
+        name = Opcode.of(opcode).name if opcode in set(Opcode) else f"opcode {opcode}"
         place = f", at address {address:#x}" if address else ""
         super().__init__(
             f"command {command['sequence']} ({name} m={command['m']} n={command['n']}"

@@ -56,14 +56,14 @@ class XdmaBus:
 
     def for_device(self, offset: int, length: int) -> None:
         """Send these bytes to the card."""
-        view = memoryview(self.memory)[offset : offset + length]
+        view = self.memory[offset : offset + length].data
         while view:
             sent = os.pwrite(self._out, view, self.base + offset)
             offset, view = offset + sent, view[sent:]
 
     def for_host(self, offset: int, length: int) -> None:
         """Fetch these bytes from the card."""
-        view = memoryview(self.memory)[offset : offset + length]
+        view = self.memory[offset : offset + length].data
         while view:
             count = os.preadv(self._in, [view], self.base + offset)
             if not count:

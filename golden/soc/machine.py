@@ -35,6 +35,18 @@ class Machine:
     identity : fields of read-only registers, ``{"CONFIG_HASH": {"hash": ...}}``
     """
 
+    _head: int
+    _tail: int
+    _fetched: int
+    _completed: int
+    _untold: int
+    _dependencies: list[int]
+    _last: dict[str, int]
+    _direct: bytes | None
+    _held: tuple[bytes, bool] | None
+    _halted: bool
+    _broken: bool
+
     def __init__(
         self,
         memory: MemoryImage,
@@ -240,8 +252,8 @@ class Machine:
         self._head = self._tail = self._fetched = self._completed = self._untold = 0
         self._dependencies = [0] * (COUNTERS + 1)
         self._last = {"sequence": 0, "cause": 0, "opcode": 0}
-        self._direct: bytes | None = None
-        self._held: tuple[bytes, bool] | None = None
+        self._direct = None
+        self._held = None
         self._halted = self._broken = False
 
     # What is behind
