@@ -13,7 +13,7 @@ from gemmule.golden.soc.commands import COLUMN, COMMAND, SETTINGS, VERSION, Caus
 from gemmule.golden.systolic.gemm import check_shapes
 
 from .buffers import Buffer, Pool
-from .bus import Bus
+from .buses.bus import Bus
 from .errors import CommandError, DeviceError, DriverError, DriverTimeout
 from .identity import identify
 from .job import Job
@@ -97,7 +97,7 @@ class Accelerator:
 
     Examples
     --------
-    >>> from gemmule.gen.driver.golden_bus import GoldenBus
+    >>> from gemmule.gen.driver.buses.golden import GoldenBus
     >>> acc = Accelerator(GoldenBus())
     >>> acc.gemm(np.array([[1, 2]]), np.array([[3], [4]]), multiplier=[1], shift=[1])
     array([[6]], dtype=int8)

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gemmule.golden.common.errors import UsageError
 
-from .bus import Bus
+from .buses.bus import Bus
 
 __all__ = ["ALIGNMENT", "Buffer", "Pool"]
 

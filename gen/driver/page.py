@@ -1,6 +1,6 @@
 """The page of registers, by the names of its registers and fields."""
 
-from .bus import Bus
+from .buses.bus import Bus
 from .registers import REGISTERS
 
 __all__ = ["Page"]

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gemmule.gen.driver.registers import REGISTERS
 from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.machine import Machine
 from gemmule.golden.soc.memory import MemoryImage
-
-from .registers import REGISTERS
 
 __all__ = ["GoldenBus", "identity_of"]
 

@@ -5,12 +5,12 @@ import struct
 import subprocess
 from pathlib import Path
 
-from gemmule.gen.driver.bus import Bus
+from gemmule.gen.driver.buses.bus import Bus
 from gemmule.gen.package.axi.header import LAYOUT, layout_header
 
 __all__ = ["DRIVER", "PLATFORM", "compiled", "served"]
 
-DRIVER = Path(__file__).parents[2] / "gen" / "driver" / "c"
+DRIVER = Path(__file__).parents[3] / "gen" / "driver" / "c"
 PLATFORM = Path(__file__).parent / "c"
 
 WARNINGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")

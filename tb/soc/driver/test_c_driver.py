@@ -6,11 +6,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from gemmule.gen.driver.golden_bus import GoldenBus, identity_of
+from gemmule.gen.driver.buses.golden import GoldenBus, identity_of
 from gemmule.gen.package.axi.header import LAYOUT, layout_header
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.systolic.gemm import gemm
-from gemmule.tb.soc.c_platform import DRIVER, PLATFORM, WARNINGS, compiled, served
+from gemmule.tb.soc.driver.c_platform import DRIVER, PLATFORM, WARNINGS, compiled, served
 
 COMPILERS = {
     "x86-64": ["gcc"],

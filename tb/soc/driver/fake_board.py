@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gemmule.gen.driver.uio import UioBus
-from gemmule.gen.driver.xdma import XdmaBus
+from gemmule.gen.driver.buses.uio import UioBus
+from gemmule.gen.driver.buses.xdma import XdmaBus
 
 __all__ = ["FakeBoard"]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gemmule.gen.driver.accelerator import Accelerator
+from gemmule.gen.driver.buses.golden import GoldenBus
+from gemmule.gen.driver.buses.mapped import Mapping
+from gemmule.gen.driver.buses.pynq import PynqBus
 from gemmule.gen.driver.errors import DriverTimeout
-from gemmule.gen.driver.golden_bus import GoldenBus
-from gemmule.gen.driver.mapped import Mapping
-from gemmule.gen.driver.pynq import PynqBus
 from gemmule.golden.systolic.gemm import gemm
 
 from .fake_board import FakeBoard

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.driver.accelerator import Accelerator
+from gemmule.gen.driver.buses.golden import GoldenBus, identity_of
 from gemmule.gen.driver.errors import (
     CommandError,
     DeviceError,
@@ -14,7 +15,6 @@ from gemmule.gen.driver.errors import (
     DriverTimeout,
     Mismatch,
 )
-from gemmule.gen.driver.golden_bus import GoldenBus, identity_of
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
@@ -31,8 +31,8 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 import numpy as np
 from gemmule.gen.driver.accelerator import Accelerator
-from gemmule.gen.driver.golden_bus import GoldenBus
-import gemmule.gen.driver.pynq, gemmule.gen.driver.uio, gemmule.gen.driver.xdma
+from gemmule.gen.driver.buses.golden import GoldenBus
+import gemmule.gen.driver.buses.pynq, gemmule.gen.driver.buses.uio, gemmule.gen.driver.buses.xdma
 print(Accelerator(GoldenBus()).gemm(np.eye(2, dtype=int), np.array([[1, 2], [3, 4]])).tolist())
 ours = {name.split(".")[1] for name in sys.modules if name.startswith("gemmule.")}
 assert ours <= {"gen", "golden"}, ours

@@ -1,0 +1,1 @@
+"""Drivers of the accelerator, in Python and in C."""
