@@ -1,5 +1,7 @@
 """Which hardware is behind a bus, and whether this driver is made for it."""
 
+from collections.abc import Mapping
+
 from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
@@ -8,7 +10,7 @@ from .errors import Mismatch
 from .page import Page
 from .registers import REGISTERS
 
-__all__ = ["identify"]
+__all__ = ["hardware_of", "identify"]
 
 LETTERS = int.from_bytes(b"GMUL", "little")
 
@@ -45,8 +47,13 @@ def identify(page: Page, config_hash: int | None) -> tuple[Hardware, dict[str, i
         for name in REGISTERS
         if name.startswith("CONFIG_") and name != "CONFIG_HASH"
     }
+    return hardware_of(config, ring=bool(page.read("CAPS")["ring"])), config
+
+
+def hardware_of(config: Mapping[str, int], *, ring: bool) -> Hardware:
+    """Return what commands may ask of hardware whose words of configuration are ``config``."""
     known = Hardware()
-    hardware = Hardware(
+    return Hardware(
         a_format=_format(config["a_format"]),
         b_format=_format(config["b_format"]),
         acc_width=config["acc_width"],
@@ -56,9 +63,8 @@ def identify(page: Page, config_hash: int | None) -> tuple[Hardware, dict[str, i
         b_zero_points=bool(config.get("b_zero_points", known.b_zero_points)),
         address_width=config["address_width"],
         data_width=config["data_width"],
-        ring=bool(page.read("CAPS")["ring"]),
+        ring=ring,
     )
-    return hardware, config
 
 
 def _format(code: int) -> Format:

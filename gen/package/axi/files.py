@@ -18,14 +18,16 @@ from gemmule.hw.soc.register_map import register_map
 from .component_xml import ACCESS, component_xml, vlnv
 from .header import LAYOUT, configuration_header, layout_header
 from .ports import CLOCK, AxiPorts
+from .sheet import sheet_of
 
-__all__ = ["axi_package"]
+__all__ = ["DRIVER", "axi_package"]
 
 DRIVER = {
     "gemmule.h": "C: the driver's functions, the same for all configurations",
     "gemmule.c": "C: the driver, C11 without a library",
     "main.c": "C: an example, which multiplies two matrices",
 }
+"""Files of the driver, the same in all packages."""
 
 
 def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
@@ -58,6 +60,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         **common_texts(wanted, view),
         "component.xml": component_xml(wanted.emitted.manifest, ports, verilog, values),
         f"{name}.h": configuration_header(name, values),
+        f"{name}.md": render(TEMPLATES, "accelerator.md", view | sheet_of(ports, values)),
         f"linux/{name}.dtso": render(TEMPLATES, "overlay.dtso", view | {"coherent": False}),
         f"linux/{name}_coherent.dtso": render(TEMPLATES, "overlay.dtso", view | {"coherent": True}),
         f"linux/{name}_linux.md": render(TEMPLATES, "linux.md", view),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gemmule.gen.package.render import TEMPLATES, render
+from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.soc.commands import (
     COLUMN,
     COMMAND,
@@ -23,7 +24,7 @@ LAYOUT = "gemmule_layout.h"
 """The header that is the same for all configurations."""
 
 RECORDS = (COMMAND, SETTINGS, COLUMN, COMPLETION)
-CODES = {"OPCODE": Opcode, "CAUSE": Cause, "COLUMNS": Columns}
+CODES = {"OPCODE": Opcode, "CAUSE": Cause, "COLUMNS": Columns, "ROUNDING": Rounding}
 
 
 def layout_header() -> str:

@@ -3,7 +3,9 @@
 
 import pytest
 
+from gemmule.gen.package.axi.ports import axi_ports
 from gemmule.gen.package.generate import generate
+from gemmule.gen.verilog.emit import emit
 from gemmule.tb.package.axi.stand_in import COPIER, CopierParams
 
 
@@ -13,3 +15,9 @@ def copier(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copier")
     generate(COPIER, CopierParams(), folder, board="zcu102")
     return folder
+
+
+@pytest.fixture(scope="session")
+def copier_ports():
+    """Return the stand-in's AXI ports."""
+    return axi_ports(emit(COPIER, CopierParams()).manifest)

@@ -56,10 +56,9 @@ def test_the_overlay_joins_a_tree(copier, tmp_path, coherent):
     buffer = "/udmabuf-copier"
     assert values(tree, buffer, "memory-region") == values(tree, memory, "phandle")
     assert values(tree, buffer, "size") == values(tree, memory, "reg")[2:]
-    properties = subprocess.check_output(
-        ["fdtget", "-p", tree, node, "-p", tree, buffer], text=True
-    )
-    assert properties.split().count("dma-coherent") == (2 if coherent else 0)
+    for each in (node, buffer):
+        properties = subprocess.check_output(["fdtget", "-p", tree, each], text=True)
+        assert ("dma-coherent" in properties.split()) == coherent
 
 
 def test_the_script_and_the_overlay_agree(copier):

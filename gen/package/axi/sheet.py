@@ -1,0 +1,112 @@
+"""The data sheet of a block with AXI ports: from registers, records and configuration."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gemmule.gen.driver.identity import hardware_of
+from gemmule.golden.common.formats import Format
+from gemmule.golden.common.requantize import Rounding
+from gemmule.golden.soc.commands import (
+    COLUMN,
+    COMMAND,
+    COMPLETION,
+    COUNTERS,
+    SETTINGS,
+    Cause,
+    Columns,
+    Opcode,
+)
+from gemmule.golden.soc.hardware import Hardware
+from gemmule.hw.soc.register_map import Field, Register, register_map
+
+from .example import worked_example
+from .ports import AxiPorts
+
+__all__ = ["configured", "sheet_of"]
+
+CODES = (
+    ("Opcodes", Opcode),
+    ("Columns", Columns),
+    ("Rounding", Rounding),
+    ("Causes", Cause),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A register as the sheet shows it: those of an array in one row."""
+
+    address: str
+    name: str
+    value: str
+    text: str
+    fields: tuple[Field, ...]
+
+
+def configured(values: Mapping[str, int]) -> Hardware:
+    """Return what commands may ask of hardware with these constant registers."""
+    begin = "CONFIG_"
+    words = {
+        name.removeprefix(begin).lower(): value
+        for name, value in values.items()
+        if name.startswith(begin)
+    }
+    ring = bool(values.get("CAPS", 0) >> register_map()["CAPS"]["ring"].low & 1)
+    return hardware_of(words, ring=ring) if "rows" in words else Hardware()
+
+
+def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
+    """Return what the template of the sheet speaks of, beside what all templates do."""
+    hardware = configured(values)
+    return {
+        "hardware": hardware,
+        "formats": {"a": _format(hardware.a_format), "b": _format(hardware.b_format)},
+        "values": values,
+        "buses": [
+            (what, way, [pin for pin in pins.values() if pin.direction == way])
+            for what, pins in (
+                ("AXI4-Lite: registers", ports.registers),
+                ("AXI4: memory", ports.memory),
+            )
+            for way in ("input", "output")
+        ],
+        "command": COMMAND,
+        "column": COLUMN,
+        "completion": COMPLETION,
+        "counters": COUNTERS,
+        "records": (COMMAND, SETTINGS, COLUMN, COMPLETION),
+        "codes": CODES,
+        "registers": list(_rows(values)),
+        "example": worked_example(hardware),
+    }
+
+
+def _format(fmt: Format) -> str:
+    return f"{'signed' if fmt.signed else 'unsigned'}, {fmt.width} bits"
+
+
+def _rows(values: Mapping[str, int]) -> Iterator[Row]:
+    """Yield the registers, of an array or of alike groups the first with a formula."""
+    listed = register_map()
+    for name, register in listed.items():
+        number = re.search(r"_(\d+)(?=_|$)", name)
+        if number is None:
+            yield _row(register, f"0x{register.address:03x}", name, values)
+            continue
+        alike = [each for each in listed if re.sub(r"_\d+(?=_|$)", "_n", each) == _general(name)]
+        if alike[0] != name:
+            continue
+        step = listed[alike[1]].address - register.address
+        address = f"0x{register.address:03x} + {step} n, n = 0..{len(alike) - 1}"
+        yield _row(register, address, _general(name), values)
+
+
+def _general(name: str) -> str:
+    return re.sub(r"_\d+(?=_|$)", "_n", name)
+
+
+def _row(register: Register, address: str, name: str, values: Mapping[str, int]) -> Row:
+    value = f"0x{values[name]:08x}" if name in values else ""
+    return Row(address, name, value, register.text, register.fields)
