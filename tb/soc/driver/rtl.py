@@ -1,0 +1,49 @@
+"""The accelerator in co-simulation, for tests: one build a configuration, and random commands."""
+
+from functools import cache
+from pathlib import Path
+
+from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, build_axi
+from gemmule.gen.simulation.engine import emitted_once
+from gemmule.golden.soc.hardware import Hardware
+from gemmule.hw.soc.params import AcceleratorParams
+
+__all__ = ["BASE", "CONFIGURATIONS", "board", "hardware_of"]
+
+BASE = 0x1000_0000
+
+CONFIGURATIONS = {
+    "4x4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096),
+    "narrow": AcceleratorParams(
+        rows=2, cols=4, bank_bytes=2048, data_width=32, address_width=32, x_format="u8"
+    ),
+    "wide": AcceleratorParams(
+        rows=4, cols=2, bank_bytes=8192, data_width=256, x_format="s16", acc_width=40
+    ),
+}
+
+
+@cache
+def program(name: str) -> Path:
+    """Return the program of a configuration."""
+    return build_axi(emitted_once("accelerator", CONFIGURATIONS[name]))
+
+
+def board(name: str, memory: AxiMemory | None = None, **options) -> SimulatedBus:
+    """Return a bus to a configuration, after its reset."""
+    return SimulatedBus(program(name), 1 << 18, memory or AxiMemory(base=BASE), **options)
+
+
+def hardware_of(params: AcceleratorParams) -> Hardware:
+    """Return what commands may ask of a configuration."""
+    return Hardware(
+        a_format=params.x_format,
+        b_format=params.w_format,
+        acc_width=params.acc_width,
+        multiplier_width=params.multiplier_width,
+        max_shift=params.max_shift,
+        b_zero_points=params.b_zero_points,
+        address_width=params.address_width,
+        data_width=params.data_width,
+        ring=params.ring,
+    )
