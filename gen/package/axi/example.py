@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gemmule.gen.driver.golden_bus import GoldenBus
+from gemmule.gen.driver.buses.golden import GoldenBus
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import (

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gemmule.gen.driver.golden_bus import GoldenBus
+from gemmule.gen.driver.buses.golden import GoldenBus
 from gemmule.gen.package.axi.sheet import sheet_of
 from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import COLUMN, COMMAND, COMPLETION, SETTINGS, Cause, Opcode
