@@ -546,7 +546,10 @@ void draw_plan() {
     plan.requests = plan.longest > 1000 ? 6 : 60;
     plan.latency_low = some({1, 1, 5, 100});
     plan.latency_high = plan.latency_low + some({0, 3, 60, 400});
-    base = mask(ADDRESS_WIDTH) & rng.next() & ~(16 * REGION - 1);
+    // Half of the time the regions lie around a large power of two, for carries.
+    base = rng.next();
+    if (rng.chance(0.5)) base = (base << rng.range(16, ADDRESS_WIDTH - 1)) - rng.below(13 * REGION);
+    base &= mask(ADDRESS_WIDTH) & ~4095ULL;
     salt = rng.next();
 }
 

@@ -31,3 +31,29 @@ def test_random_requests(bench, fails, stops):
     assert counts["vectors"] > 2_000
     assert (counts["errors"] > 50) == bool(fails)
     assert (counts["stops"] > 20) == bool(stops)
+
+
+BUSY = 0.9
+"""The share of cycles in which a beat moves, that is asked for."""
+
+
+@pytest.mark.parametrize("latency", [1, 30])
+@pytest.mark.parametrize(("length", "align"), [(64, 16), (64, 1), (4096, 16), (4096, 1)])
+def test_the_bus_is_busy_with_rows(length, align, latency):
+    bench = Bench(*CONFIGS["as_wide_as_the_bus"])
+    assert bench.run("busy", length, align, latency, "read")["read_busy"] >= BUSY
+
+
+@pytest.mark.parametrize("align", [16, 1])
+def test_the_bus_is_busy_with_a_request_a_vector(align):
+    """Each vector has an address of its own; they leave at a word of the bus a cycle."""
+    bench = Bench(*CONFIGS["as_wide_as_the_bus"])
+    assert bench.run("busy", 16, align, 30, "write")["write_busy"] >= BUSY
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_many_random_requests(bench, seed):
+    for fails, stops in ((0.05, 0), (0.05, 0.01), (0.5, 0)):
+        counts = bench.run(seed, 40, fails, stops)
+        assert "failed" not in counts, counts["failed"]

@@ -8,6 +8,7 @@ from gemmule.hw.common.pipeline import wire
 from gemmule.hw.soc.bus.axi import BLOCK_BYTES, LONGEST
 
 from .arbiter import granted
+from .ascending import Ascending
 from .request import LENGTH_WIDTH, request_layout
 
 __all__ = ["Cutter", "burst_layout"]
@@ -48,6 +49,8 @@ class Cutter(wiring.Component):
     i : In(stream of ``granted`` requests)
     clear : In(1)
         Drop the request.
+    idle : Out(1)
+        There is none.
     o : Out(stream of ``burst_layout``)
     """
 
@@ -56,6 +59,7 @@ class Cutter(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(granted(request_layout(address_width), channels))),
             "clear": In(1),
+            "idle": Out(1),
             "o": Out(stream.Signature(burst_layout(address_width, data_width, channels))),
         })
 
@@ -71,7 +75,8 @@ class Cutter(wiring.Component):
         ends = wire(m, "ends", request.address[:block_bits] + request.length)
         end = Signal(block_bits, name="end", reset_less=True)
         blocks = Signal(LENGTH_WIDTH + 1 - block_bits, name="blocks", reset_less=True)
-        block = Signal(len(request.address) - block_bits, name="block", reset_less=True)
+        m.submodules.block = block = Ascending(len(request.address) - block_bits)
+        holds = Signal()
         at = Signal(block_bits - byte_bits, name="at", reset_less=True)
         first = Signal(byte_bits, name="first", reset_less=True)
         channel = Signal.like(self.i.payload.channel, name="channel", reset_less=True)
@@ -81,17 +86,22 @@ class Cutter(wiring.Component):
         final = wire(m, "final", (blocks == 0) | ((blocks == 1) & (end == 0)))
         m.d.comb += [
             burst.final.eq(final),
-            burst.address.eq(Cat(Const(0, byte_bits), at, block)),
+            burst.address.eq(Cat(Const(0, byte_bits), at, block.value)),
             burst.length.eq((Mux(final, whole[: len(at)], last_word) - at)[: len(at)]),
             burst.first.eq(first),
             burst.channel.eq(channel),
             burst.end.eq(end[:byte_bits] - 1),
-            self.i.ready.eq(~self.o.valid | (self.o.ready & final)),
+            self.o.valid.eq(holds & block.settled),
+            self.i.ready.eq(~holds | (step & final)),
+            self.idle.eq(~holds),
+            block.load.eq(~holds | final),
+            block.change.eq(load | step),
+            block.start.eq(request.address[block_bits:]),
         ]
         with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid)
+            m.d.sync += holds.eq(self.i.valid)
         with m.If(self.clear):
-            m.d.sync += self.o.valid.eq(0)
+            m.d.sync += holds.eq(0)
         with m.If(load):
             m.d.sync += [
                 at.eq(request.address[byte_bits:block_bits]),
@@ -102,7 +112,4 @@ class Cutter(wiring.Component):
             ]
         with m.Elif(step):
             m.d.sync += [at.eq(0), blocks.eq(blocks - 1)]
-        with m.If(load | step):
-            # One carry chain for both: a LUT before each of its bits chooses.
-            m.d.sync += block.eq(Mux(load, request.address[block_bits:], block) + ~load)
         return m

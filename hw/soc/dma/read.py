@@ -113,7 +113,7 @@ class ReadDma(wiring.Component):
         m.d.comb += [words.hold.eq(vectors.faulty)]
         asking = self._ask(m, cutter.o, bursts, clear)
         self._receive(m, bursts, words.i, vectors, clear)
-        quiet = bursts.empty & ~asking & ~arbiter.o.valid & ~cutter.o.valid
+        quiet = bursts.empty & ~asking & ~arbiter.o.valid & cutter.idle
         m.d.comb += self.idle.eq(quiet & words.idle & vectors.idle)
         return m
 

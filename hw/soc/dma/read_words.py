@@ -84,6 +84,7 @@ class ReadWords(wiring.Component):
         m.submodules.funnel = funnel = Funnel(self.data_width // 8)
         # The beat before, unless all of its bytes are gone.
         held = Signal.like(beat, name="held", reset_less=True)
+        inverse = Signal.like(beat.first, name="inverse", reset_less=True)
         holds, held_error = Signal(), Signal()
         shown = Signal.like(word, name="shown", reset_less=True)
         shown_valid = Signal()
@@ -101,11 +102,11 @@ class ReadWords(wiring.Component):
             Value.cast(word).eq(shown),
             funnel.i.eq(Cat(held.data, beat.data)),
             funnel.shift.eq(held.first),
+            funnel.inverse.eq(inverse),
             self.idle.eq(~holds & ~shown_valid),
         ]
         with m.If(take):
-            m.d.sync += held.eq(beat)
-            m.d.sync += held.end.eq(tail)
+            m.d.sync += [held.eq(beat), held.end.eq(tail), inverse.eq(~beat.first)]
         with m.If(leaves):
             m.d.sync += [
                 shown.data.eq(funnel.o),

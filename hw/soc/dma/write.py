@@ -14,10 +14,13 @@ from .arbiter import Arbiter
 from .request import request_layout, write_done
 from .under_way import UnderWay
 from .write_bursts import WriteBursts, sent_layout
+from .write_place import WritePlace
 from .write_vectors import WriteVectors
 from .write_words import WriteWords
 
 __all__ = ["WriteDma"]
+
+PLACE = ("runs", "fresh", "spills", "number", "first", "end", "inverse", "channel")
 
 
 class WriteDma(wiring.Component):
@@ -103,24 +106,28 @@ class WriteDma(wiring.Component):
         sizes = width, self.data_width, channels
         m.submodules.arbiter = arbiter = Arbiter(request_layout(width), channels)
         m.submodules.vectors = vectors = WriteVectors(self.data_width, self.vectors)
-        m.submodules.words = words = WriteWords(*sizes, len(vectors.excess))
+        m.submodules.place = place = WritePlace(*sizes, len(vectors.excess))
+        m.submodules.words = words = WriteWords(*sizes)
         m.submodules.bursts = bursts = WriteBursts(*sizes, self.longest)
         m.submodules.sent = sent = UnderWay(sent_layout(width, channels), self.under_way)
         for n in range(channels):
             connect(m, flipped(getattr(self, f"request_{n}")), getattr(arbiter, f"i_{n}"))
             connect(m, flipped(getattr(self, f"data_{n}")), getattr(vectors, f"data_{n}"))
-        connect(m, arbiter.o, words.request)
+        connect(m, arbiter.o, place.request)
         connect(m, vectors.o, words.i)
         connect(m, words.o, bursts.i)
         clear = self._stopped(m)
-        m.d.comb += [each.clear.eq(clear) for each in (arbiter, vectors, words, bursts)]
+        m.d.comb += [each.clear.eq(clear) for each in (arbiter, vectors, place, words, bursts)]
         m.d.comb += [
-            vectors.channel.eq(words.channel),
-            vectors.excess.eq(words.excess),
+            *(getattr(words, name).eq(getattr(place, name)) for name in PLACE),
+            place.step.eq(words.step),
+            place.final.eq(words.final),
+            vectors.channel.eq(place.channel),
+            vectors.excess.eq(place.excess),
             bursts.room.eq(sent.room),
             sent.push.eq(bursts.send),
             sent.i.eq(bursts.sent),
-            self.idle.eq(sent.empty & bursts.idle & ~arbiter.o.valid & ~words.active),
+            self.idle.eq(sent.empty & bursts.idle & ~arbiter.o.valid & place.idle),
         ]
         self._send(m, bursts)
         self._answer(m, sent, clear)
