@@ -29,7 +29,7 @@ __all__ = ["FAILS", "HANGS", "HARDWARE", "ControlPlane", "Scribe", "constants", 
 HANGS = 0xABCDE
 """The rows of a command that the unit never finishes."""
 
-FAILS = 0x7ABCDEF0
+FAILS = 0x00ABCDEF
 """The stride of b with which the unit says that settings are illegal, at address 77."""
 
 HARDWARE = Hardware(a_format=Format(True, 8), b_format=Format(True, 16), acc_width=32)
