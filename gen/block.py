@@ -15,8 +15,20 @@ from .repeated import Beats, Repeated
 
 if TYPE_CHECKING:
     from .package.sheet import Sheet
+    from .simulation.simulate import Simulation
 
-__all__ = ["Adapter", "Array", "Arrays", "Beats", "Block", "Channel", "Job", "Memory", "Repeated"]
+__all__ = [
+    "Adapter",
+    "Array",
+    "Arrays",
+    "Beats",
+    "Block",
+    "BusAdapter",
+    "Channel",
+    "Job",
+    "Memory",
+    "Repeated",
+]
 
 Arrays = Mapping[str, Any]
 """Arrays by name: NumPy's, or :class:`~.files.stored.Stored` ones that are read in pieces."""
@@ -150,13 +162,36 @@ class Adapter(Protocol):
         """
 
 
+class BusAdapter(Protocol):
+    """Carries a user's arrays to a block that fetches them itself: by its driver and its bus."""
+
+    @property
+    def Run(self) -> type[Options]:
+        """The options of a run."""
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """What a user gives."""
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """What a user gets."""
+
+    def check(self, params: Any, run: Any, arrays: Arrays) -> None:
+        """Refuse (:class:`UsageError`) what cannot be run, before anything is computed."""
+
+    def simulate(self, params: Any, run: Any, arrays: Arrays, **how: Any) -> "Simulation":
+        """Run the arrays through the RTL, and compare the results with the golden model."""
+
+
 @dataclass(frozen=True)
 class Block:
     """An IP in the catalog.
 
     ``summary`` is a sentence for users, in Markdown, that names nothing which only the source
     knows. ``adapter`` is None for a block that can only be generated and synthesized. ``sheet``
-    says what the data sheet holds: see :mod:`.package.sheet.form`. ``family`` is where the block
+    says what the data sheet holds: see :mod:`.package.sheet.form`. ``bus_adapter`` is for a block
+    that has a bus instead of streams. ``family`` is where the block
     stands: the catalog sets it.
     """
 
@@ -167,10 +202,17 @@ class Block:
     adapter: Adapter | None = None
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     sheet: Callable[..., "Sheet"] | None = None
+    bus_adapter: BusAdapter | None = None
     family: str = field(default="", compare=False)
 
     def simulated_by(self) -> Adapter:
         """Return the adapter; refuse a block that has none, and so takes no arrays."""
         if self.adapter is None:
-            raise UsageError(f"{self.name} is for generate and synth only: it takes no arrays")
+            does = "generate, simulate" if self.bus_adapter else "generate"
+            raise UsageError(f"{self.name} is for {does} and synth only: it has no streams")
         return self.adapter
+
+    @property
+    def runs(self) -> "Adapter | BusAdapter | None":
+        """What takes a user's arrays, by streams or by a bus."""
+        return self.adapter or self.bus_adapter

@@ -99,7 +99,7 @@ def describe(block: Block) -> dict[str, Any]:
     """Return all that `show` says of ``block``, as plain data."""
     from gemmule.gen.verilog.ports import ports
 
-    adapter = block.adapter
+    adapter = block.runs
     component = looked_at(block.component(block.params()))
     return {
         "name": block.name,

@@ -193,7 +193,7 @@ def allowed(each: Field, hint: Any, *, auto: bool = False) -> str:
 def _kinds(block: Block | None) -> list[type[Options]]:
     if block is None:
         return []
-    return [block.params, block.adapter.Run] if block.adapter else [block.params]
+    return [block.params, block.runs.Run] if block.runs else [block.params]
 
 
 def _names(kind: type[Options]) -> set[str]:

@@ -100,6 +100,13 @@ MEMORY_LATENCY = Annotated[
         metavar="CYCLES", help="Cycles from a request to the memory's answer (default 32)."
     ),
 ]
+TIMELINE = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.html",
+        help="Page that shows bursts, register accesses and interrupts of a block with a bus.",
+    ),
+]
 WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="File for the waves.")]
 
 
@@ -167,6 +174,7 @@ def simulate(
     waves: WAVES = None,
     memory_width: MEMORY_WIDTH = None,
     memory_latency: MEMORY_LATENCY = None,
+    timeline: TIMELINE = None,
     as_json: JSON = False,
 ) -> int:
     """Send arrays through the Verilog and compare the results with the golden model."""
@@ -174,14 +182,15 @@ def simulate(
     from gemmule.gen.simulation.simulate import simulate as send
     from gemmule.gen.simulation.simulator import SimulationError, check_stall
 
-    adapter = block.simulated_by()
+    adapter = block.runs or block.simulated_by()
     check_stall(stall)
     check_writable("--out", out, stdout=True)
     check_writable("--waves", waves)
+    check_writable("--timeline", timeline)
     arrays = read_arrays(inputs, adapter.inputs)
     # Results on stdout leave no room there for the report.
     report_to = redirect_stdout(sys.stderr) if is_stdout(out) else nullcontext()
-    with replacing(waves) as place:
+    with replacing(waves) as place, replacing(timeline) as events:
         try:
             with progress(f"checking the arrays of {block.name}") as tell:
                 result = send(
@@ -194,6 +203,7 @@ def simulate(
                     waves=place,
                     memory_width=memory_width,
                     memory_latency=memory_latency,
+                    timeline=events,
                     tell=tell,
                     progress=lambda done, all, cycle: tell(f"{done} of {all} beats, cycle {cycle}"),
                 )

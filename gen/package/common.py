@@ -45,7 +45,7 @@ def primitives(wanted: Wanted) -> Texts:
 def common_view(wanted: Wanted, *, top: str, clock: str, rtl: list[str]) -> dict[str, Any]:
     """Return what all templates may speak of."""
     block, manifest = wanted.block, wanted.emitted.manifest
-    adapter, values = block.adapter, wanted.params.as_dict()
+    adapter, values = block.runs, wanted.params.as_dict()
     return {
         "name": wanted.name,
         "block": block.name,

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Arrays, Block
+from gemmule.gen.block import Arrays, Block, BusAdapter
 from gemmule.gen.catalog import find
 from gemmule.gen.files.stored import Stored
 from gemmule.golden.common.errors import UsageError
@@ -82,6 +83,7 @@ def simulate(
     waves: Path | None = None,
     memory_width: int | None = None,
     memory_latency: int | None = None,
+    timeline: Path | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Simulation:
@@ -89,13 +91,30 @@ def simulate(
 
     ``run`` holds the block's run options, its defaults if left out; ``stall`` is the probability
     with which each stream's other end holds back in a cycle. ``memory_width`` and
-    ``memory_latency`` replace those of the block's external :class:`~.block.Memory`. Arrays and
+    ``memory_latency`` replace those of the block's external :class:`~.block.Memory`; of a block
+    with a bus, ``timeline`` becomes a page that shows what happened there. Arrays and
     options are checked before anything is computed or built. ``tell`` is told what is being done,
     ``progress`` how far the simulation is. :class:`GoldenMismatch` and
     :class:`~.model.SimulationError` mean that the hardware is wrong.
     """
     block = find(block) if isinstance(block, str) else block
+    if block.bus_adapter:
+        return by_bus(
+            block.bus_adapter,
+            params,
+            run,
+            arrays,
+            stall=stall,
+            seed=seed,
+            waves=waves,
+            memory_width=memory_width,
+            memory_latency=memory_latency,
+            timeline=timeline,
+            tell=tell,
+        )
     adapter = block.simulated_by()
+    if timeline is not None:
+        raise UsageError(f"--timeline: {block.name} has no bus")
     check_stall(stall)
     check(memory_width, memory_latency)
     both = {"width": memory_width, "latency": memory_latency}
@@ -143,6 +162,48 @@ def simulate(
         run_seconds=run_seconds,
         counters=counters,
     )
+
+
+def by_bus(
+    adapter: BusAdapter,
+    params: Options,
+    run: Options | None,
+    arrays: Arrays,
+    *,
+    stall: float,
+    seed: int,
+    waves: Path | None,
+    memory_width: int | None,
+    memory_latency: int | None,
+    timeline: Path | None,
+    tell: Callable[[str], None],
+) -> Simulation:
+    """Send arrays by a block's driver; ``stall`` pauses all channels of both of its buses."""
+    from .axi import AxiMemory
+    from .timeline import write_page
+
+    check_stall(stall)
+    check(memory_width, memory_latency)
+    channels = ("ar", "r", "aw", "w", "b", "lite")
+    pauses: dict[str, Any] = {f"pause_{name}": stall for name in channels}
+    latency = {} if memory_latency is None else {"latency": memory_latency}
+    memory = AxiMemory(bandwidth=memory_width or 0, **latency, **pauses)
+    with TemporaryDirectory(prefix="gemmule-") as folder:
+        events = Path(folder, "events.csv") if timeline else None
+        result = adapter.simulate(
+            params,
+            run or adapter.Run(),
+            {n: a if isinstance(a, Stored) else np.asarray(a) for n, a in arrays.items()},
+            memory=memory,
+            seed=seed,
+            waves=waves,
+            timeline=events,
+            tell=tell,
+        )
+        if timeline and events:
+            tell("drawing the timeline")
+            write_page(events, timeline)
+    return result
 
 
 def compare(name: str, got: NDArray, expected: NDArray) -> None:

@@ -35,8 +35,8 @@ def option(
 
 
 def flag(name: str) -> str:
-    """Return the option that sets the field ``name``."""
-    return "--" + name.replace("_", "-")
+    """Return the option that sets the field ``name``; one that ends in _ was a Python keyword."""
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 @dataclass(frozen=True, kw_only=True)

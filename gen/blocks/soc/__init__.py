@@ -4,6 +4,8 @@ from gemmule.gen.block import Block
 from gemmule.hw.soc.accelerator import Accelerator
 from gemmule.hw.soc.params import AcceleratorParams
 
+from .adapter import AcceleratorAdapter
+
 __all__ = ["BLOCKS"]
 
 BLOCKS = (
@@ -12,6 +14,7 @@ BLOCKS = (
         "Multiply matrices in memory by commands, behind AXI, with an interrupt and drivers.",
         AcceleratorParams,
         Accelerator,
+        bus_adapter=AcceleratorAdapter(),
         presets={
             "tiny": {"rows": 4, "cols": 4, "bank_bytes": 8192, "data_width": 32},
             "zcu102": {
