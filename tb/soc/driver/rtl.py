@@ -8,7 +8,7 @@ from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.params import AcceleratorParams
 
-__all__ = ["BASE", "CONFIGURATIONS", "board", "hardware_of"]
+__all__ = ["BASE", "CONFIGURATIONS", "MORE", "board", "hardware_of"]
 
 BASE = 0x1000_0000
 
@@ -23,10 +23,24 @@ CONFIGURATIONS = {
 }
 
 
+MORE = {
+    "2x2": AcceleratorParams(rows=2, cols=2, bank_bytes=1024, address_width=64),
+    "8x8": AcceleratorParams(rows=8, cols=8, bank_bytes=16384),
+    "64 bits": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, data_width=64),
+    "512 bits": AcceleratorParams(rows=4, cols=4, bank_bytes=8192, data_width=512),
+    "8x2": AcceleratorParams(rows=8, cols=2, bank_bytes=8192, data_width=32, w_format="u8"),
+    "2x16": AcceleratorParams(rows=2, cols=16, bank_bytes=8192, pipeline=1),
+    "s4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, x_format="s4", w_format="s4"),
+    "packed": AcceleratorParams(rows=4, cols=8, bank_bytes=8192, cell="dsp48e2", pack="n"),
+    "few": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, outstanding=2, id_width=4),
+}
+"""Configurations of ``make test-full``."""
+
+
 @cache
 def program(name: str) -> Path:
     """Return the program of a configuration."""
-    return build_axi(emitted_once("accelerator", CONFIGURATIONS[name]))
+    return build_axi(emitted_once("accelerator", (CONFIGURATIONS | MORE)[name]))
 
 
 def board(name: str, memory: AxiMemory | None = None, **options) -> SimulatedBus:

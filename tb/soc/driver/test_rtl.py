@@ -13,16 +13,21 @@ from gemmule.golden.systolic.gemm import gemm
 
 from .c_platform import DRIVER, PLATFORM, compiled, served
 from .fake_board import FakeBoard
-from .rtl import BASE, CONFIGURATIONS, board, hardware_of
+from .rtl import BASE, CONFIGURATIONS, MORE, board, hardware_of
 from .test_c_driver import example
 from .test_driver import random_case
 
 PAUSES = ("pause_ar", "pause_r", "pause_aw", "pause_w", "pause_b", "pause_lite")
 
 
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+names = pytest.mark.parametrize(
+    "name", [*CONFIGURATIONS, *(pytest.param(each, marks=pytest.mark.full) for each in MORE)]
+)
+
+
+@names
 def test_products_through_the_driver(name):
-    params = CONFIGURATIONS[name]
+    params = (CONFIGURATIONS | MORE)[name]
     formats = {"a_format": params.x_format, "b_format": params.w_format}
     rng = np.random.default_rng(3)
     with board(name, seed=5) as bus, Accelerator(bus, config_hash=params.config_hash) as acc:
@@ -161,14 +166,14 @@ def test_the_c_driver_on_the_rtl(tmp_path):
             assert served(program, bus, bus.image) == want
 
 
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+@names
 def test_random_commands_are_those_of_the_golden_machine(name):
     """Memory and completions of both after the same random commands, wrong ones among them.
 
     What is refused may be complete before what runs: completions are compared by sequence.
     """
     rng = np.random.default_rng(12)
-    hardware = hardware_of(CONFIGURATIONS[name])
+    hardware = hardware_of((CONFIGURATIONS | MORE)[name])
     with board(name, AxiMemory(base=BASE, latency=5), seed=2) as bus:
         golden = GoldenBus(hardware, bus.memory.size, BASE)
         sides = [Accelerator(side, interrupts=False, ring=16) for side in (golden, bus)]
