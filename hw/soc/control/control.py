@@ -10,7 +10,6 @@ from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
 from gemmule.hw.soc.registers import control_signature
 
 from .buffer import CommandBuffer
-from .check import Check
 from .completion import Completion
 from .counters import EVENTS, Counters
 from .dependencies import Dependencies
@@ -18,6 +17,7 @@ from .dispatch import Dispatch
 from .failure import Failure
 from .interrupt import Coalescing
 from .layouts import UNITS, unit_streams
+from .legality.check import Check
 from .ring import RingFetch
 from .supervisor import Supervisor
 

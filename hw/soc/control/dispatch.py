@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import COUNTERS, Cause, Flags
 
-from .check import checked_layout
-from .fields import LAWLESS
 from .layouts import CAUSE_WIDTH, UNITS, unit_streams
+from .legality.check import checked_layout
+from .legality.fields import LAWLESS
 from .queue import SmallQueue
 
 __all__ = ["Dispatch", "ended_layout", "ticket_layout"]
@@ -57,7 +57,7 @@ class Dispatch(wiring.Component):
 
     Members
     -------
-    i : In(stream of :func:`~.check.checked_layout`)
+    i : In(stream of :func:`~.legality.check.checked_layout`)
     go : In(1), commands may begin; one that was offered to a unit stays
     met : In(1), what the command waits for has happened
     alone : In(1), no command before it is left

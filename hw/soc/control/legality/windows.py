@@ -5,9 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from gemmule.hw.soc.control.ring import LOW
 from gemmule.hw.soc.registers import place_signature
-
-from .ring import LOW
 
 __all__ = ["WINDOWS", "Windows"]
 

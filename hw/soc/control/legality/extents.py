@@ -4,8 +4,8 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import raw_layout
-from .ring import LOW
+from gemmule.hw.soc.control.layouts import raw_layout
+from gemmule.hw.soc.control.ring import LOW
 
 __all__ = ["OPERANDS", "Extents"]
 
@@ -39,7 +39,7 @@ class Extents(wiring.Component):
 
     Members
     -------
-    command : In(:func:`~.layouts.raw_layout`)
+    command : In(:func:`~gemmule.hw.soc.control.layouts.raw_layout`)
         Stays while ``start`` does.
     start : In(1)
         Stays until the command is left.

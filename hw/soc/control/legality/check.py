@@ -5,12 +5,18 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import Cause, Flags, Opcode
+from gemmule.hw.soc.control.buffer import vectors
+from gemmule.hw.soc.control.layouts import (
+    ADDRESSES,
+    COMMAND_BITS,
+    command_layout,
+    finished_layout,
+    raw_layout,
+)
 from gemmule.hw.soc.registers import place_signature
 
-from .buffer import vectors
 from .extents import OPERANDS, Extents
 from .fields import field_cause
-from .layouts import ADDRESSES, COMMAND_BITS, command_layout, finished_layout, raw_layout
 from .windows import WINDOWS, Windows
 
 __all__ = ["Check", "checked_layout"]

@@ -10,7 +10,7 @@ from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus
 from gemmule.golden.soc.check import Window, refusal
 from gemmule.golden.soc.commands import COMMAND, COMPLETION, Cause, Opcode
 
-from .control_plane import FAILS, HARDWARE, program
+from .plane import FAILS, HARDWARE, program
 
 __all__ = ["GEMM", "LOGS", "RECORDS", "RING", "Software", "word"]
 

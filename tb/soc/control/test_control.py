@@ -6,8 +6,8 @@ import pytest
 from gemmule.golden.soc.check import Window
 from gemmule.golden.soc.commands import COMMAND, Cause, Flags
 
-from .control_plane import FAILS, HANGS
-from .control_software import GEMM, LOGS, RECORDS, RING, Software
+from .plane import FAILS, HANGS
+from .software import GEMM, LOGS, RECORDS, RING, Software
 
 WIDTHS = [(40, 128), pytest.param((32, 32), marks=pytest.mark.full), (64, 64)]
 PAUSES = ("pause_ar", "pause_r", "pause_aw", "pause_w", "pause_b", "pause_lite")

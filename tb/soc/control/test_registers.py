@@ -8,7 +8,7 @@ from gemmule.hw.soc.register_map import PAGE, register_map
 from gemmule.hw.soc.registers import Registers
 from gemmule.tb.common.amaranth_streams import simulate
 
-from .control_plane import constants
+from .plane import constants
 
 WIDTH = 44
 AWAY = (0x024, 0x054, 0x0D4, 0x148, 0x17C, 0x1C4, 0x250, 0x400, 0xFFC)
