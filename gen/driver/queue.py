@@ -72,14 +72,19 @@ class RingQueue:
     def collect(self) -> Iterator[dict[str, int]]:
         """Yield new completions: each tells by its index that it is new."""
         while True:
-            place = self._head % self._size
-            self._completions.for_host(place * COMPLETION.size, COMPLETION.size)
-            record = COMPLETION.decode(self._completions.array[place].tobytes())
-            if record["index"] != self._head + 1 & 0xFFFF_FFFF:
+            # The index is written last: what is read after it was new belongs to it.
+            if self._record()["index"] != self._head + 1 & 0xFFFF_FFFF:
                 return
+            record = self._record()
             self._head = record["index"]
             self.room += 1
             yield record
+
+    def _record(self) -> dict[str, int]:
+        """Return the next completion as it is in memory now."""
+        place = self._head % self._size
+        self._completions.for_host(place * COMPLETION.size, COMPLETION.size)
+        return COMPLETION.decode(self._completions.array[place].tobytes())
 
 
 class DirectQueue:

@@ -127,9 +127,9 @@ COLUMN = Record(
 
 COMPLETION = Record(
     "completion",
-    ("index", 4, "commands completed before this one, modulo 2**32, plus 1: it tells a new record"),
+    ("address", 8, "where a cause has one"),
     ("sequence", 2, "of the command"),
     ("cause", 1, "see causes; 0: carried out"),
     ("opcode", 1, "of the command"),
-    ("address", 8, "where a cause has one"),
+    ("index", 4, "1 + commands completed before, modulo 2**32; written last, to be read first"),
 )

@@ -139,6 +139,14 @@ void gemmule_scale(struct gemmule *g, void *settings, const struct gemmule_scale
     sync(g, record, gemmule_scale_bytes(n), 0);
 }
 
+/* Copy bytes as they are in memory now. */
+static void take(struct gemmule *g, uint8_t *target, uint8_t *source, size_t count)
+{
+    sync(g, source, count, 1);
+    for (size_t i = 0; i < count; ++i)
+        target[i] = ((volatile uint8_t *)source)[i];
+}
+
 /* Take note of what is complete; return whether anything was. */
 static int collect(struct gemmule *g)
 {
@@ -149,11 +157,11 @@ static int collect(struct gemmule *g)
                          + (size_t)GEMMULE_COMPLETION_BYTES * (g->completed & (places(g) - 1u));
         uint8_t record[GEMMULE_COMPLETION_BYTES];
 
-        sync(g, place, sizeof record, 1);
-        for (size_t i = 0; i < sizeof record; ++i)
-            record[i] = ((volatile uint8_t *)place)[i];
+        /* The index is written last: what is read after it was new belongs to it. */
+        take(g, record, place, sizeof record);
         if (gemmule_completion_get_index(record) != g->completed + 1u)
             return some;
+        take(g, record, place, sizeof record);
         ++g->completed;
         some = 1;
         /* At most 2**15 are under way, and the sequence is the ticket's low half. */
