@@ -19,6 +19,7 @@ from gemmule.golden.soc.commands import (
 )
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.memory import Matrix, MemoryImage
+from gemmule.hw.soc.register_map import register_map
 
 __all__ = ["BASE", "SIZE", "Example", "worked_example"]
 
@@ -29,9 +30,10 @@ RING, COMPLETIONS, RECORD, A, B, C = 0, 0x80, 0xC0, 0x100, 0x140, 0x1C0
 M, N, K = 2, 3, 4
 STRIDE = 16
 OFFSETS = (10, 0, -10)
+IDLE = sum(1 << register_map()["STATUS"][each].low for each in ("idle", "reset_done", "room"))
 
 Step = tuple[str, str, int]
-"""``write`` or ``read`` and a register with its value; or ``wait``."""
+"""``write``, ``read`` or ``until`` and a register with its value; or ``wait``."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _numbers(fmt: Format, rows: int, columns: int, step: int) -> np.ndarray:
 
 def _begin() -> list[Step]:
     return [
+        ("until", "STATUS", IDLE),
         ("write", "COMPLETION_BASE_HI", 0),
         ("write", "COMPLETION_BASE_LO", BASE + COMPLETIONS | 1),
         ("write", "IRQ_ENABLE", 1),
@@ -123,10 +126,10 @@ def _end() -> list[Step]:
 
 def _ring_steps(hardware: Hardware) -> list[Step]:
     return [
+        *_begin(),
         ("write", "RING_BASE_LO", BASE + RING),
         ("write", "RING_BASE_HI", 0),
         ("write", "RING_SIZE", 1),
-        *_begin(),
         ("write", "CTRL", 1),
         ("write", "TAIL", 1),
         *_end(),

@@ -4,6 +4,7 @@ import logging
 from contextlib import chdir
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import ClassVar
 
 from litex.build.generic_platform import Pins
 from litex.build.sim import SimPlatform
@@ -12,10 +13,13 @@ from litex.soc.integration.soc_core import SoCCore
 from litex.soc.interconnect import wishbone
 from migen import Array, ClockDomain, Constant, If, Mux, Signal
 
-__all__ = ["READ", "WAIT", "WRITE", "litex_verilog"]
+__all__ = ["READ", "REGISTERS", "UNTIL", "WAIT", "WORK", "WRITE", "litex_verilog"]
 
-WRITE, READ, WAIT = range(3)
-"""A step is (what, address, value): write, read and compare, wait for the interrupt."""
+WRITE, READ, UNTIL, WAIT = range(4)
+"""A step is (what, address, value): write, read and compare, read until, wait for the interrupt."""
+
+WORK, REGISTERS = 0x1000_0000, 0xA000_0000
+"""Where the memory and the accelerator's registers are."""
 
 PINS = [("sys_clk", 0, Pins(1)), ("sys_rst", 0, Pins(1)), ("done", 0, Pins(1)),
         ("failed", 0, Pins(1)), ("step", 0, Pins(16))]  # fmt: skip
@@ -45,15 +49,18 @@ class Steps(LiteXModule):
         self.sync += [
             If(
                 ~self.done & ~self.failed & Mux(kind == WAIT, irq, bus.cyc & bus.ack),
-                If((kind == READ) & (bus.dat_r != value), self.failed.eq(1)).Else(
-                    self.at.eq(self.at + 1)
-                ),
+                If(
+                    ((kind == READ) | (kind == UNTIL)) & (bus.dat_r != value),
+                    self.failed.eq(kind == READ),
+                ).Else(self.at.eq(self.at + 1)),
             )
         ]
 
 
 class Design(SoCCore):
-    """Memory at 0x4000_0000, the accelerator's registers at 0xA000_0000, and the steps."""
+    """A memory, the accelerator, and the steps."""
+
+    mem_map: ClassVar = {**SoCCore.mem_map, "sram": 0x0100_0000}
 
     def __init__(self, platform, module, standard, data_width, memory, steps):
         self.cd_sys = ClockDomain()
@@ -63,9 +70,9 @@ class Design(SoCCore):
             self, platform, clk_freq=100e6, cpu_type=None, with_uart=False, with_timer=False,
             ident="", bus_standard=standard, bus_data_width=data_width,
         )  # fmt: skip
-        self.add_ram("work", 0x4000_0000, len(memory) * data_width // 8, contents=memory)
+        self.add_ram("work", WORK, len(memory) * data_width // 8, contents=memory)
         self.accelerator = module.Gemmule(platform)
-        self.accelerator.connect_to(self, "accelerator", 0xA000_0000)
+        self.accelerator.connect_to(self, "accelerator", REGISTERS)
         self.steps = Steps(steps, self.accelerator.irq)
         self.bus.add_master("steps", self.steps.bus)
         for name in ("done", "failed"):

@@ -7,7 +7,19 @@ import subprocess
 import pytest
 
 from gemmule.gen.tools import verilator
-from gemmule.tb.package.axi.litex_soc import READ, WAIT, WRITE, litex_verilog
+from gemmule.tb.package.axi.litex_soc import (
+    READ,
+    REGISTERS,
+    UNTIL,
+    WAIT,
+    WORK,
+    WRITE,
+    litex_verilog,
+)
+from gemmule.tb.package.axi.sheet_text import memory_of, steps_of
+
+SIZE = 0x400
+"""Bytes of memory."""
 
 BENCH = """
 module bench;
@@ -26,8 +38,6 @@ module bench;
 endmodule
 """
 
-WORK, REGISTERS = 0x4000_0000, 0xA000_0000
-
 
 def simulate(folder, files, limit=20000):
     """Compile the design and run it; return what it prints."""
@@ -42,7 +52,10 @@ def simulate(folder, files, limit=20000):
     return subprocess.check_output([folder / "obj_dir" / "Vbench"], cwd=folder, text=True)
 
 
-@pytest.mark.parametrize("standard", ["wishbone", "axi"])
+FULL = pytest.mark.full
+
+
+@pytest.mark.parametrize("standard", [pytest.param("wishbone", marks=FULL), "axi"])
 def test_words_are_copied_in_a_litex_design(copier, tmp_path, standard):
     """The stand-in moves words through LiteX's bus, in both byte orders that a bug could make."""
     rng = random.Random(4)
@@ -70,3 +83,23 @@ def test_words_are_copied_in_a_litex_design(copier, tmp_path, standard):
 def test_a_bus_of_another_width_is_refused(copier, tmp_path):
     with pytest.raises(ValueError, match="has 32 bits and copier has 64"):
         litex_verilog(copier / "copier_litex.py", tmp_path, "wishbone", 32, bytes(64), [])
+
+
+@pytest.mark.parametrize("standard", ["wishbone", pytest.param("axi", marks=FULL)])
+def test_a_product_runs_in_a_litex_design(accelerator, tmp_path, standard):
+    """The worked example of the data sheet: the ring, a command, an interrupt, c in memory."""
+    text = (accelerator / "accelerator.md").read_text()
+    kinds = {"write": WRITE, "read": READ, "until": UNTIL, "wait": WAIT}
+    steps = []
+    for what, *access in steps_of(text, "ring"):
+        address, value = access or (0, 0)
+        steps.append((kinds[what], REGISTERS + address, value))
+    before, after = (memory_of(text, when, SIZE) for when in ("before", "after"))
+    assert before != after
+    steps += [
+        (READ, WORK + place, struct.unpack_from("<I", after, place)[0])
+        for place in range(0, SIZE, 4)
+    ]
+    file = accelerator / "accelerator_litex.py"
+    files = litex_verilog(file, tmp_path, standard, 32, before, steps)
+    assert "PASSED" in simulate(tmp_path, files)

@@ -1,0 +1,56 @@
+"""The accelerator's own package: its sheet's example on the RTL, its header, lint, schema."""
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, build_axi
+from gemmule.gen.verilog.emit import Emitted
+from gemmule.gen.verilog.manifest import Manifest
+from gemmule.tb.package.axi.sheet_text import BASE, memory_of, replay
+from gemmule.tb.package.axi.stand_in import tiny
+from gemmule.tb.package.axi.test_fusesoc import lint
+
+SIZE = 0x1000
+
+
+@pytest.fixture(scope="module")
+def program(accelerator):
+    """Return the co-simulation of the Verilog that the package has."""
+    manifest = Manifest.from_json(json.loads((accelerator / "accelerator.json").read_text()))
+    verilog = (accelerator / "accelerator.v").read_text()
+    return build_axi(Emitted(verilog, manifest, "accelerator"))
+
+
+@pytest.mark.parametrize("which", ["ring", "direct"])
+def test_the_example_of_the_sheet_replays_on_the_verilog(accelerator, program, which):
+    sheet = (accelerator / "accelerator.md").read_text()
+    with SimulatedBus(program, SIZE, AxiMemory(base=BASE)) as bus:
+        assert replay(sheet, which, bus) == memory_of(sheet, "after", SIZE)
+
+
+def test_constant_registers_are_those_of_header_sheet_and_hardware(accelerator, program):
+    header = (accelerator / "accelerator.h").read_text()
+    layout = (accelerator / "driver" / "gemmule_layout.h").read_text()
+    found = dict(re.findall(r"^#define ACCELERATOR_(\w+) (0x\w+)u$", header, re.M))
+    places = dict(re.findall(r"^#define GEMMULE_REG_(\w+) (0x\w+)u$", layout, re.M))
+    assert set(found) == set(tiny().constants)
+    sheet = (accelerator / "accelerator.md").read_text()
+    with SimulatedBus(program, SIZE, AxiMemory(base=BASE)) as bus:
+        for name, value in found.items():
+            assert bus.read32(int(places[name], 16)) == int(value, 16), name
+            assert re.search(rf"\| \*\*{name}\*\* \|.*\| {value} \|", sheet), name
+
+
+def test_lint_says_nothing(accelerator):
+    assert not re.search(r"(?i)warning", lint(accelerator, "gemmule::accelerator"))
+
+
+def test_the_schema_takes_its_component(accelerator):
+    place = Path(next(iter(find_spec("pyEDAA").submodule_search_locations)))
+    schema = etree.XMLSchema(etree.parse(place / "IPXACT/Schema/ieee-1685-2009/index.xsd"))
+    schema.assertValid(etree.parse(accelerator / "component.xml"))
