@@ -1,6 +1,7 @@
 """The accelerator: NumPy arrays in and out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from .buses.bus import Bus
 from .errors import CommandError, DeviceError, DriverError, DriverTimeout
 from .identity import identify
 from .job import Job
-from .operands import Operand, placed, shared
+from .operands import LONGEST_STRIDE, Operand, placed, shared
 from .page import Page
 from .queue import DirectQueue, Queue, RingQueue
 from .registers import REGISTERS
@@ -134,8 +135,10 @@ class Accelerator:
     def __enter__(self) -> "Accelerator":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        # What went wrong inside counts, not that the hardware cannot be closed after it.
+        with suppress(Exception) if kind else nullcontext():
+            self.close()
 
     # Memory
 
@@ -387,9 +390,11 @@ class Accelerator:
 
     def close(self) -> None:
         """Reset the hardware, and let go of the bus."""
-        self.reset()
-        self.page.write("CTRL", enable=0)
-        self.bus.close()
+        try:
+            self.reset()
+            self.page.write("CTRL", enable=0)
+        finally:
+            self.bus.close()
 
     def _make_queue(self, size: int) -> Queue:
         if not size:
@@ -416,7 +421,9 @@ def _commands(a: Operand, weights: Weights, c: Operand) -> list[dict[str, int]]:
     k, n = b.array.shape[-2:]
     m = a.array.shape[-2]
     batch = max(len(a), len(b))
+    strides = {name: each.stride for name, each in (("a", a), ("b", b), ("c", c))}
     if batch > 1 and len(b) == 1 and _even(a) and _even(c):
+        strides |= {name: _step(each) for name, each in (("a", a), ("c", c)) if m == 1}
         batch, m = 1, m * batch
     record = weights.settings.records is not None
     common = {
@@ -424,9 +431,7 @@ def _commands(a: Operand, weights: Weights, c: Operand) -> list[dict[str, int]]:
         "version": VERSION,
         "flags": 0 if record else Flags.RAW,
         "c_size": weights.settings.c_size,
-        "a_stride": a.stride if a.array.shape[-2] > 1 else _step(a),
-        "b_stride": b.stride,
-        "c_stride": c.stride if c.array.shape[-2] > 1 else _step(c),
+        **{f"{name}_stride": stride for name, stride in strides.items()},
         "m": m,
         "n": n,
         "k": k,
@@ -446,8 +451,8 @@ def _commands(a: Operand, weights: Weights, c: Operand) -> list[dict[str, int]]:
 
 
 def _step(operand: Operand) -> int:
-    """Return the bytes from a matrix of one row to the next."""
-    return operand.array.strides[0] if operand.array.ndim == 3 else 0
+    """Return the bytes from a matrix of a batch to the next."""
+    return operand.array.strides[0]
 
 
 def _even(operand: Operand) -> bool:
@@ -455,4 +460,6 @@ def _even(operand: Operand) -> bool:
     if operand.array.ndim == 2:
         return False
     _batch, rows, _columns = operand.array.shape
-    return rows == 1 or operand.array.strides[0] == rows * operand.array.strides[1]
+    if rows == 1:
+        return abs(operand.array.strides[0]) < LONGEST_STRIDE
+    return operand.array.strides[0] == rows * operand.array.strides[1]

@@ -7,9 +7,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from .buffers import Buffer, Pool
 
-__all__ = ["Operand", "placed", "shared"]
+__all__ = ["LONGEST_STRIDE", "Operand", "placed", "shared"]
 
 LONGEST_STRIDE = 1 << 31
+"""Bytes from a row to the next are fewer."""
 
 
 @dataclass

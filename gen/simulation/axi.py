@@ -42,8 +42,12 @@ ANSWER = struct.Struct("<IIQQ")
 RENAMED = {"interrupt": "__SYM__interrupt"}
 """What Verilator calls ports in C++ whose names it has itself."""
 
-PATIENCE = 2_000_000
+PATIENCE = 100_000_000
 """Cycles that a job may take where nobody says how many."""
+
+STANDSTILL = 500_000
+"""Cycles without a transfer on the bus, beside the memory's latency, in which an interrupt that is
+waited for must come."""
 
 WRITE, READ, RUN, COUNT, TAKE, RESET, END = range(1, 8)
 
@@ -189,19 +193,20 @@ class SimulatedBus:
         waves: Path | None = None,
         frequency: float = 100e6,
     ):
-        self._memory = memory or AxiMemory()
+        memory = memory or AxiMemory()
+        self._latency = memory.latency
         self._folder = TemporaryDirectory(prefix="gemmule-")
         image = Path(self._folder.name, "image")
         with image.open("wb") as file:
             file.truncate(size)
         self.image = image
         self.memory = np.memmap(image, np.uint8, "r+")
-        self.base = self._memory.base
+        self.base = memory.base
         self.frequency = frequency
         self.timeout = PATIENCE / frequency
         self.cycles = 0
         self._ended: str | None = None
-        lines = self._memory.lines()
+        lines = memory.lines()
         lines += [f"timeline {Path(timeline).absolute()}"] if timeline else []
         lines += [f"waves {Path(waves).absolute()}"] if waves else []
         self._process = subprocess.Popen(
@@ -231,14 +236,23 @@ class SimulatedBus:
             return self._ask(READ, offset)
         return self._ask(WRITE, offset, value, strobes)
 
-    def run(self, cycles: int, *, until_interrupt: bool = False) -> int:
-        """Let ``cycles`` pass, fewer where the interrupt is high; return the cycle it is then."""
-        self._ask(RUN, int(until_interrupt), cycles)
+    def run(self, cycles: int, *, until_interrupt: bool = False, patience: int = 0) -> int:
+        """Let ``cycles`` pass, fewer where the interrupt is high; return the cycle it is then.
+
+        Where nothing moves on the bus for ``patience`` cycles, if not 0, the run ends.
+        """
+        self._ask(RUN, int(until_interrupt), cycles, patience)
         return self.cycles
 
     def wait(self, seconds: float, interrupt: bool) -> None:
-        """Let ``seconds`` of the hardware's time pass, or less where the interrupt is raised."""
-        self.run(max(1, round(seconds * self.frequency)), until_interrupt=interrupt)
+        """Let ``seconds`` of the hardware's time pass, or less where the interrupt is raised.
+
+        An interrupt that is waited for while nothing moves on the bus for long will never come:
+        :class:`Violation`.
+        """
+        patience = STANDSTILL + 4 * self._latency if interrupt else 0
+        cycles = max(1, round(seconds * self.frequency))
+        self.run(cycles, until_interrupt=interrupt, patience=patience)
 
     def now(self) -> float:
         """Return the hardware's time in seconds."""
@@ -268,6 +282,7 @@ class SimulatedBus:
                 raise UsageError(f"a memory has no setting {name!r}; it has {sorted(known)}")
             _check(name, value)
             self._take(_line(name, value))
+        self._latency = settings.get("latency", self._latency)
 
     def fault(
         self,

@@ -167,3 +167,10 @@ def test_timeline(tmp_path):
     asked, first, last = map(int, read[4:])
     assert (read[2], read[3]) == ("0", "16")
     assert (first - asked, last - first) == (30, 15)
+
+
+def test_an_interrupt_that_never_comes_is_an_end():
+    with SimulatedBus(program(), 1 << 16) as waiting:
+        waiting.wait(0.004, interrupt=True)
+        with pytest.raises(Violation, match="nothing moved on the bus for 500120 cycles"):
+            waiting.wait(1e9, interrupt=True)

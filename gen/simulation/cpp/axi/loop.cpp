@@ -6,7 +6,8 @@
 // u64 more; with a status other than 0, `value` bytes of text follow, and then the end.
 //
 //   1 write register a = b, strobes c        2 read register a: value
-//   3 run b cycles; a bit 0: or until the interrupt is high
+//   3 run b cycles, with a = 1 only until the interrupt is high; c cycles, if not 0, without a
+//     transfer on any channel are an end
 //   4 counters: `more` numbers of 8 bytes follow   5 take a setting: b bytes of text follow
 //   6 hold aresetn low for b cycles          7 end
 
@@ -58,18 +59,23 @@ public:
         registers.begin_write(address, data, strobes);
         while (registers.busy()) cycle();
         note("write32", address, data);
-        ++register_writes;
+        ++register_writes, accessed_at = now;
     }
     std::uint32_t read(std::uint32_t address) {
         registers.begin_read(address);
         while (registers.busy()) cycle();
         note("read32", address, registers.data);
-        ++register_reads;
+        ++register_reads, accessed_at = now;
         return registers.data;
     }
     unsigned response() const { return registers.response; }
-    void run(std::uint64_t cycles, bool until_interrupt) {
-        for (std::uint64_t end = now + cycles; now < end && !(until_interrupt && raised);) cycle();
+    void run(std::uint64_t cycles, bool until_interrupt, std::uint64_t patience) {
+        for (std::uint64_t end = now + cycles; now < end && !(until_interrupt && raised);) {
+            cycle();
+            if (patience && now - std::max(memory.moved_at, accessed_at) > patience)
+                throw Violation("nothing moved on the bus for " + std::to_string(patience)
+                                + " cycles, up to cycle " + std::to_string(now));
+        }
     }
 
     std::vector<std::uint64_t> counters() const {
@@ -105,7 +111,7 @@ private:
     Memory memory;
     Registers registers;
     Pin clock, resets, interrupt;
-    std::uint64_t now = 0, raised_at = 0, register_reads = 0, register_writes = 0;
+    std::uint64_t now = 0, raised_at = 0, accessed_at = 0, register_reads = 0, register_writes = 0;
     bool raised = false, waves = false;
     std::FILE* timeline = nullptr;
 
@@ -150,7 +156,7 @@ static bool serve(Simulation& simulation, const Operation& operation) {
         answer.value = simulation.read(operation.a);
         answer.more = simulation.response();
     } else if (operation.what == 3) {
-        simulation.run(operation.b, operation.a & 1);
+        simulation.run(operation.b, operation.a & 1, operation.c);
     } else if (operation.what == 4) {
         numbers = simulation.counters();
         answer.more = numbers.size();

@@ -84,6 +84,7 @@ public:
     bool idle() const { return reads.empty() && writes.empty() && ahead.empty(); }
 
     Counters counters;
+    std::uint64_t moved_at = 0;  // cycle of the last transfer on any channel
     std::FILE* timeline = nullptr;
 
 private:
@@ -213,7 +214,7 @@ private:
             ++counters.read_waits;
             return;
         }
-        offers_r = false;
+        offers_r = false, moved_at = now;
         ++counters.read_beats, counters.bytes_read += octets;
         Burst& burst = reads[offered_r];
         if (++burst.done < burst.beats) return;
@@ -223,12 +224,14 @@ private:
 
     void observe_ar(std::uint64_t now) {
         if (!ar.moves()) return;
+        moved_at = now;
         reads.push_back(asked(ar, ar_pins, now));
         reads.back().due = now + std::max<std::uint64_t>(settings.latency, 1);
         ++counters.read_bursts;
     }
     void observe_aw(std::uint64_t now) {
         if (!aw.moves()) return;
+        moved_at = now;
         writes.push_back(asked(aw, aw_pins, now));
         ++counters.write_bursts;
         match(now);
@@ -240,6 +243,7 @@ private:
             if (owed && takes_w && !w.valid.get()) ++counters.write_waits;
             return;
         }
+        moved_at = now;
         Beat beat{std::vector<std::uint8_t>(octets), std::vector<std::uint8_t>((octets + 7) / 8),
                   w_last.get() != 0};
         std::memcpy(beat.data.data(), w_data.data, octets);
@@ -304,7 +308,7 @@ private:
     }
     void observe_b(std::uint64_t now) {
         if (!offers_b || !b.ready.get()) return;
-        offers_b = false;
+        offers_b = false, moved_at = now;
         note("write", writes[offered_b], now);
         writes.erase(writes.begin() + offered_b);
     }
