@@ -1,8 +1,13 @@
 """Both DMAs against a memory and channels that do all that is legal, at random."""
 
+import os
+
 import pytest
 
-from .dma import Bench
+from gemmule.gen.verilog.emit import emit_component
+from gemmule.tb.benches.verify import run_bench
+
+from .dma import Bench, Both
 
 CONFIGS = {
     "as_wide_as_the_bus": (40, 128, (16, 16, 16), (16, 16)),
@@ -57,3 +62,12 @@ def test_many_random_requests(bench, seed):
     for fails, stops in ((0.05, 0), (0.05, 0.01), (0.5, 0)):
         counts = bench.run(seed, 40, fails, stops)
         assert "failed" not in counts, counts["failed"]
+
+
+def test_with_a_memory_of_others(tmp_path):
+    """cocotbext-axi's AxiRam takes and gives what we mean."""
+    emitted = emit_component(Both(16, 128, (16,), (16,)), "dma", {}, "Both DMAs.")
+    bench = "gemmule.tb.soc.cocotb_dma"
+    found = run_bench(emitted, [bench], seed=1, env=os.environ, folder=tmp_path)
+    assert found.passed, found.log
+    assert found.ran == 2

@@ -117,7 +117,8 @@ class ReadVectors(wiring.Component):
         widen = Widen(part, factor)
         m.submodules[f"widen_{n}"] = ResetInserter(self.clear)(widen)
         parts = widen.o.payload.data
-        inside, known = Signal(name=f"inside_{n}"), Signal(name=f"known_{n}")
+        inside = Signal(name=f"inside_{n}")
+        known = Signal(name=f"known_{n}")
         address = Signal(self.address_width, name=f"address_{n}", reset_less=True)
         decode = Signal(name=f"decode_{n}", reset_less=True)
         takes = wire(m, f"takes_{n}", widen.i.valid & widen.i.ready)

@@ -85,7 +85,8 @@ class ReadWords(wiring.Component):
         # The beat before, unless all of its bytes are gone.
         held = Signal.like(beat, name="held", reset_less=True)
         inverse = Signal.like(beat.first, name="inverse", reset_less=True)
-        holds, held_error = Signal(), Signal()
+        holds = Signal()
+        held_error = Signal()
         shown = Signal.like(word, name="shown", reset_less=True)
         shown_valid = Signal()
         free = wire(m, "free", ~shown_valid | self.o.ready)

@@ -45,7 +45,8 @@ class Split(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        place, final = Signal(range(self.factor)), Signal()
+        place = Signal(range(self.factor))
+        final = Signal()
         last = self.i.payload.last
         m.d.comb += [
             final.eq(place == Mux(last, self.tail, self.factor - 1)),

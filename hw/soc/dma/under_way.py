@@ -46,8 +46,10 @@ class UnderWay(wiring.Component):
         bits = Value.cast(self.i).shape()
         m.submodules.entries = entries = Memory(shape=bits, depth=self.depth, init=[])
         write, read = entries.write_port(), entries.read_port(domain="comb")
-        level, after = Signal(range(self.depth + 1)), Signal(range(self.depth + 1))
-        head, tail = Signal(range(self.depth)), Signal(range(self.depth))
+        level = Signal(range(self.depth + 1))
+        after = Signal(range(self.depth + 1))
+        head = Signal(range(self.depth))
+        tail = Signal(range(self.depth))
         m.d.comb += [
             after.eq(level + Mux(self.push == self.pop, 0, Mux(self.push, 1, -1))),
             write.addr.eq(head),

@@ -163,7 +163,8 @@ class WriteDma(wiring.Component):
         fails = wire(m, "fails", answered & axi.bresp[1])
         # A burst of a request failed whose last one is not answered.
         failed = Signal(name="failed")
-        done, error = Signal(name="done"), Signal(name="error")
+        done = Signal(name="done")
+        error = Signal(name="error")
         address = Signal(self.address_width, name="failed_address", reset_less=True)
         decode = Signal(name="failed_decode", reset_less=True)
         channel = Signal.like(burst.channel, name="done_channel", reset_less=True)

@@ -75,7 +75,8 @@ class WriteBursts(wiring.Component):
         bits = (self.longest - 1).bit_length()
         word = self.i.payload
         at, above = word.number[:bits], word.number[bits:]
-        begins, begun = Signal(init=1), Signal(bits, reset_less=True)
+        begins = Signal(init=1)
+        begun = Signal(bits, reset_less=True)
         first = wire(m, "first", Mux(begins, at, begun))
         ends = wire(m, "ends", word.last | (at == self.longest - 1))
         free = ~self.aw.valid | self.aw.ready
