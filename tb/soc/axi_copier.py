@@ -33,7 +33,9 @@ class AxiCopier(wiring.Component):
     """Registers 0 source, 4 target, 8 words (at most 16), C: any write begins, bit 0 is "done".
 
     With the interrupt high, a write to C of 0 takes it back. Register 10 counts error responses,
-    register 14 is the place in ``RULES`` of what it breaks.
+    register 14 is the place in ``RULES`` of what it breaks. A write of 3 to C does something else:
+    two reads of 8 words and two writes of one, with ids 0 and 1, under way at once; register 18
+    tells the ids of the 16 beats in their order, and below them those of the two answers to writes.
     """
 
     def __init__(self):
@@ -53,7 +55,9 @@ class AxiCopier(wiring.Component):
         m.d.comb += [axi.clk.eq(self.aclk), axi.rst.eq(~self.aresetn)]
         self._registers = Array(Signal(32, name=f"register_{n}") for n in range(8))
         self._go = Signal()
+        self._two = Signal()
         self._done = Signal()
+        self._order = Signal(18)
         self._errors = Signal(8)
         self._lite(m)
         self._copy(m)
@@ -78,7 +82,7 @@ class AxiCopier(wiring.Component):
             m.d.axi += [has_address.eq(0), has_data.eq(0), self.s_axi_bvalid.eq(1)]
             m.d.axi += self._registers[address[2:5]].eq(data)
             with m.If(address == 12):
-                m.d.axi += [self._go.eq(data[0]), self._done.eq(0)]
+                m.d.axi += [self._go.eq(data[0]), self._two.eq(data[1]), self._done.eq(0)]
         with m.If(self.s_axi_bvalid & self.s_axi_bready):
             m.d.axi += self.s_axi_bvalid.eq(0)
         with m.If(self.s_axi_arvalid & self.s_axi_arready):
@@ -89,11 +93,57 @@ class AxiCopier(wiring.Component):
                 m.d.axi += self.s_axi_rdata.eq(self._done)
             with m.Elif(self.s_axi_araddr == 16):
                 m.d.axi += self.s_axi_rdata.eq(self._errors)
+            with m.Elif(self.s_axi_araddr == 24):
+                m.d.axi += self.s_axi_rdata.eq(self._order)
         with m.If(self.s_axi_rvalid & self.s_axi_rready):
             m.d.axi += self.s_axi_rvalid.eq(0)
 
     def _breaks(self, rule):
         return self._registers[5] == RULES.index(rule)
+
+    def _both(self, m, at):
+        """Have two bursts under way in each direction."""
+        half = at[0]
+        with m.State("ask_two"):
+            m.d.comb += [
+                self.m_axi_arvalid.eq(1),
+                self.m_axi_arid.eq(half),
+                self.m_axi_araddr.eq(Mux(half, self._registers[1], self._registers[0])),
+                self.m_axi_arlen.eq(7),
+            ]
+            with m.If(self.m_axi_arready):
+                m.d.axi += at.eq(Mux(half, 0, 1))
+                with m.If(half):
+                    m.next = "read_two"
+        with m.State("read_two"):
+            m.d.comb += self.m_axi_rready.eq(1)
+            with m.If(self.m_axi_rvalid):
+                m.d.axi += [self._order.eq(self._order << 1 | self.m_axi_rid[0]), at.eq(at + 1)]
+                with m.If(at == 15):
+                    m.d.axi += at.eq(0)
+                    m.next = "write_two"
+        with m.State("write_two"):
+            m.d.comb += [
+                self.m_axi_awvalid.eq(at < 2),
+                self.m_axi_awid.eq(half),
+                self.m_axi_awaddr.eq(Mux(half, self._registers[1], self._registers[0])),
+                self.m_axi_awlen.eq(0),
+                self.m_axi_wvalid.eq(at >= 2),
+                self.m_axi_wlast.eq(1),
+                self.m_axi_wstrb.eq(0xFF),
+            ]
+            with m.If(Mux(at < 2, self.m_axi_awready, self.m_axi_wready)):
+                m.d.axi += at.eq(at + 1)
+                with m.If(at == 3):
+                    m.d.axi += at.eq(0)
+                    m.next = "answered_two"
+        with m.State("answered_two"):
+            m.d.comb += self.m_axi_bready.eq(1)
+            with m.If(self.m_axi_bvalid):
+                m.d.axi += [self._order.eq(self._order << 1 | self.m_axi_bid[0]), at.eq(at + 1)]
+                with m.If(at == 1):
+                    m.d.axi += self._done.eq(1)
+                    m.next = "idle"
 
     def _copy(self, m):
         words = Array(Signal(64, name=f"word_{n}") for n in range(LONGEST))
@@ -107,12 +157,16 @@ class AxiCopier(wiring.Component):
                 getattr(self, f"m_axi_{each}size").eq(Mux(self._breaks("size"), 2, 3)),
                 getattr(self, f"m_axi_{each}burst").eq(Mux(self._breaks("burst"), 2, 1)),
             ]
-        m.d.comb += self.m_axi_arid.eq(tick & self._breaks("payload"))
+        with m.If(self._breaks("payload")):
+            m.d.comb += self.m_axi_arid.eq(tick)
         with m.FSM(domain="axi"):
             with m.State("idle"):
                 m.d.axi += at.eq(0)
                 with m.If(self._go):
                     m.next = "ask"
+                    with m.If(self._two):
+                        m.next = "ask_two"
+            self._both(m, at)
             with m.State("ask"):
                 m.d.comb += self.m_axi_arvalid.eq(tick | ~self._breaks("valid"))
                 with m.If(self.m_axi_arready & self.m_axi_arvalid):

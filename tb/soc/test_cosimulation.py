@@ -11,7 +11,7 @@ from gemmule.golden.common.errors import UsageError
 
 from .axi_copier import OCTETS, RULES, AxiCopier
 
-SOURCE, TARGET, WORDS, GO, ERRORS, RULE = 0, 4, 8, 12, 16, 20
+SOURCE, TARGET, WORDS, GO, ERRORS, RULE, ORDER = 0, 4, 8, 12, 16, 20, 24
 
 
 @cache
@@ -102,6 +102,25 @@ def test_outside_of_the_image_is_decerr(bus):
     copy(bus, bus.base - 128, bus.base + bus.memory.size, 16)
     assert bus.read32(ERRORS) == errors + 17
     np.testing.assert_array_equal(bus.memory, before)
+
+
+def order(bus) -> str:
+    """Have two bursts under way in each direction; return the ids of the answers in order."""
+    for register, value in ((SOURCE, bus.base), (TARGET, bus.base + 512), (GO, 3)):
+        bus.write32(register, value)
+    bus.wait(1e-3, interrupt=True)
+    bus.write32(GO, 0)
+    return f"{bus.read32(ORDER):018b}"
+
+
+def test_ids_are_answered_in_any_order_where_asked(bus):
+    assert order(bus) == "0" * 8 + "1" * 8 + "01"
+    bus.set(reorder=True, pause_b=0.8)  # both are due before one is answered
+    seen = [order(bus) for _ in range(20)]
+    bus.set(reorder=False, pause_b=0)
+    assert all(each[:16].count("1") == 8 for each in seen)
+    assert any("01" in each[:16] and "10" in each[:16] for each in seen)  # interleaved
+    assert {each[16:] for each in seen} == {"01", "10"}
 
 
 def test_counters(bus):
