@@ -3,8 +3,8 @@
 from amaranth import Cat, Mux, Signal, Value
 
 from gemmule.hw.soc.bus.axi import BLOCK_BYTES
-from gemmule.hw.soc.dma.arbiter import granted
 from gemmule.hw.soc.dma.burst import burst_layout
+from gemmule.hw.soc.dma.parts.arbiter import granted
 from gemmule.hw.soc.dma.read import ReadDma
 from gemmule.hw.soc.dma.request import request_layout
 from gemmule.hw.soc.dma.write import WriteDma

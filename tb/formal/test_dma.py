@@ -37,7 +37,7 @@ SLOW = {
     "ar_falls": (reads, "read", "(~asking | axi.arready) & bursts.room", "bursts.room"),
     "ar_long": (reads, "burst", "m.d.sync += [at.eq(0), ", "m.d.sync += ["),
     "beat_untaken": (reads, "read", "rready.eq(beat.ready & ~bursts.empty)", "rready.eq(1)"),
-    "reads_without_bound": (reads, "under_way", "after != self.depth", "1"),
+    "reads_without_bound": (reads, "parts.under_way", "after != self.depth", "1"),
     "idle_too_early": (reads, "read", "bursts.empty & ~asking", "~asking"),
     "aw_falls": (writes, "write_bursts", "free & self.room", "self.room"),
     "w_too_early": (writes, "write_bursts", "complete.eq(head + 1)", "complete.eq(head + 2)"),

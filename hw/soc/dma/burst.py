@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.soc.bus.axi import BLOCK_BYTES, LONGEST
 
-from .arbiter import granted
-from .ascending import Ascending
+from .parts.arbiter import granted
+from .parts.ascending import Ascending
 from .request import LENGTH_WIDTH, request_layout
 
 __all__ = ["Cutter", "burst_layout"]

@@ -9,12 +9,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.soc.bus.axi import AxiReadSignature, Burst
 
-from .arbiter import Arbiter
 from .burst import Cutter, burst_layout
+from .parts.arbiter import Arbiter
+from .parts.under_way import UnderWay
 from .read_vectors import ReadVectors
 from .read_words import ReadWords
 from .request import read_stream, request_layout
-from .under_way import UnderWay
 
 __all__ = ["ReadDma"]
 

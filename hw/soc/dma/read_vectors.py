@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.width import Widen
 
+from .parts.split import Split
 from .read_words import word_layout
 from .request import read_stream
-from .split import Split
 
 __all__ = ["ReadVectors"]
 

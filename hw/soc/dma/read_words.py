@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
 
-from .funnel import Funnel
+from .parts.funnel import Funnel
 
 __all__ = ["ReadWords", "beat_layout", "word_layout"]
 

@@ -10,9 +10,9 @@ from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.soc.bus.axi import BLOCK_BYTES, LONGEST, AxiWriteSignature, Burst
 
-from .arbiter import Arbiter
+from .parts.arbiter import Arbiter
+from .parts.under_way import UnderWay
 from .request import request_layout, write_done
-from .under_way import UnderWay
 from .write_bursts import WriteBursts, sent_layout
 from .write_place import WritePlace
 from .write_vectors import WriteVectors

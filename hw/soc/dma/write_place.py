@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
 
-from .arbiter import granted
-from .ascending import Ascending
+from .parts.arbiter import granted
+from .parts.ascending import Ascending
 from .request import request_layout
 
 __all__ = ["WritePlace"]

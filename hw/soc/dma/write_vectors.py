@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.width import Widen
 
-from .split import Split
+from .parts.split import Split
 
 __all__ = ["WriteVectors"]
 

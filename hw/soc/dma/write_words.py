@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 
-from .funnel import Funnel
+from .parts.funnel import Funnel
 
 __all__ = ["WriteWords", "placed_layout"]
 
