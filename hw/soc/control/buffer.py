@@ -88,7 +88,10 @@ class CommandBuffer(wiring.Component):
 
     def _fill(self, m: Module, write, pushed: Signal) -> None:
         """Write what comes; a byte from registers goes first."""
-        end, self._level = Signal(range(self._size)), Signal(range(self._size + 1), name="level")
+        end, self._level = (
+            Signal(range(self._size), name="end"),
+            Signal(range(self._size + 1), name="level"),
+        )
         self._stored, self._taken = Signal(name="stored"), Signal(name="taken")
         ended = self._ended = Signal(name="ended")
         late, word, octets, strobes = self._delayed(m)
@@ -137,7 +140,10 @@ class CommandBuffer(wiring.Component):
 
     def _hand_on(self, m: Module, read, pushed: Signal) -> None:
         """Offer the vectors of one command after the other."""
-        begin, beat = Signal(range(self._size)), Signal(range(self._count))
+        begin, beat = (
+            Signal(range(self._size), name="begin"),
+            Signal(range(self._count), name="beat"),
+        )
         source, direct, waits = (Signal(name=name) for name in ("source", "is_direct", "waits"))
         last, moves = beat == self._count - 1, self.o.valid & self.o.ready
         m.d.comb += [

@@ -46,7 +46,7 @@ class Dependencies(wiring.Component):
         write = counters.write_port()
         added, awaited = (counters.read_port(domain="comb") for _ in range(2))
         swept = Signal(range(depth))
-        ahead, adds = Signal(WIDTH), Signal.like(self.signal, name="adds")
+        ahead, adds = Signal(WIDTH, name="ahead"), Signal.like(self.signal, name="adds")
         m.d.comb += [
             added.addr.eq(adds),
             awaited.addr.eq(self.wait),

@@ -39,8 +39,8 @@ class Coalescing(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         waiting = Signal()
-        left, enough = Signal(len(self.count)), Signal()
-        age, late = Signal(len(self.time) + TICK), Signal()
+        left, enough = Signal(len(self.count), name="left"), Signal(name="enough")
+        age, late = Signal(len(self.time) + TICK, name="age"), Signal(name="late")
         m.d.comb += [
             enough.eq(self.completed & (self.urgent | (left == 1))),
             late.eq(waiting & (age == 1)),

@@ -39,7 +39,7 @@ class SmallQueue(wiring.Component):
         width = len(Value.cast(self.i.payload))
         m.submodules.words = words = Memory(shape=width, depth=self.depth, init=[])
         write, read = words.write_port(), words.read_port(domain="comb")
-        begin, end = Signal(range(self.depth)), Signal(range(self.depth))
+        begin, end = Signal(range(self.depth), name="begin"), Signal(range(self.depth), name="end")
         level = Signal(range(self.depth + 1))
         push, pop = self.i.valid & self.i.ready, self.o.valid & self.o.ready
         m.d.comb += [

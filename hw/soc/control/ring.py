@@ -67,7 +67,7 @@ class Places(wiring.Component):
             for bit in range(MOST_LOG2)
         )
         offset = Cat(Const(0, self.size.bit_length() - 1), inside)
-        low, high = Signal(SPLIT + 1, reset_less=True), self.base[SPLIT:]
+        low, high = Signal(SPLIT + 1, reset_less=True, name="low"), self.base[SPLIT:]
         age = Signal(self.LATENCY)
         m.d.sync += [
             low.eq(self.base[:SPLIT] + offset),
@@ -116,7 +116,10 @@ class RingFetch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.ring = ring = Places(self.address_width, COMMAND.size)
-        free, offered = Signal(range(self.places + 1), init=self.places), Signal()
+        free, offered = (
+            Signal(range(self.places + 1), init=self.places, name="free"),
+            Signal(name="offered"),
+        )
         ready = (free != 0) & self.enable & ring.settled
         m.d.comb += [
             ring.base.eq(self.base),

@@ -90,7 +90,11 @@ class Extents(wiring.Component):
         do, command = self._do, self.command
         rows = self._of((command.m, command.k, command.m, command.n))
         size = self._of((*self._sizes, command.c_size[:2], 0))
-        count, first, pending = Signal(24, name="rows_left"), Signal(), Signal()
+        count, first, pending = (
+            Signal(24, name="rows_left"),
+            Signal(name="first"),
+            Signal(name="pending"),
+        )
         left, taken = Signal(2, name="size_left"), Signal(range(len(OPERANDS) + 1), name="taken")
         self._negative = Signal(name="negative")
         self._previous = Signal(name="ends_one")
@@ -173,7 +177,11 @@ class Extents(wiring.Component):
         m.d.sync += [operand.eq(self.operand), ends.eq(self._previous)]
 
         total, term = Signal(high, name="high_sum"), Signal(high + 1, name="high_term")
-        wide, wrong, large = Signal(high + 2, name="high_wide"), Signal(name="wrong"), Signal()
+        wide, wrong, large = (
+            Signal(high + 2, name="high_wide"),
+            Signal(name="wrong"),
+            Signal(name="large"),
+        )
         bases = [getattr(command, name)[LOW:] for name in OPERANDS]
         base = self._of([each[:high] for each in bases], operand) if high else 0
         beyond = self._of([each[high:].any() for each in bases], operand)
