@@ -12,7 +12,7 @@ from gemmule.golden.soc.commands import COMMAND, COMPLETION, Cause, Opcode
 
 from .plane import FAILS, HARDWARE, program
 
-__all__ = ["GEMM", "LOGS", "RECORDS", "RING", "Software", "word"]
+__all__ = ["GEMM", "LOGS", "PAUSES", "RECORDS", "RING", "Software", "numbered", "unawaited", "word"]
 
 RING, RECORDS, LOGS = 0x1_0000, 0x2_0000, 0x4_0000
 """Where the rings are, and what the unit writes."""
@@ -33,6 +33,26 @@ GEMM = {
     "b_stride": 8,
     "c_stride": 4,
 }
+
+
+PAUSES = ("pause_ar", "pause_r", "pause_aw", "pause_w", "pause_b", "pause_lite")
+
+
+def numbered(commands, first=0):
+    """Give commands sequences, and each a place of its own for what the unit writes."""
+    return [
+        {**each, "sequence": first + n, "c": LOGS + 64 * (first + n)}
+        for n, each in enumerate(commands)
+    ]
+
+
+def unawaited(octets: bytes) -> bytes:
+    """Let a command wait for nothing that may not come, and write where nothing else is."""
+    fields = COMMAND.decode(octets)
+    if 1 <= fields["wait"] <= 8:
+        fields["wait_value"] = 0xFFFF  # just behind
+    reserved = fields.pop("reserved")
+    return COMMAND.encode(fields)[:-1] + bytes([reserved])
 
 
 def word(register: str, **fields: int) -> int:
@@ -131,6 +151,15 @@ class Software:
     def ring(self) -> None:
         """Ring the doorbell."""
         self.write("TAIL", self.tail)
+
+    def carry_out(self, commands: list[Mapping[str, int] | bytes]) -> None:
+        """Let the machine carry out commands, in as many turns as the ring needs for them."""
+        size = 1 << self.log2
+        for first in range(0, len(commands), size):
+            part = commands[first : first + size]
+            self.place(part)
+            self.ring()
+            self.check(part)
 
     def push(self, command: Mapping[str, int] | bytes) -> None:
         """Hand a command over through registers."""

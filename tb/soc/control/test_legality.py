@@ -1,0 +1,102 @@
+"""Commands that are not legal, in any byte and at any edge of a window: no unit gets them."""
+
+import numpy as np
+import pytest
+
+from gemmule.golden.soc.check import Window
+from gemmule.golden.soc.commands import COMMAND, Cause
+
+from .software import GEMM, LOGS, PAUSES, numbered, unawaited
+
+
+@pytest.mark.parametrize("stall", [0, 0.5])
+def test_every_byte_of_a_command_spoilt(fresh, stall):
+    """Malformed commands: each byte takes other values, alone and with another byte."""
+    fresh.bus.set(**dict.fromkeys(PAUSES, stall))
+    fresh.set_windows([Window(0, 0xFFFFF, True, False), Window(LOGS, LOGS + 0x1FFFF, False, True)])
+    fresh.begin(log2=8)
+    commands, places = [], [n for n in range(64) if n not in (4, 5)]
+    values = (1, 2, 3, 8, 9, 0x80, 0xFF) if not stall else (0x41,)
+    for n, place in enumerate((p, v) for p in places for v in values):
+        at, value = place
+        spoilt = bytearray(COMMAND.encode(numbered([GEMM], n)[0]))
+        spoilt[at] ^= value
+        if n % 5 == 4:
+            spoilt[fresh.rng.integers(6, 64)] ^= 1 << fresh.rng.integers(8)
+        commands.append(unawaited(bytes(spoilt)))
+    fresh.carry_out(commands)
+    assert 0 < fresh.errors < len(commands)
+
+
+def edges(machine):
+    """Yield commands, each of which has one operand at, or one byte beyond, an edge."""
+    top = 1 << machine.hardware.address_width
+    shape = {"m": 5, "n": 3, "k": 7, "a_stride": 11, "b_stride": 13, "c_stride": 17, "c_size": 2}
+    bytes_of = {
+        "a": 4 * 11 + 7,
+        "b": 6 * 13 + 6,
+        "c": 4 * 17 + 12,
+        "settings": 32 + 3 * 16,
+    }
+    for name, length in bytes_of.items():
+        for low, high in ((0, top - 1), (0x5000, 0x5FFF), (0x7_0000, 0x7_0FFF)):
+            for beyond in (0, 1):
+                for first in (low - beyond, high - length + 1 + beyond):
+                    yield {**GEMM, **shape, name: first % 2**64}
+                    if name != "settings":
+                        stride = shape[f"{name}_stride"]
+                        last = first + stride * (length // stride if name != "c" else 4)
+                        rows = {"a": 5, "b": 7, "c": 5}[name]
+                        last = first + stride * (rows - 1)
+                        yield {**GEMM, **shape, name: last % 2**64, f"{name}_stride": -stride}
+
+
+@pytest.mark.parametrize("windows", [0, 1, 4])
+def test_windows_hold_to_the_byte(fresh, windows):
+    """Windows: each operand inside and a byte outside, at either end, strides of both signs."""
+    spare = [Window(0x1000, 0x4FFF, True, True), Window(LOGS, LOGS + 0xFFFF, True, True)]
+    tight = [Window(0x5000, 0x5FFF, True, True), Window(0x7_0000, 0x7_0FFF, True, True)]
+    if windows == 1:
+        fresh.set_windows([Window(0x1000, 0x7_0FFF, True, True)])
+    elif windows:
+        fresh.set_windows([spare[0], tight[0], tight[1], spare[1]])
+    fresh.begin(log2=8)
+    commands = []
+    for n, each in enumerate(edges(fresh)):
+        made = {**each, "sequence": n}
+        legal = fresh.verdict(COMMAND.encode(made))[0] is Cause.NONE
+        where = made["c"] if made["c"] != LOGS else None
+        if where is None or legal:
+            # The unit writes 64 bytes, wherever c is; only those within memory can be compared.
+            made["c"] = LOGS + 64 * n if where is None else where
+        if legal and not 0x5000 <= made["c"] <= 0x8_0000 - 64:
+            continue
+        commands.append(made)
+    for each in commands:
+        fresh.carry_out([each])
+    assert fresh.errors > 10
+
+
+def test_extents_of_any_size(fresh):
+    """Random sizes, strides and bases, most of them near an edge of one of four windows."""
+    rng, top = fresh.rng, 1 << fresh.hardware.address_width
+    bounds = np.sort(rng.integers(0, top, 8, dtype=np.uint64)).tolist()
+    fresh.set_windows([
+        Window(low, high, bool(n & 1 or n == 2), bool(n & 2))
+        for n, (low, high) in enumerate(zip(bounds[::2], bounds[1::2], strict=True))
+    ])
+    fresh.begin(log2=7)
+    commands = []
+    while len(commands) < 120:
+        made = {**GEMM, "sequence": len(commands), "c_size": int(rng.integers(3))}
+        for name, most in (("m", 24), ("n", 24), ("k", 9)):
+            made[name] = int(rng.integers(1, 1 << rng.integers(1, most + 1)))
+        made["k"] = min(made["k"], 511)
+        for name in ("a", "b", "c"):
+            made[f"{name}_stride"] = int(rng.integers(-(2**31), 2**31)) >> int(rng.integers(32))
+        for name in ("a", "b", "c", "settings"):
+            edge = bounds[rng.integers(8)]
+            made[name] = (edge + int(rng.integers(-(1 << 20), 1 << 20))) % 2**64
+        if fresh.verdict(COMMAND.encode(made))[0] is not Cause.NONE:
+            commands.append(made)
+    fresh.carry_out(commands)
