@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Both DMAs against a memory and channels that do all that is legal, at random."""
 
 import os
@@ -6,8 +7,10 @@ import pytest
 
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.tb.benches.verify import run_bench
+from gemmule.tb.common.module_mutants import infect
 
 from .dma import Bench, Both
+from .dma_area import PEER, counts
 
 CONFIGS = {
     "as_wide_as_the_bus": (40, 128, (16, 16, 16), (16, 16)),
@@ -71,3 +74,35 @@ def test_with_a_memory_of_others(tmp_path):
     found = run_bench(emitted, [bench], seed=1, env=os.environ, folder=tmp_path)
     assert found.passed, found.log
     assert found.ran == 2
+
+
+@pytest.mark.full
+def test_no_larger_than_its_peer():
+    """At most 1.2 times the LUTs of verilog-axi's DMAs, and ten levels of logic."""
+    found = counts()
+    assert sum(report.lut for report in found.values()) <= 1.2 * PEER["lut"]
+    assert max(report.logic_levels for report in found.values()) <= 10
+
+
+MUTANTS = [
+    ("parts.funnel", "place + (n << low)", "place + (n << low) - (n == 3 and place == 0)"),
+    ("read_words", "(beat.end >= beat.first)", "(beat.end > beat.first)"),
+    ("read_words", "& (held.first != 0)", ""),
+    ("read_words", "opened & ~held_error &", "opened &"),
+    ("read_vectors", "fails & (~known | gives)", "fails"),
+    ("write_words", "(k >= self.first)", "(k > self.first)"),
+    ("write_words", "(k <= upto)", "(k <= upto + 1)"),
+    ("write_place", "end < request.address[:bits]", "end <= request.address[:bits]"),
+    ("write", "fails & ~failed", "fails"),
+    ("parts.ascending", "total[-1] & change", "0"),
+    ("parts.split", "Mux(last, self.tail, self.factor - 1)", "self.factor - 1"),
+]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("number", range(len(MUTANTS)))
+def test_mutant_is_caught(number, monkeypatch):
+    module, old, new = MUTANTS[number]
+    infect(monkeypatch, f"gemmule.hw.soc.dma.{module}", old, new)
+    bench = Bench(*CONFIGS["narrower_and_wider"])
+    assert any("failed" in bench.run(seed, 10, 0.05, 0.01 * (seed % 2)) for seed in range(1, 5))

@@ -1,6 +1,6 @@
 """What the DMAs take on a board: three channels that read and one that writes, of 128 bits.
 
-`python -m gemmule.tb.soc.benchmark_dma` prints Yosys's counts. Beside them stands what Yosys made
+`python -m gemmule.tb.soc.dma_area` prints Yosys's counts. Beside them stands what Yosys made
 of verilog-axi's (commit 516bd5d): three `axi_dma_rd` of 229 LUTs and an `axi_dma_wr` of 562,
 without what joins them at one port.
 """
