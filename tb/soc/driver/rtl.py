@@ -13,17 +13,17 @@ __all__ = ["BASE", "CONFIGURATIONS", "MORE", "board", "hardware_of"]
 BASE = 0x1000_0000
 
 CONFIGURATIONS = {
-    "4x4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096),
+    "4x4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, cell="dsp48e2"),
     "narrow": AcceleratorParams(
         rows=2, cols=4, bank_bytes=2048, data_width=32, address_width=32, x_format="u8"
     ),
+}
+"""Those of ``make test``; the first one is built for other tests as well."""
+
+MORE = {
     "wide": AcceleratorParams(
         rows=4, cols=2, bank_bytes=8192, data_width=256, x_format="s16", acc_width=40
     ),
-}
-
-
-MORE = {
     "2x2": AcceleratorParams(rows=2, cols=2, bank_bytes=1024, address_width=64),
     "8x8": AcceleratorParams(rows=8, cols=8, bank_bytes=16384),
     "64 bits": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, data_width=64),
