@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/demo.stamp  ## handwritten digits through the Verilog of a 16x16 array
+demo: $(VENV)/demo.stamp  ## handwritten digits through the Verilog of an accelerator
 	$(BIN)/python -m gemmule.tb demo
 
 test: $(VENV)/test.stamp  ## golden models, benches and every tool that reads our files

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="rows as JSON on stdout")
     bench.set_defaults(command=_bench)
 
-    demo = commands.add_parser("demo", help="handwritten digits through a 16x16 array")
+    demo = commands.add_parser("demo", help="handwritten digits through an accelerator")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
     demo.set_defaults(command=_demo)
     return parser

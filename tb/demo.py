@@ -1,23 +1,25 @@
-"""The demo: handwritten digits, a network in int8, every layer through the Verilog of `gemm`."""
+"""The demo: handwritten digits, a network in int8, every layer by driver, AXI and interrupt."""
 
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen import generate
-from gemmule.gen.blocks.systolic.gemm import GemmRun
+from gemmule.gen.blocks.soc.adapter import AcceleratorRun
 from gemmule.gen.cli.printing import pairs, progress, table
 from gemmule.gen.files.atomic import write_folder
 from gemmule.gen.simulation import simulate
 from gemmule.gen.simulation.simulate import Simulation
+from gemmule.golden.common.options import flag
 from gemmule.golden.systolic.gemm import gemm
-from gemmule.hw.systolic.params import GemmParams
+from gemmule.hw.soc.params import AcceleratorParams
 from gemmule.tb.digits import Digits, Layer
 
 from . import digits
@@ -25,7 +27,8 @@ from . import digits
 __all__ = ["demo"]
 
 BOARD = "zcu102"
-PARAMS = GemmParams(rows=16, cols=16)
+PARAMS = AcceleratorParams(rows=16, cols=16, cell="dsp48e2", pack="n", bank_bytes=1 << 16)
+"""A small sister of the preset of that board: the simulation is built in half a minute."""
 
 
 def demo(out: Path) -> int:
@@ -35,15 +38,23 @@ def demo(out: Path) -> int:
         data = digits.load()
         network = digits.layers(data)
     with progress(f"generating the IP for {BOARD}"):
-        files = generate("gemm", PARAMS, out / "ip", board=BOARD)
+        files = generate("accelerator", PARAMS, out / "ip", board=BOARD)
     synthesis = _synthesis()
     runs: list[Simulation] = []
-    with progress("building the simulation of the 16x16 array") as tell:
+    pages: dict[str, bytes] = {}
+    with (
+        TemporaryDirectory(prefix="gemmule-") as folder,
+        progress("building the simulation of a 16x16 accelerator") as tell,
+    ):
+        work = Path(folder)
 
         def through_rtl(number: int, layer: Layer, values: NDArray) -> NDArray:
             tell(f"layer {number + 1} of {len(network)} through the Verilog")
             arrays = {"a": values, **layer.arrays}
-            runs.append(simulate("gemm", PARAMS, arrays, run=GemmRun(**layer.run)))
+            run = AcceleratorRun(**layer.run)
+            page = work / f"timeline-{number + 1}.html"
+            runs.append(simulate("accelerator", PARAMS, arrays, run=run, timeline=page))
+            pages[page.name] = page.read_bytes()
             return runs[-1].outputs["c"]
 
         found = digits.classes(data, network, through_rtl)
@@ -56,12 +67,14 @@ def demo(out: Path) -> int:
         "layers": [_row(number, run, network) for number, run in enumerate(runs, 1)],
         "resources": resources,
         "ip": sorted(files),
+        "timelines": sorted(pages),
         "seconds": round(time.perf_counter() - began, 1),
     }
     write_folder(
         out,
         {
             "report.json": json.dumps(report, indent=2) + "\n",
+            **{name: lambda file, text=text: file.write(text) for name, text in pages.items()},
             "demo.png": lambda file: _plot(data, found, report["layers"], file),
         },
     )
@@ -72,8 +85,10 @@ def demo(out: Path) -> int:
 
 def _synthesis() -> subprocess.Popen:
     """Start `gemmule synth` as a process of its own: the simulation is built meanwhile."""
-    options = [f"--{name}={getattr(PARAMS, name)}" for name in ("rows", "cols")]
-    command = [sys.executable, "-m", "gemmule.gen", "synth", "gemm", "--board", BOARD, "--json"]
+    names = ("rows", "cols", "cell", "pack", "bank_bytes")
+    options = [f"{flag(name)}={getattr(PARAMS, name)}" for name in names]
+    command = [sys.executable, "-m", "gemmule.gen", "synth", "accelerator", "--board", BOARD]
+    command.append("--json")
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
 
 
@@ -96,7 +111,8 @@ def _row(number: int, run: Simulation, network: list[Layer]) -> dict[str, Any]:
         "M": len(run.outputs["c"]),
         "N": n,
         "K": k,
-        "cycles": run.cycles,
+        "doorbell to interrupt": run.cycles,
+        "bytes read": run.counters["bytes_read"],
         "utilization": round(run.utilization, 3),
         "seconds": round(run.run_seconds, 3),
     }
@@ -105,7 +121,11 @@ def _row(number: int, run: Simulation, network: list[Layer]) -> dict[str, Any]:
 def _tell(report: dict[str, Any], files: dict[str, str], out: Path) -> None:
     table(["file", "what it is"], files.items(), f"generated in {out / 'ip'}")
     rows = [list(row.values()) for row in report["layers"]]
-    table(list(report["layers"][0]), rows, "every layer through the Verilog of a 16x16 gemm")
+    table(
+        list(report["layers"][0]),
+        rows,
+        "every layer by driver, AXI and interrupt",
+    )
     use = report["resources"]
     rows = [(name, use[name], share) for name, share in use["percent"].items()]
     table(["resource", "used", "percent"], rows, f"on the {BOARD}, counted by Yosys")
@@ -114,6 +134,7 @@ def _tell(report: dict[str, Any], files: dict[str, str], out: Path) -> None:
         **accuracy,
         "classes equal the golden model's": report["classes equal the golden model's"],
         "plot": out / "demo.png",
+        "timelines": ", ".join(str(out / name) for name in report["timelines"]),
         "report": out / "report.json",
         "seconds": report["seconds"],
     })
@@ -137,7 +158,7 @@ def _plot(data: Digits, found: NDArray, rows: list[dict[str, Any]], file: Binary
     images.suptitle(f"classes from the Verilog; red: all {len(wrong)} that are wrong")
     axes = bars.subplots()
     names = [f"{row['layer']}: {row['M']}x{row['N']}x{row['K']}" for row in rows]
-    drawn = axes.bar(names, [row["cycles"] for row in rows], color="tab:blue")
+    drawn = axes.bar(names, [row["doorbell to interrupt"] for row in rows], color="tab:blue")
     axes.bar_label(drawn, [f"{row['utilization']:.0%}" for row in rows])
     axes.set(ylabel="cycles", title="cycles and utilization of each layer")
     figure.savefig(file, format="png", dpi=120)

@@ -125,7 +125,7 @@ def bench(
 
 
 def demo() -> int:
-    """Classify handwritten digits with the Verilog of a 16x16 array."""
+    """Classify handwritten digits with the Verilog of an accelerator."""
     return _tb("demo")
 
 
