@@ -8,10 +8,10 @@ from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.gen.simulation.timeline import events, write_page
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.systolic.gemm import gemm
-from gemmule.hw.soc.params import AcceleratorParams
+from gemmule.tb.soc.driver.rtl import CONFIGURATIONS
 
 BLOCK = find("accelerator")
-PARAMS = AcceleratorParams(rows=4, cols=4, bank_bytes=4096, cell="dsp48e2")
+PARAMS = CONFIGURATIONS["4x4"]
 
 
 def arrays(rng, *batch, m, n, k):
