@@ -39,13 +39,13 @@ class Control(wiring.Component):
     one and begin in that order; each completes when its unit says so, with a record in memory where
     registers say where, and with an interrupt.
 
-    Latency: with one window, from the doorbell's W transfer to a unit's command of 4 x 4 x 4 bytes
-    24 cycles beside those of the memory (128 bits of data), most of them to multiply strides by
-    rows; from ``finished`` to the record's request 2 cycles; from its answer to the interrupt 3.
-    Throughput: commands are fetched and checked while units work. Back-pressure: a unit's command
-    waits; ``ring_data`` is taken at once but for cycles in which registers write a command.
-    Errors: a command that is illegal never leaves; it completes with its cause. An error on
-    the ring stops it until a reset.
+    Latency: from the doorbell's W transfer to a unit's command of 4 x 4 x 4 bytes 22 cycles beside
+    those of DMA and memory, 24 with one window that counts; most of them multiply strides by rows,
+    and :class:`~.legality.check.Check` has more figures. From ``finished`` to the record's request
+    2 cycles; from its answer to the interrupt 3. Throughput: commands are fetched and checked while
+    units work. Back-pressure: a unit's command waits; ``ring_data`` is taken at once but for cycles
+    in which registers write a command. Errors: a command that is illegal never leaves; it completes
+    with its cause. An error on the ring stops it until a reset.
 
     Parameters
     ----------
