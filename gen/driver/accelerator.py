@@ -212,7 +212,8 @@ class Accelerator:
     ) -> Job:
         """Hand a product over, and return while it runs; all else is as of :meth:`gemm`.
 
-        ``a``, ``b`` and ``out`` must not be changed before its result is there. Its commands begin
+        ``a``, ``b`` and ``out`` must not be changed before its result is there. A job that reads
+        what an earlier one writes waits for it by itself. Its commands begin
         when the dependency counter ``wait`` is at least ``wait_value``, modulo 2**16; each adds 1
         to the counter ``signal``.
         """
@@ -256,7 +257,17 @@ class Accelerator:
             c.for_host()
             return c.array.copy() if c.own else c.array
 
-        return Job(self, len(commands), own, result), commands
+        reads = [left.span, weights.b.span]
+        job = Job(self, len(commands), own, result, reads, c.span)
+        if _overlap(c, left) or _overlap(c, weights.b):
+            raise UsageError("out must have no byte in common with a or b")
+        if any(job.follows(each) for each in self._jobs()):
+            commands[0]["flags"] |= Flags.FENCE
+        return job, commands
+
+    def _jobs(self) -> list[Job]:
+        """Return the jobs that are under way."""
+        return list({id(job): job for _command, job in self._pending.values()}.values())
 
     def _target(
         self, out: NDArray | Buffer | None, shape: tuple[int, ...], settings: Settings
@@ -463,3 +474,10 @@ def _even(operand: Operand) -> bool:
     if rows == 1:
         return abs(operand.array.strides[0]) < LONGEST_STRIDE
     return operand.array.strides[0] == rows * operand.array.strides[1]
+
+
+def _overlap(first: Operand, second: Operand) -> bool:
+    """Return whether two matrices have a byte in common, as far as that can be told soon."""
+    with suppress(np.exceptions.TooHardError):
+        return np.shares_memory(first.array, second.array, max_work=10_000)
+    return False

@@ -28,11 +28,15 @@ class Job:
         commands: int,
         operands: Sequence[Operand | Weights],
         result: Callable[[], NDArray],
+        reads: Sequence[tuple[int, int]],
+        writes: tuple[int, int],
     ):
         self._accelerator = accelerator
         self._left = commands
         self._operands = operands
         self._result = result
+        self._reads = reads
+        self._writes = writes
         self._error: DriverError | None = None
         self._value: NDArray | None = None
 
@@ -58,6 +62,12 @@ class Job:
             self.release()
         return self._value
 
+    def follows(self, other: Job) -> bool:
+        """Return whether it reads what ``other`` writes, or writes what that one touches."""
+        return any(_meet(other._writes, each) for each in (*self._reads, self._writes)) or any(
+            _meet(self._writes, each) for each in other._reads
+        )
+
     def end(self, error: DriverError | None) -> None:
         """Take note that a command of it is over."""
         self._error = self._error or error
@@ -69,3 +79,8 @@ class Job:
         """Give back the memory of operands that were copied."""
         for each in self._operands:
             each.free()
+
+
+def _meet(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Return whether two pieces of memory, each an offset and a length, have a byte in common."""
+    return first[0] < second[0] + second[1] and second[0] < first[0] + first[1]

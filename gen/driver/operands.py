@@ -44,18 +44,20 @@ class Operand:
 
     def for_device(self) -> None:
         """Hand it to the hardware."""
-        self.pool.bus.for_device(*self._hull())
+        self.pool.bus.for_device(*self.span)
 
     def for_host(self) -> None:
         """Hand it to the program."""
-        self.pool.bus.for_host(*self._hull())
+        self.pool.bus.for_host(*self.span)
 
     def free(self) -> None:
         """Give back what was made for it."""
         while self.own:
             self.own.pop().free()
 
-    def _hull(self) -> tuple[int, int]:
+    @property
+    def span(self) -> tuple[int, int]:
+        """The offset of its first byte in shared memory, and the bytes up to its last one."""
         low, high = np.lib.array_utils.byte_bounds(self.array)
         return low - _start(self.pool), high - low
 

@@ -48,7 +48,8 @@ struct gemmule {
     uint64_t address;              /* where the last failure has one */
 };
 
-/* A product: c [m, n] = a [m, k] @ b [k, n]; all pointers are into the shared memory. */
+/* A product: c [m, n] = a [m, k] @ b [k, n]; all pointers are into the shared memory. One that reads
+ * what an earlier one writes, and is submitted before that is complete, has GEMMULE_FLAG_FENCE. */
 struct gemmule_product {
     const void *a, *b;
     void *c;

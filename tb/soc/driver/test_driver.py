@@ -18,7 +18,7 @@ from gemmule.gen.driver.errors import (
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.soc.commands import Cause
+from gemmule.golden.soc.commands import Cause, Flags
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.systolic.gemm import gemm
 
@@ -166,6 +166,26 @@ def test_jobs_wait_for_each_other():
         last = acc.submit(np.eye(2, dtype=int), b, wait=1, wait_value=1)
         assert last.result(1e-3).sum() == 2
         assert first.done
+
+
+def test_a_job_that_needs_another_one_has_a_fence():
+    bus = GoldenBus(pace=0)
+    with Accelerator(bus, ring=16) as acc:
+        b = acc.weights(np.eye(4, dtype=int), c_format="s8")
+        x, y, z = (acc.alloc((4, 4), np.int8) for _ in range(3))
+        x.array[...] = 1
+        pairs = [(x, y), (x, z), (y, z), (z, x), (np.ones((4, 4), int), None)]
+        jobs = [acc.submit(a, b, out=out) for a, out in pairs]
+        flags = [command["flags"] & Flags.FENCE for command, _job in acc._pending.values()]
+        # Nothing; nothing; reads y, writes z; reads z, writes x; its own memory.
+        assert [bool(each) for each in flags] == [False, False, True, True, False]
+        bus.pace = None
+        assert all(job.result().sum() == 16 for job in jobs)
+        with pytest.raises(UsageError, match="out must have no byte in common with a or b"):
+            acc.submit(x, b, out=x)
+        wide = acc.alloc((4, 8), np.int8)
+        wide.array[...] = 1
+        assert acc.gemm(wide.array[:, :4], b, out=wide.array[:, 4:]).sum() == 16
 
 
 class Wrong:

@@ -63,6 +63,21 @@ def test_jobs_overlap_and_cost_one_write_each():
         assert ended.register_reads == begun.register_reads
 
 
+def test_jobs_that_read_what_others_write():
+    rng = np.random.default_rng(14)
+    scale = {"multiplier": [1], "shift": [7]}
+    b = rng.integers(-128, 128, (20, 20))
+    with board("4x4", AxiMemory(base=BASE, latency=200)) as bus, Accelerator(bus) as acc:
+        weights = acc.weights(b, **scale)
+        x, y = acc.alloc((20, 20), np.int8), acc.alloc((20, 20), np.int8)
+        want = x.array[...] = rng.integers(-128, 128, (20, 20))
+        pairs = [(x, y), (y, x)] * 4
+        jobs = [acc.submit(a, weights, out=out) for a, out in pairs]
+        for _ in jobs:
+            want = gemm(want, b, **scale)
+        np.testing.assert_array_equal(jobs[-1].result(), want)
+
+
 @pytest.mark.parametrize("ring", [0, 2])
 def test_few_places_and_none(ring):
     with board("4x4") as bus, Accelerator(bus, ring=ring, interrupts=bool(ring)) as acc:
