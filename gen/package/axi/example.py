@@ -74,8 +74,11 @@ def worked_example(hardware: Hardware) -> Example:
     image = MemoryImage(memory, BASE)
     image.write_matrix(Matrix(BASE + A, STRIDE, M, K, hardware.a_octets), a)
     image.write_matrix(Matrix(BASE + B, STRIDE, K, N, hardware.b_octets), b)
-    settings = {"columns": Columns.OFFSETS, "rounding": 0, "shift": 2, "multiplier": 3,
-                "zero_point": 1, "low": -128, "high": 127}  # fmt: skip
+    settings = {
+        "columns": Columns.OFFSETS, "rounding": 0, "shift": min(2, hardware.max_shift),
+        "multiplier": min(3, (1 << hardware.multiplier_width) - 1),
+        "zero_point": 1, "low": -128, "high": 127,
+    }  # fmt: skip
     offsets = np.array(OFFSETS, "<i4").tobytes()
     image.write(BASE + RECORD, SETTINGS.encode(settings) + offsets)
     command = {

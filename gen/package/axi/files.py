@@ -1,6 +1,6 @@
 """The package of a block with AXI ports."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 from gemmule.gen.package.common import (
@@ -32,45 +32,92 @@ DRIVER = {
 
 def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
     """Return the texts of the files, and what each of them is."""
-    name, values = wanted.name, _constants(wanted)
-    version = wanted.emitted.manifest.versions["gemmule"]
+    name, manifest, values = wanted.name, wanted.emitted.manifest, _constants(wanted)
     view = common_view(wanted, top=name, clock=CLOCK, rtl=[f"{name}.v"])
     verilog = {"synthesis": list(view["rtl"]), "simulation": [*view["rtl"], *view["models"]]}
-    board = wanted.board.name if wanted.board else None
-    design = {f"{name}_zcu102.tcl": "Vivado: builds a design for the ZCU102, to the bitstream"}
-    what = {
-        **common_files(name),
-        "component.xml": "IP-XACT: the block for Vivado's IP catalog",
-        f"{name}_package.tcl": "Vivado: packages the block for the IP catalog",
-        **(design if board == "zcu102" else {}),
-        f"{name}.h": "C: what the constant registers of this configuration read",
-        f"{name}_litex.py": "LiteX: a module with its buses, memory access and interrupt",
-        f"linux/{name}.dtso": "device tree overlay: registers, interrupt, memory",
-        f"linux/{name}_coherent.dtso": "device tree overlay for a coherent port",
-        f"linux/{name}_linux.md": "devices under Linux, and what caches ask for",
-        f"driver/{LAYOUT}": "C: registers, records and codes, the same for all configurations",
-        **{f"driver/{file}": text for file, text in DRIVER.items()},
-        **dict.fromkeys(primitives(wanted), "behavior of a device primitive, for simulation alone"),
+    parts = vlnv(name, manifest.versions["gemmule"])
+    view |= {
+        "ports": ports,
+        "ip": dict(zip(("vendor", "library", "name", "version"), parts, strict=True)),
+        "registers": list(register_map().values()),
+        "access": ACCESS,
+        "verilog": view["rtl"],
     }
-    parts = zip(("vendor", "library", "name", "version"), vlnv(name, version), strict=True)
-    registers = list(register_map().values())
-    view |= {"files": what, "ports": ports, "ip": dict(parts), "registers": registers}
-    view |= {"access": ACCESS, "verilog": view["rtl"]}
+    made = [
+        (
+            "component.xml",
+            "IP-XACT: the block for Vivado's IP catalog",
+            component_xml(manifest, ports, verilog, values),
+        ),
+        (
+            f"{name}.h",
+            "C: what the constant registers of this configuration read",
+            configuration_header(name, values),
+        ),
+        (
+            f"driver/{LAYOUT}",
+            "C: registers, records and codes, the same for all configurations",
+            layout_header(),
+        ),
+        *((f"driver/{file}", what, _driver(file)) for file, what in DRIVER.items()),
+        *(
+            (file, what, render(folder, template, view | more))
+            for file, what, folder, template, more in _templates(wanted)
+        ),
+    ]
+    models = dict.fromkeys(
+        primitives(wanted), "behavior of a device primitive, for simulation alone"
+    )
+    what = {**common_files(name), **{file: told for file, told, _ in made}, **models}
+    sheet = view | sheet_of(ports, values) | {"files": what}
     texts = {
         **common_texts(wanted, view),
-        "component.xml": component_xml(wanted.emitted.manifest, ports, verilog, values),
-        f"{name}.h": configuration_header(name, values),
-        f"{name}.md": render(TEMPLATES, "accelerator.md", view | sheet_of(ports, values)),
-        f"linux/{name}.dtso": render(TEMPLATES, "overlay.dtso", view | {"coherent": False}),
-        f"linux/{name}_coherent.dtso": render(TEMPLATES, "overlay.dtso", view | {"coherent": True}),
-        f"linux/{name}_linux.md": render(TEMPLATES, "linux.md", view),
-        f"driver/{LAYOUT}": layout_header(),
-        **{f"driver/{file}": _driver(file) for file in DRIVER},
-        f"{name}_package.tcl": render(CONSTRAINTS, "package.tcl", view),
-        **{file: render(CONSTRAINTS, "zcu102_design.tcl", view) for file in design if file in what},
-        f"{name}_litex.py": render(TEMPLATES, "litex.py", view),
+        **{file: text for file, _, text in made},
+        f"{name}.md": render(TEMPLATES, "accelerator.md", sheet),
     }
     return texts, what
+
+
+def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str, str, dict[str, bool]]]:
+    """Yield the files that are filled in alone: name, what it is, folder, template, what more."""
+    name = wanted.name
+    yield (
+        f"{name}_package.tcl",
+        "Vivado: packages the block for the IP catalog",
+        CONSTRAINTS,
+        "package.tcl",
+        {},
+    )
+    if wanted.board and wanted.board.name == "zcu102":
+        yield (
+            f"{name}_zcu102.tcl",
+            "Vivado: builds a design for the ZCU102, to the bitstream",
+            CONSTRAINTS,
+            "zcu102_design.tcl",
+            {},
+        )
+    yield (
+        f"{name}_litex.py",
+        "LiteX: a module with its buses, memory access and interrupt",
+        TEMPLATES,
+        "litex.py",
+        {},
+    )
+    for coherent in (False, True):
+        yield (
+            f"linux/{name}{'_coherent' if coherent else ''}.dtso",
+            f"device tree overlay{' for a coherent port' if coherent else ''}",
+            TEMPLATES,
+            "overlay.dtso",
+            {"coherent": coherent},
+        )
+    yield (
+        f"linux/{name}_linux.md",
+        "devices under Linux, and what caches ask for",
+        TEMPLATES,
+        "linux.md",
+        {},
+    )
 
 
 def _driver(file: str) -> str:

@@ -34,7 +34,8 @@ def test_there_is_an_example_for_all_formats(copier_ports, fmt):
     words = {
         "CAPS": 1 << 12, "CONFIG_ROWS": 4, "CONFIG_A_FORMAT": code, "CONFIG_B_FORMAT": 264,
         "CONFIG_ACC_WIDTH": 32, "CONFIG_OUT_WIDTH": 32, "CONFIG_ADDRESS_WIDTH": 40,
-        "CONFIG_DATA_WIDTH": 128,
+        "CONFIG_DATA_WIDTH": 128, "CONFIG_MULTIPLIER_WIDTH": 2 if fmt == "u4" else 16,
+        "CONFIG_MAX_SHIFT": 0 if fmt == "u4" else 47,
     }  # fmt: skip
     view = sheet_of(copier_ports, words)
     assert view["hardware"].a_format == a_format
