@@ -20,7 +20,8 @@ class WideSum(wiring.Component):
     Members
     -------
     start : In(1)
-    a : In(width), b : In(signed(width))
+    a : In(width)
+    b : In(signed(width))
     total : Out(width)
     """
 

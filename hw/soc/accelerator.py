@@ -26,8 +26,8 @@ class Accelerator(wiring.Component):
     """Multiply matrices that lie in memory: commands by AXI4-Lite or from a ring, an interrupt.
 
     Commands of 64 bytes name row-major matrices, any size and row stride; the product of each is
-    requantized and written. `golden.soc.commands` lays out commands, settings and completions,
-    `hw/soc/registers.rdl` the registers, `golden.soc.machine` defines what all of it does.
+    requantized and written. :mod:`golden.soc.commands` lays out commands, settings and completions,
+    `hw/soc/registers.rdl` the registers, :mod:`golden.soc.machine` defines what all of it does.
 
     The parts: registers, control (fetch, check, order, complete), the product unit, and a DMA in
     each direction that serves their channels.

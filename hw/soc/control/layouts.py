@@ -45,7 +45,7 @@ def command_layout(address_width: int) -> data.StructLayout:
 
 
 def finished_layout(address_width: int) -> data.StructLayout:
-    """Lay out what became of a command: a `golden.soc.commands.Cause`, and where."""
+    """Lay out what became of a command: a :class:`golden.soc.commands.Cause`, and where."""
     return data.StructLayout({
         "cause": unsigned(CAUSE_WIDTH),
         "address": unsigned(address_width),

@@ -35,7 +35,7 @@ class ProductUnit(wiring.Component):
 
     Matrices are row-major, with any row stride, at any byte. Whole rows of both are fetched to
     scratchpads, from which the beats of `Gemm` are made; results go row by row of a tile. What the
-    scratchpads hold is read once, see `Plan`. `golden.soc.machine` says what a command means.
+    scratchpads hold is read once, see `Plan`. :mod:`golden.soc.machine` says what a command means.
 
     Commands overlap: the next one's operands load while this one multiplies. One whose settings are
     illegal, or one of whose reads or writes is answered by an error, drops its results from then on

@@ -34,9 +34,9 @@ def checked_layout(address_width: int) -> data.StructLayout:
 class Check(wiring.Component):
     """Gather the vectors of a command, and tell whether it is legal.
 
-    The first cause in the order of `golden.soc.commands.Cause` is told; for one that leaves the
-    windows, the address of the first operand that does, in the order a, b, c, settings. Fields are
-    looked at in one cycle, while the operands' bytes are walked along.
+    The first cause in the order of :class:`golden.soc.commands.Cause` is told; for one that leaves
+    the windows, the address of the first operand that does, in the order a, b, c, settings. Fields
+    are looked at in one cycle, while the operands' bytes are walked along.
 
     Latency: from a command's last vector 3 cycles for a NOP. Else 4 and those of :class:`Extents`,
     and with windows some more: for a product of 4 x 4 x 4 bytes 21, with one window that counts 23,
