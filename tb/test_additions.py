@@ -159,7 +159,8 @@ def tree(tmp_path_factory):
 
 def tracked() -> dict[str, bytes]:
     folders = ["golden", "hw", "gen", "tb", "constraints", "README.md"]
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", *folders]
+    ours = ["-co", "--exclude-standard"]  # what is new to git is code as well
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", *ours, *folders]
     names = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     return {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
 

@@ -30,17 +30,18 @@ def setuptools():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Build a wheel of the checkout, without the network."""
+    """Build a wheel of the checkout; files that are new to git are in it, ignored ones are not."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    copy = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    copy = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
     names = subprocess.run(copy, capture_output=True, check=True).stdout.decode().split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
-    subprocess.run([*command, str(folder), str(source)], check=True, capture_output=True)
+    done = subprocess.run([*command, str(folder), str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     return next(folder.glob("gemmule-*.whl"))
 
 
