@@ -49,7 +49,10 @@ def stimuli() -> dict[str, Stimulus]:
 
 def stimulus(block: str) -> Stimulus:
     """Return the function that makes arrays for ``block``."""
-    return stimuli()[block]
+    found = stimuli()
+    if block not in found:
+        raise LookupError(f"STIMULI in tb/<family>/stimuli.py makes no arrays for {block}")
+    return found[block]
 
 
 def fault_tables() -> dict[str, Any]:

@@ -70,4 +70,8 @@ def test_no_folder_holds_more_than_fourteen_modules():
     floors = [ROOT / floor for floor in ("golden", "hw", "gen", "tb")]
     modules = [path for floor in floors for path in floor.rglob("*.py")]
     found = Counter(path.parent for path in modules if path.name != "__init__.py")
-    assert not {str(folder.relative_to(ROOT)): n for folder, n in found.items() if n > 14}
+    crowded = {str(folder.relative_to(ROOT)): n for folder, n in found.items() if n > 14}
+    assert not crowded, (
+        f"{crowded} modules: put those of one subject into a folder below, with an __init__.py, and"
+        " name it in `packages` of pyproject.toml"
+    )
