@@ -26,6 +26,10 @@ def sheet_view(
 ) -> dict[str, Any]:
     """Return the parts of a data sheet that the form gives."""
     check_complete(sheet, streams, {each.name for each in manifest.ports})
+    if manifest.latency is None and "{latency}" in sheet.latency:
+        raise ValueError(
+            "the sheet asks for {latency}, but the component has neither `LATENCY` nor `latency`"
+        )
     return {
         "dma": any(each.form.streams == "dma" for each in streams),
         "sheet": _filled(sheet, {"{latency}": str(manifest.latency), "{name}": manifest.name}),
