@@ -5,10 +5,10 @@ import pytest
 from gemmule.golden.soc.check import Window
 from gemmule.tb.soc.control.software import PAUSES, Software
 
-WIDTHS = [(40, 128), pytest.param((32, 32), marks=pytest.mark.full), (64, 64)]
+FULL = [pytest.param(each, marks=pytest.mark.full) for each in ((32, 32), (64, 64))]
 
 
-@pytest.fixture(scope="module", params=WIDTHS, ids=str)
+@pytest.fixture(scope="module", params=[(40, 128), *FULL], ids=str)
 def machine(request):
     width, bus = request.param
     with Software(address_width=width, data_width=bus, seed=7) as made:

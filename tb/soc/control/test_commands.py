@@ -1,9 +1,11 @@
 """Commands from the ring and from registers, on AXI, to their ends: what they say is done."""
 
+import pytest
+
 from gemmule.golden.soc.check import Window
 from gemmule.golden.soc.commands import COMMAND, COMPLETION, Flags
 
-from .software import GEMM, LOGS, PAUSES, RECORDS, numbered, unawaited
+from .software import GEMM, LOGS, PAUSES, RECORDS, Software, numbered, unawaited
 
 
 def test_cycles_from_the_doorbell_to_the_unit(fresh):
@@ -76,6 +78,20 @@ def test_dependencies_and_fences(fresh):
     fresh.bus.run(500)
     assert fresh.read("COMPLETED") == fresh.index
     assert not fresh.field("STATUS", "idle")
+
+
+@pytest.mark.full
+def test_direct_commands_without_a_ring():
+    """Control that has no ring: registers alone, and a doorbell that nobody hears."""
+    with Software(ring=False, seed=1) as machine:
+        machine.begin(records=True)
+        for each in numbered([GEMM, {**GEMM, "m": 0}, {**GEMM, "flags": Flags.RAW, "settings": 0}]):
+            machine.until("STATUS", "room", 1)
+            machine.push(each)
+            machine.check([each])
+        machine.write("TAIL", 5)
+        machine.bus.run(200)
+        assert machine.field("STATUS", "idle")
 
 
 def test_direct_commands(fresh):

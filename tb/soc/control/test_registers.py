@@ -158,7 +158,7 @@ def test_accesses_in_any_order(stall, slverr):
             model.words[name] = value & Model.kept(register, "ro")
         for each in plain:
             assert (await bus.read(ctx, each.address))[0] == model.read(each.address), each.name
-        for _ in range(600):
+        for _ in range(250):
             address = int(rng.choice([each.address for each in plain] + list(AWAY) * 2))
             address += int(rng.integers(4))
             if rng.random() < 0.5:
