@@ -94,11 +94,12 @@ class ReadWords(wiring.Component):
         tail = wire(m, "tail", (beat.end - beat.first)[: len(beat.end)])
         # A word of its own for the final beat's bytes, or they all belong to the one before.
         own = wire(m, "own", ~beat.final | (beat.end >= beat.first))
-        take = wire(m, "take", self.i.valid & opened & ~held_error & (~holds | free) & ~self.clear)
+        ready = wire(m, "ready", opened & ~held_error & (~holds | free))
+        take = wire(m, "take", self.i.valid & ready & ~self.clear)
         joined = wire(m, "joined", ~held.final & self.i.valid & opened)
         leaves = wire(m, "leaves", holds & free & (held.final | joined))
         m.d.comb += [
-            self.i.ready.eq((opened & ~held_error & (~holds | free)) | self.clear),
+            self.i.ready.eq(ready | self.clear),
             self.o.valid.eq(shown_valid),
             Value.cast(word).eq(shown),
             funnel.i.eq(Cat(held.data, beat.data)),
