@@ -478,6 +478,7 @@ def _even(operand: Operand) -> bool:
 
 def _overlap(first: Operand, second: Operand) -> bool:
     """Return whether two matrices have a byte in common, as far as that can be told soon."""
+    work: Any = 10_000  # NumPy's types know only the two special ones
     with suppress(np.exceptions.TooHardError):
-        return np.shares_memory(first.array, second.array, max_work=10_000)
+        return np.shares_memory(first.array, second.array, max_work=work)
     return False
