@@ -149,7 +149,7 @@ class Accelerator:
     def weights(self, b: ArrayLike | Buffer, **scale: Any) -> Weights:
         """Prepare the right operand of products, and how their sums are scaled.
 
-        ``scale`` is what :func:`gemmule.golden.systolic.gemm.gemm` takes beside formats and widths:
+        ``scale`` is what :func:`golden.systolic.gemm.gemm` takes beside formats and widths:
         ``a_zero_point``, ``b_zero_point``, ``bias``, ``multiplier``, ``shift``, ``zero_point``,
         ``rounding``, ``c_format``, ``clamp``.
         """

@@ -20,7 +20,7 @@ class CommandError(DriverError):
 
     Attributes
     ----------
-    cause : :class:`~gemmule.golden.soc.commands.Cause`
+    cause : :class:`golden.soc.commands.Cause`
     command : its fields
     address : where the cause has one, else 0
     """

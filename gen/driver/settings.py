@@ -47,7 +47,7 @@ class Settings:
     ) -> "Settings":
         """Return the settings of products with ``b`` ``[K, N]`` or ``[batch, K, N]``.
 
-        Everything else is what :func:`gemmule.golden.systolic.gemm.gemm` takes, but for scales by
+        Everything else is what :func:`golden.systolic.gemm.gemm` takes, but for scales by
         row. :class:`UsageError` names what this hardware has no place for.
         """
         if any(requantization.pop(name, None) is not None for name in BY_ROW):

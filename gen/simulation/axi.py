@@ -164,7 +164,7 @@ def open_simulation(
 
 
 class SimulatedBus:
-    """A design in co-simulation, as :class:`gemmule.gen.driver.buses.bus.Bus` describes it.
+    """A design in co-simulation, as :class:`gen.driver.buses.bus.Bus` describes it.
 
     Time passes only in accesses to registers, in :meth:`wait` and :meth:`run`; the clock is
     ``frequency``. Memory is coherent. A rule that the hardware breaks ends the run:
