@@ -73,9 +73,10 @@ class Store(wiring.Component):
         wiring.connect(m, requests.o, wiring.flipped(self.request))
         wiring.connect(m, words.o, wiring.flipped(self.data))
         place = places.o.p
-        void = wire(m, "unwanted", self.void.bit_select(place.job, 1))
         packed = self._packed(m, place.size)
         part = Signal(range(max(len(packed) // self.params.data_width, 2)))
+        # What was asked for is written whole.
+        void = wire(m, "unwanted", self.void.bit_select(place.job, 1) & (part == 0))
         final_part = wire(m, "final_part", part == ((place.length - 1) >> _log(self.params.bus)))
         there = wire(m, "there", places.o.valid & self.c.valid)
         room = wire(m, "room", words.i.ready & (requests.i.ready | (part != 0)))

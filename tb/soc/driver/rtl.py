@@ -15,7 +15,7 @@ BASE = 0x1000_0000
 CONFIGURATIONS = {
     "4x4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, cell="dsp48e2"),
     "narrow": AcceleratorParams(
-        rows=2, cols=4, bank_bytes=2048, data_width=32, address_width=32, x_format="u8"
+        rows=2, cols=4, bank_bytes=1024, data_width=32, address_width=32, x_format="u8"
     ),
 }
 """Those of ``make test``; the first one is built for other tests as well."""

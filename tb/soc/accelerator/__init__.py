@@ -1,0 +1,1 @@
+"""The accelerator beside the golden machine: random commands, errors, resets."""

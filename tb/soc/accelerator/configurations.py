@@ -1,0 +1,57 @@
+"""Thirteen accelerators, small in every way that brings out many blocks and slices."""
+
+from functools import cache
+from pathlib import Path
+
+from gemmule.gen.simulation.axi import build_axi
+from gemmule.gen.simulation.engine import emitted_once
+from gemmule.hw.soc.params import AcceleratorParams
+from gemmule.tb.soc.driver.rtl import CONFIGURATIONS as BUILT
+from gemmule.tb.soc.driver.rtl import hardware_of
+
+__all__ = ["CONFIGURATIONS", "FEW", "SIZE", "base_of", "hardware_of", "program"]
+
+SIZE = 1 << 18
+"""Bytes of memory."""
+
+FEW = tuple(BUILT)
+"""Those that the drivers are tested on; of all but the long tests."""
+
+
+def _params(rows: int, cols: int, data_width: int, address_width: int, bank_bytes: int, **more):
+    return AcceleratorParams(
+        rows=rows,
+        cols=cols,
+        data_width=data_width,
+        address_width=address_width,
+        bank_bytes=bank_bytes,
+        **more,
+    )
+
+
+CONFIGURATIONS = BUILT | {
+    "4x4_small": _params(4, 4, 128, 40, 1024),
+    "4x2_wide": _params(4, 2, 256, 40, 2048, x_format="s16", acc_width=40),
+    "4x8_u8_s4": _params(4, 8, 64, 40, 1024, x_format="u8", w_format="s4"),
+    "8x4_s16_s8": _params(8, 4, 128, 64, 1024, x_format="s16", acc_width=40),
+    "2x8_s4": _params(2, 8, 256, 64, 2048, x_format="s4", w_format="s4"),
+    "8x8_64_bits": _params(8, 8, 64, 40, 1024),
+    "8x2_u8_s16": _params(8, 2, 32, 64, 1024, x_format="u8", w_format="s16", acc_width=36),
+    "2x4_direct": _params(2, 4, 64, 32, 1024, ring=False, b_zero_points=False),
+    "4x4_packed": _params(4, 4, 128, 40, 2048, cell="dsp48e2", pack="n"),
+    "4x4_small_sums": _params(4, 4, 32, 64, 1024, acc_width=24, b_zero_points=False),
+    "2x2_few_bursts": _params(2, 2, 128, 40, 4096, outstanding=2, id_width=4, slverr=True),
+}
+
+
+@cache
+def program(name: str) -> Path:
+    """Return the program of a configuration's co-simulation."""
+    return build_axi(emitted_once("accelerator", CONFIGURATIONS[name]))
+
+
+def base_of(params: AcceleratorParams) -> int:
+    """Return where memory begins: below a carry, or so that it ends where addresses do."""
+    return (
+        (1 << 32) - SIZE // 2 if params.address_width == 40 else (1 << params.address_width) - SIZE
+    )

@@ -1,0 +1,41 @@
+"""Random commands on all accelerators: all of memory is what the golden machine makes of it."""
+
+import numpy as np
+import pytest
+
+from .commands import Maker
+from .configurations import CONFIGURATIONS, FEW
+from .pair import Pair
+
+
+def run_commands(name: str, seed: int, count: int) -> Pair:
+    """Run legal commands, back to back in batches, and compare after each batch."""
+    with Pair(name, seed) as pair:
+        maker, rng = Maker(pair), pair.rng
+        while pair.commands < count:
+            pair.disturb()
+            maker.batch()
+            batch = int(rng.integers(1, maker.room + 1))
+            direct = not pair.params.ring or rng.random() < 0.1
+            for left in reversed(range(batch)):
+                command = maker.next()
+                maker.wrote(command, pair.command(command, direct=direct))
+                if not direct and (not left or rng.random() < 0.1):
+                    pair.ring()
+                    pair.bus.run(int(rng.integers(0, 400)))
+            pair.finish()
+            if rng.random() < 0.2:  # operands that no one has seen
+                octets = rng.integers(0, 256, pair.memory.size // 2, np.uint8).tobytes()
+                pair.put(0xA000, octets)
+    return pair
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_random_commands(name):
+    run_commands(name, 1, 340)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_many_random_commands(name):
+    run_commands(name, 2, 1700)

@@ -1,0 +1,206 @@
+"""Error responses at any beat of any channel: told once, of the right command; others are right."""
+
+import numpy as np
+import pytest
+
+from gemmule.golden.soc.check import operands
+from gemmule.golden.soc.commands import COMPLETION, SETTINGS, Cause, Flags, Opcode
+
+from .commands import Maker
+from .configurations import CONFIGURATIONS, FEW
+from .pair import LOG2, RING, Pair
+
+COMMAND_OCTETS, COMPLETION_OCTETS = 64, 16
+
+READS = (Cause.READ_SLAVE, Cause.READ_DECODE)
+WRITES = (Cause.WRITE_SLAVE, Cause.WRITE_DECODE)
+
+
+class Errors:
+    """Batches of commands, one error in each."""
+
+    def __init__(self, pair: Pair):
+        self.pair, self.rng = pair, pair.rng
+        self.maker = Maker(pair)
+        self.told: dict[str, int] = {}
+
+    def batch(self, *, in_span: bool) -> None:
+        """Run a batch with an error at a beat, or at one of the bytes that it needs."""
+        pair, rng, maker = self.pair, self.rng, self.maker
+        pair.disturb()
+        maker.batch()
+        before = pair.bus.counters()
+        self.old = pair.memory.copy()
+        count = int(rng.integers(1, 9))
+        commands = [maker.gemm(apart=64, settings=0) for _ in range(count)]
+        write, decode = bool(rng.integers(2)), bool(rng.integers(2))
+        self.cause = (WRITES if write else READS)[decode]
+        beat = int(rng.integers(0, 40 * count if rng.random() < 0.6 else 4))
+        if in_span:
+            self.byte = self._byte(commands, write)
+            pair.bus.fault(write=write, decode=decode, span=(self.byte, self.byte + 1))
+        else:
+            self.byte = None
+            pair.bus.fault(write=write, decode=decode, beat=beat)
+        self.told_now = 0
+        for each in commands:
+            pair.command(each, direct=not pair.params.ring)
+        if pair.params.ring:
+            pair.ring()
+        whole = pair.settle()
+        after = pair.bus.counters()
+        pair.bus.no_faults()
+        beats = ("write_beats", "read_beats")[not write]
+        happened = in_span or getattr(after, beats) - getattr(before, beats) > beat
+        if not whole:
+            self._ring_failed()
+        else:
+            self._completion_failed()
+            pair.finish(self._judge)
+        assert self.told_now == happened, "an error was lost"
+
+    def _byte(self, commands, write: bool) -> int:
+        """Return the address of a byte that must be read, or written."""
+        pair, rng = self.pair, self.rng
+        first = pair.first % (1 << LOG2)
+        n = int(rng.integers(len(commands)))
+        command = commands[n]
+        choices = ["c", "c", "completion"] if write else ["a", "b", "settings"]
+        if not write and pair.params.ring:
+            choices.append("ring")
+        what = str(rng.choice(choices))
+        slot = (first + n) % (1 << LOG2)
+        if what == "completion":
+            return pair.base + pair.place(pair.first + n + 1) + int(rng.integers(16))
+        product = command["opcode"] == Opcode.GEMM
+        if what == "ring" or not product:
+            return pair.base + RING + 64 * slot + int(rng.integers(64))
+        if what == "settings" and command["flags"] & Flags.RAW:
+            what = "a"
+        if what == "settings":
+            return command["settings"] + int(rng.integers(SETTINGS.size))
+        matrix = operands(command, pair.hardware)[what]
+        row = int(rng.integers(matrix.rows))
+        return matrix.address + row * matrix.stride + int(rng.integers(matrix.row_octets))
+
+    def _tell(self, cause: int, unit: str) -> None:
+        assert cause == self.cause, (Cause(cause), unit)
+        self.told_now += 1
+        self.told[unit] = self.told.get(unit, 0) + 1
+
+    def _judge(self, command, want, record):
+        """Return the record that must be there: with an error where an operand of it has one."""
+        pair = self.pair
+        if not record["cause"]:
+            return want
+        found = operands(command, pair.hardware)
+        bus, address = pair.params.bus, record["address"]
+        names = ["c"] if record["cause"] in WRITES else [name for name in found if name != "c"]
+        reach = [
+            name
+            for name in names
+            if found[name].span[0] // bus <= address // bus <= found[name].span[1] // bus
+        ]
+        assert reach, ("blamed on the wrong command", record, command)
+        if self.byte is not None:
+            low, high = found[reach[0]].span
+            assert low <= self.byte <= high, (self.byte, record, command)
+            beat = self.byte // bus
+            assert address // bus == beat if reach != ["c"] else address // bus <= beat
+        self._tell(record["cause"], reach[0])
+        return want | {"cause": record["cause"], "address": address}
+
+    def _error(self) -> tuple[dict[str, int], int]:
+        pair = self.pair
+        got, low, high = (pair.read(f"ERROR{part}") for part in ("", "_ADDR_LO", "_ADDR_HI"))
+        return got, (low["address"] | high["address"] << 32) - pair.base
+
+    def _completion_failed(self) -> None:
+        """If a completion was not written, put it there, and go on."""
+        pair = self.pair
+        got, place = self._error()
+        if got["unit"] != 255:
+            return
+        slots = [pair.place(pair.first + n + 1) for n in range(len(pair.given))]
+        slot = next(each for each in slots if each <= place < each + COMPLETION_OCTETS)
+        end = slot + COMPLETION_OCTETS
+        np.testing.assert_array_equal(pair.bus.memory[slot:end], self.old[slot:end])
+        index = pair.first + slots.index(slot) + 1
+        octets = COMPLETION.encode(pair.wanted[got["sequence"]] | {"index": index})
+        pair.bus.memory[slot:end] = np.frombuffer(octets, np.uint8)
+        pair.write("IRQ_STATUS", error=1)
+        self._tell(got["cause"], "completion")
+
+    def _ring_failed(self) -> None:
+        """Expect that whole commands were carried out or none of them, and reset."""
+        pair = self.pair
+        got, place = self._error()
+        assert got["unit"] == 254
+        assert got["sequence"] == 0
+        slots = [RING + 64 * ((pair.first + n) % (1 << LOG2)) for n in range(len(pair.given))]
+        beat = pair.params.bus
+        hit = next(
+            n
+            for n, each in enumerate(slots)
+            if each // beat <= place // beat <= (each + COMMAND_OCTETS - 1) // beat
+        )
+        done = pair.read("COMPLETED")["commands"] - pair.first
+        assert done <= hit
+        sequences = set()
+        for index in range(pair.first + 1, pair.first + done + 1):
+            at = pair.place(index)
+            record = COMPLETION.decode(pair.bus.memory[at : at + 16].tobytes())
+            assert record == pair.wanted[record["sequence"]] | {"index": index}
+            sequences.add(record["sequence"])
+        for command in pair.given:
+            if command["sequence"] not in sequences and command["opcode"] == Opcode.GEMM:
+                c = operands(command, pair.hardware)["c"]
+                for address in c.row_addresses():
+                    at = address - pair.base
+                    pair.memory[at : at + c.row_octets] = self.old[at : at + c.row_octets]
+        pair.check_memory()
+        pair.write("IRQ_STATUS", complete=1, error=1)
+        pair.reset()
+        self._tell(got["cause"], "ring")
+
+
+def run_errors(name: str, seed: int, count: int) -> dict[str, int]:
+    """Run batches until ``count`` errors were told; return how many there were of each channel."""
+    with Pair(name, seed) as pair:
+        errors = Errors(pair)
+        while sum(errors.told.values()) < count:
+            errors.batch(in_span=bool(pair.rng.integers(2)))
+    return errors.told
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_errors_are_told_of_the_right_command(name):
+    run_errors(name, 1, 20)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_many_errors_are_told_of_the_right_command(name):
+    run_errors(name, 2, 84)
+
+
+def test_a_row_of_several_words_is_whole_though_its_job_failed():
+    """A write error dropped the rest of a row whose first word was out, and the DMA waited."""
+    with Pair("narrow", 3) as pair:
+        errors = Errors(pair)
+        for pause in (0.0, 0.3, 0.6):
+            errors.cause, errors.old = Cause.WRITE_SLAVE, pair.memory.copy()
+            errors.byte, errors.told_now = None, 0
+            errors.maker.batch()
+            pair.bus.set(latency=5, pause_w=pause)
+            command = errors.maker.gemm(apart=64, settings=0) | {"opcode": 1, "c_size": 2}
+            command |= {"m": 60, "n": 4, "k": 2, "flags": int(Flags.RAW), "settings": 0}
+            command |= {"a": pair.base + 0xA000, "a_stride": 2}
+            command |= {"b": pair.base + 0xB000, "b_stride": 4}
+            command |= {"c": pair.base + 0x30000, "c_stride": 16}
+            pair.bus.fault(write=True, beat=0)
+            pair.command(command)
+            pair.ring()
+            assert pair.settle()
+            pair.finish(errors._judge)
+            assert errors.told_now

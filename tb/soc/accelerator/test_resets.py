@@ -1,0 +1,118 @@
+"""Soft resets at any time, and the watchdog: each is followed by a right job."""
+
+import numpy as np
+import pytest
+
+from gemmule.golden.soc.check import operands
+from gemmule.golden.soc.commands import COMPLETION, VERSION, Cause, Opcode
+
+from .commands import Maker
+from .configurations import CONFIGURATIONS, FEW
+from .pair import Pair
+
+
+def some(pair: Pair, maker: Maker, most: int) -> None:
+    """Hand over up to so many commands; no two have results in one place."""
+    maker.batch()
+    direct = not pair.params.ring or pair.rng.random() < 0.1
+    if direct and pair.params.ring is False:
+        most = min(most, 2)
+    for _ in range(int(pair.rng.integers(1, most + 1))):
+        before = maker.at["results"]
+        command = maker.gemm(settings=0)
+        if maker.at["results"] < before:
+            break
+        pair.command(command, direct=direct)
+    if not direct:
+        pair.ring()
+
+
+def reset_once(pair: Pair, maker: Maker) -> None:
+    """Reset at a random time: results are as they were, or right, a byte each."""
+    rng = pair.rng
+    pair.disturb()
+    old = pair.memory.copy()
+    some(pair, maker, 8)
+    pair.bus.run(int(np.exp(rng.uniform(0, np.log(20_000)))))
+    done, given, wanted = pair.read("COMPLETED")["commands"], pair.given, pair.wanted
+    first = pair.first
+    pair.reset()
+    new = pair.memory.copy()
+    for command in given:
+        if command["opcode"] == Opcode.GEMM:
+            c = operands(command, pair.hardware)["c"]
+            for address in c.row_addresses():
+                row = slice(address - pair.base, address - pair.base + c.row_octets)
+                got = pair.bus.memory[row]
+                assert np.all((got == old[row]) | (got == new[row])), command
+                pair.memory[row] = got
+    for index in range(first + 1, done + 1):
+        at = pair.place(index)
+        record = COMPLETION.decode(pair.bus.memory[at : at + 16].tobytes())
+        assert record == wanted[record["sequence"]] | {"index": index}
+        command = next(each for each in given if each["sequence"] == record["sequence"])
+        if command["opcode"] == Opcode.GEMM:
+            c = operands(command, pair.hardware)["c"]
+            for address in c.row_addresses():
+                row = slice(address - pair.base, address - pair.base + c.row_octets)
+                np.testing.assert_array_equal(pair.bus.memory[row], new[row])
+    pair.check_memory()
+    pair.bus.run(int(rng.integers(0, 1000)))
+    pair.check_memory()
+    assert pair.bus.counters().idle
+    pair.write("IRQ_STATUS", complete=1, error=1)
+
+
+def run_resets(name: str, seed: int, count: int) -> int:
+    """Reset so often, and let jobs follow each."""
+    with Pair(name, seed) as pair:
+        maker = Maker(pair)
+        for _ in range(count):
+            reset_once(pair, maker)
+            if pair.rng.random() < 0.5:
+                pair.disturb()
+            some(pair, maker, 3)
+            pair.finish()
+    return count
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_resets(name):
+    run_resets(name, 1, 10)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_many_resets(name):
+    run_resets(name, 2, 42)
+
+
+def run_watchdog(name: str, seed: int, count: int) -> int:
+    """Let commands wait for what never comes; what is done before them is done."""
+    with Pair(name, seed) as pair:
+        maker, rng = Maker(pair), pair.rng
+        for _ in range(count):
+            pair.disturb()
+            pair.write("WATCHDOG", cycles=4000)
+            some(pair, maker, 3)
+            pair.finish()
+            stuck = {"version": VERSION, "wait": 3, "sequence": 999, "opcode": int(rng.integers(1))}
+            stuck["wait_value"] = pair.golden._dependencies[3] + 1 & 0xFFFF
+            pair.stuck(stuck)
+            pair.until("IRQ_STATUS", "error", 1)
+            pair.until("STATUS", "reset_done", 1)
+            got, want = pair.read("ERROR"), pair.golden.read("ERROR")
+            assert got == {name: want[name] for name in got}, (got, want)
+            assert pair.read("ERROR")["cause"] == Cause.TIMEOUT
+            pair.begin()
+            pair.check_memory()
+            pair.write("IRQ_STATUS", complete=1, error=1)
+            some(pair, maker, 3)
+            pair.finish()
+            pair.write("WATCHDOG", cycles=0)
+    return count
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_watchdog(name):
+    run_watchdog(name, 1, 5)

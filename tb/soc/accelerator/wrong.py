@@ -1,0 +1,96 @@
+"""Commands with something wrong, and windows with operands at their edges."""
+
+from collections.abc import Mapping
+
+from gemmule.golden.soc.check import Window, operands, refusal
+from gemmule.golden.soc.commands import COMMAND, Cause, Flags
+
+from .commands import OPERANDS, RESULTS, Maker
+from .configurations import SIZE
+from .pair import SETTINGS_START
+
+__all__ = ["Spoiler"]
+
+
+class Spoiler(Maker):
+    """Makes commands that are refused."""
+
+    def spoiled(self) -> bytes:
+        """Return a command with something wrong in one field, and maybe in more."""
+        rng, hardware = self.rng, self.pair.hardware
+        while True:
+            command = self.gemm() if rng.random() < 0.9 else self.nop()
+            octets = bytearray(COMMAND.encode(command))
+            for _ in range(1 + (rng.random() < 0.2)):
+                self._damage(octets, command)
+            fields = COMMAND.decode(bytes(octets))
+            if fields["sequence"] == command["sequence"]:
+                cause, _ = refusal(fields, hardware, self.pair.golden._windows())
+                if cause is not Cause.NONE:
+                    return bytes(octets)
+
+    def _damage(self, octets: bytearray, command: Mapping[str, int]) -> None:
+        rng, hardware = self.rng, self.pair.hardware
+        raw = command["flags"] & Flags.RAW
+        kinds = {
+            "opcode": int(rng.integers(2, 256)),
+            "version": int(rng.choice([0, 2, 255])),
+            "flags": command["flags"] | 8 << int(rng.integers(5)),
+            "reserved": self.upto(255),
+            "c_size": int(rng.integers(3, 256)),
+            "m": 0,
+            "n": 0,
+            "k": int(rng.choice([0, min(hardware.max_k + self.upto(99), (1 << 24) - 1)])),
+            "wait": int(rng.integers(9, 256)),
+            "signal": int(rng.integers(9, 256)),
+            "settings": self.upto(2**62) if raw else (1 << 64) - self.upto(40),
+            "a": (1 << 64) - self.upto(2**40),
+            "b": self.pair.base + (1 << hardware.address_width) - self.upto(99),
+            "c": self.upto(2**62) << 1,
+            "a_stride": int(rng.integers(0, 2**32)),
+            "b_stride": int(rng.integers(0, 2**32)),
+            "c_stride": int(rng.integers(0, 2**32)),
+            "bit": 0,
+        }
+        name = str(rng.choice(sorted(kinds)))
+        if name == "bit":
+            octets[int(rng.integers(COMMAND.size))] ^= 1 << int(rng.integers(8))
+        else:
+            entry = COMMAND[name]
+            value = kinds[name] & (1 << 8 * entry.octets) - 1
+            octets[entry.offset : entry.offset + entry.octets] = value.to_bytes(
+                entry.octets, "little"
+            )
+
+    # Windows
+
+    def windows(self) -> list[Window]:
+        """Return four windows with edges at any byte, in any order; two of them touch."""
+        rng, base = self.rng, self.pair.base
+        middle, end = (int(rng.integers(low, low + 20_000)) for low in (0x10000, 0x20000))
+        results = RESULTS + int(rng.integers(0, 5000))
+        settings = base + SETTINGS_START, base + SIZE - 1 - int(rng.integers(99))
+        found = [
+            Window(base + OPERANDS + int(rng.integers(20_000)), base + middle - 1, True, False),
+            Window(base + middle, base + end, True, bool(rng.integers(2))),
+            Window(base + results, base + results + int(rng.integers(5000, 90_000)), False, True),
+            Window(*settings, bool(rng.integers(2)), False),
+        ]
+        return [found[n] for n in rng.permutation(4)]
+
+    def at_an_edge(self, command: dict[str, int], windows: list[Window]) -> None:
+        """Move an operand so that it just fits into a window, or misses it by one byte."""
+        rng = self.rng
+        found = operands(command, self.pair.hardware)
+        name = str(rng.choice(sorted(found)))
+        # Rings and settings are written while commands run: nothing else may be read there.
+        known = [each for each in windows if each.base >= self.pair.base + OPERANDS]
+        window = known[int(rng.integers(3))]
+        low, high = found[name].span
+        to = window.base - low if rng.random() < 0.5 else window.limit - high
+        moved = command | {name: command[name] + to + int(rng.integers(-1, 2))}
+        spans = {each: matrix.span for each, matrix in operands(moved, self.pair.hardware).items()}
+        low, high = spans.pop("c")
+        if all(high < each[0] or each[1] < low for each in spans.values()):
+            command.update(moved)
+        command["flags"] |= Flags.FENCE  # it may meet what others read and write
