@@ -15,8 +15,7 @@ from gemmule.gen import generate
 from gemmule.gen.blocks.soc.adapter import AcceleratorRun
 from gemmule.gen.cli.printing import pairs, progress, table
 from gemmule.gen.files.atomic import write_folder
-from gemmule.gen.simulation import simulate
-from gemmule.gen.simulation.simulate import Simulation
+from gemmule.gen.simulation.simulate import Simulation, simulate
 from gemmule.golden.common.options import flag
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.soc.params import AcceleratorParams
