@@ -32,10 +32,10 @@ def run_commands(name: str, seed: int, count: int) -> Pair:
 
 @pytest.mark.parametrize("name", FEW)
 def test_random_commands(name):
-    run_commands(name, 1, 340)
+    run_commands(name, 1, 500)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_random_commands(name):
-    run_commands(name, 2, 1700)
+    run_commands(name, 2, 1540)

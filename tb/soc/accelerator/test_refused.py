@@ -42,10 +42,10 @@ def run_refused(name: str, seed: int, count: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", FEW)
 def test_wrong_commands_are_refused(name):
-    run_refused(name, 1, 50)
+    run_refused(name, 1, 75)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_wrong_commands_are_refused(name):
-    run_refused(name, 2, 170)
+    run_refused(name, 2, 155)

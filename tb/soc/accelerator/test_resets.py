@@ -78,13 +78,13 @@ def run_resets(name: str, seed: int, count: int) -> int:
 
 @pytest.mark.parametrize("name", FEW)
 def test_resets(name):
-    run_resets(name, 1, 10)
+    run_resets(name, 1, 15)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_resets(name):
-    run_resets(name, 2, 42)
+    run_resets(name, 2, 40)
 
 
 def run_watchdog(name: str, seed: int, count: int) -> int:
