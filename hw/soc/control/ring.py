@@ -25,8 +25,8 @@ class Places(wiring.Component):
     """The places of a ring, one after the other: ``base + size * (count mod 2**log2)``.
 
     Latency: ``settled`` tells that ``address`` is that of ``count``; it is 0 for the 2 cycles after
-    ``step``, and it does not know of changes of ``base`` and ``log2``, which take as long. Bits of
-    the sum beyond the address width are lost.
+    ``step`` and after ``log2`` changed, but it does not know of changes of ``base``, which take as
+    long. Bits of the sum beyond the address width are lost.
 
     Parameters
     ----------
@@ -62,17 +62,20 @@ class Places(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        inside = Cat(
-            self.count[bit] & self.log2.matches(*range(bit + 1, 1 << len(self.log2)))
-            for bit in range(MOST_LOG2)
-        )
-        offset = Cat(Const(0, self.size.bit_length() - 1), inside)
+        # A register, lest its levels come before those of the addition.
+        mask, before = Signal(MOST_LOG2, name="mask"), Signal.like(self.log2, name="before")
+        changes = self.log2 != before
+        m.d.sync += [
+            before.eq(self.log2),
+            mask.eq(Cat(self.log2 > bit for bit in range(MOST_LOG2))),
+        ]
+        offset = Cat(Const(0, self.size.bit_length() - 1), self.count[:MOST_LOG2] & mask)
         low, high = Signal(SPLIT + 1, reset_less=True, name="low"), self.base[SPLIT:]
         age = Signal(self.LATENCY)
         m.d.sync += [
             low.eq(self.base[:SPLIT] + offset),
             self.address.eq(Cat(low[:SPLIT], (high + low[SPLIT])[: len(high)])),
-            age.eq(Mux(self.step, 0, Cat(1, age))),
+            age.eq(Mux(self.step | changes, 0, Cat(1, age))),
             self.count.eq(self.count + self.step),
         ]
         m.d.comb += self.settled.eq(age[-1])
