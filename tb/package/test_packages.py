@@ -34,13 +34,17 @@ LEAST = {
 }
 """So little that some fields have no bits."""
 
+OTHERS = {"accelerator": {"rows": 2, "cols": 2, "bank_bytes": 1024, "data_width": 32}}
+"""Least parameters of a block that has bounds of its own."""
+
 TWO_BY_ONE = {"rows": 2, "cols": 1, "acc_depth": 8, "dataflow": "ws"}
 DMA = AxisForm(streams="dma", tdata_width=64, fifo_depth="a=8")
 
 
 def least(block):
     known = block.params.__dataclass_fields__
-    return block.params(**{name: size for name, size in LEAST.items() if name in known})
+    least = {name: size for name, size in LEAST.items() if name in known}
+    return block.params(**OTHERS.get(block.name, least))
 
 
 @pytest.fixture(scope="module")
