@@ -23,12 +23,13 @@ def leftovers(folder: Path, name: str, texts: Mapping[str, str], *, force: bool)
     """Return the files of an earlier package ``name`` in ``folder`` that ``texts`` no longer has.
 
     Raise :class:`UsageError` where ``texts`` would overwrite a file that is no package's of this
-    name, or that was changed since, unless ``force`` says so. A file of another package stays.
+    name, or that was changed since, unless ``force`` says so. A file of another package stays; one
+    that both packages have in common is no obstacle where it is the same in both.
     """
     try:
         packages = _packages(folder) if folder.is_dir() else {}
         own = packages.pop(name, {})
-        others = set().union(*packages.values())
+        others = {each for files in packages.values() for each in files}
         ours = {each for each, known in own.items() if _digest(folder / each) == known}
         foreign = [
             each
@@ -39,6 +40,12 @@ def leftovers(folder: Path, name: str, texts: Mapping[str, str], *, force: bool)
         raise UsageError(f"--out: cannot read {str(folder)!r}: {error.strerror}") from None
     if own:
         foreign = [each for each in foreign if each != f"{name}.json"]
+    theirs = sorted(set(foreign) & others)
+    if theirs and not force:
+        raise UsageError(
+            f"--out: {folder} holds {theirs[0]} of another package, and {name} has one too; give"
+            " each a folder of its own, or --force"
+        )
     if foreign and not force:
         raise UsageError(
             f"--out: {folder} holds {foreign[0]}, which gemmule did not write, or which was changed"

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from gemmule.gen.package.generate import generate
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, build_axi
 from gemmule.gen.verilog.emit import Emitted
 from gemmule.gen.verilog.manifest import Manifest
+from gemmule.golden.common.errors import UsageError
 from gemmule.tb.package.axi.sheet_text import BASE, memory_of, replay
-from gemmule.tb.package.axi.stand_in import tiny
+from gemmule.tb.package.axi.stand_in import COPIER, CopierParams, tiny
 from gemmule.tb.package.axi.test_fusesoc import lint
 
 SIZE = 0x1000
@@ -54,3 +56,14 @@ def test_the_schema_takes_its_component(accelerator):
     place = Path(next(iter(find_spec("pyEDAA").submodule_search_locations)))
     schema = etree.XMLSchema(etree.parse(place / "IPXACT/Schema/ieee-1685-2009/index.xsd"))
     schema.assertValid(etree.parse(accelerator / "component.xml"))
+
+
+def test_two_packages_in_one_folder_are_kept_apart(tmp_path):
+    """Vivado wants the file component.xml, so a folder holds one such package."""
+    generate(COPIER, CopierParams(), tmp_path, name="one")
+    generate(COPIER, CopierParams(), tmp_path, name="one")
+    with pytest.raises(
+        UsageError, match=r"holds component.xml of another package, and two has one too"
+    ):
+        generate(COPIER, CopierParams(), tmp_path, name="two")
+    assert not (tmp_path / "two.v").exists()

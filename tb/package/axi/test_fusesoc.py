@@ -21,14 +21,17 @@ filesets:
     file_type: verilogSource
     depend: ["gemmule::generator"]
 generate:
-  little:
+  machine:
     generator: gemmule
-    parameters: {block: array, name: little, options: {rows: 2, cols: 2}}
+    parameters:
+      block: accelerator
+      name: machine
+      options: {rows: 2, cols: 2, bank_bytes: 1024, data_width: 32, ring: false}
   dsp:
     generator: gemmule
     parameters: {block: array, name: dsp, board: zcu102, options: {rows: 2, cols: 2, pack: n}}
 targets:
-  default: &default {filesets: [rtl], generate: [little, dsp]}
+  default: &default {filesets: [rtl], generate: [machine, dsp]}
   lint:
     <<: *default
     toplevel: parent
@@ -66,15 +69,22 @@ def lint(folder, core, *where):
 def test_a_parent_states_options_and_gets_no_warning_of_ours(tmp_path):
     assert main(["fusesoc", "--out", str(tmp_path / "gemmule")]) == 0
     (tmp_path / "parent.core").write_text(PARENT)
-    for name, more in (("little", []), ("dsp", ["--board", "zcu102", "--pack", "n"])):
-        words_of = ["generate", "array", "--name", name, "--rows", "2", "--cols", "2", *more]
-        assert main([*words_of, "--out", str(tmp_path / "other" / name)]) == 0
+    for name, block, more in (
+        (
+            "machine",
+            "accelerator",
+            ["--bank-bytes", "1024", "--data-width", "32", "--ring", "false"],
+        ),
+        ("dsp", "array", ["--board", "zcu102", "--pack", "n"]),
+    ):
+        options = ["--name", name, "--rows", "2", "--cols", "2", *more]
+        assert main(["generate", block, *options, "--out", str(tmp_path / "other" / name)]) == 0
 
     def ports(name):
         manifest = json.loads((tmp_path / "other" / name / f"{name}.json").read_text())
         return [(each["direction"], each["name"], each["width"]) for each in manifest["ports"]]
 
-    (tmp_path / "parent.v").write_text(parent(("little", "dsp"), ports))
+    (tmp_path / "parent.v").write_text(parent(("machine", "dsp"), ports))
     (tmp_path / "other" / "FUSESOC_IGNORE").touch()
     assert not re.search(r"(?i)warning", lint(tmp_path, "parent", "--cores-root", "."))
 
