@@ -32,7 +32,8 @@ class ReadDma(wiring.Component):
     answered by one. While such a vector is offered, ``fault_address`` is the word of the bus that
     failed first of those it is made of; no other one is, and the next beat waits.
 
-    Latency: 3 cycles from a request to ARVALID, 2 from a beat to its vector where a burst goes on.
+    Latency: 3 cycles from a request to ARVALID, 4 if it is another channel's turn; 2 from a beat to
+    its vector, when the next beat of the request follows or there is none.
     Throughput: one beat a cycle, if requests come as fast and the bursts ``under_way`` cover the
     memory's time. Back-pressure: ``data_<n>.ready`` reaches RREADY.
 

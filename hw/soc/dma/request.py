@@ -22,7 +22,8 @@ def read_stream(shape: ShapeLike) -> stream.Signature:
     """Describe the vectors that requests bring: ``ceil(length / bytes of a vector)`` each.
 
     ``last`` is on a request's last one, whose bytes beyond the length are of no meaning; ``error``
-    on a vector of which a byte was answered by an error.
+    on a vector of which a byte was answered by an error, or on one narrower than the bus, another
+    byte of the same word of its request.
     """
     return stream.Signature(data.StructLayout({"data": shape, "last": 1, "error": 1}))
 

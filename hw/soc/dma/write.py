@@ -32,10 +32,11 @@ class WriteDma(wiring.Component):
     their multiples, hence at 4 KB. Requests are not joined. Bytes that belong to no request are not
     written: their strobes are 0.
 
-    Latency: 3 cycles from a request and its vector to AWVALID and WVALID. Throughput: one word of
-    the bus a cycle, also where each is a request, if the bursts ``under_way`` cover the memory's
-    time. Back-pressure: AWREADY reaches ``data_<n>.ready``; a request whose vectors do not come
-    keeps the other channels waiting.
+    Latency: 3 cycles from a request and its vector to AWVALID and WVALID, 4 if it is another
+    channel's turn, one more where vectors are narrower than the bus. Throughput: one word of the
+    bus a cycle, also where each is a request, if the bursts ``under_way`` cover the memory's time.
+    Back-pressure: AWREADY reaches ``data_<n>.ready``; a request whose vectors do not come keeps the
+    other channels waiting.
 
     Parameters
     ----------
