@@ -193,3 +193,12 @@ def test_an_interrupt_that_never_comes_is_an_end():
         waiting.wait(0.004, interrupt=True)
         with pytest.raises(Violation, match="nothing moved on the bus for 500120 cycles"):
             waiting.wait(1e9, interrupt=True)
+
+
+def test_waves(tmp_path):
+    path = tmp_path / "copier.fst"
+    with_waves = build_axi(emit_component(AxiCopier(), "copier", {}, "copies words"), waves=True)
+    with SimulatedBus(with_waves, 1 << 16, waves=path) as drawn:
+        copy(drawn, 0, 512, 16)
+    assert path.read_bytes()[:1] == b"\0"  # an FST file's header block
+    assert path.stat().st_size > 1000
