@@ -192,6 +192,8 @@ def orders(claims: Claims, dut: Orders) -> None:
     claims.stands(dut.request.valid, dut.request.ready)
     claims.stands(dut.data.valid, dut.data.ready)
     _ages(claims, "completion.places.age")
+    offered, asked = claims.inside("completion.offered"), claims.inside("completion.asked")
+    claims.holds(~offered | (claims.inside("completion.holds") & ~asked))
     # Who was offered and not taken is still there.
     held, stays = claims.inside("dispatch.held"), claims.inside("dispatch.stays")
     claims.holds((held & (held - 1)) == 0)

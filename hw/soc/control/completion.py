@@ -90,7 +90,8 @@ class Completion(wiring.Component):
         """Hand a record over, request and bytes, each as soon as it is taken."""
         m.submodules.places = places = Places(self.address_width, COMPLETION.size)
         index = Signal(32, name="index")
-        asked, given, leaves = (Signal(name=name) for name in ("asked", "given", "leaves"))
+        names = ("asked", "given", "leaves", "offered")
+        asked, given, leaves, offered = (Signal(name=name) for name in names)
         held = Signal(ended_layout(self.address_width), name="held", reset_less=True)
         fields = {
             "index": index,
@@ -107,7 +108,7 @@ class Completion(wiring.Component):
             places.base.eq(self.base),
             places.log2.eq(self.log2),
             places.step.eq(leaves | (self.i.valid & self.i.ready & ~self.enable)),
-            self.request.valid.eq(holds & places.settled & ~asked),
+            self.request.valid.eq(holds & (places.settled | offered) & ~asked),
             self.request.payload.address.eq(places.address),
             self.request.payload.length.eq(COMPLETION.size),
             self.data.valid.eq(holds & ~given),
@@ -118,6 +119,7 @@ class Completion(wiring.Component):
             ),
         ]
         m.d.sync += [
+            offered.eq(self.request.valid & ~self.request.ready),
             asked.eq(~leaves & (asked | (self.request.valid & self.request.ready))),
             given.eq(~leaves & (given | (self.data.valid & self.data.ready))),
         ]
