@@ -12,6 +12,7 @@ from gemmule.gen.package.common import (
     primitives,
 )
 from gemmule.gen.package.render import CONSTRAINTS, TEMPLATES, render
+from gemmule.gen.verilog.docstrings import facts
 from gemmule.hw.common.unused import looked_at
 from gemmule.hw.soc.register_map import register_map
 
@@ -42,6 +43,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         "registers": list(register_map().values()),
         "access": ACCESS,
         "verilog": view["rtl"],
+        "facts": facts(wanted.block.component.__doc__ or ""),
     }
     made = [
         (

@@ -62,7 +62,7 @@ def test_every_register_field_record_and_cause_is_told(sheet):
 def test_it_names_nothing_of_the_source_and_is_short(copier, sheet):
     page = (copier / "linux" / "copier_linux.md").read_text()
     assert not [line for line in (sheet + page).splitlines() if FORBIDDEN.search(line)]
-    assert len(sheet.splitlines()) < 500
+    assert len(sheet.splitlines()) < 800
 
 
 def test_every_file_that_it_lists_is_there_and_no_other(copier, sheet):

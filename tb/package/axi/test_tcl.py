@@ -16,7 +16,8 @@ STUBS = Path(__file__).parent / "vivado_stubs.tcl"
 
 def run(folder, script, place, *arguments):
     """Source a script of the package with stubs; return what they have noted, a word list each."""
-    manifest = json.loads((folder / "copier.json").read_text())
+    name = script.rpartition("_")[0]
+    manifest = json.loads((folder / f"{name}.json").read_text())
     pins = [each["name"] for each in manifest["ports"] if "axi_" not in each["name"]]
     (place / "run.tcl").write_text(
         f"set component_pins {{{' '.join(pins)}}}\n"
@@ -74,6 +75,13 @@ def test_a_design_for_the_zcu102_is_built(copier, tmp_path, arguments, port, seg
     folder, mhz = (arguments or ("copier_zcu102", "300"))[:2]
     assert f"CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ {mhz}" in said
     assert f"{folder}/copier.xsa" in said
+
+
+def test_forty_bits_of_address_reach_all_memory(accelerator, tmp_path):
+    said = run(accelerator, "accelerator_zcu102.tcl", tmp_path)
+    memory = [line for line in said.splitlines() if line.startswith("ASSIGNED")][1:]
+    assert [line.rpartition("/")[2] for line in memory] == ["HP0_DDR_LOW", "HP0_DDR_HIGH"]
+    assert "LOG validated" in said
 
 
 def test_a_port_that_there_is_not_is_refused(copier, tmp_path):
