@@ -11,7 +11,8 @@ from .errors import DriverError
 from .operands import Operand
 
 if TYPE_CHECKING:
-    from .accelerator import Accelerator, Weights
+    from .accelerator import Accelerator
+    from .product import Weights
 
 __all__ = ["Job"]
 
