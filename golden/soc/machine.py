@@ -204,7 +204,7 @@ class Machine:
         self, command: Mapping[str, int], cause: Cause, address: int, unit: int, direct: bool
     ) -> None:
         lawless = (Cause.OPCODE, Cause.VERSION, Cause.RESERVED, Cause.COUNTER)
-        if command["signal"] and cause not in lawless:
+        if 0 < command["signal"] <= COUNTERS and cause not in lawless:
             count = self._dependencies[command["signal"]]
             self._dependencies[command["signal"]] = count + 1 & 0xFFFF
         index = self._completed = self._completed + 1 & WORD

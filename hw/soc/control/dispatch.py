@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import COUNTERS, Cause, Flags
+from gemmule.hw.common.compare import below
 
 from .layouts import CAUSE_WIDTH, UNITS, unit_streams
 from .legality.check import checked_layout
@@ -103,12 +104,14 @@ class Dispatch(wiring.Component):
         command = self.i.payload.command
         ticket = Signal(ticket_layout(), name="ticket")
         lawless = self.i.payload.verdict.cause.matches(*(int(each) for each in LAWLESS))
+        # Of several causes the first is told: a command of a wrong size may name no counter either.
+        trusted = ~lawless & below(command.signal, COUNTERS + 1)
         m.d.comb += [
             ticket.sequence.eq(command.sequence),
             ticket.opcode.eq(command.opcode),
             ticket.interrupt.eq((command.flags & Flags.INTERRUPT.value).any()),
             ticket.ring.eq(self.i.payload.ring),
-            ticket.signal.eq(Mux(lawless, 0, command.signal)),
+            ticket.signal.eq(Mux(trusted, command.signal, 0)),
         ]
         return ticket
 

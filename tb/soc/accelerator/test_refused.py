@@ -2,7 +2,7 @@
 
 import pytest
 
-from gemmule.golden.soc.commands import COMMAND, Cause, Opcode
+from gemmule.golden.soc.commands import COMMAND, VERSION, Cause, Opcode
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
@@ -49,3 +49,16 @@ def test_wrong_commands_are_refused(name):
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_wrong_commands_are_refused(name):
     run_refused(name, 2, 155)
+
+
+def test_a_command_of_no_size_signals_no_counter_that_there_is_not():
+    """Of a command with a wrong size and a wrong counter, the low bits of the counter counted."""
+    with Pair("narrow", 4) as pair:
+        wrong = {"opcode": 1, "version": VERSION, "sequence": 1, "signal": 0x18}
+        assert pair.command(wrong) is Cause.SIZE
+        pair.ring()
+        pair.finish()
+        pair.write("WATCHDOG", cycles=1000)
+        pair.stuck({"version": VERSION, "sequence": 2, "wait": 8, "wait_value": 1})
+        pair.until("IRQ_STATUS", "error", 1)
+        assert pair.read("ERROR")["cause"] == Cause.TIMEOUT
