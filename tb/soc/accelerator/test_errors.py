@@ -123,7 +123,7 @@ class Errors:
         """If a completion was not written, put it there, and go on."""
         pair = self.pair
         got, place = self._error()
-        if got["unit"] != 255:
+        if got["unit"] != 255 or not pair.read("IRQ_STATUS")["error"]:
             return
         slots = [pair.place(pair.first + n + 1) for n in range(len(pair.given))]
         slot = next(each for each in slots if each <= place < each + COMPLETION_OCTETS)
