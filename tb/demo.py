@@ -83,11 +83,14 @@ def demo(out: Path) -> int:
 
 
 def _synthesis() -> subprocess.Popen:
-    """Start `gemmule synth` as a process of its own: the simulation is built meanwhile."""
-    names = ("rows", "cols", "cell", "pack", "bank_bytes")
-    options = [f"{flag(name)}={getattr(PARAMS, name)}" for name in names]
-    command = [sys.executable, "-m", "gemmule.gen", "synth", "accelerator", "--board", BOARD]
-    command.append("--json")
+    """Start `gemmule synth` as a process of its own: the simulation is built meanwhile.
+
+    It counts the product within, since all of the accelerator takes Yosys minutes.
+    """
+    product = PARAMS.gemm
+    names = ("rows", "cols", "dataflow", "cell", "pack", "acc_depth")
+    options = [f"{flag(name)}={getattr(product, name)}" for name in names]
+    command = [sys.executable, "-m", "gemmule.gen", "synth", "gemm", "--board", BOARD, "--json"]
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
 
 
@@ -127,7 +130,7 @@ def _tell(report: dict[str, Any], files: dict[str, str], out: Path) -> None:
     )
     use = report["resources"]
     rows = [(name, use[name], share) for name, share in use["percent"].items()]
-    table(["resource", "used", "percent"], rows, f"on the {BOARD}, counted by Yosys")
+    table(["resource", "used", "percent"], rows, f"its gemm on the {BOARD}, counted by Yosys")
     accuracy = {f"accuracy, {name}": f"{it:.2%}" for name, it in report["accuracy"].items()}
     pairs({
         **accuracy,

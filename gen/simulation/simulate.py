@@ -186,8 +186,8 @@ def by_bus(
     check(memory_width, memory_latency)
     channels = ("ar", "r", "aw", "w", "b", "lite")
     pauses: dict[str, Any] = {f"pause_{name}": stall for name in channels}
-    latency = {} if memory_latency is None else {"latency": memory_latency}
-    memory = AxiMemory(bandwidth=memory_width or 0, **latency, **pauses)
+    given: dict[str, Any] = {} if memory_latency is None else {"latency": memory_latency}
+    memory = AxiMemory(bandwidth=memory_width or 0, **given, **pauses)
     with TemporaryDirectory(prefix="gemmule-") as folder:
         events = Path(folder, "events.csv") if timeline else None
         result = adapter.simulate(
