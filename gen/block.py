@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from .repeated import Beats, Repeated
 
 if TYPE_CHECKING:
     from .package.sheet import Sheet
+    from .simulation.axi import AxiMemory
     from .simulation.simulate import Simulation
 
 __all__ = [
@@ -180,7 +182,18 @@ class BusAdapter(Protocol):
     def check(self, params: Any, run: Any, arrays: Arrays) -> None:
         """Refuse (:class:`UsageError`) what cannot be run, before anything is computed."""
 
-    def simulate(self, params: Any, run: Any, arrays: Arrays, **how: Any) -> "Simulation":
+    def simulate(
+        self,
+        params: Any,
+        run: Any,
+        arrays: Arrays,
+        *,
+        memory: "AxiMemory",
+        seed: int = 0,
+        waves: Path | None = None,
+        timeline: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> "Simulation":
         """Run the arrays through the RTL, and compare the results with the golden model."""
 
 
