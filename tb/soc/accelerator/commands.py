@@ -124,10 +124,10 @@ class Maker:
             return self.pair.base + low, stride
         return self._either(low, rows, stride)
 
-    def _write_settings(self, n: int, c_size: int, wrong: bool) -> int | None:
+    def _write_settings(self, n: int, c_size: int, wrong: bool, apart: int) -> int | None:
         """Write settings for n columns, and return their address."""
         octets = self.settings.octets(n, c_size, wrong)
-        placed = self._place("settings", 1, SETTINGS.size + COLUMN.size * n)
+        placed = self._place("settings", 1, SETTINGS.size + COLUMN.size * n, apart)
         if placed is None:
             return None
         self.pair.put(placed[0] - self.pair.base, octets)
@@ -191,7 +191,7 @@ class Maker:
                 command[name], command[f"{name}_stride"] = address, stride
             record = None
             if rng.random() < 0.75:
-                record = self._write_settings(n, c_size, rng.random() < settings)
+                record = self._write_settings(n, c_size, rng.random() < settings, apart)
             if record is None:
                 command["flags"] |= Flags.RAW
             else:
