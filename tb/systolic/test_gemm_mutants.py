@@ -30,9 +30,9 @@ MUTANTS = {
     "weights are swapped late": ("sequencer", "row & self.a_at.first) | beat", "beat)"),
     "scales are overwritten": ("gemm", "(held != SCALE_BANKS)", "1"),
     "sums are not kept": ("results", "valid & ~token.final", "valid & 0"),
-    "a is unsigned": ("cell", "else a * weight", "else a.as_unsigned() * weight"),
+    "a is unsigned": ("array.cell", "else a * weight", "else a.as_unsigned() * weight"),
     "lanes beyond K are used": ("gemm", "(a.at.depth > row)", "1"),
-    "a stretch of M is too long": ("loops", "Mux(over, first.m_stretch,", "Mux(over, 1,"),
+    "a stretch of M is too long": ("operands.loops", "Mux(over, first.m_stretch,", "Mux(over, 1,"),
     "rows go before their settings come": ("sequencer", "self.row_settings >= rows", "1"),
     "settings of rows are not counted": ("row_scales", "self.take - self.completed", "self.take"),
     "rows take settings for each tile of K": (
@@ -54,7 +54,11 @@ MUTANTS = {
         "self.i.by_row",
     ),
     "rows take what is beside others": ("gemm", "settings.command.beside", "a.command.beside"),
-    "a scale is awaited that never comes": ("operand", "(guard.valid | absent)", "guard.valid"),
+    "a scale is awaited that never comes": (
+        "operands.operand",
+        "(guard.valid | absent)",
+        "guard.valid",
+    ),
 }
 
 
