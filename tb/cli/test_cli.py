@@ -192,7 +192,7 @@ def test_verify_and_bench_start_the_evidence_by_name(gemmule, monkeypatch):
     assert [words[3:] for words in started[2:]] == [["demo"], again]
 
 
-@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=pytest.mark.full)])
 def test_verify_reports_waves_and_exports(place, capfd, simulator):
     """The verb's options reach the process that it starts; the exported bench runs by itself."""
     if not shutil.which("iverilog"):

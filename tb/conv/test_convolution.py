@@ -174,6 +174,7 @@ def test_operands_of_unlike_formats():
     assert simulate(CONV2D, params, arrays, run=run).golden_match
 
 
+@pytest.mark.full
 def test_results_narrower_than_operands():
     layer = Geometry(batch=1, channels=2, filters=3, size=(3, 3), kernel=(2, 2))
     params = ConvParams(rows=2, cols=2, out_width=4)

@@ -40,7 +40,10 @@ def test_a_sheet_names_nothing_of_the_source_and_is_short(name, packages):
     assert len(sheet.splitlines()) < (800 if name.startswith(("conv", "accelerator")) else 500)
 
 
-@pytest.mark.parametrize("name", DRIVEN)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.full] * (name == "conv3d")) for name in DRIVEN],
+)
 def test_worked_examples_replay_on_the_verilog(name, packages):
     folder, params = packages(name)
     block = find(name)

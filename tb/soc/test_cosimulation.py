@@ -195,6 +195,7 @@ def test_an_interrupt_that_never_comes_is_an_end():
             waiting.wait(1e9, interrupt=True)
 
 
+@pytest.mark.full
 def test_waves(tmp_path):
     path = tmp_path / "copier.fst"
     with_waves = build_axi(emit_component(AxiCopier(), "copier", {}, "copies words"), waves=True)

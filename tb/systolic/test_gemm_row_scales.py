@@ -37,6 +37,9 @@ ARRAYS = {
     "dsp48e2": {"rows": 3, "cols": 4, "cell": "dsp48e2", "multiplier_width": 31, "max_shift": 63},
     "pack m": {"rows": 3, "cols": 4, "cell": "dsp48e2", "dataflow": "ws", "pack": "m"},
 }
+SLOW = {"dsp48e1", "deep", "dsp48e2"}
+EACH = [pytest.param(name, marks=[pytest.mark.full] * (name in SLOW)) for name in ARRAYS]
+"""The slow ones in ``make test-full``."""
 TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
 
 
@@ -44,7 +47,7 @@ def array_of(name):
     return GemmParams(**ARRAYS[name], row_scales=True)
 
 
-@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("array", EACH)
 def test_shapes(array):
     """Sizes around the tiles, batches, stalls, zero points of both operands; cycles as modeled."""
     params = array_of(array)

@@ -37,6 +37,9 @@ ARRAYS = {
         "pack": "quad",
     },
 }
+SLOW = {"wide", "pack quad", "cascade"}
+EACH = [pytest.param(name, marks=[pytest.mark.full] * (name in SLOW)) for name in ARRAYS]
+"""The slow ones in ``make test-full``."""
 TALL = GemmParams(**ARRAYS["tall"], row_scales=True)
 ZEROS = {"zero_point": np.array([3]), "a_zero_point": np.array([-5])}
 
@@ -46,7 +49,7 @@ def multiply(params, arrays, *, swap="always", flow="auto", stall=0.0, seed=0):
     return simulated(params, arrays, run, stall=stall, seed=seed)
 
 
-@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("array", EACH)
 def test_shapes(array):
     params = GemmParams(**ARRAYS[array], row_scales=True)
     rng = np.random.default_rng(1)

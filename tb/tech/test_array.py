@@ -35,6 +35,7 @@ QUICK = {
         **INT4,
     },
 }
+SLOW = {"dsp48e2-both-apart", "dsp48e2-n-two-chains", "dsp48e1-m-three-chains"}
 FULL = {
     f"{cell}-{pack}-{a}-{b}": {
         "rows": 5,
@@ -83,7 +84,9 @@ def check(options):
             assert result.cycles == result.counters["modeled_cycles"]
 
 
-@pytest.mark.parametrize("case", QUICK)
+@pytest.mark.parametrize(
+    "case", [pytest.param(name, marks=[pytest.mark.full] * (name in SLOW)) for name in QUICK]
+)
 def test_products(case):
     check(QUICK[case])
 

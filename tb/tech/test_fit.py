@@ -31,6 +31,7 @@ uram = 0
 """
 
 
+@pytest.mark.full
 def test_the_largest_array_of_a_small_board(tmp_path):
     board = tmp_path / "small.toml"
     board.write_text(SMALL)

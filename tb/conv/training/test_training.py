@@ -1,6 +1,7 @@
 """The training bench: its float convolutions are the golden ones, and integers learn."""
 
 import numpy as np
+import pytest
 
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import Geometry
@@ -29,6 +30,7 @@ def test_integers_learn():
     assert after > max(80, before + 30)
 
 
+@pytest.mark.full
 def test_a_step_of_training_through_the_rtl():
     rows = through_rtl(1, batch=4)
     assert len(rows) == 6

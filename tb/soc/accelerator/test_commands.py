@@ -32,7 +32,7 @@ def run_commands(name: str, seed: int, count: int) -> Pair:
 
 @pytest.mark.parametrize("name", FEW)
 def test_random_commands(name):
-    run_commands(name, 1, 500)
+    run_commands(name, 1, 250)
 
 
 @pytest.mark.full

@@ -59,7 +59,7 @@ def test_uio_is_coherent_where_told(tmp_path):
         assert acc.page.read("BUS")["read_cache"] == 15
 
 
-@pytest.mark.parametrize("interrupts", [False, True])
+@pytest.mark.parametrize("interrupts", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_xdma(tmp_path, interrupts):
     with board(tmp_path, base=4096, offset=4096) as fake:
         bus = fake.xdma()
