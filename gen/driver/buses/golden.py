@@ -40,7 +40,7 @@ def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str,
 
 
 class GoldenBus:
-    """A :class:`golden.soc.machine.Machine` as :class:`~gemmule.gen.driver.buses.bus.Bus` describes it.
+    """A :class:`golden.soc.machine.Machine` as :class:`~gen.driver.buses.bus.Bus` describes it.
 
     Commands are carried out in :meth:`wait`, up to ``pace`` of them in each. Time is that of
     waiting: nothing else takes any.

@@ -9,7 +9,7 @@ __all__ = ["PynqBus"]
 
 
 class PynqBus:
-    """An accelerator in a PYNQ overlay, as :class:`~gemmule.gen.driver.buses.bus.Bus` describes it.
+    """An accelerator in a PYNQ overlay, as :class:`~gen.driver.buses.bus.Bus` describes it.
 
     PYNQ itself is imported by whoever calls this::
 

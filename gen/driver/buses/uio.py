@@ -19,7 +19,7 @@ BOTH_WAYS = 0
 
 
 class UioBus:
-    """An accelerator on the processor's own bus, as :class:`~gemmule.gen.driver.buses.bus.Bus` describes it.
+    """An accelerator on the processor's bus, as :class:`~gen.driver.buses.bus.Bus` describes it.
 
     The interrupt is enabled before each wait, as ``uio_pdrv_genirq`` wants it: it turns the line
     off when it comes. Caches: u-dma-buf does by its ``sync_for_device`` and ``sync_for_cpu`` what

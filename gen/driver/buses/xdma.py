@@ -13,7 +13,7 @@ __all__ = ["XdmaBus"]
 
 
 class XdmaBus:
-    """An accelerator on a card, as :class:`~gemmule.gen.driver.buses.bus.Bus` describes it.
+    """An accelerator on a card, as :class:`~gen.driver.buses.bus.Bus` describes it.
 
     The memory that the accelerator sees is the card's. ``memory`` here is a copy of a part of it:
     :meth:`for_device` sends bytes, :meth:`for_host` fetches them. Jobs so cost transfers; what
