@@ -6,6 +6,7 @@ from amaranth import Cat, ClockDomain, Const, Module, ResetInserter, Signal, Val
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from gemmule.golden.soc.commands import COLUMN, COMPLETION
 from gemmule.hw.common.pipeline import register
 
 from .bus.axi import AxiSignature, prefixed
@@ -18,8 +19,6 @@ from .product.unit import ProductUnit
 from .registers import PAGE, Registers
 
 __all__ = ["Accelerator"]
-
-COMPLETION_OCTETS = 16
 
 
 class Accelerator(wiring.Component):
@@ -87,9 +86,9 @@ class Accelerator(wiring.Component):
             ring=params.ring,
         )
         bus = {"under_way": params.outstanding, "id_width": params.id_width}
-        vectors = (params.bus, 16, params.a_word, params.b_word)
+        vectors = (params.bus, COLUMN.size, params.a_word, params.b_word)
         read = ReadDma(width, params.data_width, vectors, **bus)
-        write = WriteDma(width, params.data_width, (params.bus, COMPLETION_OCTETS), **bus)
+        write = WriteDma(width, params.data_width, (params.bus, COMPLETION.size), **bus)
         product = ProductUnit(params)
         for name, part in (("read", read), ("write", write), ("product", product)):
             m.submodules[name] = ResetInserter(control.machine_reset)(part)

@@ -9,19 +9,18 @@ from importlib.metadata import version
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import option
 from gemmule.golden.soc.commands import COUNTERS, VERSION
+from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
+from gemmule.hw.common.request import element_size
 
+from .control.legality.windows import WINDOWS
 from .product.params import RESULT, ProductUnitParams
 from .register_map import register_map
 
-__all__ = ["CELLS", "PACKS", "WINDOWS", "AcceleratorParams"]
+__all__ = ["CELLS", "PACKS", "AcceleratorParams"]
 
 CELLS = ("generic", "dsp48e1", "dsp48e2")
 PACKS = ("none", "n")
-WINDOWS = 4
-"""Buffer windows."""
-
-DIM = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +39,12 @@ class AcceleratorParams(ProductUnitParams):
     @property
     def max_k(self) -> int:
         """The largest k of a command."""
-        return min(largest_k(self.x_format, self.w_format, self.acc_width), (1 << DIM) - 1)
+        return min(largest_k(self.x_format, self.w_format, self.acc_width), (1 << DIM_WIDTH) - 1)
 
     @property
     def element_sizes(self) -> tuple[int, int]:
         """Exponents of the bytes of an element of a and b."""
-        return self.a_octets.bit_length() - 1, self.b_octets.bit_length() - 1
+        return element_size(self.x_format.width), element_size(self.w_format.width)
 
     @property
     def peak_macs_per_cycle(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gemmule.gen.block import Array, Arrays
 from gemmule.gen.blocks.systolic.gemm import GemmAdapter, GemmRun
+from gemmule.gen.blocks.systolic.product_adapter import SCALING, given
 from gemmule.gen.driver.accelerator import Accelerator
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, open_simulation
@@ -22,14 +23,7 @@ from gemmule.hw.soc.params import AcceleratorParams
 
 __all__ = ["AcceleratorAdapter", "AcceleratorRun", "Stopwatch"]
 
-SCALE = (
-    "bias",
-    "multiplier",
-    "shift",
-    "zero_point",
-    "a_zero_point",
-    "b_zero_point",
-)
+SCALE = (*SCALING, "a_zero_point", "b_zero_point")
 """Arrays beside the operands; settings by row are `gemm`'s alone."""
 
 SPARE = 1 << 20
@@ -108,7 +102,7 @@ class AcceleratorAdapter:
         self.check(params, run, arrays)
         values = {name: np.asarray(array) for name, array in arrays.items()}
         a, b = values["a"], values["b"]
-        scale: dict[str, Any] = {name: values[name] for name in SCALE if name in values}
+        scale = given(values, SCALE)
         scale |= {"rounding": run.rounding, "c_format": run.c_format, "clamp": run.clamp}
         tell("computing the golden results of accelerator")
         golden = gemm(

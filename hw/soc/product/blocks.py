@@ -5,10 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import Flags
+from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.pipeline import wire
 
 from .layouts import (
-    DIM,
     JOBS,
     issue_layout,
     job_layout,
@@ -18,6 +18,7 @@ from .layouts import (
     walk_layout,
 )
 from .params import ProductUnitParams
+from .rounding import whole
 
 __all__ = ["Blocks"]
 
@@ -70,19 +71,18 @@ class Blocks(wiring.Component):
         number, free = Signal(range(JOBS)), Signal(range(JOBS + 1), init=JOBS)
         loads, step = Signal(6), Signal()
         # What is left of each axis, in vectors and in elements, and what is done.
-        left = {
-            name: Signal(DIM, name=f"{name}_left") for name in ("tiles", "n", "m", "k", "vectors")
-        }
-        done_columns, done_depth = Signal(DIM), Signal(DIM)
+        axes = ("tiles", "n", "m", "k", "vectors")
+        left = {name: Signal(DIM_WIDTH, name=f"{name}_left") for name in axes}
+        done_columns, done_depth = Signal(DIM_WIDTH), Signal(DIM_WIDTH)
         first_n, first_m, first_k = (Signal(name=f"first_{name}") for name in "nmk")
         last_n, last_m, last_k = (Signal(name=f"last_{name}") for name in "nmk")
         # What this block takes of each.
         block_tiles = Signal(range(params.most_tiles + 1))
         block_rows = Signal(range(params.most_rows + 1))
-        block_vectors, depth, columns = Signal(DIM), Signal(DIM), Signal(DIM)
+        block_vectors, depth, columns = Signal(DIM_WIDTH), Signal(DIM_WIDTH), Signal(DIM_WIDTH)
         # Vectors that a row takes in the scratchpads: it begins with a word.
-        row_a = wire(m, "row_a", _whole(block_vectors, params.a_share))
-        row_b = wire(m, "row_b", _whole(block_tiles, params.b_share))
+        row_a = wire(m, "row_a", whole(block_vectors, params.a_share))
+        row_b = wire(m, "row_b", whole(block_tiles, params.b_share))
         log_rows, log_cols = (each.bit_length() - 1 for each in (params.rows, params.cols))
         with m.FSM() as fsm:
             with m.State("BEGIN"):
@@ -199,7 +199,7 @@ class Blocks(wiring.Component):
             "store": {
                 "base": job.command.c,
                 "stride": job.command.c_stride,
-                "offset": (done_columns << job.command.c_size)[: DIM + 2],
+                "offset": (done_columns << job.command.c_size)[: DIM_WIDTH + 2],
                 "size": job.command.c_size,
                 "rows": block_rows,
                 "tiles": block_tiles,
@@ -240,9 +240,3 @@ def _rest(value: Value, size: int) -> Value:
     """Count what the last of the parts of ``size`` has, which is a power of two."""
     low = value[: size.bit_length() - 1]
     return Mux(low == 0, size, low)
-
-
-def _whole(vectors: Value, share: int) -> Value:
-    """Round up to whole words of ``share`` vectors, a power of two."""
-    log = share.bit_length() - 1
-    return (vectors[log:] + vectors[:log].any()) << log

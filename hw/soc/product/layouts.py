@@ -3,13 +3,13 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
+from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.soc.control.layouts import command_layout
 from gemmule.hw.soc.dma.request import LENGTH_WIDTH
 
 from .params import ProductUnitParams
 
 __all__ = [
-    "DIM",
     "JOBS",
     "issue_layout",
     "job_layout",
@@ -21,9 +21,6 @@ __all__ = [
 
 JOBS = 4
 """Commands under way in the unit. A power of two."""
-
-DIM = 24
-"""Bits of M, N and K."""
 
 STRIDE = 32
 
@@ -37,8 +34,8 @@ def job_layout(params: ProductUnitParams) -> data.StructLayout:
     """
     return data.StructLayout({
         "command": command_layout(params.address_width),
-        "tiles": unsigned(DIM),
-        "vectors": unsigned(DIM),
+        "tiles": unsigned(DIM_WIDTH),
+        "vectors": unsigned(DIM_WIDTH),
         "block_tiles": range(params.most_tiles + 1),
         "block_rows": range(params.most_rows + 1),
         "most_rows": range(params.most_rows + 1),
@@ -61,7 +58,7 @@ def load_layout(params: ProductUnitParams) -> data.StructLayout:
         "stride": unsigned(STRIDE),
         "offset": unsigned(LENGTH_WIDTH),
         "length": unsigned(LENGTH_WIDTH),
-        "rows": unsigned(DIM),
+        "rows": unsigned(DIM_WIDTH),
         "vectors": range(max(params.a_depth, params.b_depth) + 1),
         "restart": 1,
         "again": 1,
@@ -96,7 +93,7 @@ def issue_layout(params: ProductUnitParams) -> data.StructLayout:
         "job": range(JOBS),
         "rows": range(params.most_rows + 1),
         "columns": range(params.most_tiles * params.cols + 1),
-        "k": unsigned(DIM),
+        "k": unsigned(DIM_WIDTH),
         "tiles": range(params.most_tiles + 1),
         "free": 1,
     })
@@ -108,7 +105,7 @@ def settings_layout(params: ProductUnitParams) -> data.StructLayout:
         "job": range(JOBS),
         "raw": 1,
         "base": unsigned(params.address_width),
-        "start": unsigned(DIM),
+        "start": unsigned(DIM_WIDTH),
         "columns": range(params.most_tiles * params.cols + 1),
         "first": 1,
     })

@@ -33,8 +33,6 @@ class Ledger(wiring.Component):
         The oldest job that is not over: this cycle's answer is for it.
     over : Out(1)
         It is, from the next cycle on.
-    idle : Out(1)
-        Nothing is asked for.
     """
 
     def __init__(self, most: int):
@@ -44,7 +42,6 @@ class Ledger(wiring.Component):
             "leaving": In(range(JOBS)),
             "job": Out(range(JOBS)),
             "over": Out(1),
-            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -55,7 +52,6 @@ class Ledger(wiring.Component):
         after = wire(m, "after", (answered + self.answers)[: len(answered)])
         m.d.comb += [
             self.over.eq(known.bit_select(self.job, 1) & (after == edges[self.job])),
-            self.idle.eq(asked == answered),
         ]
         m.d.sync += [
             asked.eq(asked + self.asks),

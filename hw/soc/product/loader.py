@@ -47,8 +47,6 @@ class RowLoader(wiring.Component):
         Vectors that the scratchpad gives back in this cycle.
     fault : Out(1), job : Out(range(JOBS))
         This cycle's vector has an error, and belongs to ``job``.
-    idle : Out(1)
-        Nothing that was asked for is missing.
     """
 
     def __init__(self, params: ProductUnitParams, *, depth: int, vector: int, group: int):
@@ -67,7 +65,6 @@ class RowLoader(wiring.Component):
             "freed": In(range(depth + 1)),
             "fault": Out(1),
             "job": Out(range(JOBS)),
-            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -202,5 +199,4 @@ class RowLoader(wiring.Component):
             ledger.leaves.eq(leaves),
             ledger.leaving.eq(load.job),
             self.job.eq(ledger.job),
-            self.idle.eq(ledger.idle & ~self.request.valid),
         ]

@@ -8,6 +8,7 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
+from gemmule.hw.common.request import element_size
 from gemmule.hw.systolic.params import GemmParams
 
 __all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "ProductUnitParams"]
@@ -97,12 +98,12 @@ class ProductUnitParams(Options):
     @property
     def a_octets(self) -> int:
         """Bytes of an element of a in memory, a power of 2."""
-        return 1 << max(0, (self.x_format.width - 1).bit_length() - 3)
+        return 1 << element_size(self.x_format.width)
 
     @property
     def b_octets(self) -> int:
         """Bytes of an element of b in memory, a power of 2."""
-        return 1 << max(0, (self.w_format.width - 1).bit_length() - 3)
+        return 1 << element_size(self.w_format.width)
 
     @property
     def a_vector(self) -> int:

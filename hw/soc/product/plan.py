@@ -4,10 +4,12 @@ from amaranth import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.soc.control.layouts import command_layout
 
-from .layouts import DIM, job_layout
+from .layouts import job_layout
 from .params import ProductUnitParams
+from .rounding import ceil_div, whole
 
 __all__ = ["Plan", "Quotient"]
 
@@ -81,17 +83,17 @@ class Plan(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         params, job = self.params, self.job.payload
-        m.submodules.fit_a = fit_a = Quotient(params.a_depth.bit_length() - 1, DIM)
-        m.submodules.fit_b = fit_b = Quotient(params.b_depth.bit_length() - 1, DIM)
+        m.submodules.fit_a = fit_a = Quotient(params.a_depth.bit_length() - 1, DIM_WIDTH)
+        m.submodules.fit_b = fit_b = Quotient(params.b_depth.bit_length() - 1, DIM_WIDTH)
         # A row begins with a word of the scratchpad, of one vector or of several.
-        row, tiles = Signal(DIM), Signal.like(fit_b.quotient)
+        row, tiles = Signal(DIM_WIDTH), Signal.like(fit_b.quotient)
         share_a, share_b = params.a_share, params.b_share
         bits = {name: Signal(5, name=f"{name}_bits") for name in ("row", "m", "tiles", "k")}
         names = ("whole", "fits", "narrow")
         self._whole, self._fits, self._narrow = (Signal(name=name) for name in names)
         self._limit = Signal.like(fit_a.quotient, name="limit")
         m.d.comb += [
-            row.eq(_ceil(job.vectors, share_a) * share_a),
+            row.eq(whole(job.vectors, share_a)),
             tiles.eq(fit_b.quotient & ~(share_b - 1)),
             fit_a.divisor.eq(row),
             fit_b.divisor.eq(job.command.k),
@@ -103,8 +105,8 @@ class Plan(wiring.Component):
                     given = self.command.payload
                     m.d.sync += [
                         job.command.eq(given),
-                        job.vectors.eq(_ceil(given.k, params.rows)),
-                        job.tiles.eq(_ceil(given.n, params.cols)),
+                        job.vectors.eq(ceil_div(given.k, params.rows)),
+                        job.tiles.eq(ceil_div(given.n, params.cols)),
                     ]
                     m.next = "START"
             with m.State("START"):
@@ -175,27 +177,21 @@ class Plan(wiring.Component):
 
     def _choose(self, m: Module, fit_b: Value) -> None:
         params, job = self.params, self.job.payload
-        whole, half = self._whole, fit_b[1:] & ~(params.b_share - 1)
-        sliced = (~whole & (half == 0)) | self._narrow
+        all_of_b, half = self._whole, fit_b[1:] & ~(params.b_share - 1)
+        sliced = (~all_of_b & (half == 0)) | self._narrow
         # In two blocks, products begin when half of b is there.
         share = params.b_share
-        parted = whole & self._fits & (job.tiles > share)
-        part = _ceil(_ceil(job.tiles, 2), share) * share
-        tiles = Mux(whole, Mux(parted, part, job.tiles), _at_most(half, params.most_tiles))
+        parted = all_of_b & self._fits & (job.tiles > share)
+        part = whole(ceil_div(job.tiles, 2), share)
+        tiles = Mux(all_of_b, Mux(parted, part, job.tiles), _at_most(half, params.most_tiles))
         limit = self._limit
         m.d.sync += [
             job.sliced.eq(sliced),
-            job.resident.eq(~sliced & (~whole | parted) & self._fits),
+            job.resident.eq(~sliced & (~all_of_b | parted) & self._fits),
             job.block_tiles.eq(Mux(sliced, 1, tiles)),
             job.block_rows.eq(Mux(sliced, params.pass_rows, _at_most(limit, params.pass_rows))),
             job.most_rows.eq(Mux(sliced, params.most_rows, _at_most(limit, params.most_rows))),
         ]
-
-
-def _ceil(value: Value, divisor: int) -> Value:
-    """Divide by a power of two, and round up."""
-    log = divisor.bit_length() - 1
-    return value[log:] + value[:log].any()
 
 
 def _at_most(value: Value, most: int) -> Value:

@@ -35,7 +35,6 @@ class ResultAddresses(wiring.Component):
     -------
     store : In(stream of :func:`store_layout`)
     o : Out(stream of :func:`place_layout`)
-    idle : Out(1)
     """
 
     def __init__(self, params: ProductUnitParams):
@@ -43,7 +42,6 @@ class ResultAddresses(wiring.Component):
         super().__init__({
             "store": In(stream.Signature(store_layout(params))),
             "o": Out(stream.Signature(place_layout(params))),
-            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -59,7 +57,7 @@ class ResultAddresses(wiring.Component):
         columns = Mux(tiles == 1, block.tail, params.cols)
         step = wire(m, "step", stepper.valid & skid.i.ready)
         m.d.comb += [total.b.eq(addend), stepper.stride.eq(block.stride.as_signed())]
-        with m.FSM() as fsm:
+        with m.FSM():
             with m.State("TAKE"):
                 m.d.comb += self.store.ready.eq(1)
                 m.d.sync += [tiles.eq(self.store.p.tiles), first.eq(1)]
@@ -106,7 +104,6 @@ class ResultAddresses(wiring.Component):
             skid.i.p.length.eq(columns << block.size),
             skid.i.p.size.eq(block.size),
             skid.i.p.last.eq(block.last & (tiles == 1) & (rows == 1)),
-            self.idle.eq(fsm.ongoing("TAKE") & ~self.o.valid),
         ]
         wiring.connect(m, skid.o, wiring.flipped(self.o))
         return m

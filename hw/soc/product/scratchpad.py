@@ -40,8 +40,6 @@ class Scratchpad(wiring.Component):
     o : Out(stream of ``data``, ``last``)
     freed : Out(range(depth + 1))
         Vectors of a block whose last walk ended in the cycle before.
-    idle : Out(1)
-        No walk is under way.
     """
 
     def __init__(self, depth: int, bits: int, share: int):
@@ -53,7 +51,6 @@ class Scratchpad(wiring.Component):
             "walk": In(stream.Signature(walk_layout(depth))),
             "o": Out(stream.Signature(data.StructLayout({"data": unsigned(bits), "last": 1}))),
             "freed": Out(range(depth + 1)),
-            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -113,7 +110,6 @@ class Scratchpad(wiring.Component):
             skid.i.p.data.eq(memory.read_data.word_select(place, bits)),
             skid.i.p.last.eq(last),
             self.freed.eq(Mux(frees, first - freed, 0)),
-            self.idle.eq(~counter.active & ~full & ~self.o.valid),
         ]
         with m.If(~full | skid.i.ready):
             m.d.sync += full.eq(step)

@@ -42,7 +42,6 @@ class Store(wiring.Component):
         A write was answered by an error.
     over : Out(1)
         All writes of ``job`` are answered.
-    idle : Out(1)
     """
 
     def __init__(self, params: ProductUnitParams):
@@ -60,7 +59,6 @@ class Store(wiring.Component):
             "address": Out(width),
             "job": Out(range(JOBS)),
             "over": Out(1),
-            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -101,7 +99,6 @@ class Store(wiring.Component):
             self.fault.eq(self.done.valid & self.done.error),
             self.decode.eq(self.done.decode),
             self.address.eq(self.done.address),
-            self.idle.eq(ledger.idle & places.idle),
         ]
         with m.If(goes):
             m.d.sync += part.eq(Mux(final_part, 0, part + 1))

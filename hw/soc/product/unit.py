@@ -18,7 +18,9 @@ from .loader import RowLoader
 from .params import ProductUnitParams
 from .plan import Plan
 from .scratchpad import Scratchpad
-from .settings import BANKS, SettingsFetch, SettingsIssue
+from .settings import BANKS
+from .settings_fetch import SettingsFetch
+from .settings_issue import SettingsIssue
 from .store import Store
 
 __all__ = ["EVENTS", "ProductUnit"]
