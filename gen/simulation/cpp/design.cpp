@@ -1,20 +1,14 @@
 // Makes a `Model` of the design that Verilator translated to `Vdut`. The generated streams.inc
 // lists its streams: STREAM(name, start of the ports' names, whether into the design, bits).
 
-#include "Vdut.h"
-#include "verilated.h"
-#if VM_TRACE
-#include "verilated_fst_c.h"
-#endif
-
 #include "model.h"
+#include "verilated_dut.h"
 
 namespace {
 
-class Design final : public gemmule::Model {
+class Design final : public gemmule::VerilatedDut<gemmule::Model> {
 public:
     Design() {
-        context.traceEverOn(VM_TRACE);
         clk = &dut.clk;
         rst = &unused;
 #define RESET rst = &dut.rst;
@@ -24,30 +18,9 @@ public:
                        &dut.port##___05Fready});
 #include "streams.inc"
     }
-    ~Design() override { dut.final(); }
-
-    void eval() override { dut.eval(); }
-#if VM_TRACE
-    void open_waves(const std::string& path) override {
-        context.timeunit(-9), context.timeprecision(-9);
-        dut.trace(&trace, 99);
-        trace.open(path.c_str());
-    }
-    void dump(std::uint64_t time) override { trace.dump(time); }
-    void close_waves() override { trace.close(); }
-#else
-    void open_waves(const std::string&) override {}
-    void dump(std::uint64_t) override {}
-    void close_waves() override {}
-#endif
 
 private:
-    VerilatedContext context;
-    Vdut dut{&context};
     std::uint8_t unused = 0;
-#if VM_TRACE
-    VerilatedFstC trace;
-#endif
 };
 
 }  // namespace
