@@ -1,7 +1,8 @@
 """Verilog to a program: Verilator, then a C++ compiler, with all that can be kept kept.
 
 Verilator's own library takes longer to compile than most designs, and so may a driver: both are
-compiled once for each :class:`Kind`.
+compiled once for each :class:`Kind`. From the second design of a process on, Verilator's header is
+read as the compiler keeps it, which is a third of the time that a small design takes.
 """
 
 import os
@@ -11,6 +12,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +26,7 @@ __all__ = ["CPP", "Kind", "compiled"]
 CPP = Path(__file__).parent / "cpp"
 
 JOBS = 2
+HEADER = "verilated.h"  # what all that Verilator writes includes
 VERILATE = (
     "--cc",
     "-O3",
@@ -152,7 +156,7 @@ def _design(kind: Kind, verilog: str, top: str, files: Mapping[str, str], made: 
     slow.write_text("".join(f'#include "{path}"\n' for path in [*rest, *kind.glue]))
     units = [(path, path.with_suffix(".o"), "-O1") for path in fast]
     units.append((slow, slow.with_suffix(".o"), "-O0"))
-    _compile(kind, units, made)
+    _compile(kind, units, made, precompile=next(_designs) > 0)
     return [target for _source, target, _level in units]
 
 
@@ -168,15 +172,41 @@ def _once(kind: Kind) -> list[Path]:
     return [folder / f"{path.stem}.o" for path in kind.sources]
 
 
-def _compile(kind: Kind, units: Sequence[tuple[Path, Path, str]], include: Path) -> None:
+_designs = count()
+"""Numbers the designs that this process compiles."""
+
+
+def _compile(
+    kind: Kind, units: Sequence[tuple[Path, Path, str]], include: Path, *, precompile: bool = False
+) -> None:
     """Compile each source to its object at its level, two at a time, the largest first."""
+    levels = {level for _source, _target, level in units} if precompile else set()
+    headers = {level: ["-include", _precompiled(tuple(kind.flags), level)] for level in levels}
 
     def one(unit: tuple[Path, Path, str]) -> None:
         source, target, level = unit
-        _run([tools.compiler(), *kind.flags, f"-I{include}", level, "-c", source, "-o", target])
+        options = [*kind.flags, f"-I{include}", level, *headers.get(level, ())]
+        _run([tools.compiler(), *options, "-c", source, "-o", target])
 
     with ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(one, sorted(units, key=lambda unit: -unit[0].stat().st_size)))
+
+
+@lru_cache
+def _precompiled(flags: tuple[str, ...], level: str) -> Path:
+    """Return a header that stands beside what the compiler keeps of Verilator's: 70 MB, 3 seconds.
+
+    A compiler that cannot use what is kept reads the header instead.
+    """
+    name = cache.key(tools.verilator().version, tools.compiler(), *flags, level)
+
+    def build(folder: Path) -> None:
+        header = folder / HEADER
+        header.write_text(f"#include <{HEADER}>\n")
+        options = [*flags, level, "-x", "c++-header"]
+        _run([tools.compiler(), *options, header, "-o", folder / f"{HEADER}.gch"])
+
+    return cache.kept(f"header-{name}", build) / HEADER
 
 
 def _run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ) -> None:

@@ -167,6 +167,14 @@ def test_two_processes_may_build_at_once(tmp_path):
     assert not list(tmp_path.glob(f"{sweep.PREFIX}*"))
 
 
+def test_later_designs_of_a_process_use_precompiled_headers(model):
+    # The fixture's, and one more, so that this is not the process's first.
+    build(ADDER, AdderParams(lanes=2))
+    headers = list(cache.folder().glob("header-*/verilated.h.gch"))
+    assert headers
+    assert all(each.stat().st_size > 1 << 20 for each in headers)
+
+
 def test_an_unwritable_cache_is_replaced_by_a_temporary_folder(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GEMMULE_CACHE", str(tmp_path / "file" / "below"))
