@@ -104,7 +104,7 @@ TIMELINE = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.html",
-        help="Page that shows bursts, register accesses and interrupts of a block with a bus.",
+        help="Page or PNG of a block with a bus: bursts, register accesses, interrupts, roofline.",
     ),
 ]
 WAVES = Annotated[Path | None, typer.Option(metavar="FILE.fst", help="File for the waves.")]

@@ -92,9 +92,9 @@ def simulate(
     ``run`` holds the block's run options, its defaults if left out; ``stall`` is the probability
     with which each stream's other end holds back in a cycle. ``memory_width`` and
     ``memory_latency`` replace those of the block's external :class:`~.block.Memory`; of a block
-    with a bus, ``timeline`` becomes a page that shows what happened there. Arrays and
-    options are checked before anything is computed or built. ``tell`` is told what is being done,
-    ``progress`` how far the simulation is. :class:`GoldenMismatch` and
+    with a bus, ``timeline`` becomes a page that shows what happened there, and a roofline. Arrays
+    and options are checked before anything is computed or built. ``tell`` is told what is being
+    done, ``progress`` how far the simulation is. :class:`GoldenMismatch` and
     :class:`~.model.SimulationError` mean that the hardware is wrong.
     """
     block = find(block) if isinstance(block, str) else block
@@ -180,6 +180,7 @@ def by_bus(
 ) -> Simulation:
     """Send arrays by a block's driver; ``stall`` pauses all channels of both of its buses."""
     from .axi import AxiMemory
+    from .roofline import Point, Roof
     from .timeline import write_page
 
     check_stall(stall)
@@ -202,7 +203,11 @@ def by_bus(
         )
         if timeline and events:
             tell("drawing the timeline")
-            write_page(events, timeline)
+            octets = params.as_dict()["data_width"] / 8
+            roof = Roof(result.peak_macs_per_cycle, min(octets, memory.bandwidth or octets))
+            busier = max(result.counters["bytes_read"], result.counters["bytes_written"])
+            point = Point("this run", result.macs, result.cycles, busier)
+            write_page(events, timeline, roof, point)
     return result
 
 

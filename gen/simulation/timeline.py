@@ -1,9 +1,12 @@
-"""What took place on the buses of a co-simulation, as a picture."""
+"""What took place on the buses of a co-simulation, and how near its bounds it came: a picture."""
 
 import io
 from collections import defaultdict
 from html import escape
 from pathlib import Path
+
+from . import roofline
+from .roofline import Point, Roof
 
 __all__ = ["draw", "events", "write_page"]
 
@@ -37,34 +40,41 @@ def events(file: Path) -> Spans:
     return spans
 
 
-def draw(spans: Spans, place: str | io.BytesIO, kind: str) -> None:
-    """Draw the lanes over cycles, as ``png`` or ``svg``."""
+def draw(spans: Spans, roof: Roof, point: Point, place: str | io.BytesIO, kind: str) -> None:
+    """Draw the lanes over cycles, and the roofline below, as ``png`` or ``svg``."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(14, 3.2), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    axes, below = figure.subplots(2, height_ratios=(3, 4))
     for row, (lane, color) in enumerate(zip(LANES, COLORS, strict=True)):
         axes.broken_barh(_joined(sorted(spans.get(lane, []))), (row - 0.4, 0.8), facecolor=color)
     axes.set_yticks(range(len(LANES)), LANES)
     axes.set_xlabel("cycle")
     axes.invert_yaxis()
+    roofline.draw(below, roof, [point])
     figure.savefig(place, format=kind, dpi=140)
 
 
-def write_page(file: Path, place: Path) -> None:
-    """Write the timeline as a page that needs no other file, or as a picture where it ends so."""
+def write_page(file: Path, place: Path, roof: Roof, point: Point) -> None:
+    """Write timeline and roofline as a page that needs no other file, or as a PNG if named so."""
     spans = events(file)
     if place.suffix.lower() == ".png":
-        draw(spans, str(place), "png")
+        draw(spans, roof, point, str(place), "png")
         return
     picture = io.BytesIO()
-    draw(spans, picture, "svg")
+    draw(spans, roof, point, picture, "svg")
     drawing = picture.getvalue().decode().partition("<svg")
     counts = ", ".join(f"{len(spans.get(lane, []))} of {escape(lane)}" for lane in LANES)
+    reached = (
+        f"{point.macs:,} multiply-accumulates in {point.cycles:,} cycles: "
+        f"{point.macs_per_cycle:.1f} a cycle; {point.intensity:.1f} a byte, where the roof is "
+        f"{roof.at(point.intensity):.1f}."
+    )
     place.write_text(
         '<!doctype html><meta charset="utf-8"><title>Timeline</title>'
         "<style>body{font-family:sans-serif;margin:2em}svg{width:100%;height:auto}</style>"
-        f"<h1>Timeline</h1><p>Events: {counts}.</p>{''.join(drawing[1:])}"
+        f"<h1>Timeline and roofline</h1><p>Events: {counts}.</p><p>{reached}</p>"
+        f"{''.join(drawing[1:])}"
     )
 
 

@@ -1,1 +1,3 @@
 """Tests of the accelerator."""
+
+BENCHMARKS = {"soc": "gemmule.tb.soc.benchmark_soc"}

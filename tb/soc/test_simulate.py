@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.catalog import find
+from gemmule.gen.simulation.roofline import Point, Roof
 from gemmule.gen.simulation.simulate import GoldenMismatch, simulate
 from gemmule.gen.simulation.timeline import events, write_page
 from gemmule.golden.common.errors import UsageError
@@ -42,6 +43,15 @@ def test_as_gemm(stall, tmp_path):
     assert text.startswith("<!doctype html>")
     assert "<svg" in text
     assert "http" not in text.split("<svg", 1)[0]
+    assert f"{3 * 13 * 10 * 21:,} multiply-accumulates in {found.cycles:,} cycles" in text
+
+
+def test_roofs():
+    roof = Roof(256, 16)
+    assert (roof.ridge, roof.at(4), roof.at(64)) == (16, 64, 256)
+    point = Point("run", 64**3, 1425, 8288)
+    assert point.macs_per_cycle == 64**3 / 1425
+    assert roof.at(point.intensity) == 256
 
 
 def test_bounds_of_issue_14():
@@ -83,5 +93,5 @@ def test_a_picture_of_many_bursts(tmp_path):
     events_file = tmp_path / "events.csv"
     events_file.write_text("\n".join([*lines, "interrupt,1,0,5", "interrupt,0,0,9"]))
     assert events(events_file)["interrupt"] == [(5, 4)]
-    write_page(events_file, tmp_path / "picture.png")
+    write_page(events_file, tmp_path / "picture.png", Roof(16, 16), Point("run", 100, 50, 10))
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
