@@ -52,6 +52,8 @@ static uint32_t places(const struct gemmule *g)
 
 static uint8_t *outcome(struct gemmule *g, uint32_t ticket)
 {
+    if (!g->commands)
+        return g->last;
     return g->outcomes + (size_t)OUTCOME_BYTES * (ticket & (places(g) - 1u));
 }
 
@@ -67,17 +69,20 @@ int gemmule_open(struct gemmule *g, const struct gemmule_hooks *hooks,
 {
     g->hooks = *hooks;
     g->memory = *memory;
-    if (log2 < GEMMULE_RINGS_LEAST || log2 > GEMMULE_RINGS_MOST || (address_of(g, rings) & 63u))
-        return GEMMULE_WRONG;
-    g->log2 = log2;
     g->commands = rings;
-    g->completions = g->commands + ((size_t)GEMMULE_COMMAND_BYTES << log2);
-    g->outcomes = g->completions + ((size_t)GEMMULE_COMPLETION_BYTES << log2);
+    g->log2 = 0;
+    if (rings) {
+        if (log2 < GEMMULE_RINGS_LEAST || log2 > GEMMULE_RINGS_MOST || (address_of(g, rings) & 63u))
+            return GEMMULE_WRONG;
+        g->log2 = log2;
+        g->completions = g->commands + ((size_t)GEMMULE_COMMAND_BYTES << log2);
+        g->outcomes = g->completions + ((size_t)GEMMULE_COMPLETION_BYTES << log2);
+    }
     const uint32_t version = read_register(g, GEMMULE_REG_VERSION);
     if (read_register(g, GEMMULE_REG_ID) != LETTERS
         || version >> GEMMULE_VERSION_COMMANDS_SHIFT != GEMMULE_COMMANDS_VERSION
         || (config_hash && read_register(g, GEMMULE_REG_CONFIG_HASH) != config_hash)
-        || !(read_register(g, GEMMULE_REG_CAPS) & GEMMULE_CAPS_RING_MASK))
+        || (rings && !(read_register(g, GEMMULE_REG_CAPS) & GEMMULE_CAPS_RING_MASK)))
         return GEMMULE_OTHER;
     g->a_bytes = element_bytes(read_register(g, GEMMULE_REG_CONFIG_A_FORMAT));
     g->b_bytes = element_bytes(read_register(g, GEMMULE_REG_CONFIG_B_FORMAT));
@@ -96,18 +101,21 @@ int gemmule_reset(struct gemmule *g)
             return GEMMULE_LATE;
     g->submitted = g->completed = 0;
     g->address = 0;
-    clear(g->commands, GEMMULE_RINGS_BYTES(g->log2));
-    sync(g, g->commands, GEMMULE_RINGS_BYTES(g->log2), 0);
+    clear(g->last, sizeof g->last);
     write_register(g, GEMMULE_REG_IRQ_STATUS, all);
     write_register(g, GEMMULE_REG_IRQ_COALESCE, 0);
     write_address(g, GEMMULE_REG_WINDOW_0_BASE_LO, first);
     write_address(g, GEMMULE_REG_WINDOW_0_LIMIT_LO, last);
     write_register(g, GEMMULE_REG_WINDOW_CTRL,
                    1u << GEMMULE_WINDOW_CTRL_READ_SHIFT | 1u << GEMMULE_WINDOW_CTRL_WRITE_SHIFT);
-    write_address(g, GEMMULE_REG_RING_BASE_LO, address_of(g, g->commands));
-    write_address(g, GEMMULE_REG_COMPLETION_BASE_LO,
-                  address_of(g, g->completions) | GEMMULE_COMPLETION_BASE_LO_ENABLE_MASK);
-    write_register(g, GEMMULE_REG_RING_SIZE, g->log2);
+    if (g->commands) {
+        clear(g->commands, GEMMULE_RINGS_BYTES(g->log2));
+        sync(g, g->commands, GEMMULE_RINGS_BYTES(g->log2), 0);
+        write_address(g, GEMMULE_REG_RING_BASE_LO, address_of(g, g->commands));
+        write_address(g, GEMMULE_REG_COMPLETION_BASE_LO,
+                      address_of(g, g->completions) | GEMMULE_COMPLETION_BASE_LO_ENABLE_MASK);
+        write_register(g, GEMMULE_REG_RING_SIZE, g->log2);
+    }
     write_register(g, GEMMULE_REG_IRQ_ENABLE,
                    GEMMULE_IRQ_ENABLE_COMPLETE_MASK | GEMMULE_IRQ_ENABLE_ERROR_MASK);
     write_register(g, GEMMULE_REG_CTRL, GEMMULE_CTRL_ENABLE_MASK);
@@ -119,23 +127,44 @@ size_t gemmule_scale_bytes(uint32_t n)
     return GEMMULE_SETTINGS_BYTES + (size_t)GEMMULE_COLUMN_BYTES * n;
 }
 
-void gemmule_scale(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
-                   const int32_t *offsets, uint32_t n)
+static void put_scale(uint8_t *record, const struct gemmule_scale *scale, uint8_t columns)
 {
-    uint8_t *record = settings;
-
     clear(record, GEMMULE_SETTINGS_BYTES);
-    gemmule_settings_set_columns(record, offsets ? GEMMULE_COLUMNS_OFFSETS : GEMMULE_COLUMNS_NONE);
+    gemmule_settings_set_columns(record, columns);
     gemmule_settings_set_rounding(record, scale->rounding);
     gemmule_settings_set_shift(record, scale->shift);
     gemmule_settings_set_multiplier(record, scale->multiplier);
-    gemmule_settings_set_offset(record, offsets ? 0 : scale->offset);
+    gemmule_settings_set_offset(record, scale->offset);
     gemmule_settings_set_b_zero_point(record, scale->b_zero_point);
     gemmule_settings_set_zero_point(record, scale->zero_point);
     gemmule_settings_set_low(record, scale->low);
     gemmule_settings_set_high(record, scale->high);
-    for (uint32_t i = 0; offsets && i < n; ++i)
-        gemmule_put(record + GEMMULE_SETTINGS_BYTES + (size_t)4u * i, 4, (uint32_t)offsets[i]);
+}
+
+void gemmule_scale(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
+                   const int32_t *offsets, uint32_t n)
+{
+    uint8_t *record = settings, *column = record + GEMMULE_SETTINGS_BYTES;
+
+    put_scale(record, scale, offsets ? GEMMULE_COLUMNS_OFFSETS : GEMMULE_COLUMNS_NONE);
+    for (uint32_t i = 0; offsets && i < n; ++i, column += 4)
+        gemmule_put(column, 4, (uint32_t)offsets[i]);
+    sync(g, record, gemmule_scale_bytes(n), 0);
+}
+
+void gemmule_scale_columns(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
+                           const struct gemmule_column *columns, uint32_t n)
+{
+    uint8_t *record = settings, *column = record + GEMMULE_SETTINGS_BYTES;
+
+    put_scale(record, scale, GEMMULE_COLUMNS_ALL);
+    for (uint32_t i = 0; i < n; ++i, column += GEMMULE_COLUMN_BYTES) {
+        clear(column, GEMMULE_COLUMN_BYTES);
+        gemmule_column_set_offset(column, columns[i].offset);
+        gemmule_column_set_multiplier(column, columns[i].multiplier);
+        gemmule_column_set_b_zero_point(column, columns[i].b_zero_point);
+        gemmule_column_set_shift(column, columns[i].shift);
+    }
     sync(g, record, gemmule_scale_bytes(n), 0);
 }
 
@@ -147,11 +176,44 @@ static void take(struct gemmule *g, uint8_t *target, uint8_t *source, size_t cou
         target[i] = ((volatile uint8_t *)source)[i];
 }
 
+/* Note an outcome, the next one to be noted. */
+static void note(struct gemmule *g, uint8_t *found, uint8_t cause, uint64_t address)
+{
+    ++g->completed;
+    found[CAUSE_BYTE] = cause;
+    found[STATE_BYTE] = DONE;
+    gemmule_put(found + ADDRESS_BYTE, 8, address);
+    if (cause)
+        write_register(g, GEMMULE_REG_IRQ_STATUS, GEMMULE_IRQ_STATUS_ERROR_MASK);
+}
+
+static uint64_t error_address(struct gemmule *g)
+{
+    return read_register(g, GEMMULE_REG_ERROR_ADDR_LO)
+           | (uint64_t)read_register(g, GEMMULE_REG_ERROR_ADDR_HI) << 32;
+}
+
+/* Do as collect() for the one command that registers have. */
+static int collect_direct(struct gemmule *g)
+{
+    uint8_t cause;
+
+    if (g->last[STATE_BYTE] != PENDING
+        || read_register(g, GEMMULE_REG_COMPLETED) == g->completed)
+        return 0;
+    cause = (uint8_t)((read_register(g, GEMMULE_REG_LAST) & GEMMULE_LAST_CAUSE_MASK)
+                      >> GEMMULE_LAST_CAUSE_SHIFT);
+    note(g, g->last, cause, cause ? error_address(g) : 0u);
+    return 1;
+}
+
 /* Take note of what is complete; return whether anything was. */
 static int collect(struct gemmule *g)
 {
     int some = 0;
 
+    if (!g->commands)
+        return collect_direct(g);
     for (;;) {
         uint8_t *place = g->completions
                          + (size_t)GEMMULE_COMPLETION_BYTES * (g->completed & (places(g) - 1u));
@@ -162,15 +224,10 @@ static int collect(struct gemmule *g)
         if (gemmule_completion_get_index(record) != g->completed + 1u)
             return some;
         take(g, record, place, sizeof record);
-        ++g->completed;
         some = 1;
         /* At most 2**15 are under way, and the sequence is the ticket's low half. */
-        uint8_t *found = outcome(g, gemmule_completion_get_sequence(record));
-        found[CAUSE_BYTE] = gemmule_completion_get_cause(record);
-        found[STATE_BYTE] = DONE;
-        gemmule_put(found + ADDRESS_BYTE, 8, gemmule_completion_get_address(record));
-        if (found[CAUSE_BYTE])
-            write_register(g, GEMMULE_REG_IRQ_STATUS, GEMMULE_IRQ_STATUS_ERROR_MASK);
+        note(g, outcome(g, gemmule_completion_get_sequence(record)),
+             gemmule_completion_get_cause(record), gemmule_completion_get_address(record));
     }
 }
 
@@ -179,16 +236,17 @@ static int failed(struct gemmule *g)
 {
     if (!(read_register(g, GEMMULE_REG_IRQ_STATUS) & GEMMULE_IRQ_STATUS_ERROR_MASK) || collect(g))
         return 0;
-    g->address = read_register(g, GEMMULE_REG_ERROR_ADDR_LO)
-                 | (uint64_t)read_register(g, GEMMULE_REG_ERROR_ADDR_HI) << 32;
+    g->address = error_address(g);
     return 1;
 }
 
 int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t *ticket)
 {
     const uint32_t mine = g->submitted;
-    uint8_t *command = g->commands + (size_t)GEMMULE_COMMAND_BYTES * (mine & (places(g) - 1u));
-    uint8_t *found = outcome(g, mine);
+    uint8_t words[GEMMULE_COMMAND_BYTES], *command = words, *found = outcome(g, mine);
+
+    if (g->commands)
+        command = g->commands + (size_t)GEMMULE_COMMAND_BYTES * (mine & (places(g) - 1u));
 
     if (p->c_bytes != 1u && p->c_bytes != 2u && p->c_bytes != 4u)
         return GEMMULE_WRONG;
@@ -217,11 +275,18 @@ int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t 
     gemmule_command_set_k(command, p->k);
     gemmule_command_set_wait(command, p->wait);
     gemmule_command_set_signal(command, p->signal);
-    sync(g, command, GEMMULE_COMMAND_BYTES, 0);
     gemmule_put(found + TICKET_BYTE, 4, mine);
     found[STATE_BYTE] = PENDING;
     *ticket = mine;
-    write_register(g, GEMMULE_REG_TAIL, ++g->submitted);
+    ++g->submitted;
+    if (g->commands) {
+        sync(g, command, GEMMULE_COMMAND_BYTES, 0);
+        write_register(g, GEMMULE_REG_TAIL, g->submitted);
+    } else {
+        for (uint32_t i = 0; i < GEMMULE_COMMAND_BYTES; i += 4u)
+            write_register(g, GEMMULE_REG_COMMAND_0 + i, (uint32_t)gemmule_get(command + i, 4));
+        write_register(g, GEMMULE_REG_PUSH, GEMMULE_PUSH_PUSH_MASK);
+    }
     return 0;
 }
 

@@ -41,8 +41,9 @@ struct gemmule_memory {
 struct gemmule {
     struct gemmule_hooks hooks;
     struct gemmule_memory memory;
-    uint8_t *commands, *completions, *outcomes;
+    uint8_t *commands, *completions, *outcomes; /* commands: NULL without a ring */
     unsigned log2;
+    uint8_t last[16]; /* what became of the last command, without a ring */
     uint8_t a_bytes, b_bytes;      /* of an element */
     uint32_t submitted, completed; /* since the last reset */
     uint64_t address;              /* where the last failure has one */
@@ -70,10 +71,18 @@ struct gemmule_scale {
     int16_t b_zero_point;
 };
 
+/* What one column may have of its own: the same members of the scale do not count then. */
+struct gemmule_column {
+    int32_t offset;
+    uint32_t multiplier;
+    int16_t b_zero_point;
+    uint8_t shift;
+};
+
 /* What functions return: 0, a cause of a command (GEMMULE_CAUSE_x, positive), or one of these. */
 enum {
     GEMMULE_OTHER = -1,     /* the hardware is not the one that is expected */
-    GEMMULE_FULL = -2,      /* the ring is full: await a product first */
+    GEMMULE_FULL = -2,      /* no room for a command: await a product first */
     GEMMULE_LATE = -3,      /* not done in time; it may yet be */
     GEMMULE_DEVICE = -4,    /* the ring, a completion or the watchdog failed: see ERROR; reset */
     GEMMULE_FORGOTTEN = -5, /* so old that its outcome was overwritten, or never submitted */
@@ -81,7 +90,8 @@ enum {
 };
 
 /* Begin: check the hardware against `config_hash` (0: any will do), reset it, open a window for the
- * shared memory, and none else. `rings` are GEMMULE_RINGS_BYTES(log2) bytes of the shared memory. */
+ * shared memory, and none else. `rings` are GEMMULE_RINGS_BYTES(log2) bytes of the shared memory; with
+ * NULL commands go through registers, one at a time, as hardware without a ring must be asked. */
 int gemmule_open(struct gemmule *g, const struct gemmule_hooks *hooks,
                  const struct gemmule_memory *memory, void *rings, unsigned log2,
                  uint32_t config_hash);
@@ -96,6 +106,10 @@ size_t gemmule_scale_bytes(uint32_t n);
  * not count. */
 void gemmule_scale(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
                    const int32_t *offsets, uint32_t n);
+
+/* The same with all that each of n columns may have of its own. */
+void gemmule_scale_columns(struct gemmule *g, void *settings, const struct gemmule_scale *scale,
+                           const struct gemmule_column *columns, uint32_t n);
 
 /* Hand a product over. `ticket` is what to await. */
 int gemmule_submit(struct gemmule *g, const struct gemmule_product *product, uint32_t *ticket);

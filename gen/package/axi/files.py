@@ -19,6 +19,7 @@ from gemmule.hw.soc.register_map import register_map
 from .component_xml import ACCESS, component_xml, vlnv
 from .header import LAYOUT, configuration_header, layout_header
 from .ports import CLOCK, AxiPorts
+from .python_driver import FOLDER, python_driver
 from .sheet import sheet_of
 
 __all__ = ["DRIVER", "axi_package"]
@@ -44,6 +45,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         "access": ACCESS,
         "verilog": view["rtl"],
         "facts": facts(wanted.block.component.__doc__ or ""),
+        "python": FOLDER,
     }
     made = [
         (
@@ -62,22 +64,30 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
             layout_header(),
         ),
         *((f"driver/{file}", what, _driver(file)) for file, what in DRIVER.items()),
+        (
+            f"{name}_example.py",
+            "Python: an example, which multiplies two matrices on the board",
+            render(TEMPLATES, "example.py", view | {"config_hash": values.get("CONFIG_HASH")}),
+        ),
         *(
             (file, what, render(folder, template, view | more))
             for file, what, folder, template, more in _templates(wanted)
         ),
     ]
+    python = python_driver()
     models = dict.fromkeys(
         primitives(wanted), "behavior of a device primitive, for simulation alone"
     )
     what = {**common_files(name), **{file: told for file, told, _ in made}, **models}
-    sheet = view | sheet_of(ports, values) | {"files": what}
+    listed = what | {f"{FOLDER}/": "Python: the driver, for NumPy alone"}
+    sheet = view | sheet_of(ports, values) | {"files": listed}
     texts = {
         **common_texts(wanted, view),
         **{file: text for file, _, text in made},
+        **python,
         f"{name}.md": render(TEMPLATES, "accelerator.md", sheet),
     }
-    return texts, what
+    return texts, what | dict.fromkeys(python, "Python: a part of the driver")
 
 
 def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str, str, dict[str, bool]]]:

@@ -2,9 +2,12 @@
 
 import json
 import re
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lxml import etree
 
@@ -56,6 +59,43 @@ def test_the_schema_takes_its_component(accelerator):
     place = Path(next(iter(find_spec("pyEDAA").submodule_search_locations)))
     schema = etree.XMLSchema(etree.parse(place / "IPXACT/Schema/ieee-1685-2009/index.xsd"))
     schema.assertValid(etree.parse(accelerator / "component.xml"))
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from gemmule.gen.driver.accelerator import Accelerator
+from gemmule.gen.driver.buses import golden, pynq, uio, xdma
+assert all(each.__file__.startswith(sys.argv[1]) for each in (golden, pynq, uio, xdma))
+with Accelerator(golden.GoldenBus()) as acc:
+    print(acc.gemm(np.array([[1, 2]]), np.array([[3], [4]]), multiplier=[1], shift=[1]))
+"""
+"""What a board runs; without site-packages but NumPy's."""
+
+
+def test_the_python_driver_runs_from_the_package_alone(accelerator, tmp_path):
+    (tmp_path / "numpy").symlink_to(Path(np.__file__).parent)
+    for libs in Path(np.__file__).parents[1].glob("numpy.libs"):
+        (tmp_path / "numpy.libs").symlink_to(libs)
+    folder = str(accelerator / "driver" / "python")
+    program = f"import sys; sys.path[1:1] = sys.argv[1:]\n{PROGRAM}"
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", program, folder, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.stdout, done.stderr) == ("[[6]]\n", "")
+    there = accelerator / "driver" / "python" / "gemmule"
+    assert {each.name for each in there.iterdir() if each.is_dir()} == {"gen", "golden"}
+
+
+def test_the_python_example_on_the_verilog(accelerator, program):
+    text = (accelerator / "accelerator_example.py").read_text()
+    scope = {"__name__": "example"}
+    exec(compile(text, "accelerator_example.py", "exec"), scope)  # it ends by an assertion
+    with SimulatedBus(program, 1 << 16, AxiMemory(base=BASE)) as bus:
+        scope["main"](bus)
 
 
 def test_two_packages_in_one_folder_are_kept_apart(tmp_path):

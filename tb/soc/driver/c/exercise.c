@@ -87,5 +87,41 @@ int main(void)
     CHECK(gemmule_run(&g, &p, 1000) == GEMMULE_CAUSE_SETTINGS);
     p.settings = NULL;
     CHECK(gemmule_run(&g, &p, 1000) == 0);
+
+    /* Columns with scales of their own, and the same through registers, without a ring. */
+    const struct gemmule_column columns[3] = {{.offset = 50, .multiplier = 3, .shift = 4},
+                                              {.offset = -9, .multiplier = 7, .shift = 6},
+                                              {.offset = 0, .multiplier = 1, .shift = 0}};
+    gemmule_scale_columns(&g, settings, &scale, columns, 3);
+    p.settings = settings, p.flags = p.signal = 0;
+    for (int ring = 1; ring >= 0; --ring) {
+        for (int i = 0; i < 48; ++i)
+            c[i] = 0;
+        CHECK(gemmule_run(&g, &p, 1000) == 0);
+        for (int i = 0; i < 6; ++i)
+            for (int j = 0; j < 3; ++j) {
+                const int32_t product = (expected(a, b, i, j) + columns[j].offset)
+                                        * (int32_t)columns[j].multiplier;
+                const int32_t half = (1 << columns[j].shift) >> 1;
+                int32_t value = ((product + half) >> columns[j].shift) - 7;
+                value = value < -1000 ? -1000 : value > 1000 ? 1000 : value;
+                CHECK(c[8 * i + j] == value);
+            }
+        if (ring)
+            CHECK(gemmule_open(&g, &hooks, &memory, NULL, 0, PLATFORM_CONFIG_HASH) == 0);
+    }
+    p.wait = 1, p.wait_value = 1;
+    CHECK(gemmule_submit(&g, &p, &tickets[0]) == 0);
+    CHECK(gemmule_submit(&g, &p, &late) == GEMMULE_FULL);
+    CHECK(gemmule_await(&g, tickets[0], 3) == GEMMULE_LATE);
+    CHECK(gemmule_reset(&g) == 0);
+    p.wait = 0, p.wait_value = 0;
+    settings[0] = 9;
+    CHECK(gemmule_run(&g, &p, 1000) == GEMMULE_CAUSE_SETTINGS);
+    p.settings = NULL, p.c = memory.bytes + memory.count - 8;
+    CHECK(gemmule_run(&g, &p, 1000) == GEMMULE_CAUSE_WINDOW);
+    CHECK(g.address == memory.address + memory.count - 8);
+    p.c = c;
+    CHECK(gemmule_run(&g, &p, 1000) == 0);
     return platform_tell(0, NULL, 0);
 }
