@@ -13,9 +13,8 @@ from gemmule.gen.block import Block
 from gemmule.gen.boards import RESOURCES, Board, load_board
 from gemmule.gen.catalog import find
 from gemmule.gen.files import cache
-from gemmule.gen.verilog import hierarchy
+from gemmule.gen.verilog import hierarchy, yosys
 from gemmule.gen.verilog.emit import Emitted, emit
-from gemmule.gen.verilog.yosys import VERSION
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 
@@ -178,13 +177,14 @@ def check_cell(params: Options, board: Board) -> None:
 
 def _cached(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
     """Return what Yosys finds, kept under a key of all that it depends on."""
-    ours = (__file__, synth_yosys.__file__, hierarchy.__file__, netlist.__file__)
-    recipe = b"".join(Path(each).read_bytes() for each in ours)
+    ours = (synth_yosys, hierarchy, netlist, yosys)
+    files = (__file__, *(each.__file__ for each in ours))
+    recipe = b"".join(Path(each).read_bytes() for each in files)
 
     def build(folder: Path) -> None:
         (folder / "netlist.json").write_text(json.dumps(_run(emitted, family, borders)))
 
-    key = cache.key(emitted.verilog, family, str(borders), VERSION, recipe)
+    key = cache.key(emitted.verilog, family, str(borders), yosys.VERSION, recipe)
     folder = cache.kept(f"synth-{key}", build)
     return json.loads((folder / "netlist.json").read_text())
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gemmule.gen.verilog.yosys import without_zeros
+
 from .netlist import largest_fanouts, logic_levels, longest_path
 
 __all__ = ["Netlists", "run"]
@@ -51,7 +53,7 @@ def run(
     kept = sorted(kept)
     with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(verilog)
+        (folder / "design.v").write_text(without_zeros(verilog))
         _child(
             folder,
             top,

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["VERSION", "run", "verilog"]
+__all__ = ["VERSION", "run", "verilog", "without_zeros"]
 
 VERSION = version("pyosys")
 
@@ -31,6 +31,14 @@ _FIRST_NUMBER = 1_000_000_000
 _ZEROED = re.compile(
     r"  initial begin\n(?:    (?P<name>\\\S+ |\w+)\[\d+\] = (?P<zero>\d+'[hbd]0+);\n)"
     r"(?:    (?P=name)\[\d+\] = (?P=zero);\n)+  end\n"
+)
+
+LARGE = 1 << 10
+"""Words of a memory from which on Yosys takes longer to read its zeros than to map a design."""
+
+_LOOP = re.compile(
+    r"  initial begin : zero_\w+\n    integer word;\n"
+    r"    for \(word = 0; word < (\d+); word = word \+ 1\)\n.*\n  end\n"
 )
 
 
@@ -68,3 +76,22 @@ def _loop(match: re.Match) -> str:
         f"      {name}[word] = {zero};\n"
         "  end\n"
     )
+
+
+def without_zeros(text: str) -> str:
+    r"""Return Verilog of ours whose `LARGE` memories are not cleared: block RAM is zero anyway.
+
+    Yosys makes a cell of each word that is cleared, in a time that grows with their number squared:
+    8,192 words take more than two minutes.
+
+    Examples
+    --------
+    >>> each = [f"    w[{n}] = 8'h00;\n" for n in range(2048)]
+    >>> def cleared(n):
+    ...     return _ZEROED.sub(_loop, "".join(["  initial begin\n", *each[:n], "  end\n"]))
+    >>> without_zeros(cleared(2048))
+    ''
+    >>> without_zeros(cleared(512)) == cleared(512)
+    True
+    """
+    return _LOOP.sub(lambda match: match[0] if int(match[1]) < LARGE else "", text)

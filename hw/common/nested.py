@@ -67,7 +67,8 @@ class NestedCounter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         levels = range(self._levels)
-        lasts = [self.left[n] == 1 for n in levels]
+        # Whether one iteration is left of each loop, known as soon as the number is.
+        lasts = [Signal(name=f"last_{n}") for n in levels]
         stands = [Signal.like(self.base, name=f"address_{n}", reset_less=True) for n in levels]
         m.d.comb += [
             self.ends.eq(Cat(Cat(lasts[: n + 1]).all() for n in levels)),
@@ -78,11 +79,15 @@ class NestedCounter(wiring.Component):
             m.d.sync += self.active.eq(self.load)
         with m.If(self.load):
             m.d.sync += [self.left[n].eq(self.counts[n]) for n in levels]
+            m.d.sync += [lasts[n].eq(self.counts[n] == 1) for n in levels]
             m.d.sync += [address.eq(self.base) for address in stands]
         for n in levels:
             advances = self.ends[n - 1] if n else 1
             with m.If(~self.load & self.step & advances):
-                m.d.sync += self.left[n].eq(Mux(lasts[n], self.counts[n], self.left[n] - 1))
+                m.d.sync += [
+                    self.left[n].eq(Mux(lasts[n], self.counts[n], self.left[n] - 1)),
+                    lasts[n].eq(Mux(lasts[n], self.counts[n] == 1, self.left[n] == 2)),
+                ]
                 with m.If(~lasts[n]):
                     m.d.sync += [each.eq(stands[n] + self.strides[n]) for each in stands[: n + 1]]
         return m

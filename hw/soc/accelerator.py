@@ -39,6 +39,8 @@ class Accelerator(wiring.Component):
     Parameters
     ----------
     params : :class:`AcceleratorParams`
+    members : dict
+        What another top that is made of this one has beside these.
 
     Members
     -------
@@ -49,7 +51,7 @@ class Accelerator(wiring.Component):
     m_axi_<name> : Out(AxiSignature)
     """
 
-    def __init__(self, params: AcceleratorParams):
+    def __init__(self, params: AcceleratorParams, members: dict[str, wiring.Member] | None = None):
         self.params = params
         self._lite = AxiLiteSignature(address_width=PAGE)
         self._axi = AxiSignature(
@@ -63,6 +65,7 @@ class Accelerator(wiring.Component):
             "interrupt": Out(1),
             **prefixed("s_axi", self._lite.flip()),
             **prefixed("m_axi", self._axi),
+            **(members or {}),
         })
 
     @property
@@ -89,9 +92,9 @@ class Accelerator(wiring.Component):
         vectors = (params.bus, COLUMN.size, params.a_word, params.b_word)
         read = ReadDma(width, params.data_width, vectors, **bus)
         write = WriteDma(width, params.data_width, (params.bus, COMPLETION.size), **bus)
-        product = ProductUnit(params)
-        for name, part in (("read", read), ("write", write), ("product", product)):
+        for name, part in (("read", read), ("write", write)):
             m.submodules[name] = ResetInserter(control.machine_reset)(part)
+        product = self._product(m, control.machine_reset)
         connect(m, registers.control, control.registers)
         self._lite_ports(m, registers)
         self._axi_ports(m, read, write)
@@ -116,6 +119,10 @@ class Accelerator(wiring.Component):
         ]
         self._count(m, control, product, *moves[:2])
         return m
+
+    def _product(self, m: Module, reset: Value) -> ProductUnit:
+        m.submodules.product = ResetInserter(reset)(product := ProductUnit(self.params))
+        return product
 
     def _lite_ports(self, m: Module, registers: Registers) -> None:
         for name, member in self._lite.members.items():

@@ -156,12 +156,11 @@ class RequantizerLane(wiring.Component):
 
         # A distance below 0 has its own flag, so that its sign need not be compared.
         beyond = register(m, "beyond", self.span < distance[: self.params.out_width + 1])
-        before = register(m, "before", distance[-1])
         held = register(m, "distance_held", distance[: self.params.out_width])
-        over, under = register(m, "over_held", over), register(m, "under_held", under)
+        above = register(m, "above", over)
+        least = register(m, "is_low", under | (distance[-1] & ~over))
 
-        high = wire(m, "is_high", over | (beyond & ~under & ~before))
-        least = wire(m, "is_low", under | (before & ~over))
+        high = wire(m, "is_high", above | (beyond & ~least))
         span = self.span_held
         above_low = Mux(high, span, Mux(least, 0, held))
         result = (self.low + above_low)[: self.params.out_width]

@@ -1,6 +1,6 @@
 """Which job an answer belongs to."""
 
-from amaranth import Array, Module, Signal
+from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,20 +49,22 @@ class Ledger(wiring.Component):
         asked, answered = (Signal(range(self._most), name=n) for n in ("asked", "answered"))
         known = Signal(JOBS)
         edges = Array(Signal.like(asked, name=f"edge_{n}", reset_less=True) for n in range(JOBS))
-        after = wire(m, "after", (answered + self.answers)[: len(answered)])
-        m.d.comb += [
-            self.over.eq(known.bit_select(self.job, 1) & (after == edges[self.job])),
-        ]
-        m.d.sync += [
-            asked.eq(asked + self.asks),
-            answered.eq(after),
-            self.job.eq(self.job + self.over),
-        ]
+        # Both counts, one more: no sum lies before a comparison, or behind what is late.
+        then_asked = Signal.like(asked, name="then_asked", init=1)
+        then_answered = Signal.like(answered, name="then_answered", init=1)
+        edge = wire(m, "edge", edges[self.job])
+        reached = Mux(self.answers, then_answered == edge, answered == edge)
+        m.d.comb += self.over.eq(known.bit_select(self.job, 1) & reached)
+        m.d.sync += self.job.eq(self.job + self.over)
+        with m.If(self.asks):
+            m.d.sync += [asked.eq(then_asked), then_asked.eq(then_asked + 1)]
+        with m.If(self.answers):
+            m.d.sync += [answered.eq(then_answered), then_answered.eq(then_answered + 1)]
         with m.If(self.over):
             m.d.sync += known.bit_select(self.job, 1).eq(0)
         with m.If(self.leaves):
             m.d.sync += [
-                edges[self.leaving].eq(asked + self.offered),
+                edges[self.leaving].eq(Mux(self.offered, then_asked, asked)),
                 known.bit_select(self.leaving, 1).eq(1),
             ]
         return m

@@ -82,6 +82,7 @@ class RowLoader(wiring.Component):
         group, width = self._group, self.params.address_width
         log = group.bit_length() - 1
         m.submodules.sum = total = WideSum(width)
+        m.submodules.span = span = WideSum(width)
         m.submodules.stepper = stepper = Stepper(width)
         # Addresses where this block began, and where the next rows begin.
         start, below = (Signal(width, name=name, reset_less=True) for name in ("start", "below"))
@@ -98,6 +99,9 @@ class RowLoader(wiring.Component):
         m.d.comb += [
             sent.eq(self.request.valid & self.request.ready),
             total.b.eq(addend),
+            # From the first row of a group to its last: where rows go upward there is no way.
+            span.a.eq(stride << log),
+            span.b.eq(way),
             stepper.stride.eq(way),
         ]
         m.d.sync += way.eq(stride if group == 1 else -stride)
@@ -118,15 +122,16 @@ class RowLoader(wiring.Component):
                 with m.If(~waits):
                     m.next = "OFFSET"
             with m.State("OFFSET"):
-                m.d.comb += total.start.eq(1)
+                m.d.comb += [total.start.eq(1), span.start.eq(group > 1)]
                 m.next = "OFFSET_HIGH"
             with m.State("OFFSET_HIGH"):
                 m.next = "SPAN" if group > 1 else "PLACE"
             if group > 1:
-                # From the first row of a group to its last.
                 with m.State("SPAN"):
-                    span = (stride << log) - stride
-                    m.d.sync += [total.a.eq(total.total), addend.eq(Mux(load.restart, span, 0))]
+                    m.d.sync += [
+                        total.a.eq(total.total),
+                        addend.eq(Mux(load.restart, span.total, 0)),
+                    ]
                     m.next = "SPAN_LOW"
                 with m.State("SPAN_LOW"):
                     m.d.comb += total.start.eq(1)
@@ -178,10 +183,11 @@ class RowLoader(wiring.Component):
                             m.next = "TAKE"
 
     def _room(self, m: Module, load, asks: Signal) -> None:
-        """Lend the scratchpad's places to requests."""
+        """Lend the scratchpad's places to requests; whether it has some is known a cycle ahead."""
         free = Signal(range(self._depth + 1), init=self._depth)
         m.d.sync += free.eq(free + self.freed - Mux(asks, load.vectors, 0))
-        m.d.comb += self._room_for.eq(free >= load.vectors)
+        twice = load.vectors << 1
+        m.d.sync += self._room_for.eq(Mux(asks, free >= twice, free >= load.vectors))
 
     def _arrive(self, m: Module, load, sent: Signal, leaves: Signal) -> None:
         """Take what comes, and tell to which job it belongs."""

@@ -93,7 +93,6 @@ class Plan(wiring.Component):
         self._whole, self._fits, self._narrow = (Signal(name=name) for name in names)
         self._limit = Signal.like(fit_a.quotient, name="limit")
         m.d.comb += [
-            row.eq(whole(job.vectors, share_a)),
             tiles.eq(fit_b.quotient & ~(share_b - 1)),
             fit_a.divisor.eq(row),
             fit_b.divisor.eq(job.command.k),
@@ -107,6 +106,9 @@ class Plan(wiring.Component):
                         job.command.eq(given),
                         job.vectors.eq(ceil_div(given.k, params.rows)),
                         job.tiles.eq(ceil_div(given.n, params.cols)),
+                        row.eq(
+                            ceil_div(given.k, params.rows * share_a) << (share_a.bit_length() - 1)
+                        ),
                     ]
                     m.next = "START"
             with m.State("START"):

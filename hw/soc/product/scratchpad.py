@@ -20,7 +20,7 @@ class Scratchpad(wiring.Component):
     A vector is handed out as soon as it is there, so a block is multiplied while it still loads.
     Blocks lie behind each other in a ring; a walk frees its block, or it is walked again.
 
-    Latency: 2 cycles from a vector that arrives to its beat, 3 from a walk to its first.
+    Latency: 2 cycles from a vector that arrives to its beat, 4 from a walk to its first.
     Throughput: a vector in and a beat out each cycle, from walk to walk as well.
     Back-pressure: ``o`` waits alone; whoever writes knows from ``freed`` what has room.
 
@@ -39,7 +39,7 @@ class Scratchpad(wiring.Component):
     walk : In(stream of :func:`walk_layout`)
     o : Out(stream of ``data``, ``last``)
     freed : Out(range(depth + 1))
-        Vectors of a block whose last walk ended in the cycle before.
+        Vectors of a block whose last walk ended two cycles before.
     """
 
     def __init__(self, depth: int, bits: int, share: int):
@@ -69,13 +69,16 @@ class Scratchpad(wiring.Component):
         m.submodules.skid = skid = SkidBuffer(self.o.p.shape())
         walk = Signal(self.walk.p.shape(), reset_less=True)
         # Where vectors come, where the walk began, and the first block that is not free.
-        head, block, first, freed = (Signal(width, name=n) for n in ("head", "at", "first", "old"))
-        step, frees = Signal(), Signal()
-        ends = wire(m, "ends", step & counter.final)
+        head, block, first = (Signal(width, name=name) for name in ("head", "at", "first"))
+        # The beat that is read next, and whether its vector is there, which is known by then.
+        ahead = Signal(self._ahead(width), reset_less=True)
+        waits, there = Signal(), Signal()
+        step, moves = Signal(), Signal()
+        ends = wire(m, "ends", moves & counter.final)
         behind = wire(m, "behind", Cat(Const(0, part), (counter.address[part:] + 1))[:width])
         after = wire(m, "after", Mux(ends, Mux(walk.rewind, first, behind), block))
-        here = wire(m, "here", (head - counter.address)[:width])
-        there = wire(m, "there", here.any() & ~here[-1])
+        gap = wire(m, "gap", (head[part:] - counter.address[part:])[: width - part])
+        comes = wire(m, "comes", self.write & (head[part:] == ahead.address[part:]))
         m.d.comb += [
             memory.write_enable.eq(self.write),
             memory.write_address.eq(head[part:log]),
@@ -98,30 +101,50 @@ class Scratchpad(wiring.Component):
                 counter.counts[2].eq(given.outer),
             ]
             m.d.sync += walk.eq(given)
+        with m.If(~waits | step):
+            m.d.sync += [
+                waits.eq(counter.active),
+                there.eq(~gap[-1] & (gap.any() | self.write)),
+                ahead.address.eq(counter.address),
+                ahead.behind.eq(behind),
+                ahead.last.eq(counter.final & walk.last),
+                ahead.frees.eq(counter.final & walk.free),
+            ]
+        with m.Elif(comes):
+            m.d.sync += there.eq(1)
         # A beat is read into the memory's own output register, and waits there.
         full, last = Signal(), Signal(reset_less=True)
         place = Signal(range(self._share), reset_less=True)
+        # The first vector that is not free, as whoever writes knows it.
+        frees, edge, known = Signal(), Signal(width), Signal(width)
         m.d.comb += [
-            step.eq(counter.active & there & (~full | skid.i.ready)),
-            counter.step.eq(step),
+            step.eq(waits & there & (~full | skid.i.ready)),
+            moves.eq(counter.active & (~waits | step)),
+            counter.step.eq(moves),
             memory.read_enable.eq(step),
-            memory.read_address.eq(counter.address[part:log]),
+            memory.read_address.eq(ahead.address[part:log]),
             skid.i.valid.eq(full),
             skid.i.p.data.eq(memory.read_data.word_select(place, bits)),
             skid.i.p.last.eq(last),
-            self.freed.eq(Mux(frees, first - freed, 0)),
         ]
         with m.If(~full | skid.i.ready):
             m.d.sync += full.eq(step)
         with m.If(step):
-            m.d.sync += [last.eq(counter.final & walk.last), place.eq(counter.address[:part])]
+            m.d.sync += [last.eq(ahead.last), place.eq(ahead.address[:part])]
+        with m.If(step & ahead.frees):
+            m.d.sync += edge.eq(ahead.behind)
         m.d.sync += [
             head.eq(head + (self.write << part)),
             block.eq(after),
-            frees.eq(ends & walk.free),
-            freed.eq(first),
+            frees.eq(step & ahead.frees),
+            known.eq(edge),
+            self.freed.eq(Mux(frees, edge - known, 0)),
         ]
         with m.If(ends & walk.free):
             m.d.sync += first.eq(behind)
         wiring.connect(m, skid.o, wiring.flipped(self.o))
         return m
+
+    def _ahead(self, width: int) -> data.StructLayout:
+        """Lay out a beat to read: its place, and what is freed ``behind`` it if it ``frees``."""
+        return data.StructLayout({"address": width, "behind": width, "last": 1, "frees": 1})

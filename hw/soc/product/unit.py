@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.soc.commands import Cause
+from gemmule.hw.common.pipeline import register
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.soc.control.layouts import command_layout, finished_layout
@@ -200,20 +201,23 @@ class ProductUnit(wiring.Component):
             (issue.wrong, issue.job, Cause.SETTINGS.value, 0),
             (store.fault, store.job, wrote, store.address),
         ]
+        over, job = register(m, "over", store.over, reset=True), register(m, "job", store.job)
         m.submodules.finished = finished = Fifo(finished_layout(width), JOBS)
         connect(m, finished.o, flipped(self.finished))
         m.d.comb += [
-            finished.i.valid.eq(store.over),
+            finished.i.valid.eq(over),
             blocks.ended.eq(self.finished.valid & self.finished.ready),
         ]
         for number, fault in enumerate(faults):
             now = Signal.like(fault, name=f"fault_now_{number}")
-            m.d.comb += [now.eq(fault), store.void[number].eq(fault.cause != 0)]
-            with m.If(fault.cause == 0):
-                for happens, job, cause, address in reversed(events):
-                    with m.If(happens & (job == number)):
+            m.d.comb += now.eq(fault)
+            void = register(m, f"void_{number}", now.cause != 0, reset=True)
+            m.d.comb += store.void[number].eq(void)
+            with m.If(~void):
+                for happens, whose, cause, address in reversed(events):
+                    with m.If(happens & (whose == number)):
                         m.d.comb += [now.cause.eq(cause), now.address.eq(address)]
             m.d.sync += fault.eq(now)
-            with m.If(store.over & (store.job == number)):
-                m.d.comb += finished.i.p.eq(now)
-                m.d.sync += fault.eq(0)
+            with m.If(over & (job == number)):
+                m.d.comb += finished.i.p.eq(fault)
+                m.d.sync += [fault.eq(0), void.eq(0)]
