@@ -76,8 +76,10 @@ class Places(wiring.Component):
             low.eq(self.base[:SPLIT] + offset),
             self.address.eq(Cat(low[:SPLIT], (high + low[SPLIT])[: len(high)])),
             age.eq(Mux(self.step | changes, 0, Cat(1, age))),
-            self.count.eq(self.count + self.step),
         ]
+        # An enable, since a late `step` would precede the addition.
+        with m.If(self.step):
+            m.d.sync += self.count.eq(self.count + 1)
         m.d.comb += self.settled.eq(age[-1])
         return m
 
