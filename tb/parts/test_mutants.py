@@ -106,8 +106,8 @@ MUTANTS = [
             ("above[-1] | differs", "above[-1]"),
             ("Mux(fine, kept[STEP:]", "Mux(fine, kept[STEP - 1 :]"),
             ("outside & ~negative", "outside"),
-            ("over | (beyond & ~under & ~before)", "over | beyond"),
-            ("under | (before & ~over)", "under"),
+            ("above | (beyond & ~least)", "above | beyond"),
+            ("under | (distance[-1] & ~over)", "under"),
             ("Mux(self.used, result, 0)", "result"),
         ]
     ),
