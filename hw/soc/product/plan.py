@@ -64,7 +64,7 @@ class Plan(wiring.Component):
     all of a fits, it is ``resident``. Where a row of either does not fit, K is cut in slices, and
     each is loaded whenever it is met.
 
-    Latency: 6 cycles where the sizes' numbers of bits say that all fits, else ``log2(depth)``
+    Latency: 5 cycles where the sizes' numbers of bits say that all fits, else ``log2(depth)``
     more. Back-pressure: one command at a time.
 
     Members
@@ -124,12 +124,10 @@ class Plan(wiring.Component):
                 ]
                 m.next = "GUESS"
             with m.State("GUESS"):
+                self._whole_of_it(m)
                 m.next = "DIVIDE"
                 with m.If(self._small(bits)):
-                    m.next = "SMALL"
-            with m.State("SMALL"):
-                self._whole_of_it(m)
-                m.next = "CHOOSE"
+                    m.next = "CHOOSE"
             with m.State("DIVIDE"), m.If(fit_a.done & fit_b.done):
                 m.next = "CUT"
             with m.State("CUT"):
