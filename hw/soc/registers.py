@@ -240,6 +240,8 @@ class Registers(wiring.Component):
                 self._access_address.eq(Cat(Const(0, 2), word)),
                 self._access_write.eq(self._bad["write"]),
             ]
+        with m.Elif(flag.access_cleared):
+            m.d.sync += [self._access_address.eq(0), self._access_write.eq(0)]
 
     def _answer(self, kind: str) -> Value:
         return Mux(self._bad[kind], SLVERR, OKAY) if self._slverr else Const(OKAY, 2)

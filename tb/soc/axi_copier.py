@@ -35,7 +35,9 @@ class AxiCopier(wiring.Component):
     With the interrupt high, a write to C of 0 takes it back. Register 10 counts error responses,
     register 14 is the place in ``RULES`` of what it breaks. A write of 3 to C does something else:
     two reads of 8 words and two writes of one, with ids 0 and 1, under way at once; register 18
-    tells the ids of the 16 beats in their order, and below them those of the two answers to writes.
+    tells bit 0 of the 16 words in the order in which they came, and below them the ids of the two
+    answers to writes. A write of 7 is that with id 0 for all. An error is counted for a word whose
+    bits 3 to 1 do not count up in its burst, and for one whose bit 0 is not its id.
     """
 
     def __init__(self):
@@ -56,6 +58,7 @@ class AxiCopier(wiring.Component):
         self._registers = Array(Signal(32, name=f"register_{n}") for n in range(8))
         self._go = Signal()
         self._two = Signal()
+        self._alike = Signal()
         self._done = Signal()
         self._order = Signal(18)
         self._errors = Signal(8)
@@ -83,6 +86,7 @@ class AxiCopier(wiring.Component):
             m.d.axi += self._registers[address[2:5]].eq(data)
             with m.If(address == 12):
                 m.d.axi += [self._go.eq(data[0]), self._two.eq(data[1]), self._done.eq(0)]
+                m.d.axi += self._alike.eq(data[2])
         with m.If(self.s_axi_bvalid & self.s_axi_bready):
             m.d.axi += self.s_axi_bvalid.eq(0)
         with m.If(self.s_axi_arvalid & self.s_axi_arready):
@@ -103,11 +107,13 @@ class AxiCopier(wiring.Component):
 
     def _both(self, m, at):
         """Have two bursts under way in each direction."""
-        half = at[0]
+        half, word = at[0], self.m_axi_rdata
+        place = Array(Signal(3, name=f"place_{n}") for n in range(2))
+        strange = (word[1:4] != place[word[0]]) | (~self._alike & (word[0] != self.m_axi_rid[0]))
         with m.State("ask_two"):
             m.d.comb += [
                 self.m_axi_arvalid.eq(1),
-                self.m_axi_arid.eq(half),
+                self.m_axi_arid.eq(half & ~self._alike),
                 self.m_axi_araddr.eq(Mux(half, self._registers[1], self._registers[0])),
                 self.m_axi_arlen.eq(7),
             ]
@@ -118,14 +124,16 @@ class AxiCopier(wiring.Component):
         with m.State("read_two"):
             m.d.comb += self.m_axi_rready.eq(1)
             with m.If(self.m_axi_rvalid):
-                m.d.axi += [self._order.eq(self._order << 1 | self.m_axi_rid[0]), at.eq(at + 1)]
+                m.d.axi += [self._order.eq(self._order << 1 | word[0]), at.eq(at + 1)]
+                m.d.axi += place[word[0]].eq(place[word[0]] + 1)
+                m.d.axi += self._errors.eq(self._errors + strange)
                 with m.If(at == 15):
                     m.d.axi += at.eq(0)
                     m.next = "write_two"
         with m.State("write_two"):
             m.d.comb += [
                 self.m_axi_awvalid.eq(at < 2),
-                self.m_axi_awid.eq(half),
+                self.m_axi_awid.eq(half & ~self._alike),
                 self.m_axi_awaddr.eq(Mux(half, self._registers[1], self._registers[0])),
                 self.m_axi_awlen.eq(0),
                 self.m_axi_wvalid.eq(at >= 2),

@@ -104,9 +104,11 @@ def test_outside_of_the_image_is_decerr(bus):
     np.testing.assert_array_equal(bus.memory, before)
 
 
-def order(bus) -> str:
-    """Have two bursts under way in each direction; return the ids of the answers in order."""
-    for register, value in ((SOURCE, bus.base), (TARGET, bus.base + 512), (GO, 3)):
+def order(bus, go: int = 3) -> str:
+    """Have two bursts under way in each direction; return the order of words and of answers."""
+    words = np.arange(8, dtype="<u8") * 2
+    bus.memory[:64], bus.memory[512:576] = words.view(np.uint8), (words + 1).view(np.uint8)
+    for register, value in ((SOURCE, bus.base), (TARGET, bus.base + 512), (GO, go)):
         bus.write32(register, value)
     bus.wait(1e-3, interrupt=True)
     bus.write32(GO, 0)
@@ -114,13 +116,20 @@ def order(bus) -> str:
 
 
 def test_ids_are_answered_in_any_order_where_asked(bus):
+    """Reads of two ids are interleaved at any word; of each id, all comes as it was asked for."""
+    errors = bus.read32(ERRORS)
     assert order(bus) == "0" * 8 + "1" * 8 + "01"
-    bus.set(reorder=True, pause_b=0.8)  # both are due before one is answered
-    seen = [order(bus) for _ in range(20)]
-    bus.set(reorder=False, pause_b=0)
+    bus.set(reorder=True, pause_r=0.8, pause_b=0.8)  # both are due before one is answered
+    seen = [order(bus) for _ in range(40)]
+    alike = [order(bus, 7) for _ in range(10)]
+    bus.set(reorder=False, pause_r=0, pause_b=0)
     assert all(each[:16].count("1") == 8 for each in seen)
+    assert {each[0] for each in seen} == {"0", "1"}
+    assert {each[15] for each in seen} == {"0", "1"}
     assert any("01" in each[:16] and "10" in each[:16] for each in seen)  # interleaved
     assert {each[16:] for each in seen} == {"01", "10"}
+    assert set(alike) == {"0" * 8 + "1" * 8 + "00"}
+    assert bus.read32(ERRORS) == errors
 
 
 def test_counters(bus):

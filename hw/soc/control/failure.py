@@ -24,7 +24,7 @@ def failure_layout(address_width: int) -> data.StructLayout:
 
 
 class Failure(wiring.Component):
-    """Keep the first failure until software clears its flag.
+    """Keep the first failure until software clears its flag; without one all is 0.
 
     Of several in one cycle: the watchdog's, the ring's, a command's, its completion's.
 
@@ -90,6 +90,8 @@ class Failure(wiring.Component):
             ]
         with m.If(self.failed & (~self.flag | self.cleared)):
             m.d.sync += self.first.eq(now)
+        with m.Elif(self.cleared):
+            m.d.sync += Value.cast(self.first).eq(0)
         return m
 
 

@@ -1,7 +1,9 @@
-"""Thirteen accelerators, small in every way that brings out many blocks and slices."""
+"""Sixteen accelerators, small in every way that brings out many blocks and slices."""
 
 from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from gemmule.gen.simulation.axi import build_axi
 from gemmule.gen.simulation.engine import emitted_once
@@ -9,10 +11,9 @@ from gemmule.hw.soc.params import AcceleratorParams
 from gemmule.tb.soc.driver.rtl import CONFIGURATIONS as BUILT
 from gemmule.tb.soc.driver.rtl import hardware_of
 
-__all__ = ["CONFIGURATIONS", "FEW", "SIZE", "base_of", "hardware_of", "program"]
+from .stimuli.places import COMPLETIONS, RING, SETTINGS_START, SIZE
 
-SIZE = 1 << 18
-"""Bytes of memory."""
+__all__ = ["CONFIGURATIONS", "FEW", "base_of", "hardware_of", "program"]
 
 FEW = tuple(BUILT)
 """Those that the drivers are tested on; of all but the long tests."""
@@ -40,6 +41,9 @@ CONFIGURATIONS = BUILT | {
     "2x4_direct": _params(2, 4, 64, 32, 1024, ring=False, b_zero_points=False),
     "4x4_packed": _params(4, 4, 128, 40, 2048, cell="dsp48e2", pack="n"),
     "4x4_small_sums": _params(4, 4, 32, 64, 1024, acc_width=24, b_zero_points=False),
+    "4x4_512_bits": _params(4, 4, 512, 64, 8192),
+    "16x16": _params(16, 16, 128, 40, 8192),
+    "16x16_512_bits": _params(16, 16, 512, 32, 16384, outstanding=4),
     "2x2_few_bursts": _params(2, 2, 128, 40, 4096, outstanding=2, id_width=4, slverr=True),
 }
 
@@ -50,8 +54,12 @@ def program(name: str) -> Path:
     return build_axi(emitted_once("accelerator", CONFIGURATIONS[name]))
 
 
-def base_of(params: AcceleratorParams) -> int:
-    """Return where memory begins: below a carry, or so that it ends where addresses do."""
-    return (
-        (1 << 32) - SIZE // 2 if params.address_width == 40 else (1 << params.address_width) - SIZE
-    )
+def base_of(params: AcceleratorParams, rng: np.random.Generator) -> int:
+    """Return where memory begins: so that it ends where addresses do, or has a carry within.
+
+    The carry into bit 32 is amid a ring, settings, operands or results.
+    """
+    if params.address_width != 40:
+        return (1 << params.address_width) - SIZE
+    carries = (RING + 192, COMPLETIONS + 64, SETTINGS_START + 0x400, SIZE // 2, SIZE - 0xC000)
+    return (1 << 32) - int(rng.choice(carries))

@@ -1,21 +1,31 @@
 """Random commands on all accelerators: all of memory is what the golden machine makes of it."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from .commands import Maker
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
+from .quotas import COMMANDS
+from .stimuli.commands import MOST
+from .stimuli.places import OPERANDS
+from .stimuli.wrong import Spoiler
 
 
-def run_commands(name: str, seed: int, count: int) -> Pair:
+def run_commands(name: str, seed: int, count: int) -> Counter:
     """Run legal commands, back to back in batches, and compare after each batch."""
     with Pair(name, seed) as pair:
-        maker, rng = Maker(pair), pair.rng
-        while pair.commands < count:
+        maker, rng = Spoiler(pair), pair.rng
+        while pair.tally["commands"] < count:
             pair.disturb()
+            pair.choose_rings()
+            pair.choose_interrupts()
             maker.batch()
-            batch = int(rng.integers(1, maker.room + 1))
+            windows = maker.around() if rng.random() < 0.3 else []
+            pair.set_windows(windows)
+            batch = int(rng.integers(1, MOST + 1))
+            pair.tally["commands within windows"] += batch * bool(windows)
             direct = not pair.params.ring or rng.random() < 0.1
             for left in reversed(range(batch)):
                 command = maker.next()
@@ -26,8 +36,8 @@ def run_commands(name: str, seed: int, count: int) -> Pair:
             pair.finish()
             if rng.random() < 0.2:  # operands that no one has seen
                 octets = rng.integers(0, 256, pair.memory.size // 2, np.uint8).tobytes()
-                pair.put(0xA000, octets)
-    return pair
+                pair.put(OPERANDS, octets)
+    return pair.tally
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -38,4 +48,4 @@ def test_random_commands(name):
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_random_commands(name):
-    run_commands(name, 2, 1540)
+    run_commands(name, 2, COMMANDS)

@@ -1,14 +1,18 @@
 """Error responses at any beat of any channel: told once, of the right command; others are right."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import COMPLETION, SETTINGS, Cause, Flags, Opcode
 
-from .commands import Maker
 from .configurations import CONFIGURATIONS, FEW
-from .pair import LOG2, RING, Pair
+from .pair import Pair
+from .quotas import BEATS, ERRORS
+from .stimuli.commands import Maker
+from .stimuli.places import OPERANDS, RESULTS, RING
 
 COMMAND_OCTETS, COMPLETION_OCTETS = 64, 16
 
@@ -26,24 +30,66 @@ class Errors:
 
     def batch(self, *, in_span: bool) -> None:
         """Run a batch with an error at a beat, or at one of the bytes that it needs."""
-        pair, rng, maker = self.pair, self.rng, self.maker
-        pair.disturb()
-        maker.batch()
-        before = pair.bus.counters()
-        self.old = pair.memory.copy()
-        count = int(rng.integers(1, 9))
-        commands = [maker.gemm(apart=64, settings=0) for _ in range(count)]
-        commands = [each for each in commands if each["opcode"] == Opcode.GEMM]
+        rng = self.rng
+        commands = self._some(int(rng.integers(1, 9)))
         if not commands:
             return
-        write, decode = bool(rng.integers(2)), bool(rng.integers(2))
-        self.cause = (WRITES if write else READS)[decode]
-        beat = int(rng.integers(0, 40 * count if rng.random() < 0.6 else 4))
+        write = bool(rng.integers(2))
         if in_span:
-            self.byte = self._byte(commands, write)
-            pair.bus.fault(write=write, decode=decode, span=(self.byte, self.byte + 1))
+            self._run(commands, write, byte=self._byte(commands, write))
         else:
-            self.byte = None
+            most = 40 * len(commands) if rng.random() < 0.6 else 4
+            self._run(commands, write, beat=int(rng.integers(most)))
+
+    def sweep(self) -> None:
+        """Run the same few commands again and again, each time with an error one beat later."""
+        pair = self.pair
+        while not (commands := self._some(int(self.rng.integers(1, 3)), large=False)):
+            pass
+        memory = pair.memory.copy()
+        before = pair.bus.counters()
+        self._run(commands, False, beat=None)
+        after = pair.bus.counters()
+        for write, name in ((False, "read_beats"), (True, "write_beats")):
+            for beat in range(getattr(after, name) - getattr(before, name)):
+                pair.bus.memory[:] = pair.memory[:] = memory
+                told = sum(self.told.values())
+                self._run(commands, write, beat=beat)
+                assert sum(self.told.values()) == told + 1
+                pair.tally[f"errors at every beat, of {('reads', 'writes')[write]}"] += 1
+
+    def _some(self, count: int, large: bool = True) -> list[dict[str, int]]:
+        """Make commands for a batch, with memory of the kind that it is to be run on."""
+        maker = self.maker
+        self.pair.disturb()
+        self.pair.choose_rings(smallest=3)
+        maker.batch()
+        commands = [maker.gemm(apart=64, settings=0) for _ in range(count)]
+        commands = [each for each in commands if each["opcode"] == Opcode.GEMM]
+        return [each for each in commands if large or self._beats(each) < 100]
+
+    def _beats(self, command: dict[str, int]) -> int:
+        found, bus = operands(command, self.pair.hardware).values(), self.pair.params.bus
+        return sum(each.rows * (each.row_octets // bus + 1) for each in found)
+
+    def _run(
+        self,
+        commands: list[dict[str, int]],
+        write: bool,
+        *,
+        beat: int | None = None,
+        byte: int | None = None,
+    ) -> None:
+        """Run a batch with an error at a beat, or where a byte is, or without one."""
+        pair = self.pair
+        before = pair.bus.counters()
+        pair.choose_interrupts()
+        self.old = pair.memory.copy()
+        decode = bool(self.rng.integers(2))
+        self.cause, self.byte = (WRITES if write else READS)[decode], byte
+        if byte is not None:
+            pair.bus.fault(write=write, decode=decode, span=(byte, byte + 1))
+        elif beat is not None:
             pair.bus.fault(write=write, decode=decode, beat=beat)
         self.told_now = 0
         for each in commands:
@@ -54,7 +100,8 @@ class Errors:
         after = pair.bus.counters()
         pair.bus.no_faults()
         beats = ("write_beats", "read_beats")[not write]
-        happened = in_span or getattr(after, beats) - getattr(before, beats) > beat
+        passed = getattr(after, beats) - getattr(before, beats)
+        happened = byte is not None or (beat is not None and passed > beat)
         if not whole:
             self._ring_failed()
         else:
@@ -65,7 +112,7 @@ class Errors:
     def _byte(self, commands, write: bool) -> int:
         """Return the address of a byte that must be read, or written."""
         pair, rng = self.pair, self.rng
-        first = pair.first % (1 << LOG2)
+        first = pair.first
         n = int(rng.integers(len(commands)))
         command = commands[n]
         # A beat that has several completions would take all of them.
@@ -74,7 +121,7 @@ class Errors:
         if not write and pair.params.ring:
             choices.append("ring")
         what = str(rng.choice(choices))
-        slot = (first + n) % (1 << LOG2)
+        slot = (first + n) % (1 << pair.log2)
         if what == "completion":
             return pair.base + pair.place(pair.first + n + 1) + int(rng.integers(16))
         if what == "ring":
@@ -91,6 +138,7 @@ class Errors:
         assert cause == self.cause, (Cause(cause), unit)
         self.told_now += 1
         self.told[unit] = self.told.get(unit, 0) + 1
+        self.pair.tally[f"errors of {unit}"] += 1
 
     def _judge(self, command, want, record):
         """Return the record that must be there: with an error where an operand of it has one."""
@@ -125,14 +173,17 @@ class Errors:
         got, place = self._error()
         if got["unit"] != 255 or not pair.read("IRQ_STATUS")["error"]:
             return
-        slots = [pair.place(pair.first + n + 1) for n in range(len(pair.given))]
-        slot = next(each for each in slots if each <= place < each + COMPLETION_OCTETS)
+        # Products complete in order.
+        order = [each["sequence"] for each in pair.given].index(got["sequence"])
+        index = pair.first + order + 1
+        slot, bus = pair.place(index), pair.params.bus
+        assert (place + pair.base) // bus == (slot + pair.base) // bus
         end = slot + COMPLETION_OCTETS
         np.testing.assert_array_equal(pair.bus.memory[slot:end], self.old[slot:end])
-        index = pair.first + slots.index(slot) + 1
         octets = COMPLETION.encode(pair.wanted[got["sequence"]] | {"index": index})
         pair.bus.memory[slot:end] = np.frombuffer(octets, np.uint8)
         pair.write("IRQ_STATUS", error=1)
+        pair.alike("ERROR", "ERROR_ADDR_LO", "ERROR_ADDR_HI")
         self._tell(got["cause"], "completion")
 
     def _ring_failed(self) -> None:
@@ -141,7 +192,8 @@ class Errors:
         got, place = self._error()
         assert got["unit"] == 254
         assert got["sequence"] == 0
-        slots = [RING + 64 * ((pair.first + n) % (1 << LOG2)) for n in range(len(pair.given))]
+        places = 1 << pair.log2
+        slots = [RING + 64 * ((pair.first + n) % places) for n in range(len(pair.given))]
         beat = pair.params.bus
         hit = next(
             n
@@ -163,18 +215,27 @@ class Errors:
                     at = address - pair.base
                     pair.memory[at : at + c.row_octets] = self.old[at : at + c.row_octets]
         pair.check_memory()
-        pair.write("IRQ_STATUS", complete=1, error=1)
         pair.reset()
+        pair.forget_flags()
         self._tell(got["cause"], "ring")
 
 
-def run_errors(name: str, seed: int, count: int) -> dict[str, int]:
-    """Run batches until ``count`` errors were told; return how many there were of each channel."""
+def run_errors(name: str, seed: int, count: int) -> Counter:
+    """Run batches until ``count`` errors were told."""
     with Pair(name, seed) as pair:
         errors = Errors(pair)
         while sum(errors.told.values()) < count:
             errors.batch(in_span=bool(pair.rng.integers(2)))
-    return errors.told
+    return pair.tally
+
+
+def run_beats(name: str, seed: int, count: int) -> Counter:
+    """Run small batches with an error at each of their beats, until there were ``count``."""
+    with Pair(name, seed) as pair:
+        errors = Errors(pair)
+        while sum(errors.told.values()) < count:
+            errors.sweep()
+    return pair.tally
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -185,7 +246,13 @@ def test_errors_are_told_of_the_right_command(name):
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_errors_are_told_of_the_right_command(name):
-    run_errors(name, 2, 78)
+    run_errors(name, 2, ERRORS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_an_error_at_every_beat(name):
+    run_beats(name, 2, BEATS)
 
 
 def test_a_row_of_several_words_is_whole_though_its_job_failed():
@@ -199,9 +266,9 @@ def test_a_row_of_several_words_is_whole_though_its_job_failed():
             pair.bus.set(latency=5, pause_w=pause)
             command = errors.maker.gemm(apart=64, settings=0) | {"opcode": 1, "c_size": 2}
             command |= {"m": 60, "n": 4, "k": 2, "flags": int(Flags.RAW), "settings": 0}
-            command |= {"a": pair.base + 0xA000, "a_stride": 2}
-            command |= {"b": pair.base + 0xB000, "b_stride": 4}
-            command |= {"c": pair.base + 0x30000, "c_stride": 16}
+            command |= {"a": pair.base + OPERANDS, "a_stride": 2}
+            command |= {"b": pair.base + OPERANDS + 0x1000, "b_stride": 4}
+            command |= {"c": pair.base + RESULTS + 0x8000, "c_stride": 16}
             pair.bus.fault(write=True, beat=0)
             pair.command(command)
             pair.ring()

@@ -1,43 +1,52 @@
 """Commands with something wrong in any field, and operands that miss a window by a byte."""
 
+from collections import Counter
+
 import pytest
 
 from gemmule.golden.soc.commands import COMMAND, VERSION, Cause, Opcode
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
-from .wrong import Spoiler
+from .quotas import REFUSED
+from .stimuli.commands import MOST
+from .stimuli.wrong import FIELDS, Spoiler
 
 
-def run_refused(name: str, seed: int, count: int) -> dict[str, int]:
-    """Run commands of which at least ``count`` are refused; return how many there were a cause."""
-    found: dict[str, int] = {}
+def run_refused(name: str, seed: int, count: int) -> Counter:
+    """Run commands of which at least ``count`` are refused for a wrong field, and others."""
+    wrong = 0
     with Pair(name, seed) as pair:
         maker, rng = Spoiler(pair), pair.rng
-        while sum(found.values()) < count:
+        while wrong < count:
             pair.disturb()
+            pair.choose_rings()
+            pair.choose_interrupts()
             maker.batch()
             windows = maker.windows() if rng.random() < 0.5 else []
             pair.set_windows(windows)
             direct = not pair.params.ring or rng.random() < 0.1
-            for left in reversed(range(int(rng.integers(1, maker.room + 1)))):
-                command = maker.next()
+            for left in reversed(range(int(rng.integers(1, MOST + 1)))):
+                command, spoils = maker.next(), False
                 if windows:
                     if command["opcode"] == Opcode.GEMM:
                         maker.at_an_edge(command, windows)
                     octets = COMMAND.encode(command)
-                elif rng.random() < 0.7:
+                elif spoils := rng.random() < 0.7:
                     octets = maker.spoiled()
                 else:
                     octets = COMMAND.encode(command)
                 cause = pair.command(octets, direct=direct)
+                if spoils:
+                    wrong += 1
+                    pair.tally[f"malformed in {maker.field}"] += 1
                 if cause not in (Cause.NONE, Cause.SETTINGS):
-                    found[cause.name] = found.get(cause.name, 0) + 1
+                    pair.tally[f"refused: {cause.name}"] += 1
                 if not direct and (not left or rng.random() < 0.1):
                     pair.ring()
             pair.finish()
         pair.set_windows([])
-    return found
+    return pair.tally
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -48,7 +57,8 @@ def test_wrong_commands_are_refused(name):
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_wrong_commands_are_refused(name):
-    run_refused(name, 2, 155)
+    found = run_refused(name, 2, REFUSED)
+    assert all(found[f"malformed in {field}"] for field in FIELDS)
 
 
 def test_a_command_of_no_size_signals_no_counter_that_there_is_not():

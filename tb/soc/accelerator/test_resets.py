@@ -1,14 +1,17 @@
 """Soft resets at any time, and the watchdog: each is followed by a right job."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from gemmule.golden.soc.check import operands
-from gemmule.golden.soc.commands import COMPLETION, VERSION, Cause, Opcode
+from gemmule.golden.soc.commands import VERSION, Cause, Opcode
 
-from .commands import Maker
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
+from .quotas import RESETS
+from .stimuli.commands import Maker
 
 
 def some(pair: Pair, maker: Maker, most: int) -> None:
@@ -31,11 +34,13 @@ def reset_once(pair: Pair, maker: Maker) -> None:
     """Reset at a random time: results are as they were, or right, a byte each."""
     rng = pair.rng
     pair.disturb()
+    pair.choose_rings()
+    pair.choose_interrupts()
     old = pair.memory.copy()
     some(pair, maker, 8)
     pair.bus.run(int(np.exp(rng.uniform(0, np.log(20_000)))))
-    done, given, wanted = pair.read("COMPLETED")["commands"], pair.given, pair.wanted
-    first = pair.first
+    pair.harvest()
+    first, records, given, wanted = pair.first, pair.got, pair.given, pair.wanted
     pair.reset()
     new = pair.memory.copy()
     for command in given:
@@ -46,9 +51,7 @@ def reset_once(pair: Pair, maker: Maker) -> None:
                 got = pair.bus.memory[row]
                 assert np.all((got == old[row]) | (got == new[row])), command
                 pair.memory[row] = got
-    for index in range(first + 1, done + 1):
-        at = pair.place(index)
-        record = COMPLETION.decode(pair.bus.memory[at : at + 16].tobytes())
+    for index, record in enumerate(records, first + 1):
         assert record == wanted[record["sequence"]] | {"index": index}
         command = next(each for each in given if each["sequence"] == record["sequence"])
         if command["opcode"] == Opcode.GEMM:
@@ -60,10 +63,12 @@ def reset_once(pair: Pair, maker: Maker) -> None:
     pair.bus.run(int(rng.integers(0, 1000)))
     pair.check_memory()
     assert pair.bus.counters().idle
-    pair.write("IRQ_STATUS", complete=1, error=1)
+    pair.forget_flags()
+    pair.tally["resets"] += 1
+    pair.tally["resets with commands under way"] += len(records) < len(given)
 
 
-def run_resets(name: str, seed: int, count: int) -> int:
+def run_resets(name: str, seed: int, count: int) -> Counter:
     """Reset so often, and let jobs follow each."""
     with Pair(name, seed) as pair:
         maker = Maker(pair)
@@ -73,7 +78,7 @@ def run_resets(name: str, seed: int, count: int) -> int:
                 pair.disturb()
             some(pair, maker, 3)
             pair.finish()
-    return count
+    return pair.tally
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -84,10 +89,10 @@ def test_resets(name):
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_resets(name):
-    run_resets(name, 2, 40)
+    run_resets(name, 2, RESETS)
 
 
-def run_watchdog(name: str, seed: int, count: int) -> int:
+def run_watchdog(name: str, seed: int, count: int) -> Counter:
     """Let commands wait for what never comes; what is done before them is done."""
     with Pair(name, seed) as pair:
         maker, rng = Maker(pair), pair.rng
@@ -101,16 +106,16 @@ def run_watchdog(name: str, seed: int, count: int) -> int:
             pair.stuck(stuck)
             pair.until("IRQ_STATUS", "error", 1)
             pair.until("STATUS", "reset_done", 1)
-            got, want = pair.read("ERROR"), pair.golden.read("ERROR")
-            assert got == {name: want[name] for name in got}, (got, want)
+            pair.alike("ERROR", "ERROR_ADDR_LO", "ERROR_ADDR_HI")
             assert pair.read("ERROR")["cause"] == Cause.TIMEOUT
-            pair.begin()
+            pair.was_reset()
             pair.check_memory()
-            pair.write("IRQ_STATUS", complete=1, error=1)
+            pair.forget_flags()
+            pair.tally["resets by the watchdog"] += 1
             some(pair, maker, 3)
             pair.finish()
             pair.write("WATCHDOG", cycles=0)
-    return count
+    return pair.tally
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -4,32 +4,48 @@ from collections.abc import Mapping
 
 from gemmule.golden.soc.check import Window, operands, refusal
 from gemmule.golden.soc.commands import COMMAND, Cause, Flags
+from gemmule.tb.soc.accelerator.pair import Pair
 
-from .commands import OPERANDS, RESULTS, Maker
-from .configurations import SIZE
-from .pair import SETTINGS_START
+from .commands import Maker
+from .places import OPERANDS, RESULTS, SETTINGS_START, SIZE
 
-__all__ = ["Spoiler"]
+__all__ = ["FIELDS", "Spoiler"]
+
+FIELDS = (
+    *("opcode", "version", "flags", "reserved", "c_size", "m", "n", "k", "wait", "signal"),
+    *("settings", "a", "b", "c", "a_stride", "b_stride", "c_stride", "bit"),
+)
+"""What may be wrong with a command; ``bit`` is any one. No value is illegal of the other fields."""
 
 
 class Spoiler(Maker):
-    """Makes commands that are refused."""
+    """Makes commands that are refused; each field has its turn to be what is wrong."""
+
+    def __init__(self, pair: Pair):
+        super().__init__(pair)
+        self.field = ""
+        """What is wrong with the last command that was spoiled."""
+        self._turns: list[str] = []
 
     def spoiled(self) -> bytes:
         """Return a command with something wrong in one field, and maybe in more."""
         rng, hardware = self.rng, self.pair.hardware
+        if not self._turns:
+            self._turns = [FIELDS[n] for n in rng.permutation(len(FIELDS))]
+        self.field = self._turns.pop()
         while True:
             command = self.gemm() if rng.random() < 0.9 else self.nop()
             octets = bytearray(COMMAND.encode(command))
-            for _ in range(1 + (rng.random() < 0.2)):
-                self._damage(octets, command)
+            self._damage(octets, command, self.field)
+            if rng.random() < 0.2:
+                self._damage(octets, command, str(rng.choice(FIELDS)))
             fields = COMMAND.decode(bytes(octets))
             if fields["sequence"] == command["sequence"]:
                 cause, _ = refusal(fields, hardware, self.pair.golden._windows())
                 if cause is not Cause.NONE:
                     return bytes(octets)
 
-    def _damage(self, octets: bytearray, command: Mapping[str, int]) -> None:
+    def _damage(self, octets: bytearray, command: Mapping[str, int], name: str) -> None:
         rng, hardware = self.rng, self.pair.hardware
         raw = command["flags"] & Flags.RAW
         kinds = {
@@ -50,9 +66,8 @@ class Spoiler(Maker):
             "a_stride": int(rng.integers(0, 2**32)),
             "b_stride": int(rng.integers(0, 2**32)),
             "c_stride": int(rng.integers(0, 2**32)),
-            "bit": 0,
         }
-        name = str(rng.choice(sorted(kinds)))
+        assert {*kinds, "bit"} == set(FIELDS)
         if name == "bit":
             octets[int(rng.integers(COMMAND.size))] ^= 1 << int(rng.integers(8))
         else:
@@ -67,7 +82,7 @@ class Spoiler(Maker):
     def windows(self) -> list[Window]:
         """Return four windows with edges at any byte, in any order; two of them touch."""
         rng, base = self.rng, self.pair.base
-        middle, end = (int(rng.integers(low, low + 20_000)) for low in (0x10000, 0x20000))
+        middle, end = (OPERANDS + low + int(rng.integers(20_000)) for low in (0x6000, 0x16000))
         results = RESULTS + int(rng.integers(0, 5000))
         settings = base + SETTINGS_START, base + SIZE - 1 - int(rng.integers(99))
         found = [
@@ -75,6 +90,18 @@ class Spoiler(Maker):
             Window(base + middle, base + end, True, bool(rng.integers(2))),
             Window(base + results, base + results + int(rng.integers(5000, 90_000)), False, True),
             Window(*settings, bool(rng.integers(2)), False),
+        ]
+        return [found[n] for n in rng.permutation(4)]
+
+    def around(self) -> list[Window]:
+        """Return windows that all legal commands keep to; two of them overlap, one is of no use."""
+        rng, base = self.rng, self.pair.base
+        middle = base + OPERANDS + int(rng.integers(RESULTS - OPERANDS))
+        found = [
+            Window(base + SETTINGS_START, base + SIZE - 1, True, False),
+            Window(base + RESULTS, base + SIZE - 1, bool(rng.integers(2)), True),
+            Window(base + OPERANDS, middle, True, bool(rng.integers(2))),
+            Window(middle + 1, middle, True, True),
         ]
         return [found[n] for n in rng.permutation(4)]
 

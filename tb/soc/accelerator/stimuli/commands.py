@@ -14,15 +14,15 @@ from gemmule.golden.soc.commands import (
     Opcode,
 )
 from gemmule.golden.soc.memory import Matrix
+from gemmule.tb.soc.accelerator.pair import Pair
 
-from .configurations import SIZE
-from .pair import LOG2, SETTINGS_END, SETTINGS_START, Pair
+from .places import OPERANDS, RESULTS, SETTINGS_END, SETTINGS_START, SIZE
 from .settings import RandomSettings
 
-__all__ = ["OPERANDS", "RESULTS", "Maker"]
+__all__ = ["MOST", "Maker"]
 
-OPERANDS, RESULTS = SETTINGS_END, 0x28000
-"""Where in memory they begin; results go up to its last byte."""
+MOST = 32
+"""Commands of a batch."""
 
 GUARD = 64
 
@@ -189,6 +189,8 @@ class Maker:
                 continue
             for name, (address, stride) in places.items():
                 command[name], command[f"{name}_stride"] = address, stride
+                falls = stride < 0 and (k if name == "b" else m) > 1
+                self.pair.tally["operands with rows downwards"] += falls
             record = None
             if rng.random() < 0.75:
                 record = self._write_settings(n, c_size, rng.random() < settings, apart)
@@ -238,8 +240,3 @@ class Maker:
         if cause is Cause.NONE and command["opcode"] == Opcode.GEMM:
             matrix = operands(command, self.pair.hardware)["c"]
             self.written.append((matrix, command.get("signal", 0)))
-
-    @property
-    def room(self) -> int:
-        """Commands that a batch may have."""
-        return 1 << LOG2

@@ -1,0 +1,22 @@
+"""How much of everything a whole campaign has at least, of each accelerator."""
+
+from .configurations import CONFIGURATIONS
+
+__all__ = ["BEATS", "COMMANDS", "ERRORS", "HALTS", "REFUSED", "RESETS"]
+
+COMMANDS = 1_260
+REFUSED = 130
+ERRORS = 30
+"""At random beats and bytes of batches of many commands."""
+
+BEATS = 150
+"""Errors at each beat of small batches, one after the other."""
+
+RESETS = 32
+HALTS = 20
+
+assert len(CONFIGURATIONS) >= 12
+assert len(CONFIGURATIONS) * COMMANDS >= 20_000
+assert len(CONFIGURATIONS) * REFUSED >= 2_000
+assert len(CONFIGURATIONS) * BEATS >= 1_000
+assert len(CONFIGURATIONS) * RESETS >= 500

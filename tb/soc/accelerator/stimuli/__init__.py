@@ -1,0 +1,1 @@
+"""What the machines are told: random commands and settings, right and wrong, and where they lie."""
