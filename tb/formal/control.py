@@ -1,6 +1,7 @@
 """Claims on registers and control: each access and each command is answered, once."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.hdl._ast import AnyConst
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,12 +10,21 @@ from gemmule.hw.soc.control.completion import UNDER_WAY
 from gemmule.hw.soc.control.counters import ROUND, Counters
 from gemmule.hw.soc.control.dispatch import IN_FLIGHT
 from gemmule.hw.soc.control.layouts import UNITS
+from gemmule.hw.soc.control.legality.windows import Windows
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 from gemmule.hw.soc.registers import Registers
 
 from .prove import Claims
 
-__all__ = ["FetchAndBuffer", "Orders", "counters", "fetch_and_buffer", "orders", "registers"]
+__all__ = [
+    "FetchAndBuffer",
+    "Orders",
+    "counters",
+    "fetch_and_buffer",
+    "orders",
+    "registers",
+    "windows",
+]
 
 SOON = 3
 """Cycles in which an access is answered by those who wait for nothing."""
@@ -30,9 +40,14 @@ def registers(claims: Claims, dut: Registers) -> None:
     claims.holds((counts["w"] - counts["b"])[:4] == bus.bvalid)
     claims.holds((counts["ar"] - counts["r"])[:4] == ~bus.arready + bus.rvalid)
 
-    # Who gives its data and takes its answers, is answered; reads while no memory waits.
+    # Who gives its data and takes its answers, is answered: soon, and reads of a memory as many
+    # cycles later as it waits, which is any number here (see `windows` and `counters`).
     ports = (dut.control.command, dut.control.counters, dut.control.windows)
-    wait = ports[0].wait | ports[1].wait | ports[2].wait
+    waits = Cat(port.read & port.wait for port in ports).any()
+    most, waited = Signal(7, name="most"), Signal(8, name="waited")
+    claims.m.d.comb += most.eq(AnyConst(7))
+    claims.m.d.sync += waited.eq(Mux(waits, waited + 1, 0))
+    claims.assume(waited + waits <= most)
     _soon(
         claims,
         "write",
@@ -40,7 +55,9 @@ def registers(claims: Claims, dut: Registers) -> None:
         bus.bready & bus.wvalid,
         bus.bvalid,
     )
-    _soon(claims, "read", bus.arvalid | ~bus.arready | bus.rvalid, bus.rready & ~wait, bus.rvalid)
+    active = bus.arvalid | ~bus.arready | bus.rvalid
+    since = _soon(claims, "read", active, bus.rready, bus.rvalid, most)
+    claims.holds(~waits | (since <= waited + 1))
 
 
 def _transfers(claims: Claims, bus: wiring.PureInterface, name: str) -> Signal:
@@ -50,10 +67,27 @@ def _transfers(claims: Claims, bus: wiring.PureInterface, name: str) -> Signal:
     return count
 
 
-def _soon(claims: Claims, name: str, active: Value, willing: Value, answered: Value) -> None:
-    since = Signal(range(SOON + 2), name=f"{name}_since")
+def _soon(
+    claims: Claims,
+    name: str,
+    active: Value,
+    willing: Value,
+    answered: Value,
+    later: Value | int = 0,
+) -> Signal:
+    since = Signal(9, name=f"{name}_since")
     claims.m.d.sync += since.eq(Mux(active & willing & ~answered, since + 1, 0))
-    claims.holds(since <= SOON)
+    claims.holds(since <= SOON + later)
+    return since
+
+
+def windows(claims: Claims, dut: Windows) -> None:
+    """Claim that a read of a window's bounds waits for two cycles."""
+    port = dut.words
+    waited = Signal(3, name="waited")
+    claims.m.d.sync += waited.eq(Mux(port.read & port.wait, waited + 1, 0))
+    claims.holds(waited <= 2)
+    claims.holds(waited == claims.inside("read_age"))
 
 
 class FetchAndBuffer(wiring.Component):
@@ -207,7 +241,12 @@ def orders(claims: Claims, dut: Orders) -> None:
 
 
 def counters(claims: Claims, dut: Counters) -> None:
-    """Claim that no event of a round is lost: what gathers them is wide enough."""
+    """Claim that no event of a round is lost, and that reads wait for two rounds and 2 cycles.
+
+    That is from the last ``latch`` or ``clear`` on. A master that writes these again and again may
+    wait for a read of a counter as long as it does; it is never answered with a mix of two rounds.
+    """
+    _waits(claims, dut)
     step = claims.inside("step")
     for name in dut.names:
         now, gathered = getattr(dut, name), claims.inside(f"{name}_gathered")
@@ -215,3 +254,19 @@ def counters(claims: Claims, dut: Counters) -> None:
         claims.m.d.sync += exact.eq(Mux(step == 0, 0, exact) + now)
         claims.holds(exact <= most * Mux(step == 0, ROUND, step))
         claims.holds(exact == gathered)
+
+
+def _waits(claims: Claims, dut: Counters) -> None:
+    """Claim that reads wait for the round that is asked for, and not for a further one."""
+    quiet, step = Signal(8, name="quiet"), claims.inside("step")
+    begins_in = Signal.like(step, name="begins_in")
+    claims.m.d.comb += begins_in.eq(-step)
+    claims.m.d.sync += quiet.eq(Mux(dut.latch | dut.clear, 0, Mux(dut.words.wait, quiet + 1, 0)))
+    claims.holds(quiet <= 2 * ROUND + 2)
+    for name in ("latch", "clear"):
+        wanted, does, writes = (
+            claims.inside(f"{name}_{what}") for what in ("wanted", "does", "writes")
+        )
+        claims.holds(~wanted | (quiet + begins_in <= ROUND))
+        claims.holds(~does | (quiet + begins_in <= 2 * ROUND))
+        claims.holds(~writes | (quiet <= 2 * ROUND + 1))

@@ -5,6 +5,7 @@ import pytest
 
 from gemmule.hw.soc import registers
 from gemmule.hw.soc.control import counters
+from gemmule.hw.soc.control.legality import windows
 from gemmule.tb.common.module_mutants import infect
 from gemmule.tb.soc.control.plane import constants
 
@@ -29,7 +30,11 @@ def counts(folder) -> bool:
     return prove(counters.Counters(), control.counters, folder)
 
 
-@pytest.mark.parametrize("proof", [answers, fits, ends, counts])
+def bounds(folder) -> bool:
+    return prove(windows.Windows(40), control.windows, folder)
+
+
+@pytest.mark.parametrize("proof", [answers, fits, ends, counts, bounds])
 def test_proven(proof, tmp_path):
     """AXI4-Lite never blocks; counters and queues never overflow."""
     assert proof(tmp_path)
@@ -75,11 +80,30 @@ MUTANTS = {
         "completed.valid.eq(waiting.valid)",
     ),
     "command_withdrawn": (ends, "control.dispatch", "(stays | (self.go &", "((self.go &"),
+    "read_waits_for_writes": (
+        answers,
+        "registers",
+        "held & ~bus.rvalid & ~wait",
+        "held & ~bus.rvalid & ~wait & ~bus.awvalid",
+    ),
+    "latch_never_over": (
+        counts,
+        "control.counters",
+        "wanted.eq(getattr(self, name))",
+        "wanted.eq(1)",
+    ),
+    "bound_waits_longer": (bounds, "control.legality.windows", "~age[1]", "~age.all()"),
     "counts_too_narrow": (counts, "control.counters", "- 1) * ROUND)", "- 1) * ROUND // 2)"),
 }
 
 
-QUICK = ("answer_overwritten", "too_many_asked_for", "command_lost", "counts_too_narrow")
+QUICK = (
+    "answer_overwritten",
+    "bound_waits_longer",
+    "too_many_asked_for",
+    "command_lost",
+    "counts_too_narrow",
+)
 """One of each proof; the others are left to `make test-full`."""
 
 SLOW = [pytest.param(each, marks=pytest.mark.full) for each in MUTANTS if each not in QUICK]

@@ -89,8 +89,9 @@ class CreditFifo(wiring.Component):
         width = len(Value.cast(self.payload))
         m.submodules.queue = queue = Memory(shape=width, depth=self.depth, init=[])
         write, read = queue.write_port(), queue.read_port(domain="comb")
-        start, end = Signal(range(self.depth)), Signal(range(self.depth))
-        queued, leave = Signal(range(self.depth + 1)), Signal()
+        start, end = (Signal(range(self.depth), name=name) for name in ("start", "end"))
+        queued = Signal(range(self.depth + 1))
+        leave = Signal()
         m.d.comb += [
             leave.eq(self.o.valid & self.o.ready),
             self.o.valid.eq(queued != 0),
