@@ -29,16 +29,16 @@ WALK = {"address_width": 4, "size_width": 3}
 ROWS = {"lanes": 1, "max_length": 4, "in_format": "sq2.2"}
 TOKENS = {"max_tokens": 4, "score_format": "u2"}
 PACKAGES = TOKENS | {"token_format": "s2", "lanes": 1, "max_length": 4, "weight_width": 4}
-LANE = {"lanes": 1, "in_format": "sq2.2", "out_format": "uq1.3"}
 
 
 def _small() -> dict[str, dict[str, object]]:
     """Return small parameters of each block that has streams."""
-    lanes = {name: dict(LANE) for name in FUNCTIONS}
-    for name in ("gelu", "silu", "hardswish", "tanh"):
-        lanes[name]["out_format"] = "sq2.2"
-    for name in ("reciprocal", "rsqrt"):
-        lanes[name]["in_format"] = "uq1.3"
+    lanes = {}
+    for name in FUNCTIONS:
+        usual = catalog()[name].params()
+        formats = {each: getattr(usual, each).signed for each in ("in_format", "out_format")}
+        small = {each: "sq2.2" if signed else "uq1.3" for each, signed in formats.items()}
+        lanes[name] = {"lanes": 1, **small}
     affine = {"out_format": "sq2.2", "gamma_format": "sq2.2", "beta_format": "sq2.2"}
     return lanes | {
         "gemm": PRODUCT | OPERANDS,
