@@ -16,6 +16,7 @@ from .configurations import CONFIGURATIONS
 from .test_commands import run_commands
 from .test_errors import run_beats, run_errors
 from .test_halts import run_halts
+from .test_interrupts import run_interrupts
 from .test_refused import run_refused
 from .test_resets import run_resets, run_watchdog
 
@@ -29,9 +30,8 @@ RUNS: dict[str, tuple[Callable[[str, int, int], Counter], int]] = {
     "resets": (run_resets, quotas.RESETS),
     "watchdog": (run_watchdog, 5),
     "halts": (run_halts, quotas.HALTS),
+    "interrupts": (run_interrupts, quotas.COMPLETIONS_WATCHED),
 }
-SHARED = ("batches", "interrupts", "commands")
-"""Counts that are told of all runs together."""
 
 
 def _run(what: str, name: str, seed: int) -> tuple[str, str, dict[str, int], float, str]:

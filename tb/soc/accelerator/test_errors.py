@@ -12,7 +12,7 @@ from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
 from .quotas import BEATS, ERRORS
 from .stimuli.commands import Maker
-from .stimuli.places import OPERANDS, RESULTS, RING
+from .stimuli.places import OPERANDS, RESULTS, RING, SIZE
 
 COMMAND_OCTETS, COMPLETION_OCTETS = 64, 16
 
@@ -275,3 +275,16 @@ def test_a_row_of_several_words_is_whole_though_its_job_failed():
             assert pair.settle()
             pair.finish(errors._judge)
             assert errors.told_now
+
+
+@pytest.mark.full
+def test_an_error_in_the_last_beat_of_all_addresses():
+    """The memory's sum of a beat's address and its bytes was 0 there, and no error was answered."""
+    with Pair("4x4_512_bits", 3) as pair:
+        errors = Errors(pair)
+        last = pair.base + SIZE - 1
+        assert last == (1 << 64) - 1
+        command = errors.maker.gemm(apart=64, settings=0)
+        command |= {"m": 1, "n": 1, "k": 1, "c_size": 0, "c": last}
+        errors._run([command], True, byte=last)
+        assert errors.told == {"c": 1}
