@@ -174,8 +174,9 @@ private:
             Fault& fault = settings.faults[at];
             if (fault.write != write) continue;
             if (fault.beats < 0) {
-                if (address / octets * octets <= fault.high && address / octets * octets + octets > fault.low)
-                    response = fault.response;
+                const std::uint64_t place = address / octets * octets;
+                // The last beat of all addresses ends at 2^64, which is 0 here.
+                if (place <= fault.high && place + (octets - 1) >= fault.low) response = fault.response;
             } else if (!fault.beats--) {
                 response = fault.response;
                 settings.faults.erase(settings.faults.begin() + at--);
