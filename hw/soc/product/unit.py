@@ -111,6 +111,7 @@ class ProductUnit(wiring.Component):
             "walk_b": pad_b.walk,
             "settings": fetch.settings,
             "issue": issue.issue,
+            "combine": store.combine,
             "store": store.store,
         }
         for name, target in parts.items():
