@@ -73,6 +73,7 @@ def _row(
         "bytes_read": found.counters["bytes_read"],
         "read / operands": round(found.counters["bytes_read"] / (m * k + k * n), 3),
         "bytes_written": found.counters["bytes_written"],
+        "write_bursts": found.counters["write_bursts"],
         "register_writes": found.counters["register_writes"],
         "cycles_per_second": round(found.cycles / found.run_seconds),
     }
