@@ -18,11 +18,11 @@ from .layouts import JOBS
 from .loader import RowLoader
 from .params import ProductUnitParams
 from .plan import Plan
+from .results.store import Store
 from .scratchpad import Scratchpad
 from .settings import BANKS
 from .settings_fetch import SettingsFetch
 from .settings_issue import SettingsIssue
-from .store import Store
 
 __all__ = ["EVENTS", "ProductUnit"]
 

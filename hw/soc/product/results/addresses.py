@@ -7,9 +7,8 @@ from amaranth.lib.wiring import In, Out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.common.wide import Stepper, WideSum
-
-from .layouts import JOBS, store_layout
-from .params import ProductUnitParams
+from gemmule.hw.soc.product.layouts import JOBS, store_layout
+from gemmule.hw.soc.product.params import ProductUnitParams
 
 __all__ = ["ResultAddresses", "place_layout"]
 

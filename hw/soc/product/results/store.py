@@ -8,12 +8,12 @@ from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.soc.dma.request import request_layout, write_done
+from gemmule.hw.soc.product.layouts import JOBS, combine_layout, store_layout
+from gemmule.hw.soc.product.ledger import Ledger
+from gemmule.hw.soc.product.params import RESULT, ProductUnitParams
 
+from .addresses import ResultAddresses
 from .combine import WriteCombiner
-from .layouts import JOBS, combine_layout, store_layout
-from .ledger import Ledger
-from .params import RESULT, ProductUnitParams
-from .result_addresses import ResultAddresses
 
 __all__ = ["Store"]
 

@@ -7,9 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
-
-from .layouts import combine_layout
-from .params import RESULT, ProductUnitParams
+from gemmule.hw.soc.product.layouts import combine_layout
+from gemmule.hw.soc.product.params import RESULT, ProductUnitParams
 
 __all__ = ["WriteCombiner"]
 
