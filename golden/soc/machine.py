@@ -40,6 +40,7 @@ class Machine:
     _fetched: int
     _completed: int
     _untold: int
+    _coalescing: dict[str, int]
     _dependencies: list[int]
     _last: dict[str, int]
     _direct: bytes | None
@@ -140,7 +141,7 @@ class Machine:
             done += 1
         if not done and self._stuck():
             self._time_out()
-        elif self.fields.get("IRQ_COALESCE", {}).get("time", 0) and self._untold:
+        elif self._untold and self._coalescing["time"]:
             self._tell()  # time passes where commands do not
         return done
 
@@ -212,12 +213,14 @@ class Machine:
         self._last = {name: command[name] for name in ("sequence", "opcode")} | {"cause": cause}
         self._counters["COMMANDS"] += 1
         self._record(index, address)
+        if not self._untold:  # what is written later is the next ones'
+            self._coalescing = self.fields.get("IRQ_COALESCE", {"count": 0, "time": 0})
         self._untold += 1
         if cause is not Cause.NONE:
             self._counters["ERRORS"] += 1
             self._fail(cause, unit, command["sequence"], address)
             self._halted = bool(self.fields["CTRL"]["halt_on_error"])
-        count = self.fields.get("IRQ_COALESCE", {}).get("count", 0)
+        count = self._coalescing["count"]
         if command["flags"] & Flags.INTERRUPT or (count and self._untold >= count):
             self._tell()
 
