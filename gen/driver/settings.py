@@ -52,6 +52,9 @@ class Settings:
         """
         if any(requantization.pop(name, None) is not None for name in BY_ROW):
             raise UsageError("row_multiplier: this hardware scales by column alone")
+        if strange := sorted(set(requantization) - set(REQUANTIZATION)):
+            known = ("a_zero_point", "b_zero_point", "bias", *REQUANTIZATION)
+            raise UsageError(f"there is no {strange[0]!r}; what there is: {', '.join(known)}")
         scale = Requantization.check(
             b.shape[-1],
             bias=bias,
@@ -83,6 +86,7 @@ class Settings:
 
 
 BY_ROW = ("row_multiplier", "row_shift")
+REQUANTIZATION = ("multiplier", "shift", "zero_point", "rounding", "c_format", "clamp")
 
 
 def _record(scale: Requantization, offset: NDArray, zeros: NDArray) -> bytes:

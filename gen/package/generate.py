@@ -61,6 +61,11 @@ def generate(
     emitted = emit(block, params, name=name)
     wanted = Wanted(block, params, emitted, form or AxisForm(), target, clock, taken)
     if ports := axi_ports(emitted.manifest):
+        if wanted.form != AxisForm():
+            raise UsageError(
+                "--streams, --tdata-width and --fifo-depth are for blocks with streams, which"
+                f" {block.name} lacks"
+            )
         axis = None
         texts, what = axi_package(wanted, ports)
     else:

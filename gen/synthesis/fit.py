@@ -67,6 +67,11 @@ def largest(
         raise UsageError(f"--limit must be above 0 and at most 1, not {limit}")
     if not {"rows", "cols"} <= {each.name for each in fields(params)}:
         raise UsageError(f"fit needs a block with --rows and --cols, which {block.name} lacks")
+    if block.bus_adapter:
+        raise UsageError(
+            f"fit is for arrays of any size, and rows and columns of {block.name} are powers of 2:"
+            f" its presets are {', '.join(block.presets)}, and synth counts any other"
+        )
     row_step, col_step = _steps(params)
     runs: dict[tuple[int, int], NDArray] = {}
 

@@ -178,7 +178,7 @@ def check_cell(params: Options, board: Board) -> None:
 def _cached(emitted: Emitted, family: str, borders: bool) -> dict[str, Any]:
     """Return what Yosys finds, kept under a key of all that it depends on."""
     ours = (synth_yosys, hierarchy, netlist, yosys)
-    files = (__file__, *(each.__file__ for each in ours))
+    files = (__file__, *(str(each.__file__) for each in ours))
     recipe = b"".join(Path(each).read_bytes() for each in files)
 
     def build(folder: Path) -> None:

@@ -56,6 +56,8 @@ GENERATE = [
     ("--clock-mhz 0", "--clock-mhz must be in 1..2000"),
 ]
 
+SMALL = "accelerator --rows 2 --cols 2 --bank-bytes 1024"
+
 OTHERS = [
     ("nothing", "No such command 'nothing'"),
     ("generate nothing --rows 4 --out x", "there is no block 'nothing'"),
@@ -73,6 +75,11 @@ OTHERS = [
     ("simulate array --inputs x.npz", "array is for generate and synth only"),
     ("simulate gemm --run-dataflow is --inputs x.npz", "--run-dataflow must be one of"),
     ("show nothing", "there is no block 'nothing'"),
+    ("fit accelerator --board zcu102", "its presets are tiny, zcu102, vc709, and synth counts"),
+    (f"generate {SMALL} --streams dma --out x", "are for blocks with streams, which accelerator"),
+    (f"generate {SMALL} --fifo-depth 4 --out x", "are for blocks with streams, which accelerator"),
+    ("verify accelerator", "accelerator can be generated, simulated and synthesized, but not"),
+    ("verify array", "array can be generated and synthesized, but not verified alone"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ __all__ = ["AcceleratorAdapter", "AcceleratorRun", "Stopwatch"]
 
 SCALE = (*SCALING, "a_zero_point", "b_zero_point")
 """Arrays beside the operands; settings by row are `gemm`'s alone."""
+
+OPTIONS = {"--a-format": "--x-format", "--b-format": "--w-format"}
+"""What options of `gemm` are called here."""
 
 SPARE = 1 << 20
 """Bytes of the simulated memory beyond what the arrays take: rings, settings, gaps."""
@@ -71,7 +74,9 @@ class AcceleratorAdapter:
 
     Run = AcceleratorRun
     inputs: tuple[Array, ...] = tuple(
-        each for each in GemmAdapter.inputs if not each.name.startswith("row_")
+        replace(each, format=OPTIONS.get(each.format, each.format))
+        for each in GemmAdapter.inputs
+        if not each.name.startswith("row_")
     )
     outputs = GemmAdapter.outputs
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from typing import Any
 
 from gemmule.gen.package.common import (
     Texts,
@@ -20,7 +21,7 @@ from .component_xml import ACCESS, component_xml, vlnv
 from .header import LAYOUT, configuration_header, layout_header
 from .ports import CLOCK, AxiPorts
 from .python_driver import FOLDER, python_driver
-from .sheet import sheet_of
+from .sheet import configured, sheet_of
 
 __all__ = ["DRIVER", "axi_package"]
 
@@ -67,7 +68,7 @@ def axi_package(wanted: Wanted, ports: AxiPorts) -> tuple[Texts, Texts]:
         (
             f"{name}_example.py",
             "Python: an example, which multiplies two matrices on the board",
-            render(TEMPLATES, "example.py", view | {"config_hash": values.get("CONFIG_HASH")}),
+            render(TEMPLATES, "example.py", view | _configuration(values)),
         ),
         *(
             (file, what, render(folder, template, view | more))
@@ -130,6 +131,18 @@ def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str, str, dict[str, b
         "linux.md",
         {},
     )
+
+
+def _configuration(values: Mapping[str, int]) -> dict[str, Any]:
+    """Return what the example says of the configuration, if there is one."""
+    begin = "CONFIG_"
+    words = {
+        name.removeprefix(begin).lower(): value
+        for name, value in values.items()
+        if name.startswith(begin) and name != "CONFIG_HASH"
+    }
+    ring = configured(values).ring
+    return {"config": words, "config_hash": values.get("CONFIG_HASH"), "ring": ring}
 
 
 def _driver(file: str) -> str:

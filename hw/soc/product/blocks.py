@@ -200,8 +200,8 @@ class Blocks(wiring.Component):
             },
             "combine": {
                 "size": job.command.c_size,
-                "rows": block_rows,
-                "tiles": block_tiles,
+                "last_row": block_rows - 1,
+                "last_tile": block_tiles - 1,
             },
             "store": {
                 "base": job.command.c,

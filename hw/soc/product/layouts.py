@@ -113,11 +113,14 @@ def settings_layout(params: ProductUnitParams) -> data.StructLayout:
 
 
 def combine_layout(params: ProductUnitParams) -> data.StructLayout:
-    """Lay out the tiles of a block, whose rows are written together: ``2**size`` bytes a result."""
+    """Lay out the tiles of a block, whose rows are written together: ``2**size`` bytes a result.
+
+    Rows and tiles are numbered from 0 on, up to their last ones.
+    """
     return data.StructLayout({
         "size": 2,
-        "rows": range(params.most_rows + 1),
-        "tiles": range(params.most_tiles + 1),
+        "last_row": range(params.most_rows),
+        "last_tile": range(max(2, params.most_tiles)),
     })
 
 

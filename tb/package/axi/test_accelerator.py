@@ -86,6 +86,18 @@ def test_the_python_driver_runs_from_the_package_alone(accelerator, tmp_path):
         cwd=tmp_path,
     )
     assert (done.stdout, done.stderr) == ("[[6]]\n", "")
+    example = accelerator / "accelerator_example.py"
+    for argument, ends in (("golden", 0), ("", 1)):
+        done = subprocess.run(
+            [sys.executable, "-S", example, *filter(None, [argument])],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={"PYTHONPATH": f"{folder}:{tmp_path}"},
+        )
+        assert done.returncode == ends, done.stderr
+    assert done.stderr.startswith("no board: ")
+    assert len(done.stderr.splitlines()) == 1
     there = accelerator / "driver" / "python" / "gemmule"
     assert {each.name for each in there.iterdir() if each.is_dir()} == {"gen", "golden"}
 

@@ -285,6 +285,7 @@ REFUSED = {
     "value": ({"a": np.full((2, 2), 200)}, r"a\[0, 0\] is 200, but s8 holds -128..127"),
     "b": ({"b": np.ones(2, int)}, r"b must have shape \[K, N\]"),
     "by row": ({"row_multiplier": [1, 1]}, "row_multiplier: this hardware scales by column"),
+    "no such": ({"scale": 3}, "there is no 'scale'; what there is: a_zero_point, b_zero_point"),
     "multiplier": ({"multiplier": [1 << 16], "shift": [0]}, "multiplier"),
     "offset": (
         {"bias": [-(2**31), 0], "a_zero_point": [127]},

@@ -70,7 +70,7 @@ class WriteCombiner(wiring.Component):
         # Where a row of this tile begins in its strip, counted in the least that a row can take.
         at = Signal(range(params.strip // least))
         after = Signal(len(at) + 1)
-        tile, row, bank = Signal.like(block.tiles), Signal.like(block.rows), Signal()
+        tile, row, bank = Signal.like(block.last_tile), Signal.like(block.last_row), Signal()
         part = Signal(range(max(2, self._parts(2))))
         strips = Signal(range(BANKS + 1))
         fills = wire(m, "fills", self.combine.valid & self.c.valid & (strips != BANKS))
@@ -88,8 +88,8 @@ class WriteCombiner(wiring.Component):
                         write.en.eq(Mux(fills, self._enables(size, at), 0)),
                     ]
         m.d.comb += [
-            final_row.eq(row == block.rows - 1),
-            final_tile.eq(tile == block.tiles - 1),
+            final_row.eq(row == block.last_row),
+            final_tile.eq(tile == block.last_tile),
             self.c.ready.eq(take),
             self.combine.ready.eq(take & final_row & final_tile),
             write.addr.eq(Cat(place[: _log(self._words)], row[:log_rows], bank)),
@@ -106,16 +106,19 @@ class WriteCombiner(wiring.Component):
             ]
         # Rows that are whole, and strips that are: of a strip that fills, rows may be read already.
         rows = Signal(range((BANKS << log_rows) + 1))
-        rows_after = wire(m, "rows_after", (rows + (take & full) - self.next)[: len(rows)])
+        comes = wire(m, "comes", take & full)
         out_bank, out_row = Signal(), Signal(log_rows)
         m.d.comb += [
             read.en.eq(self.read),
             read.addr.eq(Cat(self.part, out_row, out_bank)),
             self.word.eq(read.data),
         ]
+        with m.If(comes & ~self.next):
+            m.d.sync += rows.eq(rows + 1)
+        with m.Elif(~comes & self.next):
+            m.d.sync += rows.eq(rows - 1)
         m.d.sync += [
-            rows.eq(rows_after),
-            self.some.eq(rows_after != 0),
+            self.some.eq(comes | (self.some & ~(self.next & (rows == 1)))),
             strips.eq(strips + (take & final_row & full) - (self.next & self.last)),
         ]
         with m.If(self.next):
