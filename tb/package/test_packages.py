@@ -13,6 +13,7 @@ from pyslang import driver
 from gemmule.gen.catalog import catalog, find
 from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.package.axi.files import DRIVER
+from gemmule.gen.package.axi.python_driver import python_driver
 from gemmule.gen.package.generate import generate
 from gemmule.gen.tools import verilator
 from gemmule.gen.verilog.axis import AxisForm
@@ -142,7 +143,7 @@ def test_every_module_and_file_begins_with_the_name(together):
         assert manifest["block"] == (name[3:] if name.startswith("my_") else "gemm")
         assert manifest["vlnv"] == f"gemmule::{name}:{manifest['versions']['gemmule']}"
         common = {"fusesoc.conf", "sim/dsp48e2.v", "component.xml"}
-        common |= {f"driver/{each}" for each in ("gemmule_layout.h", *DRIVER)}
+        common |= {f"driver/{each}" for each in ("gemmule_layout.h", *DRIVER)} | {*python_driver()}
         assert all(Path(each).name.startswith(name) for each in set(manifest["files"]) - common)
         for file in {f"{name}.v", f"{name}_axis.v"} & set(manifest["files"]):
             found = re.findall(r"^module (\S+?)\(", (folder / file).read_text(), re.MULTILINE)
