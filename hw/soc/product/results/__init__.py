@@ -1,1 +1,0 @@
-"""Results of the dense product, from tiles to writes."""
