@@ -28,7 +28,7 @@ def warnings(address_width: int, data_width: int, folder) -> str:
     source, tool = folder / "dma.v", verilator()
     source.write_text(emitted.verilog)
     names = ["--prefix", "Vdut", "--top-module", emitted.top, "--Mdir", str(folder / "made")]
-    command = [tool.command, *VERILATE, *names, "--no-timing", str(source)]
+    command = [tool.command, *VERILATE, *names, str(source)]
     said = subprocess.run(command, env=tool.environment, capture_output=True, text=True)
     return said.stderr if said.returncode or said.stderr else ""
 

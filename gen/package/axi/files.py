@@ -21,7 +21,7 @@ from .component_xml import ACCESS, component_xml, vlnv
 from .header import LAYOUT, configuration_header, layout_header
 from .ports import CLOCK, AxiPorts
 from .python_driver import FOLDER, python_driver
-from .sheet import configured, sheet_of
+from .sheet import configuration, configured, sheet_of
 
 __all__ = ["DRIVER", "axi_package"]
 
@@ -135,14 +135,11 @@ def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str, str, dict[str, b
 
 def _configuration(values: Mapping[str, int]) -> dict[str, Any]:
     """Return what the example says of the configuration, if there is one."""
-    begin = "CONFIG_"
-    words = {
-        name.removeprefix(begin).lower(): value
-        for name, value in values.items()
-        if name.startswith(begin) and name != "CONFIG_HASH"
+    return {
+        "config": configuration(values),
+        "config_hash": values.get("CONFIG_HASH"),
+        "ring": configured(values).ring,
     }
-    ring = configured(values).ring
-    return {"config": words, "config_hash": values.get("CONFIG_HASH"), "ring": ring}
 
 
 def _driver(file: str) -> str:

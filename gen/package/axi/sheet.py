@@ -24,7 +24,7 @@ from gemmule.hw.soc.register_map import Field, Register, register_map
 from .example import worked_example
 from .ports import AxiPorts
 
-__all__ = ["configured", "sheet_of"]
+__all__ = ["configuration", "configured", "sheet_of"]
 
 CODES = (
     ("Opcodes", Opcode),
@@ -45,14 +45,19 @@ class Row:
     fields: tuple[Field, ...]
 
 
-def configured(values: Mapping[str, int]) -> Hardware:
-    """Return what commands may ask of hardware with these constant registers."""
+def configuration(values: Mapping[str, int]) -> dict[str, int]:
+    """Return the words of the constant registers CONFIG_x, but for the hash, by ``x``."""
     begin = "CONFIG_"
-    words = {
+    return {
         name.removeprefix(begin).lower(): value
         for name, value in values.items()
-        if name.startswith(begin)
+        if name.startswith(begin) and name != "CONFIG_HASH"
     }
+
+
+def configured(values: Mapping[str, int]) -> Hardware:
+    """Return what commands may ask of hardware with these constant registers."""
+    words = configuration(values)
     ring = bool(values.get("CAPS", 0) >> register_map()["CAPS"]["ring"].low & 1)
     return hardware_of(words, ring=ring) if "rows" in words else Hardware()
 
