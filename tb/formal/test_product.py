@@ -3,6 +3,7 @@
 
 import pytest
 
+from gemmule.hw.soc.product import ledger
 from gemmule.hw.systolic import command, sequencer
 from gemmule.hw.systolic.params import GemmParams
 from gemmule.tb.common.module_mutants import infect
@@ -14,6 +15,7 @@ PARAMS = GemmParams(rows=2, cols=2)
 
 PROOFS = {
     "command": lambda folder: prove(command.CommandQueue(PARAMS), product.command_queue, folder),
+    "ledger": lambda folder: prove(ledger.Ledger(4), product.ledger, folder),
     "sequencer": lambda folder: prove(sequencer.Sequencer(PARAMS), product.result_room, folder),
 }
 
@@ -30,6 +32,11 @@ MUTANTS = [
     ("sequencer", "room >= self.params.rows", "room + 1 >= self.params.rows"),
     ("sequencer", "(room != 0) & ", ""),
     ("sequencer", "+ self.returned -", "-"),
+    ("ledger", "Mux(self.asks, then_asked, asked)", "asked"),
+    ("ledger", "(through[n] for n in row).all()", "(through[row[0]],).all() & (behind == 0)"),
+    ("ledger", "known & reached", "reached"),
+    ("ledger", "known & ~passes", "known"),
+    ("ledger", "then_answered == edge, answered == edge", "answered == edge, answered == edge"),
 ]
 
 

@@ -1,6 +1,6 @@
 """Which job an answer belongs to."""
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,8 +14,10 @@ __all__ = ["Ledger"]
 class Ledger(wiring.Component):
     """Count requests and answers, which come in order, and tell jobs apart by their numbers.
 
-    Latency: 0 cycles; a job is over in the cycle of its last answer, or when it ``leaves`` if that
-    is later.
+    A job may have no request at all: it is over when those before it are.
+
+    Latency: a job is over 1 cycle after its last answer, 2 after it ``leaves`` if that is later.
+    Throughput: an answer a cycle, of whatever job, and a job a cycle.
 
     Parameters
     ----------
@@ -25,46 +27,56 @@ class Ledger(wiring.Component):
     Members
     -------
     asks, answers : In(1)
-    offered : In(1)
-        A request of the job is offered that does not ask yet, or asks in this cycle.
     leaves : In(1), leaving : In(range(JOBS))
-        The job has no more requests than those asked for and offered.
+        The job has no more requests, but for one that asks in this cycle.
     job : Out(range(JOBS))
-        The oldest job that is not over: this cycle's answer is for it.
-    over : Out(1)
-        It is, from the next cycle on.
+        This cycle's answer is for it.
+    over : Out(1), ended : Out(range(JOBS))
+        This job is over, of those that are and were not told the oldest.
     """
 
     def __init__(self, most: int):
         self._most = most
         super().__init__({
-            **dict.fromkeys(("asks", "offered", "answers", "leaves"), In(1)),
+            **dict.fromkeys(("asks", "answers", "leaves"), In(1)),
             "leaving": In(range(JOBS)),
             "job": Out(range(JOBS)),
             "over": Out(1),
+            "ended": Out(range(JOBS)),
         })
 
     def elaborate(self, platform):
         m = Module()
         asked, answered = (Signal(range(self._most), name=n) for n in ("asked", "answered"))
-        known = Signal(JOBS)
-        edges = Array(Signal.like(asked, name=f"edge_{n}", reset_less=True) for n in range(JOBS))
         # Both counts, one more: no sum lies before a comparison, or behind what is late.
         then_asked = Signal.like(asked, name="then_asked", init=1)
         then_answered = Signal.like(answered, name="then_answered", init=1)
-        edge = wire(m, "edge", edges[self.job])
-        reached = Mux(self.answers, then_answered == edge, answered == edge)
-        m.d.comb += self.over.eq(known.bit_select(self.job, 1) & reached)
-        m.d.sync += self.job.eq(self.job + self.over)
+        edges = [Signal.like(asked, name=f"edge_{n}", reset_less=True) for n in range(JOBS)]
+        known = Signal(JOBS)
+        # Jobs are counted to twice their number: all of them may be over, and none of them told.
+        owner, told = (Signal(range(2 * JOBS), name=name) for name in ("owner", "told"))
+        reached = Cat(Mux(self.answers, then_answered == edge, answered == edge) for edge in edges)
+        through = wire(m, "through", known & reached)
+        passes = Signal(JOBS)
+        with m.Switch(self.job):
+            for first in range(JOBS):
+                with m.Case(first):
+                    for behind in range(JOBS):
+                        row = [(first + n) % JOBS for n in range(behind + 1)]
+                        with m.If(Cat(through[n] for n in row).all()):
+                            m.d.comb += passes[row[-1]].eq(1)
+                            m.d.sync += owner.eq(owner + behind + 1)
+        m.d.comb += [
+            self.job.eq(owner[: len(self.job)]),
+            self.ended.eq(told[: len(self.ended)]),
+            self.over.eq(told != owner),
+        ]
+        m.d.sync += [told.eq(told + self.over), known.eq(known & ~passes)]
         with m.If(self.asks):
             m.d.sync += [asked.eq(then_asked), then_asked.eq(then_asked + 1)]
         with m.If(self.answers):
             m.d.sync += [answered.eq(then_answered), then_answered.eq(then_answered + 1)]
-        with m.If(self.over):
-            m.d.sync += known.bit_select(self.job, 1).eq(0)
-        with m.If(self.leaves):
-            m.d.sync += [
-                edges[self.leaving].eq(Mux(self.offered, then_asked, asked)),
-                known.bit_select(self.leaving, 1).eq(1),
-            ]
+        for n, edge in enumerate(edges):
+            with m.If(self.leaves & (self.leaving == n)):
+                m.d.sync += [edge.eq(Mux(self.asks, then_asked, asked)), known[n].eq(1)]
         return m

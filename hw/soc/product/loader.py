@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.common.wide import Stepper, WideSum
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 
@@ -70,18 +71,20 @@ class RowLoader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         load = Signal(self.load.p.shape(), reset_less=True)
-        sent = Signal()
+        self._job = Signal(range(JOBS), name="job")
         asks, leaves = Signal(), Signal()
-        self._walk(m, load, asks, leaves, sent)
+        self._walk(m, load, asks, leaves)
         self._room(m, load, asks)
-        self._arrive(m, load, sent, leaves)
+        self._arrive(m, load, asks, leaves)
         return m
 
-    def _walk(self, m: Module, load, asks: Signal, leaves: Signal, sent: Signal) -> None:
+    def _walk(self, m: Module, load, asks: Signal, leaves: Signal) -> None:
         """Go through rows, the last of each group first, and ask for those that there are."""
         group, width = self._group, self.params.address_width
         log = group.bit_length() - 1
         m.submodules.sum = total = WideSum(width)
+        m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
+        wiring.connect(m, requests.o, wiring.flipped(self.request))
         m.submodules.span = span = WideSum(width)
         m.submodules.stepper = stepper = Stepper(width)
         # Addresses where this block began, and where the next rows begin.
@@ -93,11 +96,10 @@ class RowLoader(wiring.Component):
         left, final = Signal.like(load.rows), Signal()
         room = self._room_for = Signal()
         waits = wire(m, "waits", (self.begun - load.ahead)[5] & ~load.restart & ~load.again)
-        free = ~self.request.valid | self.request.ready
-        with m.If(self.request.ready):
-            m.d.sync += self.request.valid.eq(0)
         m.d.comb += [
-            sent.eq(self.request.valid & self.request.ready),
+            requests.i.valid.eq(asks),
+            requests.i.p.address.eq(stepper.address),
+            requests.i.p.length.eq(load.length),
             total.b.eq(addend),
             # From the first row of a group to its last: where rows go upward there is no way.
             span.a.eq(stride << log),
@@ -110,8 +112,8 @@ class RowLoader(wiring.Component):
                 m.d.comb += self.load.ready.eq(1)
                 m.d.sync += [row.eq(group - 1), left.eq(self.load.p.rows)]
                 with m.If(self.load.valid):
-                    m.d.sync += load.eq(self.load.p)
-                    m.d.comb += leaves.eq(self.load.p.job != load.job)
+                    m.d.sync += [load.eq(self.load.p), self._job.eq(self.load.p.job)]
+                    m.d.comb += leaves.eq(self.load.p.job != self._job)
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.sync += [
@@ -156,15 +158,9 @@ class RowLoader(wiring.Component):
                 m.next = "ROWS"
             with m.State("ROWS"):
                 there = wire(m, "there", row < here)
-                asks_now = wire(m, "asks_now", there & free & room & stepper.valid)
+                asks_now = wire(m, "asks_now", there & requests.i.ready & room & stepper.valid)
                 goes = wire(m, "goes", asks_now | (~there & stepper.valid))
                 m.d.comb += [asks.eq(asks_now), stepper.step.eq(goes)]
-                with m.If(asks_now):
-                    m.d.sync += [
-                        self.request.valid.eq(1),
-                        self.request.p.address.eq(stepper.address),
-                        self.request.p.length.eq(load.length),
-                    ]
                 with m.If(goes):
                     if group > 1:
                         m.d.sync += row.eq(row - 1)
@@ -189,7 +185,7 @@ class RowLoader(wiring.Component):
         twice = load.vectors << 1
         m.d.sync += self._room_for.eq(Mux(asks, free >= twice, free >= load.vectors))
 
-    def _arrive(self, m: Module, load, sent: Signal, leaves: Signal) -> None:
+    def _arrive(self, m: Module, load, asks: Signal, leaves: Signal) -> None:
         """Take what comes, and tell to which job it belongs."""
         m.submodules.ledger = ledger = Ledger(2 * self._depth)
         take = wire(m, "take", self.data.valid)
@@ -198,11 +194,9 @@ class RowLoader(wiring.Component):
             self.write.eq(take),
             self.vector.eq(self.data.p.data),
             self.fault.eq(take & self.data.p.error),
-            ledger.asks.eq(sent),
-            # The last request of the job may still be offered.
-            ledger.offered.eq(self.request.valid),
+            ledger.asks.eq(asks),
             ledger.answers.eq(take & self.data.p.last),
             ledger.leaves.eq(leaves),
-            ledger.leaving.eq(load.job),
+            ledger.leaving.eq(self._job),
             self.job.eq(ledger.job),
         ]

@@ -40,8 +40,8 @@ class Store(wiring.Component):
     done : In(``write_done``)
     fault : Out(1), decode : Out(1), address : Out, job : Out(range(JOBS))
         A write was answered by an error.
-    over : Out(1)
-        All writes of ``job`` are answered.
+    over : Out(1), ended : Out(range(JOBS))
+        All writes of this job are answered.
     """
 
     def __init__(self, params: ProductUnitParams):
@@ -59,6 +59,7 @@ class Store(wiring.Component):
             "address": Out(width),
             "job": Out(range(JOBS)),
             "over": Out(1),
+            "ended": Out(range(JOBS)),
         })
 
     def elaborate(self, platform):
@@ -90,12 +91,12 @@ class Store(wiring.Component):
             words.i.p.data.eq(packed.word_select(part, self.params.data_width)),
             words.i.p.last.eq(final_part),
             ledger.asks.eq(requests.i.valid),
-            ledger.offered.eq(requests.i.valid),
             ledger.answers.eq(self.done.valid),
             ledger.leaves.eq(take & place.last),
             ledger.leaving.eq(place.job),
             self.job.eq(ledger.job),
             self.over.eq(ledger.over),
+            self.ended.eq(ledger.ended),
             self.fault.eq(self.done.valid & self.done.error),
             self.decode.eq(self.done.decode),
             self.address.eq(self.done.address),

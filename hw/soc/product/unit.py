@@ -201,11 +201,10 @@ class ProductUnit(wiring.Component):
             (issue.wrong, issue.job, Cause.SETTINGS.value, 0),
             (store.fault, store.job, wrote, store.address),
         ]
-        over, job = register(m, "over", store.over, reset=True), register(m, "job", store.job)
         m.submodules.finished = finished = Fifo(finished_layout(width), JOBS)
         connect(m, finished.o, flipped(self.finished))
         m.d.comb += [
-            finished.i.valid.eq(over),
+            finished.i.valid.eq(store.over),
             blocks.ended.eq(self.finished.valid & self.finished.ready),
         ]
         for number, fault in enumerate(faults):
@@ -218,6 +217,6 @@ class ProductUnit(wiring.Component):
                     with m.If(happens & (whose == number)):
                         m.d.comb += [now.cause.eq(cause), now.address.eq(address)]
             m.d.sync += fault.eq(now)
-            with m.If(over & (job == number)):
+            with m.If(store.over & (store.ended == number)):
                 m.d.comb += finished.i.p.eq(fault)
                 m.d.sync += [fault.eq(0), void.eq(0)]
