@@ -64,6 +64,8 @@ def test_bounds_of_issue_14():
         assert found.cycles <= most
         if size == 64:
             assert found.counters["bytes_read"] <= 1.1 * 2 * size * size
+            # A block has half of the columns; the completion is one more.
+            assert found.counters["write_bursts"] <= 2 * size + 1
 
 
 def test_refusals():

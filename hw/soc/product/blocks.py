@@ -1,6 +1,6 @@
 """The blocks of a product, one after the other, and what each part has to do for one."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from gemmule.hw.common.pipeline import wire
 
 from .layouts import (
     JOBS,
+    combine_layout,
     issue_layout,
     job_layout,
     load_layout,
@@ -42,7 +43,7 @@ class Blocks(wiring.Component):
     walk_a, walk_b : Out(stream of :func:`walk_layout`)
     settings : Out(stream of :func:`settings_layout`), one a block along N
     issue : Out(stream of :func:`issue_layout`), one a block along N and M
-    store : Out(stream of :func:`store_layout`), one a block along N and M
+    combine, store : Out(stream of :func:`combine_layout`, of :func:`store_layout`), likewise
     busy : Out(1)
         A job is under way.
     """
@@ -56,6 +57,7 @@ class Blocks(wiring.Component):
             "walk_b": walk_layout(params.b_depth),
             "settings": settings_layout(params),
             "issue": issue_layout(params),
+            "combine": combine_layout(params),
             "store": store_layout(params),
         }
         super().__init__({
@@ -196,14 +198,18 @@ class Blocks(wiring.Component):
                 "tiles": block_tiles,
                 "free": last_m,
             },
+            "combine": {
+                "size": job.command.c_size,
+                "last_row": block_rows - 1,
+                "last_tile": block_tiles - 1,
+            },
             "store": {
                 "base": job.command.c,
                 "stride": job.command.c_stride,
                 "offset": (done_columns << job.command.c_size)[: DIM_WIDTH + 2],
                 "size": job.command.c_size,
                 "rows": block_rows,
-                "tiles": block_tiles,
-                "tail": Mux(last_n, _rest(job.command.n, params.cols), params.cols),
+                "columns": columns,
                 "restart": first_m,
                 "last": last_n & last_m,
             },
@@ -215,6 +221,7 @@ class Blocks(wiring.Component):
             "walk_b": 1,
             "settings": first_m & first_k,
             "issue": first_k,
+            "combine": first_k,
             "store": first_k,
         }
         ready = Cat(getattr(self, name).ready | ~wanted[name] for name in contents).all()
@@ -234,9 +241,3 @@ class Blocks(wiring.Component):
             loads.eq(loads + (step & wanted["load_b"] & ~job.sliced)),
         ]
         return m
-
-
-def _rest(value: Value, size: int) -> Value:
-    """Count what the last of the parts of ``size`` has, which is a power of two."""
-    low = value[: size.bit_length() - 1]
-    return Mux(low == 0, size, low)

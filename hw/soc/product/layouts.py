@@ -11,6 +11,7 @@ from .params import ProductUnitParams
 
 __all__ = [
     "JOBS",
+    "combine_layout",
     "issue_layout",
     "job_layout",
     "load_layout",
@@ -111,8 +112,20 @@ def settings_layout(params: ProductUnitParams) -> data.StructLayout:
     })
 
 
+def combine_layout(params: ProductUnitParams) -> data.StructLayout:
+    """Lay out the tiles of a block, whose rows are written together: ``2**size`` bytes a result.
+
+    Rows and tiles are numbered from 0 on, up to their last ones.
+    """
+    return data.StructLayout({
+        "size": 2,
+        "last_row": range(params.most_rows),
+        "last_tile": range(max(2, params.most_tiles)),
+    })
+
+
 def store_layout(params: ProductUnitParams) -> data.StructLayout:
-    """Lay out where the results of a block go; ``tail`` columns of its last tile count."""
+    """Lay out where the results of a block of ``columns`` go."""
     return data.StructLayout({
         "job": range(JOBS),
         "base": unsigned(params.address_width),
@@ -120,8 +133,7 @@ def store_layout(params: ProductUnitParams) -> data.StructLayout:
         "offset": unsigned(LENGTH_WIDTH),
         "size": 2,
         "rows": range(params.most_rows + 1),
-        "tiles": range(params.most_tiles + 1),
-        "tail": range(params.cols + 1),
+        "columns": range(params.most_tiles * params.cols + 1),
         "restart": 1,
         "last": 1,
     })

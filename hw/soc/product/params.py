@@ -11,7 +11,7 @@ from gemmule.golden.common.options import Options, flag, option
 from gemmule.hw.common.request import element_size
 from gemmule.hw.systolic.params import GemmParams
 
-__all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "ProductUnitParams"]
+__all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "STRIP_WORDS", "ProductUnitParams"]
 
 S8 = Format(signed=True, width=8)
 
@@ -24,6 +24,9 @@ COLUMNS = 512
 
 RESULT = 32
 """Bits of a result lane; a command says how many of its bytes are written."""
+
+STRIP_WORDS = 16
+"""Words of the bus that a row of results is written in at once, where it has as many."""
 
 
 def _of_gemm(name: str, default: object = None) -> object:
@@ -139,6 +142,11 @@ class ProductUnitParams(Options):
     def bus(self) -> int:
         """Bytes of a word of the memory bus."""
         return self.data_width // 8
+
+    @property
+    def strip(self) -> int:
+        """Bytes of a row of c that are written at once: of one tile or of several."""
+        return max(STRIP_WORDS * self.bus, RESULT // 8 * self.cols)
 
     @property
     def pass_rows(self) -> int:

@@ -18,11 +18,11 @@ from .layouts import JOBS
 from .loader import RowLoader
 from .params import ProductUnitParams
 from .plan import Plan
+from .results.store import Store
 from .scratchpad import Scratchpad
 from .settings import BANKS
 from .settings_fetch import SettingsFetch
 from .settings_issue import SettingsIssue
-from .store import Store
 
 __all__ = ["EVENTS", "ProductUnit"]
 
@@ -111,6 +111,7 @@ class ProductUnit(wiring.Component):
             "walk_b": pad_b.walk,
             "settings": fetch.settings,
             "issue": issue.issue,
+            "combine": store.combine,
             "store": store.store,
         }
         for name, target in parts.items():

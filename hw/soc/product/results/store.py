@@ -1,6 +1,6 @@
-"""Writes results where they belong: each row of a tile at its own address."""
+"""Writes results where they belong: each row of a strip of tiles at its own address."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,11 +8,12 @@ from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.soc.dma.request import request_layout, write_done
+from gemmule.hw.soc.product.layouts import JOBS, combine_layout, store_layout
+from gemmule.hw.soc.product.ledger import Ledger
+from gemmule.hw.soc.product.params import RESULT, ProductUnitParams
 
-from .layouts import JOBS, store_layout
-from .ledger import Ledger
-from .params import RESULT, ProductUnitParams
-from .result_addresses import ResultAddresses
+from .addresses import ResultAddresses
+from .combine import WriteCombiner
 
 __all__ = ["Store"]
 
@@ -21,18 +22,18 @@ MOST = 1 << 10
 
 
 class Store(wiring.Component):
-    """Pack each row of results to elements of 1, 2 or 4 bytes, and write it.
+    """Write rows of results, of as many tiles as make a burst.
 
-    A row of a tile is a request; what stands beside it in memory is not touched. Rows of a job that
-    is ``void`` are dropped.
+    A row of a strip is a request; what stands beside it in memory is not touched. Rows of a job
+    that is ``void`` are dropped.
 
-    Latency: 2 cycles from a row to its request. Throughput: a row a cycle, or as many cycles as a
-    row has words of the bus. Back-pressure: rows wait for the DMA. Errors: of writes, told with the
-    job and the address.
+    Latency: 4 cycles from a row of a strip's last tile to its request. Throughput: a word of the
+    bus a cycle. Back-pressure: rows wait for the DMA, and tiles for rows. Errors: of writes, told
+    with the job and the address.
 
     Members
     -------
-    store : In(stream of :func:`store_layout`)
+    combine, store : In(stream of :func:`combine_layout`, of :func:`store_layout`)
     c : In(packet stream of [cols] x signed(32))
     void : In(JOBS)
         Jobs whose results are not wanted.
@@ -48,6 +49,7 @@ class Store(wiring.Component):
         self.params = params
         width = params.address_width
         super().__init__({
+            "combine": In(stream.Signature(combine_layout(params))),
             "store": In(stream.Signature(store_layout(params))),
             "c": In(packet_stream(unsigned(RESULT * params.cols))),
             "void": In(JOBS),
@@ -68,28 +70,35 @@ class Store(wiring.Component):
         m.submodules.places = places = ResultAddresses(self.params)
         m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
         m.submodules.words = words = SkidBuffer(self.data.p.shape())
+        m.submodules.combiner = combiner = WriteCombiner(self.params)
         wiring.connect(m, wiring.flipped(self.store), places.store)
+        wiring.connect(m, wiring.flipped(self.combine), combiner.combine)
+        wiring.connect(m, wiring.flipped(self.c), combiner.c)
         wiring.connect(m, requests.o, wiring.flipped(self.request))
         wiring.connect(m, words.o, wiring.flipped(self.data))
         place = places.o.p
-        packed = self._packed(m, place.size)
-        part = Signal(range(max(len(packed) // self.params.data_width, 2)))
+        part = Signal(range(self.params.strip // self.params.bus))
         # What was asked for is written whole.
         void = wire(m, "unwanted", self.void.bit_select(place.job, 1) & (part == 0))
         final_part = wire(m, "final_part", part == ((place.length - 1) >> _log(self.params.bus)))
-        there = wire(m, "there", places.o.valid & self.c.valid)
-        room = wire(m, "room", words.i.ready & (requests.i.ready | (part != 0)))
-        goes = wire(m, "goes", there & room & ~void)
-        take = wire(m, "take", there & (void | (room & final_part)))
+        # A word that was read waits in the memory's own register.
+        full, last = Signal(), Signal(reset_less=True)
+        free = wire(m, "free", ~full | words.i.ready)
+        there = wire(m, "there", places.o.valid & combiner.some)
+        goes = wire(m, "goes", there & free & (requests.i.ready | (part != 0)) & ~void)
+        take = wire(m, "take", (there & void) | (goes & final_part))
         m.d.comb += [
-            self.c.ready.eq(take),
+            combiner.read.eq(goes),
+            combiner.part.eq(part),
+            combiner.next.eq(take),
+            combiner.last.eq(place.strip_last),
             places.o.ready.eq(take),
             requests.i.valid.eq(goes & (part == 0)),
             requests.i.p.address.eq(place.address),
             requests.i.p.length.eq(place.length),
-            words.i.valid.eq(goes),
-            words.i.p.data.eq(packed.word_select(part, self.params.data_width)),
-            words.i.p.last.eq(final_part),
+            words.i.valid.eq(full),
+            words.i.p.data.eq(combiner.word),
+            words.i.p.last.eq(last),
             ledger.asks.eq(requests.i.valid),
             ledger.answers.eq(self.done.valid),
             ledger.leaves.eq(take & place.last),
@@ -101,23 +110,11 @@ class Store(wiring.Component):
             self.decode.eq(self.done.decode),
             self.address.eq(self.done.address),
         ]
+        with m.If(free):
+            m.d.sync += full.eq(goes)
         with m.If(goes):
-            m.d.sync += part.eq(Mux(final_part, 0, part + 1))
+            m.d.sync += [part.eq(Mux(final_part, 0, part + 1)), last.eq(final_part)]
         return m
-
-    def _packed(self, m: Module, size: Value) -> Signal:
-        """Return the row's bytes, packed to elements of ``2**size`` bytes, in whole words."""
-        lanes = [self.c.p.data[n * RESULT : (n + 1) * RESULT] for n in range(self.params.cols)]
-        forms = [Cat(lane[: 8 << log] for lane in lanes) for log in range(3)]
-        width = self.params.data_width
-        count = max(1, -(-len(forms[2]) // width))
-        padded = [Cat(form, Const(0, count * width - len(form))) for form in forms]
-        packed = Signal(count * width, name="packed")
-        with m.Switch(size):
-            for log, form in enumerate(padded):
-                with m.Case(log):
-                    m.d.comb += packed.eq(form)
-        return packed
 
 
 def _log(value: int) -> int:

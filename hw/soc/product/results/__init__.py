@@ -1,0 +1,1 @@
+"""Results of the dense product, from tiles to writes."""
