@@ -1,10 +1,12 @@
 """Sums of addresses, in two halves: a carry chain of half the bits is half as long."""
 
-from amaranth import Cat, Module, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Stepper", "WideSum"]
+from gemmule.hw.common.pipeline import wire
+
+__all__ = ["FewTimes", "Stepper", "WideSum"]
 
 
 class WideSum(wiring.Component):
@@ -44,6 +46,62 @@ class WideSum(wiring.Component):
             m.d.sync += low.eq(self.a[:half] + self.b[:half])
         with m.If(begun):
             m.d.sync += self.total.eq(Cat(low[:half], self.a[half:] + self.b[half:] + low[half]))
+        return m
+
+
+class FewTimes(wiring.Component):
+    """Add a signed number a few times: ``total = base + count * step`` modulo ``2**width``.
+
+    Latency: 2 cycles from ``start`` to ``done`` for each bit of ``count`` that is set.
+
+    Parameters
+    ----------
+    width : int
+    most : int
+        Largest count.
+
+    Members
+    -------
+    start : In(1)
+    base : In(width); step : In(signed(width)); count : In(range(most + 1)), at least 1
+        Held from ``start`` to ``done``.
+    done : Out(1), until the next start
+    total : Out(width)
+    """
+
+    def __init__(self, width: int, most: int):
+        super().__init__({
+            "start": In(1),
+            "base": In(width),
+            "step": In(signed(width)),
+            "count": In(range(most + 1)),
+            "done": Out(1),
+            "total": Out(width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.sum = total = WideSum(len(self.base))
+        # Bits of the count that are not added yet, and the one that is added now, for two cycles.
+        left, held = Signal.like(self.count, name="left"), Signal.like(self.count, name="held")
+        second, first_held = Signal(), Signal()
+        now = wire(m, "now", Mux(self.start, self.count, left))
+        lowest = wire(m, "lowest", now & (~now + 1))
+        begins = wire(m, "begins", self.start | (~second & left.any()))
+        bit = wire(m, "bit", Mux(second, held, lowest))
+        terms: Value = self.step
+        for n in range(1, len(bit)):
+            terms = Mux(bit[n], self.step << n, terms)
+        m.d.comb += [
+            total.start.eq(begins),
+            total.a.eq(Mux(self.start | (second & first_held), self.base, total.total)),
+            total.b.eq(terms),
+            self.total.eq(total.total),
+            self.done.eq(~second & ~left.any() & ~self.start),
+        ]
+        m.d.sync += second.eq(begins)
+        with m.If(begins):
+            m.d.sync += [left.eq(now & ~lowest), held.eq(lowest), first_held.eq(self.start)]
         return m
 
 

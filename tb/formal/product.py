@@ -52,7 +52,7 @@ def ledger(claims: Claims, dut: Ledger) -> None:
     again when its job was told of.
     """
     m = claims.m
-    owner, told, known = (claims.inside(name) for name in ("owner", "told", "known"))
+    owner, told, known = (claims.inside(name) for name in ("owner", "oldest", "known"))
     asked, answered = claims.inside("asked"), claims.inside("answered")
     # Jobs are counted on; `left` is what each has asked for that is not answered.
     asking = Signal(range(2 * JOBS), name="asking")

@@ -19,6 +19,8 @@ PROOFS = {
     "sequencer": lambda folder: prove(sequencer.Sequencer(PARAMS), product.result_room, folder),
 }
 
+MODULES = {"command": command, "ledger": ledger, "sequencer": sequencer}
+
 
 @pytest.mark.parametrize("part", PROOFS)
 def test_proof(part, tmp_path):
@@ -43,5 +45,5 @@ MUTANTS = [
 @pytest.mark.parametrize("number", range(len(MUTANTS)))
 def test_mutant_is_not_proven(number, tmp_path, monkeypatch):
     part, old, new = MUTANTS[number]
-    infect(monkeypatch, f"gemmule.hw.systolic.{part}", old, new)
+    infect(monkeypatch, MODULES[part].__name__, old, new)
     assert not PROOFS[part](tmp_path)

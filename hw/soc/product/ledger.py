@@ -17,7 +17,7 @@ class Ledger(wiring.Component):
     A job may have no request at all: it is over when those before it are.
 
     Latency: a job is over 1 cycle after its last answer, 2 after it ``leaves`` if that is later.
-    Throughput: an answer a cycle, of whatever job, and a job a cycle.
+    Throughput: an answer a cycle, of whatever job, and a job a cycle. Back-pressure: an end waits.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class Ledger(wiring.Component):
         The job has no more requests, but for one that asks in this cycle.
     job : Out(range(JOBS))
         This cycle's answer is for it.
-    over : Out(1), ended : Out(range(JOBS))
-        This job is over, of those that are and were not told the oldest.
+    over : Out(1), ended : Out(range(JOBS)), told : In(1)
+        This job is over, of those that are the oldest; until it is told.
     """
 
     def __init__(self, most: int):
@@ -43,6 +43,7 @@ class Ledger(wiring.Component):
             "job": Out(range(JOBS)),
             "over": Out(1),
             "ended": Out(range(JOBS)),
+            "told": In(1),
         })
 
     def elaborate(self, platform):
@@ -54,7 +55,7 @@ class Ledger(wiring.Component):
         edges = [Signal.like(asked, name=f"edge_{n}", reset_less=True) for n in range(JOBS)]
         known = Signal(JOBS)
         # Jobs are counted to twice their number: all of them may be over, and none of them told.
-        owner, told = (Signal(range(2 * JOBS), name=name) for name in ("owner", "told"))
+        owner, oldest = (Signal(range(2 * JOBS), name=name) for name in ("owner", "oldest"))
         reached = Cat(Mux(self.answers, then_answered == edge, answered == edge) for edge in edges)
         through = wire(m, "through", known & reached)
         passes = Signal(JOBS)
@@ -68,10 +69,10 @@ class Ledger(wiring.Component):
                             m.d.sync += owner.eq(owner + behind + 1)
         m.d.comb += [
             self.job.eq(owner[: len(self.job)]),
-            self.ended.eq(told[: len(self.ended)]),
-            self.over.eq(told != owner),
+            self.ended.eq(oldest[: len(self.ended)]),
+            self.over.eq(oldest != owner),
         ]
-        m.d.sync += [told.eq(told + self.over), known.eq(known & ~passes)]
+        m.d.sync += [oldest.eq(oldest + (self.over & self.told)), known.eq(known & ~passes)]
         with m.If(self.asks):
             m.d.sync += [asked.eq(then_asked), then_asked.eq(then_asked + 1)]
         with m.If(self.answers):

@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.skid import SkidBuffer
-from gemmule.hw.common.wide import Stepper, WideSum
+from gemmule.hw.common.wide import FewTimes, Stepper, WideSum
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 
 from .layouts import JOBS, load_layout
 from .ledger import Ledger
 from .params import ProductUnitParams
+from .rounding import at_most
 
 __all__ = ["RowLoader"]
 
@@ -23,9 +24,10 @@ class RowLoader(wiring.Component):
     wanted. So the scratchpad holds vectors in the order in which they are walked. A request leaves
     only when there is room for all that it brings: memory never waits for the array.
 
-    Latency: 7 cycles from a load to its first request, 10 with groups. Throughput: a request a
-    cycle, and 3 idle cycles between groups; rows that an unfinished group lacks take a cycle each.
-    Errors: a vector with an error is kept as it is, and told with its job.
+    Latency: 7 cycles from a load to its first request; 9 with groups, and 2 more for each bit but
+    one of the rows of a first group that is not full. Throughput: a request a cycle, and 3 idle
+    cycles between groups, 5 before a last one that is not full. Errors: a vector with an error is
+    kept as it is, and told with its job.
 
     Parameters
     ----------
@@ -85,90 +87,110 @@ class RowLoader(wiring.Component):
         m.submodules.sum = total = WideSum(width)
         m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
         wiring.connect(m, requests.o, wiring.flipped(self.request))
-        m.submodules.span = span = WideSum(width)
         m.submodules.stepper = stepper = Stepper(width)
-        # Addresses where this block began, and where the next rows begin.
+        # Addresses where this block began, and where the next rows begin, or the last group's end.
         start, below = (Signal(width, name=name, reset_less=True) for name in ("start", "below"))
-        addend = Signal(signed(width), reset_less=True)
+        summand, addend = Signal(width, reset_less=True), Signal(signed(width), reset_less=True)
         stride = load.stride.as_signed()
         way = Signal(signed(len(stride) + 1), reset_less=True)
-        row, here = Signal(range(max(group, 2))), Signal(range(group + 1))
-        left, final = Signal.like(load.rows), Signal()
+        row, left, final = Signal(range(max(group, 2))), Signal.like(load.rows), Signal()
         room = self._room_for = Signal()
         waits = wire(m, "waits", (self.begun - load.ahead)[5] & ~load.restart & ~load.again)
         m.d.comb += [
             requests.i.valid.eq(asks),
             requests.i.p.address.eq(stepper.address),
             requests.i.p.length.eq(load.length),
+            total.a.eq(summand),
             total.b.eq(addend),
-            # From the first row of a group to its last: where rows go upward there is no way.
-            span.a.eq(stride << log),
-            span.b.eq(way),
             stepper.stride.eq(way),
         ]
         m.d.sync += way.eq(stride if group == 1 else -stride)
+        if group > 1:
+            # From before a group's first row to its last, which few rows may be.
+            m.submodules.span = span = FewTimes(width, group)
+            count, first, short = Signal(range(group + 1)), Signal(), Signal()
+            partial = wire(m, "partial", (left > group) & (left < 2 * group))
+            m.d.comb += [
+                span.base.eq(Mux(first & load.restart, way, 0)),
+                span.step.eq(stride),
+                span.count.eq(count),
+            ]
         with m.FSM():
             with m.State("TAKE"):
                 m.d.comb += self.load.ready.eq(1)
-                m.d.sync += [row.eq(group - 1), left.eq(self.load.p.rows)]
+                m.d.sync += left.eq(self.load.p.rows)
+                if group > 1:
+                    m.d.sync += [first.eq(1), count.eq(at_most(self.load.p.rows, group))]
                 with m.If(self.load.valid):
                     m.d.sync += [load.eq(self.load.p), self._job.eq(self.load.p.job)]
                     m.d.comb += leaves.eq(self.load.p.job != self._job)
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.sync += [
-                    total.a.eq(Mux(load.restart, load.base, Mux(load.again, start, below))),
+                    summand.eq(Mux(load.restart, load.base, Mux(load.again, start, below))),
                     # Where an operand goes on, its offset is in the address already.
                     addend.eq(load.offset if group == 1 else Mux(load.restart, load.offset, 0)),
                 ]
                 with m.If(~waits):
                     m.next = "OFFSET"
             with m.State("OFFSET"):
-                m.d.comb += [total.start.eq(1), span.start.eq(group > 1)]
+                m.d.comb += total.start.eq(1)
+                if group > 1:
+                    m.d.comb += span.start.eq(1)
                 m.next = "OFFSET_HIGH"
             with m.State("OFFSET_HIGH"):
                 m.next = "SPAN" if group > 1 else "PLACE"
             if group > 1:
                 with m.State("SPAN"):
-                    m.d.sync += [
+                    m.d.comb += [
+                        total.start.eq(span.done),
                         total.a.eq(total.total),
-                        addend.eq(Mux(load.restart, span.total, 0)),
+                        total.b.eq(span.total),
                     ]
-                    m.next = "SPAN_LOW"
-                with m.State("SPAN_LOW"):
-                    m.d.comb += total.start.eq(1)
-                    m.next = "SPAN_HIGH"
+                    with m.If(span.done):
+                        m.next = "SPAN_HIGH"
                 with m.State("SPAN_HIGH"):
+                    m.d.comb += [total.a.eq(total.total), total.b.eq(span.total)]
                     m.next = "PLACE"
             with m.State("PLACE"):
                 m.d.comb += [stepper.load.eq(1), stepper.base.eq(total.total)]
                 m.d.sync += [
-                    total.a.eq(total.total),
+                    summand.eq(total.total),
                     addend.eq(stride << log),
-                    here.eq(Mux(left < group, left, group)),
                     final.eq(left <= group),
                 ]
-                with m.If(~load.again):
-                    m.d.sync += start.eq(total.total)
+                if group > 1:
+                    m.d.sync += [
+                        first.eq(0),
+                        row.eq(at_most(left, group) - 1),
+                        count.eq(left[:log]),  # of the next group, where that is partial
+                    ]
+                else:
+                    with m.If(~load.again):
+                        m.d.sync += start.eq(total.total)
                 m.next = "NEXT"
             with m.State("NEXT"):
                 # The next group's address is at hand when this one's rows are through.
-                m.d.comb += total.start.eq(group > 1)
+                if group > 1:
+                    m.d.comb += [span.start.eq(partial), total.start.eq(~final & ~partial)]
+                    m.d.sync += short.eq(partial)
                 m.d.sync += left.eq(left - group)
                 m.next = "ROWS"
             with m.State("ROWS"):
-                there = wire(m, "there", row < here)
-                asks_now = wire(m, "asks_now", there & requests.i.ready & room & stepper.valid)
-                goes = wire(m, "goes", asks_now | (~there & stepper.valid))
-                m.d.comb += [asks.eq(asks_now), stepper.step.eq(goes)]
-                with m.If(goes):
+                asks_now = wire(m, "asks_now", requests.i.ready & room & stepper.valid)
+                m.d.comb += [asks.eq(asks_now), stepper.step.eq(asks_now)]
+                with m.If(asks_now):
                     if group > 1:
                         m.d.sync += row.eq(row - 1)
                         with m.If(row == 0):
-                            m.d.sync += [row.eq(group - 1), below.eq(total.total)]
                             m.next = "PLACE"
+                            with m.If(short):
+                                m.next = "SPAN"
                             with m.If(final):
-                                m.d.sync += self.asked.eq(self.asked + load.counts)
+                                m.d.sync += [
+                                    below.eq(total.total),
+                                    self.asked.eq(self.asked + load.counts),
+                                ]
                                 m.next = "TAKE"
                     else:
                         m.d.sync += [left.eq(left - 1), final.eq(left == 1)]

@@ -9,7 +9,7 @@ from gemmule.hw.soc.control.layouts import command_layout
 
 from .layouts import job_layout
 from .params import ProductUnitParams
-from .rounding import ceil_div, whole
+from .rounding import at_most, ceil_div, whole
 
 __all__ = ["Plan", "Quotient"]
 
@@ -183,19 +183,15 @@ class Plan(wiring.Component):
         share = params.b_share
         parted = all_of_b & self._fits & (job.tiles > share)
         part = whole(ceil_div(job.tiles, 2), share)
-        tiles = Mux(all_of_b, Mux(parted, part, job.tiles), _at_most(half, params.most_tiles))
+        tiles = Mux(all_of_b, Mux(parted, part, job.tiles), at_most(half, params.most_tiles))
         limit = self._limit
         m.d.sync += [
             job.sliced.eq(sliced),
             job.resident.eq(~sliced & (~all_of_b | parted) & self._fits),
             job.block_tiles.eq(Mux(sliced, 1, tiles)),
-            job.block_rows.eq(Mux(sliced, params.pass_rows, _at_most(limit, params.pass_rows))),
-            job.most_rows.eq(Mux(sliced, params.most_rows, _at_most(limit, params.most_rows))),
+            job.block_rows.eq(Mux(sliced, params.pass_rows, at_most(limit, params.pass_rows))),
+            job.most_rows.eq(Mux(sliced, params.most_rows, at_most(limit, params.most_rows))),
         ]
-
-
-def _at_most(value: Value, most: int) -> Value:
-    return Mux(value < most, value, most)
 
 
 def _bits(value: Value) -> Value:

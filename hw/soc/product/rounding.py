@@ -1,8 +1,13 @@
-"""Divisions by powers of two that round up."""
+"""Sizes rounded up to powers of two, and cut to what there is room for."""
 
-from amaranth import Value
+from amaranth import Mux, Value
 
-__all__ = ["ceil_div", "whole"]
+__all__ = ["at_most", "ceil_div", "whole"]
+
+
+def at_most(value: Value, most: int) -> Value:
+    """Return the value, or ``most`` where that is less."""
+    return Mux(value < most, value, most)
 
 
 def ceil_div(value: Value, divisor: int) -> Value:

@@ -1,12 +1,12 @@
 """The dense product as a unit: row-major matrices in memory, and their product."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from gemmule.golden.soc.commands import Cause
-from gemmule.hw.common.pipeline import register
+from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.soc.control.layouts import command_layout, finished_layout
@@ -202,11 +202,12 @@ class ProductUnit(wiring.Component):
             (issue.wrong, issue.job, Cause.SETTINGS.value, 0),
             (store.fault, store.job, wrote, store.address),
         ]
-        m.submodules.finished = finished = Fifo(finished_layout(width), JOBS)
-        connect(m, finished.o, flipped(self.finished))
+        ended = wire(m, "ended", self.finished.valid & self.finished.ready)
         m.d.comb += [
-            finished.i.valid.eq(store.over),
-            blocks.ended.eq(self.finished.valid & self.finished.ready),
+            self.finished.valid.eq(store.over),
+            self.finished.p.eq(Array(faults)[store.ended]),
+            store.told.eq(ended),
+            blocks.ended.eq(ended),
         ]
         for number, fault in enumerate(faults):
             now = Signal.like(fault, name=f"fault_now_{number}")
@@ -218,6 +219,5 @@ class ProductUnit(wiring.Component):
                     with m.If(happens & (whose == number)):
                         m.d.comb += [now.cause.eq(cause), now.address.eq(address)]
             m.d.sync += fault.eq(now)
-            with m.If(store.over & (store.ended == number)):
-                m.d.comb += finished.i.p.eq(fault)
+            with m.If(ended & (store.ended == number)):
                 m.d.sync += [fault.eq(0), void.eq(0)]

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.soc.dma.request import request_layout, write_done
@@ -19,6 +20,9 @@ __all__ = ["Store"]
 
 MOST = 1 << 10
 """Writes under way; the DMA takes far fewer."""
+
+WORDS = 4
+"""Words that wait while the DMA works out where the first one of a row goes."""
 
 
 class Store(wiring.Component):
@@ -41,8 +45,8 @@ class Store(wiring.Component):
     done : In(``write_done``)
     fault : Out(1), decode : Out(1), address : Out, job : Out(range(JOBS))
         A write was answered by an error.
-    over : Out(1), ended : Out(range(JOBS))
-        All writes of this job are answered.
+    over : Out(1), ended : Out(range(JOBS)), told : In(1)
+        All writes of this job are answered; until it is told.
     """
 
     def __init__(self, params: ProductUnitParams):
@@ -62,6 +66,7 @@ class Store(wiring.Component):
             "job": Out(range(JOBS)),
             "over": Out(1),
             "ended": Out(range(JOBS)),
+            "told": In(1),
         })
 
     def elaborate(self, platform):
@@ -69,7 +74,7 @@ class Store(wiring.Component):
         m.submodules.ledger = ledger = Ledger(MOST)
         m.submodules.places = places = ResultAddresses(self.params)
         m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
-        m.submodules.words = words = SkidBuffer(self.data.p.shape())
+        m.submodules.words = words = Fifo(self.data.p.shape(), WORDS)
         m.submodules.combiner = combiner = WriteCombiner(self.params)
         wiring.connect(m, wiring.flipped(self.store), places.store)
         wiring.connect(m, wiring.flipped(self.combine), combiner.combine)
@@ -106,6 +111,7 @@ class Store(wiring.Component):
             self.job.eq(ledger.job),
             self.over.eq(ledger.over),
             self.ended.eq(ledger.ended),
+            ledger.told.eq(self.told),
             self.fault.eq(self.done.valid & self.done.error),
             self.decode.eq(self.done.decode),
             self.address.eq(self.done.address),
