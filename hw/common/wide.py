@@ -1,6 +1,6 @@
 """Sums of addresses, in two halves: a carry chain of half the bits is half as long."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,7 +52,7 @@ class WideSum(wiring.Component):
 class FewTimes(wiring.Component):
     """Add a signed number a few times: ``total = base + count * step`` modulo ``2**width``.
 
-    Latency: 2 cycles from ``start`` to ``done`` for each bit of ``count`` that is set.
+    Latency: from ``start`` to ``done`` a cycle, and 2 for each bit of ``count`` that is set.
 
     Parameters
     ----------
@@ -82,26 +82,23 @@ class FewTimes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.sum = total = WideSum(len(self.base))
-        # Bits of the count that are not added yet, and the one that is added now, for two cycles.
-        left, held = Signal.like(self.count, name="left"), Signal.like(self.count, name="held")
-        second, first_held = Signal(), Signal()
-        now = wire(m, "now", Mux(self.start, self.count, left))
-        lowest = wire(m, "lowest", now & (~now + 1))
-        begins = wire(m, "begins", self.start | (~second & left.any()))
-        bit = wire(m, "bit", Mux(second, held, lowest))
-        terms: Value = self.step
-        for n in range(1, len(bit)):
-            terms = Mux(bit[n], self.step << n, terms)
+        # What is added now, for two cycles, and the bits of the count that are left.
+        term, left = Signal(self.step.shape(), reset_less=True), Signal.like(self.count)
+        runs, second, first = Signal(), Signal(), Signal()
         m.d.comb += [
-            total.start.eq(begins),
-            total.a.eq(Mux(self.start | (second & first_held), self.base, total.total)),
-            total.b.eq(terms),
+            total.start.eq(runs & ~second),
+            total.a.eq(Mux(first, self.base, total.total)),
+            total.b.eq(term),
             self.total.eq(total.total),
-            self.done.eq(~second & ~left.any() & ~self.start),
+            self.done.eq(~runs & ~self.start),
         ]
-        m.d.sync += second.eq(begins)
-        with m.If(begins):
-            m.d.sync += [left.eq(now & ~lowest), held.eq(lowest), first_held.eq(self.start)]
+        m.d.sync += second.eq(runs & ~second & ~self.start)
+        with m.If(self.start | second):
+            bits = wire(m, "bits", Mux(self.start, self.count, left))
+            m.d.sync += [first.eq(self.start), runs.eq(bits.any())]
+            for n, bit in enumerate(bits):
+                with m.If(bit & ~bits[:n].any()):
+                    m.d.sync += [term.eq(self.step << n), left.eq(bits & ~(1 << n))]
         return m
 
 

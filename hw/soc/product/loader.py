@@ -24,7 +24,7 @@ class RowLoader(wiring.Component):
     wanted. So the scratchpad holds vectors in the order in which they are walked. A request leaves
     only when there is room for all that it brings: memory never waits for the array.
 
-    Latency: 7 cycles from a load to its first request; 9 with groups, and 2 more for each bit but
+    Latency: 7 cycles from a load to its first request; 10 with groups, and 2 more for each bit but
     one of the rows of a first group that is not full. Throughput: a request a cycle, and 3 idle
     cycles between groups, 5 before a last one that is not full. Errors: a vector with an error is
     kept as it is, and told with its job.
