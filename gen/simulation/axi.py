@@ -74,6 +74,9 @@ class AxiMemory:
         Whether answers to different ids come in any order, with beats of reads interleaved.
     pause_ar, pause_r, pause_aw, pause_w, pause_b, pause_lite
         Probability with which our end of a channel holds back in a cycle; ``lite``: of registers.
+    pause_length
+        Cycles of a pause on average, so that what was held back comes in a row; 0: each cycle is
+        chosen for itself.
     patience
         Cycles in which the hardware must answer an access to a register.
     """
@@ -89,6 +92,7 @@ class AxiMemory:
     pause_w: float = 0
     pause_b: float = 0
     pause_lite: float = 0
+    pause_length: float = 0
     patience: int = 10_000
 
     def __post_init__(self) -> None:
@@ -354,6 +358,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "outstanding": (1, 4096),
     "reorder": (0, 1),
     "patience": (1, 2**32),
+    "pause_length": (0, 2**32),
 }
 
 
@@ -364,4 +369,5 @@ def _check(name: str, value: float) -> None:
 
 
 def _line(name: str, value: float) -> str:
-    return f"{name} {int(value) if name in RANGES and name != 'bandwidth' else float(value)}"
+    whole = name in RANGES and name not in ("bandwidth", "pause_length")
+    return f"{name} {int(value) if whole else float(value)}"

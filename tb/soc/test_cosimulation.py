@@ -83,6 +83,20 @@ def test_pauses_change_time_and_nothing_else(bus):
         np.testing.assert_array_equal(bus.memory[512:640], bus.memory[:128])
 
 
+def test_pauses_may_be_long(bus):
+    def longest(length: float) -> int:
+        bus.set(pause_lite=0.5, pause_length=length)
+        waits = []
+        for _ in range(100):
+            begun = bus.cycles
+            bus.read32(ERRORS)
+            waits.append(bus.cycles - begun)
+        bus.set(pause_lite=0, pause_length=0)
+        return max(waits)
+
+    assert longest(0) < 50 < longest(100)
+
+
 @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
 def test_errors_are_answered_where_asked(bus, write):
     errors = bus.read32(ERRORS)

@@ -157,6 +157,7 @@ class Both:
             bandwidth=float(rng.choice([0, 0, self.params.bus / 2, self.params.bus])),
             reorder=bool(rng.random() < 0.3),
             pause_lite=0.5 * (kind == 3),
+            pause_length=float(rng.choice([0, 0, 4, 32])),
             **pauses,
         )
         self.bus.set(**self.memory_is)
@@ -164,6 +165,8 @@ class Both:
         self.tally[f"batches with a latency of up to {kind}"] += 1
         self.tally["batches"] += 1
         self.tally["batches with pauses"] += any(pauses.values())
+        long = any(pauses.values()) and self.memory_is["pause_length"] > 0
+        self.tally["batches with pauses of many cycles"] += long
         self.tally["batches with answers out of order"] += self.memory_is["reorder"]
 
     def put(self, place: int, octets: bytes) -> None:

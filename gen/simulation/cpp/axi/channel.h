@@ -55,7 +55,13 @@ public:
         return entry == pins.end() ? Pin{} : entry->second;
     }
     bool moves() const { return valid.get() && ready.get(); }
-    bool pauses(double probability) { return random.happens(probability); }
+    // Each cycle for itself; with a `length`, pauses take so many cycles on average, as do what is
+    // between them in proportion.
+    bool pauses(double probability, double length) {
+        if (length <= 0 || probability <= 0) return random.happens(probability);
+        const double ends = 1 / length, begins = ends * probability / (1 - probability);
+        return paused = paused ? !random.happens(ends) : random.happens(begins);
+    }
 
     // What the design offers must stay, all of it, until it is taken.
     void check_offer(std::uint64_t cycle) {
@@ -93,7 +99,7 @@ private:
     std::map<std::string, Pin> pins;
     std::vector<std::uint8_t> before;
     std::size_t bytes = 0;
-    bool waiting = false;
+    bool waiting = false, paused = false;
 
     bool same() const {
         std::size_t at = 0;

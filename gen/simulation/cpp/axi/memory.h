@@ -48,10 +48,10 @@ public:
         credit = settings.bandwidth > 0
                      ? std::min(credit + settings.bandwidth, 2.0 * octets + settings.bandwidth)
                      : 2.0 * octets;
-        ar.ready.set(reads.size() < settings.outstanding && !ar.pauses(settings.pause_ar));
-        aw.ready.set(writes.size() < settings.outstanding && !aw.pauses(settings.pause_aw));
+        ar.ready.set(reads.size() < settings.outstanding && !ar.pauses(settings.pause_ar, settings.pause_length));
+        aw.ready.set(writes.size() < settings.outstanding && !aw.pauses(settings.pause_aw, settings.pause_length));
         drive_b(now);
-        takes_w = ahead.size() < LONGEST && credit >= octets && !w.pauses(settings.pause_w);
+        takes_w = ahead.size() < LONGEST && credit >= octets && !w.pauses(settings.pause_w, settings.pause_length);
         if (takes_w) credit -= octets;
         w.ready.set(takes_w);
         drive_r(now);
@@ -189,7 +189,7 @@ private:
         if (!offers_r) {
             const auto due = [now](const Burst& burst) { return burst.due <= now; };
             offered_r = choose(reads, due);
-            offers_r = offered_r < reads.size() && credit >= octets && !r.pauses(settings.pause_r);
+            offers_r = offered_r < reads.size() && credit >= octets && !r.pauses(settings.pause_r, settings.pause_length);
             if (offers_r) credit -= octets, load_r(now);
             else if (!noisy_r) r.scramble();
             noisy_r = !offers_r;
@@ -290,7 +290,7 @@ private:
         if (!offers_b) {
             const auto due = [now](const Burst& each) { return each.complete && each.due <= now; };
             offered_b = choose(writes, due);
-            offers_b = offered_b < writes.size() && !b.pauses(settings.pause_b);
+            offers_b = offered_b < writes.size() && !b.pauses(settings.pause_b, settings.pause_length);
             if (offers_b) answer_write(writes[offered_b]);
             else if (!noisy_b) b.scramble();
             noisy_b = !offers_b;

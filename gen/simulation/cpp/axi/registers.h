@@ -34,8 +34,8 @@ public:
         offer(aw, owes_aw, [&] { aw_addr.set(address), aw["prot"].set(0); });
         offer(w, owes_w, [&] { w_data.set(data), w_strb.set(strobes); });
         offer(ar, owes_ar, [&] { ar_addr.set(address), ar["prot"].set(0); });
-        b.ready.set(writing && !b.pauses(settings.pause_lite));
-        r.ready.set(reading && !r.pauses(settings.pause_lite));
+        b.ready.set(writing && !b.pauses(settings.pause_lite, settings.pause_length));
+        r.ready.set(reading && !r.pauses(settings.pause_lite, settings.pause_length));
     }
 
     void observe(std::uint64_t now) {
@@ -84,7 +84,7 @@ private:
         if (owed && channel.valid.get()) return;
         channel.valid.set(0);
         if (!owed) return;
-        if (channel.pauses(settings.pause_lite)) {
+        if (channel.pauses(settings.pause_lite, settings.pause_length)) {
             channel.scramble();
             return;
         }

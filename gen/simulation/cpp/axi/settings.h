@@ -26,6 +26,7 @@ struct Settings {
     bool reorder = false;            // answers of different ids come in any order, reads interleaved
     double pause_ar = 0, pause_r = 0, pause_aw = 0, pause_w = 0, pause_b = 0;
     double pause_lite = 0;
+    double pause_length = 0;         // cycles of a pause on average; 0: each cycle for itself
     std::uint64_t patience = 10000;  // cycles in which a register access must be answered
     std::vector<Fault> faults;
 
@@ -45,6 +46,7 @@ struct Settings {
         else if (key == "pause_w") words >> pause_w;
         else if (key == "pause_b") words >> pause_b;
         else if (key == "pause_lite") words >> pause_lite;
+        else if (key == "pause_length") words >> pause_length;
         else if (key == "patience") words >> patience;
         else if (key == "no_faults") faults.clear();
         else if (key == "fault") {
