@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gemmule.gen.verilog.yosys import without_zeros
-
 from .netlist import largest_fanouts, logic_levels, longest_path
 
 __all__ = ["Netlists", "run"]
@@ -53,7 +51,7 @@ def run(
     kept = sorted(kept)
     with TemporaryDirectory(prefix="gemmule-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(without_zeros(verilog))
+        (folder / "design.v").write_text(verilog)
         _child(
             folder,
             top,

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["VERSION", "run", "verilog", "without_zeros"]
+__all__ = ["VERSION", "run", "verilog"]
 
 VERSION = version("pyosys")
 
@@ -27,19 +27,19 @@ _WRITE = (
 # length the order is always the one in which things were made.
 _FIRST_NUMBER = 1_000_000_000
 
-# Yosys writes one statement for each word of a memory, zeros included.
-_ZEROED = re.compile(
-    r"  initial begin\n(?:    (?P<name>\\\S+ |\w+)\[\d+\] = (?P<zero>\d+'[hbd]0+);\n)"
-    r"(?:    (?P=name)\[\d+\] = (?P=zero);\n)+  end\n"
+# `hw.common.shared.Library` leaves out what a memory of zeros holds, and Yosys what is left of it.
+_EMPTY = re.compile(
+    r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \{ \}\n(?:    .*\n)*?  end\n",
+    re.MULTILINE,
+)
+_MEMORY = re.compile(
+    r"^  reg (?:\[(?P<high>\d+):0\] )?(?P<name>\\\S+ |\w+) \[(?P<last>\d+):0\];\n"
+    r"(?!  initial begin\n)",
+    re.MULTILINE,
 )
 
 LARGE = 1 << 10
 """Words of a memory from which on Yosys takes longer to read its zeros than to map a design."""
-
-_LOOP = re.compile(
-    r"  initial begin : zero_\w+\n    integer word;\n"
-    r"    for \(word = 0; word < (\d+); word = word \+ 1\)\n.*\n  end\n"
-)
 
 
 def run(passes: Iterable[str]) -> None:
@@ -58,40 +58,32 @@ def verilog(rtlil: str) -> str:
     """Return Verilog-2001 of ``rtlil``, the same bytes for the same text."""
     with TemporaryDirectory(prefix="gemmule-") as folder:
         source, target = Path(folder, "design.il"), Path(folder, "design.v")
-        source.write_text(f"autoidx {_FIRST_NUMBER}\n{rtlil}")
+        source.write_text(f"autoidx {_FIRST_NUMBER}\n{_EMPTY.sub('', rtlil)}")
         run([f'read_rtlil "{source}"', *_WRITE, f'write_verilog "{target}"'])
         text = target.read_text()
     _banner, _, text = text.partition("\n\n")
-    return _ZEROED.sub(_loop, text)
+    return _MEMORY.sub(_cleared, text)
 
 
-def _loop(match: re.Match) -> str:
-    name, zero = match["name"], match["zero"]
-    words = match[0].count("\n") - 2
+def _cleared(match: re.Match) -> str:
+    """Clear a memory, whose zeros no simulator else knows; a synthesis tool knows of large ones.
+
+    Yosys makes a cell of each word that is cleared, in a time that grows with their number squared:
+    8,192 words take more than two minutes. Block RAM begins with zeros anyway.
+    """
+    name, words = match["name"], int(match["last"]) + 1
+    width = int(match["high"] or 0) + 1
+    zero = "32'd0" if width == 32 else f"{width}'h{'0' * -(-width // 4)}"
+    if words == 1:
+        return f"{match[0]}  initial begin\n    {name}[0] = {zero};\n  end\n"
     block = "zero_" + re.sub(r"\W", "_", name.strip().lstrip("\\"))
-    return (
+    loop = (
         f"  initial begin : {block}\n"
         "    integer word;\n"
         f"    for (word = 0; word < {words}; word = word + 1)\n"
         f"      {name}[word] = {zero};\n"
         "  end\n"
     )
-
-
-def without_zeros(text: str) -> str:
-    r"""Return Verilog of ours whose `LARGE` memories are not cleared: block RAM is zero anyway.
-
-    Yosys makes a cell of each word that is cleared, in a time that grows with their number squared:
-    8,192 words take more than two minutes.
-
-    Examples
-    --------
-    >>> each = [f"    w[{n}] = 8'h00;\n" for n in range(2048)]
-    >>> def cleared(n):
-    ...     return _ZEROED.sub(_loop, "".join(["  initial begin\n", *each[:n], "  end\n"]))
-    >>> without_zeros(cleared(2048))
-    ''
-    >>> without_zeros(cleared(512)) == cleared(512)
-    True
-    """
-    return _LOOP.sub(lambda match: match[0] if int(match[1]) < LARGE else "", text)
+    if words >= LARGE:
+        loop = f"`ifndef SYNTHESIS\n{loop}`endif\n"
+    return match[0] + loop

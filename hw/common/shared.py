@@ -5,7 +5,8 @@ from collections.abc import Hashable, Iterator
 
 from amaranth import ClockSignal, Elaboratable, Instance, ResetSignal, Value
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment
+from amaranth.hdl import Fragment, MemoryData, MemoryInstance, Shape, unsigned
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component
 
 __all__ = ["Library", "shared"]
@@ -39,6 +40,35 @@ class Library:
         values = dict(_signals(component))
         values |= {"clk": ClockSignal(), "rst": ResetSignal()}
         return Instance(name, *((way, port, values[port]) for way, port in ports))
+
+    def get_memory(self, memory: Memory) -> MemoryInstance:
+        """Make a memory as Amaranth would, but one of zeros without them: `gen.verilog` adds them.
+
+        Amaranth writes contents bit by bit, which takes longer than all else.
+        """
+        given = memory.data
+        given.freeze()
+        if not any(given.init._raw):
+            width = Shape.cast(memory.shape).width
+            data = MemoryData(shape=unsigned(width), depth=memory.depth, init=[])
+            data.name, data.init._raw = given.name, []
+            given = data
+        instance = MemoryInstance(data=given, attrs=memory.attrs, src_loc=memory.src_loc)
+        written = {
+            port: instance.write_port(
+                domain=port.domain, addr=port.addr, data=port.data, en=port.en
+            )
+            for port in memory.write_ports
+        }
+        for port in memory.read_ports:
+            instance.read_port(
+                domain=port.domain,
+                addr=port.addr,
+                data=port.data,
+                en=port.en,
+                transparent_for=tuple(written[each] for each in port.transparent_for),
+            )
+        return instance
 
     def _define(self, component: Component) -> tuple[str, list[tuple[str, str]]]:
         # The name is provisional: `gen.verilog.merge` names a module by its role in its parent.

@@ -5,16 +5,24 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from itertools import product
 
 import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 
 from gemmule.gen.docs.examples.own_block import ADDER, AdderParams
 from gemmule.gen.verilog.emit import emit, emit_component, write
 from gemmule.gen.verilog.manifest import Manifest
 from gemmule.gen.verilog.merge import merge
+from gemmule.gen.verilog.yosys import LARGE
 from gemmule.golden.common.errors import UsageError
+from gemmule.hw.common.ram import DualPortMemory
 from gemmule.tb.verilog.roles import Roles
 
 DIGEST = """
@@ -96,6 +104,52 @@ def test_a_memory_of_zeros_is_cleared_in_a_loop():
     text = emit_component(Roles(), "roles", {}, "roles").verilog
     assert "for (word = 0; word < 64; word = word + 1)" in text
     assert "[63] =" not in text
+    assert "SYNTHESIS" not in text
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus is not here: apt install iverilog")
+def test_each_word_of_a_memory_is_zero_at_first(tmp_path):
+    """A simulator that knows of X sees zeros; a synthesis tool is not told of many."""
+    texts, checks = [], []
+    for width, depth in product((1, 7, 32, 33), (1, 2, LARGE - 1, LARGE)):
+        name = f"words_{width}_{depth}"
+        text = emit_component(DualPortMemory(width, depth), name, {}, name).verilog
+        assert ("`ifndef SYNTHESIS" in text) == (depth >= LARGE)
+        texts.append(text)
+        checks += [
+            f"  {name} {name}();",
+            f"  initial #1 for (n = 0; n < {depth}; n = n + 1)",
+            f'    if ({name}.words[n] !== {width}\'d0) $display("{name} %0d", n);',
+        ]
+    bench = [
+        "module bench;",
+        "  integer n;",
+        *checks,
+        '  initial #2 $display("seen");',
+        "endmodule\n",
+    ]
+    source, program = tmp_path / "bench.v", tmp_path / "bench"
+    source.write_text("\n".join([*texts, *bench]))
+    subprocess.run(["iverilog", "-g2001", "-s", "bench", "-o", program, source], check=True)
+    seen = subprocess.run(["vvp", "-n", program], capture_output=True, text=True, check=True)
+    assert seen.stdout == "seen\n"
+
+
+def test_a_memory_with_contents_keeps_them():
+    class Table(wiring.Component):
+        at: In(2)
+        o: Out(8)
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.words = words = Memory(shape=8, depth=4, init=[0, 0, 5, 0])
+            read = words.read_port()
+            m.d.comb += [read.addr.eq(self.at), self.o.eq(read.data)]
+            return m
+
+    text = emit_component(Table(), "table", {}, "table").verilog
+    assert re.search(r"words\[2\] = 8'h05;", text)
+    assert "zero_" not in text
 
 
 def test_merging_keeps_cells_that_are_not_modules():
