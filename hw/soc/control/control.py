@@ -161,7 +161,7 @@ class Control(wiring.Component):
             check.write.eq(windows.write),
             check.everything.eq(windows.everything),
         ]
-        self._pending = Signal(name="pending")
+        self._pending, self._awaited = Signal(name="pending"), Signal(name="awaited")
         if self.has_ring:
             fetch = self._add(m, "fetch", RingFetch(address_width, self.data_width))
             wiring.connect(m, fetch.request, wiring.flipped(self.ring_request))
@@ -173,6 +173,7 @@ class Control(wiring.Component):
                 fetch.enable.eq(registers.ctrl.enable),
                 fetch.freed.eq(buffer.freed),
                 self._pending.eq(fetch.pending),
+                self._awaited.eq(fetch.awaited),
             ]
 
     def _units(self, m: Module) -> None:
@@ -301,7 +302,10 @@ class Control(wiring.Component):
         m.d.comb += [
             works.eq(self._pending | ~self._buffer.empty | self._check.full | (self._left != 0)),
             registers.status.idle.eq(idle),
-            self._supervisor.busy.eq(works & registers.ctrl.enable & ~registers.status.halted),
+            # A command that memory owes is nowhere else yet.
+            self._supervisor.busy.eq(
+                (works | self._awaited) & registers.ctrl.enable & ~registers.status.halted
+            ),
             self._supervisor.progress.eq(self.progress | begun | done.valid),
             counters.latch.eq(registers.counter_ctrl.latch),
             counters.clear.eq(registers.counter_ctrl.clear),

@@ -103,6 +103,7 @@ class RingFetch(wiring.Component):
     freed : In(1), a command left the buffer
     request : Out(stream of requests of the DMA)
     pending : Out(1), not all commands were asked for
+    awaited : Out(1), some that were asked for have not come, or wait in the buffer
     """
 
     def __init__(self, address_width: int, data_width: int):
@@ -116,6 +117,7 @@ class RingFetch(wiring.Component):
             "freed": In(1),
             "request": Out(stream.Signature(request_layout(address_width))),
             "pending": Out(1),
+            "awaited": Out(1),
         })
 
     def elaborate(self, platform):
@@ -131,6 +133,7 @@ class RingFetch(wiring.Component):
             ring.log2.eq(self.log2),
             ring.step.eq(self.request.valid & self.request.ready),
             self.pending.eq(ring.count != self.tail[: Places.WIDTH]),
+            self.awaited.eq(free != self.places),
             self.request.valid.eq((self.pending & ready) | offered),
             self.request.payload.address.eq(ring.address),
             self.request.payload.length.eq(COMMAND.size),

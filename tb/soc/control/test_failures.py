@@ -137,3 +137,22 @@ def test_the_watchdog(fresh):
         fresh.check(commands)
         assert not fresh.field("IRQ_STATUS", "error")
     fresh.write("WATCHDOG", 0)
+
+
+def test_the_watchdog_watches_what_the_ring_reads(fresh):
+    """Between its request and its answer, a command of the ring was nowhere: nothing was to do."""
+    fresh.begin()
+    fresh.write("WATCHDOG", 1000)
+    fresh.bus.set(latency=4000)
+    fresh.place(numbered([GEMM]))
+    fresh.ring()
+    fresh.bus.run(1500)
+    assert fresh.read("ERROR") == Cause.TIMEOUT | 253 << 8
+    fresh.until("STATUS", "reset_done", 1)
+    fresh.bus.set(latency=3)
+    fresh.begin()
+    commands = numbered([GEMM] * 4, 4)
+    fresh.place(commands)
+    fresh.ring()
+    fresh.check(commands)
+    fresh.write("WATCHDOG", 0)
