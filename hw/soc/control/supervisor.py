@@ -50,8 +50,14 @@ class Supervisor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left, over = Signal(32, name="cycles_left"), Signal(name="over")
-        starts = self.progress | ~self.busy | self.resetting | ~self.limit.any()
-        m.d.sync += [left.eq(Mux(starts, self.limit, left - 1)), over.eq(~starts & (left == 1))]
+        # A cycle late: so the first limit is taken over before it is counted down.
+        never = Signal(init=1, name="never")
+        starts = self.progress | ~self.busy | self.resetting | never
+        m.d.sync += [
+            never.eq(~self.limit.any()),
+            left.eq(Mux(starts, self.limit, left - 1)),
+            over.eq(~starts & (left == 1)),
+        ]
         wait = Signal(range(CLEAN), name="wait")
         m.d.sync += wait.eq(wait + 1)
         m.d.comb += self.resetting.eq(1)

@@ -156,3 +156,18 @@ def test_the_watchdog_watches_what_the_ring_reads(fresh):
     fresh.ring()
     fresh.check(commands)
     fresh.write("WATCHDOG", 0)
+
+
+def test_a_watchdog_that_is_set_late_runs_from_then_on(fresh):
+    """Where nothing moved already, it went on from 0 downwards: to 2**32 cycles."""
+    fresh.begin()
+    fresh.place(numbered([{**GEMM, "wait": 4, "wait_value": 9}], 5))
+    fresh.ring()
+    fresh.bus.run(500)
+    fresh.write("WATCHDOG", 1000)
+    fresh.bus.run(900)
+    assert not fresh.field("IRQ_STATUS", "error")
+    fresh.bus.run(300)
+    assert fresh.read("ERROR") == Cause.TIMEOUT | 253 << 8 | 5 << 16
+    fresh.until("STATUS", "reset_done", 1)
+    fresh.write("WATCHDOG", 0)
