@@ -297,14 +297,16 @@ class Control(wiring.Component):
         registers, done = self.registers, self._completion.completed
         m.submodules.counters = counters = self.counters
         wiring.connect(m, wiring.flipped(registers.counters), counters.words)
-        works, idle = Signal(name="works"), Signal(name="idle")
+        waits, works, idle = (Signal(name=name) for name in ("waits", "works", "idle"))
         begun = self._dispatch.begun | (self._buffer.o.valid & self._buffer.o.ready)
         m.d.comb += [
-            works.eq(self._pending | ~self._buffer.empty | self._check.full | (self._left != 0)),
+            waits.eq(self._pending | ~self._buffer.empty | self._check.full),
+            works.eq(waits | (self._left != 0)),
             registers.status.idle.eq(idle),
-            # A command that memory owes is nowhere else yet.
+            # A command that memory owes is nowhere else yet; one that was begun goes on in a halt.
             self._supervisor.busy.eq(
-                (works | self._awaited) & registers.ctrl.enable & ~registers.status.halted
+                (self._left != 0)
+                | ((waits | self._awaited) & registers.ctrl.enable & ~registers.status.halted)
             ),
             self._supervisor.progress.eq(self.progress | begun | done.valid),
             counters.latch.eq(registers.counter_ctrl.latch),

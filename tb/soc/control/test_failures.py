@@ -171,3 +171,21 @@ def test_a_watchdog_that_is_set_late_runs_from_then_on(fresh):
     assert fresh.read("ERROR") == Cause.TIMEOUT | 253 << 8 | 5 << 16
     fresh.until("STATUS", "reset_done", 1)
     fresh.write("WATCHDOG", 0)
+
+
+@pytest.mark.parametrize("control", [{"enable": 0}, {"enable": 1, "halt_on_error": 1}], ids=str)
+def test_the_watchdog_watches_what_was_begun(fresh, control):
+    """A command that hung was not seen where no other one could begin."""
+    fresh.begin(halt_on_error=1)
+    hangs, refused = {**GEMM, "m": HANGS}, {**GEMM, "k": 0}
+    fresh.place(numbered([hangs, refused] if control["enable"] else [hangs], 7))
+    fresh.ring()
+    fresh.bus.run(500)
+    fresh.write("CTRL", **control)
+    assert fresh.field("STATUS", "halted") == control["enable"]
+    fresh.write("IRQ_STATUS", 2)
+    fresh.write("WATCHDOG", 1000)
+    fresh.bus.run(1200)
+    assert fresh.read("ERROR") == Cause.TIMEOUT | 253 << 8 | 7 << 16
+    fresh.until("STATUS", "reset_done", 1)
+    fresh.write("WATCHDOG", 0)
