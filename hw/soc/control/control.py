@@ -250,7 +250,9 @@ class Control(wiring.Component):
             m.d.sync += self._left.eq(self._left + self._dispatch.begun - done.valid)
         for name, value in last.items():
             kept = Signal.like(value, name=f"last_{name}")
-            with m.If(done.valid):
+            with m.If(self._supervisor.resetting):
+                m.d.sync += kept.eq(0)
+            with m.Elif(done.valid):
                 m.d.sync += kept.eq(value)
             m.d.comb += getattr(registers.last, name).eq(kept)
         m.d.comb += [

@@ -153,7 +153,7 @@ class Pair(Both):
         self.write("CTRL", enable=1, reset=1)
         self.until("STATUS", "reset_done", 1)
         self.was_reset()
-        self.alike("HEAD", "TAIL", "COMPLETED")
+        self.alike("HEAD", "TAIL", "COMPLETED", "LAST", "STATUS")
 
     def was_reset(self) -> None:
         """Begin anew after a reset: the bus is at rest, and no completion is left to be told of."""
