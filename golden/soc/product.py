@@ -36,8 +36,8 @@ def product(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware)
 
     ``c[m, n] = clamp(round((sum - zb[n] * rows[m] + offset[n]) * multiplier[n] / 2**shift[n]) +
     zero_point)``, where ``sum`` is that of the products ``a[m, k] * b[k, n]`` and ``rows`` that of
-    ``a[m, k]``; of raw sums ``c[m, n] = sum``. Of ``c`` the low bytes are written that ``c_size``
-    asks for.
+    ``a[m, k]``; of raw sums ``c[m, n] = clamp(sum)`` to 32 bits. Of ``c`` the low bytes are written
+    that ``c_size`` asks for.
 
     Raises
     ------
@@ -53,7 +53,9 @@ def product(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware)
         b = _elements(memory, matrices["b"], hardware.b_format)
         # Sums are below 2**50, so every partial sum is exact in float64, where BLAS is fast.
         sums = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
-        if requantize is not None:
+        if requantize is None:
+            sums = np.clip(sums, RESULT.low, RESULT.high)
+        else:
             sums = requantize(sums - np.outer(a.sum(axis=1), zeros))
         memory.write_matrix(matrices["c"], sums)
     except BusError as error:

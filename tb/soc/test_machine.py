@@ -67,6 +67,7 @@ def expected(memory: np.ndarray, command: dict[str, int], hardware: Hardware) ->
                 total, rows = total + a * b, rows + a
             if not command["flags"] & Flags.RAW:
                 total = scaled(memory, command["settings"], column, total, rows)
+            total = max(-(2**31), min(total, 2**31 - 1))
             place = command["c"] + row * command["c_stride"] + column * sizes[2] - BASE
             low = (total % (1 << 8 * sizes[2])).to_bytes(sizes[2], "little")
             after[place : place + sizes[2]] = list(low)
@@ -138,6 +139,7 @@ HARDWARE = {
     "s8": Hardware(),
     "u8_s4": Hardware(a_format=Format(False, 8), b_format=Format(True, 4)),
     "s16_u8": Hardware(a_format=Format(True, 16), b_format=Format(False, 8), acc_width=40),
+    "s16": Hardware(a_format=Format(True, 16), b_format=Format(True, 16), acc_width=40),
 }
 
 
@@ -190,7 +192,7 @@ def random_settings(rng, hardware: Hardware, kind: int, columns: int) -> bytes:
     """Return a legal settings record with what stands behind it."""
 
     def column() -> dict[str, int]:
-        limit = 1 << hardware.b_format.width
+        limit = min(1 << hardware.b_format.width, 2**15)
         return {
             "offset": int(rng.integers(-(2**20), 2**20)),
             "multiplier": int(rng.integers(0, 1 << hardware.multiplier_width)),

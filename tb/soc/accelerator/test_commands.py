@@ -5,11 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from gemmule.golden.soc.commands import Flags
+
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
 from .quotas import COMMANDS
 from .stimuli.commands import MOST
-from .stimuli.places import OPERANDS
+from .stimuli.places import OPERANDS, RESULTS
 from .stimuli.wrong import Spoiler
 
 
@@ -49,3 +51,30 @@ def test_random_commands(name):
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_random_commands(name):
     run_commands(name, 2, COMMANDS)
+
+
+@pytest.mark.full
+def test_raw_sums_of_more_than_32_bits_are_clamped():
+    with Pair("4x2_wide", 3) as pair:
+        maker, k = Spoiler(pair), 600
+        pair.put(OPERANDS, b"\xff\x7f" * k + b"\x7f\x80" * k)  # 32767, and 127 beside -128
+        for c_size in range(3):
+            command = maker.gemm() | {
+                "opcode": 1,
+                "flags": int(Flags.RAW),
+                "settings": 0,
+                "wait": 0,
+            }
+            command |= {"m": 1, "n": 2, "k": k, "a": pair.base + OPERANDS, "b_stride": 2}
+            command |= {"b": command["a"] + 2 * k, "c_size": c_size}
+            command |= {"c": pair.base + RESULTS + 64 * c_size}
+            pair.command(command)
+        for at, octets in enumerate((
+            b"\xff\x00",
+            b"\xff\xff\x00\x00",
+            b"\xff\xff\xff\x7f\x00\x00\x00\x80",
+        )):
+            place = RESULTS + 64 * at
+            assert pair.memory[place : place + len(octets)].tobytes() == octets
+        pair.ring()
+        pair.finish()
