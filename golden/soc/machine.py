@@ -223,6 +223,8 @@ class Machine:
         count = self._coalescing["count"]
         if command["flags"] & Flags.INTERRUPT or (count and self._untold >= count):
             self._tell()
+        elif not count and not self._coalescing["time"]:
+            self._untold = 0  # none waits for what never comes
 
     def _record(self, index: int, address: int) -> None:
         """Write the completion of the last command, where completions are enabled."""

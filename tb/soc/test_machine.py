@@ -392,6 +392,13 @@ def test_interrupts_are_coalesced_unless_asked_for():
         ring(made, NOP)
         made.advance()
         assert made.interrupt
+    # Where neither is set, none waits.
+    for count in (0, 1):
+        made.write("IRQ_COALESCE", {"count": count, "time": 0})
+        made.write("IRQ_STATUS", clear)
+        ring(made, NOP)
+        made.advance()
+        assert made.interrupt == bool(count)
 
 
 def test_the_first_error_stays_until_it_is_cleared():

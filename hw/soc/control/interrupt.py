@@ -16,7 +16,7 @@ class Coalescing(wiring.Component):
     ``tell`` comes with a command that is ``urgent``, with the ``count``-th one not told of, and
     ``64 * time`` cycles after the first one not told of; with ``count`` or ``time`` 0 not for that
     reason. What is told of are all commands so far. Changes of ``count`` and ``time`` hold from the
-    next time on that all is told of.
+    next time on that all is told of; at once where both are 0.
 
     Latency: ``tell`` is in the cycle after the last command's, or after the last of those cycles.
 
@@ -50,7 +50,8 @@ class Coalescing(wiring.Component):
             # A command that completes just as time is up is told of with the others.
             m.d.sync += waiting.eq(0)
         with m.Elif(self.completed):
-            m.d.sync += waiting.eq(1)
+            # What is never told of waits for nothing, or new numbers would never hold.
+            m.d.sync += waiting.eq(waiting | left.any() | age.any())
         idle = ~waiting & ~self.completed
         with m.If(enough | late | idle):
             m.d.sync += left.eq(self.count)

@@ -10,7 +10,8 @@ __all__ = ["Coalescing"]
 class Coalescing:
     """Counts completions that were not told of, in the order in which they were written.
 
-    A new ``count`` and ``time`` hold from the next time on that all is told of.
+    A new ``count`` and ``time`` hold from the next time on that all is told of, at once where both
+    are 0.
     """
 
     def __init__(self):
@@ -34,6 +35,9 @@ class Coalescing:
         self.untold += 1
         if command["flags"] & Flags.INTERRUPT or (self.count and self.untold >= self.count):
             self.tell()
+        elif not self.count and not self.time:
+            self.untold = 0
+            self._begin()
 
     def tell(self) -> None:
         """Take note that all is told of."""

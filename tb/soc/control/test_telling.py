@@ -46,6 +46,12 @@ def test_interrupts_are_coalesced(fresh):
         for _ in range(count):
             fresh.carry_out(one)
         assert 700 < told(fresh, 5000) <= 64 * 20 + 3
+    fresh.write("IRQ_COALESCE", 0)
+    fresh.carry_out(one)
+    assert told(fresh, 500) is None
+    fresh.write("IRQ_COALESCE", count=1)  # none waits: one that is never told of is no reason to
+    fresh.carry_out(one)
+    assert told(fresh, 10) is not None
     fresh.write("IRQ_ENABLE", 0)
     fresh.carry_out(urgent)
     assert told(fresh, 100) is None
