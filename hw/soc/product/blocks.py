@@ -53,8 +53,8 @@ class Blocks(wiring.Component):
         self._parts = {
             "load_a": load_layout(params),
             "load_b": load_layout(params),
-            "walk_a": walk_layout(params.a_depth),
-            "walk_b": walk_layout(params.b_depth),
+            "walk_a": walk_layout(params.a_depth, params.most_tiles),
+            "walk_b": walk_layout(params.b_depth, params.most_tiles),
             "settings": settings_layout(params),
             "issue": issue_layout(params),
             "combine": combine_layout(params),

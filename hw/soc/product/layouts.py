@@ -68,8 +68,8 @@ def load_layout(params: ProductUnitParams) -> data.StructLayout:
     })
 
 
-def walk_layout(depth: int) -> data.StructLayout:
-    """Lay out a walk over a block of a scratchpad of ``depth`` vectors.
+def walk_layout(depth: int, times: int) -> data.StructLayout:
+    """Lay out a walk over a block of a scratchpad of ``depth`` vectors, up to so many ``times``.
 
     ``inner`` vectors ``step`` apart, ``middle`` such runs one vector apart, all of it ``outer``
     times, each ``skip`` vectors further. ``free``: nobody walks there again. ``rewind``: the next
@@ -80,7 +80,7 @@ def walk_layout(depth: int) -> data.StructLayout:
         "inner": count,
         "step": count,
         "middle": count,
-        "outer": count,
+        "outer": range(times + 1),
         "skip": 1,
         "free": 1,
         "rewind": 1,

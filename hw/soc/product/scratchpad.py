@@ -32,6 +32,8 @@ class Scratchpad(wiring.Component):
         Of a vector.
     share : int
         Vectors that come at once, a power of two; a block's rows begin with such a word.
+    times : int
+        How often a walk passes its block, at most.
 
     Members
     -------
@@ -42,13 +44,14 @@ class Scratchpad(wiring.Component):
         Vectors of a block whose last walk ended two cycles before.
     """
 
-    def __init__(self, depth: int, bits: int, share: int):
+    def __init__(self, depth: int, bits: int, share: int, times: int):
         self._depth = depth
+        self._times = times
         self._share = share
         super().__init__({
             "write": In(1),
             "vector": In(bits * share),
-            "walk": In(stream.Signature(walk_layout(depth))),
+            "walk": In(stream.Signature(walk_layout(depth, times))),
             "o": Out(stream.Signature(data.StructLayout({"data": unsigned(bits), "last": 1}))),
             "freed": Out(range(depth + 1)),
         })
@@ -64,7 +67,9 @@ class Scratchpad(wiring.Component):
             unsigned(len(self.vector)), self._depth // self._share
         )
         m.submodules.counter = counter = NestedCounter(
-            levels=3, count_width=log + 1, address_width=width
+            levels=3,
+            count_width=max(log + 1, self._times.bit_length()),
+            address_width=width,
         )
         m.submodules.skid = skid = SkidBuffer(self.o.p.shape())
         walk = Signal(self.walk.p.shape(), reset_less=True)

@@ -1,4 +1,4 @@
-"""Sixteen accelerators, small in every way that brings out many blocks and slices."""
+"""Seventeen accelerators, small in every way that brings out many blocks and slices."""
 
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,7 @@ CONFIGURATIONS = BUILT | {
     "8x8_64_bits": _params(8, 8, 64, 40, 1024),
     "8x2_u8_s16": _params(8, 2, 32, 64, 1024, x_format="u8", w_format="s16", acc_width=36),
     "2x4_direct": _params(2, 4, 64, 32, 1024, ring=False, b_zero_points=False),
+    "16x2_s16": _params(16, 2, 32, 40, 2048, x_format="s16", w_format="s16", acc_width=40),
     "4x4_packed": _params(4, 4, 128, 40, 2048, cell="dsp48e2", pack="n"),
     "4x4_small_sums": _params(4, 4, 32, 64, 1024, acc_width=24, b_zero_points=False),
     "4x4_512_bits": _params(4, 4, 512, 64, 8192),

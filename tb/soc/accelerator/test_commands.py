@@ -78,3 +78,16 @@ def test_raw_sums_of_more_than_32_bits_are_clamped():
             assert pair.memory[place : place + len(octets)].tobytes() == octets
         pair.ring()
         pair.finish()
+
+
+@pytest.mark.full
+def test_a_is_walked_more_often_than_its_scratchpad_has_vectors():
+    """The number of walks was cut to as many bits as a place has, and results were 0 from there."""
+    with Pair("16x2_s16", 3) as pair:
+        assert pair.params.most_tiles > 2 * pair.params.a_depth
+        command = Spoiler(pair).gemm() | {"opcode": 1, "flags": int(Flags.RAW), "settings": 0}
+        command |= {"m": 3, "n": 514, "k": 1, "a": pair.base + OPERANDS, "a_stride": 2, "wait": 0}
+        command |= {"b": pair.base + OPERANDS + 64, "c": pair.base + RESULTS, "c_size": 2}
+        pair.command(command | {"c_stride": 4 * 514})
+        pair.ring()
+        pair.finish()
