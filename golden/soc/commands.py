@@ -41,7 +41,7 @@ class Flags(IntFlag):
     FENCE = 2
     """Begin when all commands before this one are complete."""
     RAW = 4
-    """Write sums as they are: there are no settings, and ``settings`` must be 0."""
+    """Write sums, clamped to 32 bits: there are no settings, and ``settings`` must be 0."""
 
 
 class Columns(Code):
