@@ -40,7 +40,11 @@ def write_emitted(emitted: Emitted, folder: Path) -> None:
     """Write a block alone, with its models and with the waivers that `gemmule generate` writes."""
     used = primitives_in(emitted.verilog)
     template = files("gemmule.gen.package.templates").joinpath("waivers.vlt.j2").read_text()
-    waivers = jinja2.Template(template).render(name=emitted.top, models=used)
+    ports = {port.name for port in emitted.manifest.ports}
+    clock = "aclk" if "aclk" in ports else "clk"
+    waivers = jinja2.Template(template).render(
+        name=emitted.top, top=emitted.top, clock=clock, models=used
+    )
     texts = {"waivers.vlt": waivers + "\n", f"{emitted.top}.v": emitted.verilog, **used}
     for name, text in texts.items():
         (folder / name).write_text(text)

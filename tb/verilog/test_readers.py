@@ -16,6 +16,9 @@ from gemmule.tb.common.lint import lint, write_emitted, yosys_takes
 SMALL = {"rows": 3, "cols": 2, "lanes": 3, "acc_depth": 8, "x_depth": 64, "w_depth": 64}
 """Sizes that blocks share; enough for each of their parts to be there."""
 
+OTHERS = {"accelerator": {"rows": 4}}
+"""Where one of those is not legal."""
+
 QUICK = ("adder", "gemm")
 
 
@@ -30,7 +33,8 @@ def design(request, tmp_path_factory):
     """Write the Verilog of one block into a folder; return it and what was emitted."""
     block = ADDER if request.param == "adder" else catalog()[request.param]
     known = block.params.__dataclass_fields__
-    params = block.params(**{name: size for name, size in SMALL.items() if name in known})
+    sizes = SMALL | OTHERS.get(block.name, {})
+    params = block.params(**{name: size for name, size in sizes.items() if name in known})
     emitted = emit(block, params)
     folder = tmp_path_factory.mktemp(request.param)
     write_emitted(emitted, folder)

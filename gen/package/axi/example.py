@@ -27,7 +27,7 @@ BASE, SIZE = 0x1000_0000, 0x240
 """Memory of the example."""
 
 RING, COMPLETIONS, RECORD, A, B, C = 0, 0x80, 0xC0, 0x100, 0x140, 0x1C0
-M, N, K = 2, 3, 4
+M, N, MOST_K = 2, 3, 4
 STRIDE = 16
 OFFSETS = (10, 0, -10)
 IDLE = sum(1 << register_map()["STATUS"][each].low for each in ("idle", "reset_done", "room"))
@@ -68,12 +68,13 @@ class Example:
 
 def worked_example(hardware: Hardware) -> Example:
     """Return the example for a configuration."""
-    a = _numbers(hardware.a_format, M, K, 7)
-    b = _numbers(hardware.b_format, K, N, 5)
+    k = min(MOST_K, hardware.max_k)
+    a = _numbers(hardware.a_format, M, k, 7)
+    b = _numbers(hardware.b_format, k, N, 5)
     memory = np.zeros(SIZE, np.uint8)
     image = MemoryImage(memory, BASE)
-    image.write_matrix(Matrix(BASE + A, STRIDE, M, K, hardware.a_octets), a)
-    image.write_matrix(Matrix(BASE + B, STRIDE, K, N, hardware.b_octets), b)
+    image.write_matrix(Matrix(BASE + A, STRIDE, M, k, hardware.a_octets), a)
+    image.write_matrix(Matrix(BASE + B, STRIDE, k, N, hardware.b_octets), b)
     settings = {
         "columns": Columns.OFFSETS, "rounding": 0, "shift": min(2, hardware.max_shift),
         "multiplier": min(3, (1 << hardware.multiplier_width) - 1),
@@ -84,7 +85,7 @@ def worked_example(hardware: Hardware) -> Example:
     command = {
         "opcode": Opcode.GEMM, "version": VERSION, "flags": Flags.INTERRUPT, "c_size": 0,
         "sequence": 7, "a": BASE + A, "b": BASE + B, "c": BASE + C, "settings": BASE + RECORD,
-        "a_stride": STRIDE, "b_stride": STRIDE, "c_stride": STRIDE, "m": M, "n": N, "k": K,
+        "a_stride": STRIDE, "b_stride": STRIDE, "c_stride": STRIDE, "m": M, "n": N, "k": k,
     }  # fmt: skip
     octets = COMMAND.encode(command)
     image.write(BASE + RING, octets)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -100,6 +101,21 @@ def test_the_python_driver_runs_from_the_package_alone(accelerator, tmp_path):
     assert len(done.stderr.splitlines()) == 1
     there = accelerator / "driver" / "python" / "gemmule"
     assert {each.name for each in there.iterdir() if each.is_dir()} == {"gen", "golden"}
+
+
+def test_examples_fit_sums_that_hold_one_product(tmp_path):
+    """Both multiplied with a k that such hardware refuses, and nothing was generated."""
+    formats = {"x_format": "u16", "w_format": "s16", "acc_width": 32}
+    params = replace(tiny(), **formats)
+    assert params.max_k == 1
+    generate("accelerator", params, tmp_path)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "accelerator_example.py", "golden"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tmp_path / "driver" / "python")},
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_python_example_on_the_verilog(accelerator, program):
