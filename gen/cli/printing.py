@@ -2,10 +2,8 @@
 
 import json
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import Annotated, Any
 
 import typer
@@ -42,40 +40,13 @@ def pairs(values: Mapping[str, Any]) -> None:
         typer.echo(f"{name:<{width}}  {_text(value)}")
 
 
-FIRST, NEXT = 2.0, 30.0
-"""Seconds until a line tells what is done where no terminal is, and from a line to the next."""
-
-
 @contextmanager
 def progress(text: str) -> Iterator[Callable[[str], None]]:
-    """Show ``text`` on stderr until the work is done; give its update.
-
-    A file or a pipe gets a line when the work takes longer than two seconds, and one each half a
-    minute while there is something new.
-    """
+    """Show ``text`` on stderr, if that is a terminal, until the work is done; give its update."""
     from rich.console import Console
 
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(text) as status:
-            yield status.update
-        return
-    now, done = deque([text], maxlen=1), Event()
-    teller = Thread(target=_tell, args=(now, done), daemon=True)
-    teller.start()
-    try:
-        yield now.append
-    finally:
-        done.set()
-        teller.join()
-
-
-def _tell(now: deque[str], done: Event) -> None:
-    told, wait = "", FIRST
-    while not done.wait(wait):
-        if now[0] != told:
-            print(f"{now[0]} ...", file=sys.stderr, flush=True)
-        told, wait = now[0], NEXT
+    with Console(stderr=True).status(text) as status:
+        yield status.update
 
 
 def _console() -> Any:
