@@ -42,9 +42,10 @@ class Library:
         return Instance(name, *((way, port, values[port]) for way, port in ports))
 
     def get_memory(self, memory: Memory) -> MemoryInstance:
-        """Make a memory as Amaranth would, but one of zeros without them: `gen.verilog` adds them.
+        """Make a memory as Amaranth would, but one of zeros without them.
 
-        Amaranth writes contents bit by bit, which takes longer than all else.
+        Amaranth writes contents bit by bit, which takes longer than all else;
+        :mod:`gen.verilog.yosys` writes those zeros.
         """
         given = memory.data
         given.freeze()
