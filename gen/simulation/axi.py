@@ -362,6 +362,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
+WHOLE = {each.name for each in fields(AxiMemory) if each.type in (int, bool)}
+"""Settings that are whole numbers."""
+
+
 def _check(name: str, value: float) -> None:
     low, high = RANGES.get(name, (0, 0.999))
     if not low <= value <= high:
@@ -369,5 +373,4 @@ def _check(name: str, value: float) -> None:
 
 
 def _line(name: str, value: float) -> str:
-    whole = name in RANGES and name not in ("bandwidth", "pause_length")
-    return f"{name} {int(value) if whole else float(value)}"
+    return f"{name} {int(value) if name in WHOLE else float(value)}"

@@ -66,10 +66,10 @@ def verilog(rtlil: str) -> str:
 
 
 def _cleared(match: re.Match) -> str:
-    """Clear a memory, whose zeros no simulator else knows; a synthesis tool knows of large ones.
+    """Clear a memory: a large one in simulation only, as block RAM begins with zeros anyway.
 
     Yosys makes a cell of each word that is cleared, in a time that grows with their number squared:
-    8,192 words take more than two minutes. Block RAM begins with zeros anyway.
+    8,192 words take more than two minutes.
     """
     name, words = match["name"], int(match["last"]) + 1
     width = int(match["high"] or 0) + 1

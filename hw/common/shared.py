@@ -52,7 +52,7 @@ class Library:
         if not any(given.init._raw):
             width = Shape.cast(memory.shape).width
             data = MemoryData(shape=unsigned(width), depth=memory.depth, init=[])
-            data.name, data.init._raw = given.name, []
+            data.name, data.init._raw = given.name, []  # no public way leaves contents out
             given = data
         instance = MemoryInstance(data=given, attrs=memory.attrs, src_loc=memory.src_loc)
         written = {

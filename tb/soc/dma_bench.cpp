@@ -389,7 +389,7 @@ struct Memory {
                   dut->axi___05Farqos == dut->qos, "ARCACHE, ARPROT or ARQOS");
         }
         if (dut->axi___05Frvalid && dut->axi___05Frready) {
-            taken_now.push_back(&dut->axi___05Frvalid), moved_at = now;
+            taken_now.push_back(&dut->axi___05Frvalid);
             if (!counts.read_beats++) counts.read_first = now;
             counts.read_last = now;
             if (++beat == reading.front().beats) reading.pop_front(), beat = 0;
@@ -424,10 +424,10 @@ struct Memory {
             Port port(dut->axi___05Fwdata);
             data.push_back({{port.at, port.at + WORD}, std::uint64_t(dut->axi___05Fwstrb), bool(dut->axi___05Fwlast)});
             if (!counts.write_beats++) counts.write_first = now;
-            counts.write_last = moved_at = now;
+            counts.write_last = now;
         }
         if (dut->axi___05Fbvalid && dut->axi___05Fbready) {
-            taken_now.push_back(&dut->axi___05Fbvalid), --unanswered, moved_at = now;
+            taken_now.push_back(&dut->axi___05Fbvalid), --unanswered;
             const auto burst = answers.front();
             answers.pop_front();
             auto& fault = failed[burst.channel];
@@ -461,8 +461,6 @@ struct Memory {
         }
     }
     bool busy() const { return !reading.empty() || unanswered || !data.empty() || aw_waits; }
-
-    std::uint64_t moved_at = 0;  // cycle of the last beat or answer
 } memory;
 
 void cycle(bool stopping) {
@@ -511,7 +509,8 @@ void stop() {
         cycle(true);
         if (!still && dut->idle && !memory.busy()) break;
         // What is under way may take long: 16 bursts of 256 beats, nine of ten cycles paused.
-        check(now - std::max(begun, memory.moved_at) < 5'000, "no idle after a stop");
+        const auto moved = std::max({begun, counts.read_last, counts.write_last});
+        check(now - moved < 5'000, "no idle after a stop");
     }
     dut->stop = 0;
     ++counts.stops, counts.longest_stop = std::max(counts.longest_stop, now - begun);

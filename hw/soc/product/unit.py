@@ -95,14 +95,12 @@ class ProductUnit(wiring.Component):
         m.submodules.load_b = load_b = RowLoader(
             params, depth=params.b_depth, vector=params.b_word, group=params.rows
         )
-        pads = {
-            name: Scratchpad(depth, 8 * vector, share, params.most_tiles)
-            for name, depth, vector, share in (
-                ("a", params.a_depth, params.a_vector, params.a_share),
-                ("b", params.b_depth, params.b_vector, params.b_share),
-            )
-        }
-        m.submodules.pad_a, m.submodules.pad_b = pad_a, pad_b = pads["a"], pads["b"]
+        m.submodules.pad_a = pad_a = Scratchpad(
+            params.a_depth, 8 * params.a_vector, params.a_share, params.most_tiles
+        )
+        m.submodules.pad_b = pad_b = Scratchpad(
+            params.b_depth, 8 * params.b_vector, params.b_share, params.most_tiles
+        )
         m.submodules.fetch = fetch = SettingsFetch(params)
         m.submodules.issue = issue = SettingsIssue(
             params, gemm.command.signature.flip(), gemm.scale.signature.flip()
