@@ -113,12 +113,14 @@ def layernorm(
     *,
     epsilon: float = 1e-5,
     kind: str = "layer",
+    code: int | None = None,
 ) -> Integers:
     """Return ``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` of each row ``[rows, n]``.
 
     Nothing is divided by n: ``n*x - sum(x)`` and ``n*sum(x**2) - sum(x)**2`` are n times the
     deviation and n**2 times the variance, exactly. ``kind="rms"`` has no mean. The deviation in
     standard deviations is rounded to :data:`DEVIATION_FRAC` bits twice, the result once, half up.
+    ``code`` is :func:`epsilon_code`'s result, instead of ``epsilon``.
 
     Examples
     --------
@@ -131,7 +133,7 @@ def layernorm(
     total = x.sum(axis=1, keepdims=True) if kind == "layer" else np.zeros((len(x), 1), np.int64)
     squares = (x * x).sum(axis=1, keepdims=True)
     variance = n * squares - total * total
-    code = epsilon_code(epsilon, n, formats.x)
+    code = epsilon_code(epsilon, n, formats.x) if code is None else code
     # Up to 62 bits and up to 63: the sum of the longest rows of the widest x fills 64.
     value = (variance << EPSILON_FRAC).astype(np.uint64) + np.uint64(code)
     mantissa, exponent = RootReciprocal()(value)

@@ -111,11 +111,13 @@ def softmax(
     delta: float = 1.0,
     log2: bool = False,
     coefficients: str = "exact",
+    code: int | None = None,
 ) -> Integers:
     """Return ``delta * exp(x - max) / sum`` of each row ``[rows, n]``, over what ``mask`` keeps.
 
     Masked entries are 0. With ``log2`` the result is ``clamp(round(-log2 p), 0, 15)``, the 4-bit
-    code of Agile-Quant, and 15, the smallest, for masked entries.
+    code of Agile-Quant, and 15, the smallest, for masked entries. ``code`` is :func:`delta_code`'s
+    result, instead of ``delta``.
 
     Examples
     --------
@@ -129,7 +131,8 @@ def softmax(
     greatest = np.where(kept, x, in_format.low).max(axis=1, keepdims=True)
     powers = exp_unit(in_format, coefficients)(np.minimum(x - greatest, 0)) * kept
     reciprocal = Reciprocal()
-    inverse = reciprocal(powers.sum(axis=1, keepdims=True), delta_code(delta, log2=log2))
+    code = delta_code(delta, log2=log2) if code is None else code
+    inverse = reciprocal(powers.sum(axis=1, keepdims=True), code)
     frac = EXP_FORMAT.frac + reciprocal.frac
     product = powers * inverse
     if not log2:

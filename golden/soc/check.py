@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .commands import COLUMN, COMMAND, COUNTERS, SETTINGS, VERSION, Cause, Flags, Opcode
+from .commands import (
+    AFFINE,
+    COLUMN,
+    COUNTERS,
+    NO_B,
+    SETTINGS,
+    VECTOR,
+    VERSION,
+    Cause,
+    Flags,
+    Opcode,
+)
 from .hardware import Hardware
 from .memory import Matrix
 
@@ -20,23 +31,33 @@ class Window:
     write: bool = False
 
 
+def vector_sizes(command: Mapping[str, int]) -> tuple[int, int]:
+    """Return the exponents of the bytes of an element of ``a`` and of ``b``, of a VECTOR."""
+    return command["sizes"] & 3, command["sizes"] >> 2 & 3
+
+
 def operands(command: Mapping[str, int], hardware: Hardware) -> dict[str, Matrix]:
-    """Return where ``a``, ``b`` and ``c`` of a GEMM lie, and ``settings`` unless sums are raw.
+    """Return where ``a``, ``b`` and ``c`` lie, those that there are, and ``settings`` likewise.
 
     The settings count with a record for each column, whatever they say of columns.
     """
     m, n, k = (command[name] for name in ("m", "n", "k"))
-    shapes = {
-        "a": (m, k, hardware.a_octets),
-        "b": (k, n, hardware.b_octets),
-        "c": (m, n, 1 << command["c_size"]),
-    }
+    shapes = {"c": (m, n, 1 << command["c_size"])}
+    if command["opcode"] == Opcode.VECTOR:
+        a_size, b_size = vector_sizes(command)
+        shapes |= {"a": (m, n, 1 << a_size)}
+        shapes |= {"b": (m, n, 1 << b_size)} if b_size != NO_B else {}
+        record = VECTOR.size + n * AFFINE.size
+    else:
+        shapes |= {"a": (m, k, hardware.a_octets), "b": (k, n, hardware.b_octets)}
+        record = SETTINGS.size + n * COLUMN.size
     found = {
-        name: Matrix(command[name], command[f"{name}_stride"], *shape)
-        for name, shape in shapes.items()
+        name: Matrix(command[name], command[f"{name}_stride"], *shapes[name])
+        for name in ("a", "b", "c")
+        if name in shapes
     }
     if not command["flags"] & Flags.RAW:
-        found["settings"] = Matrix(command["settings"], 0, 1, SETTINGS.size + n * COLUMN.size, 1)
+        found["settings"] = Matrix(command["settings"], 0, 1, record, 1)
     return found
 
 
@@ -51,27 +72,34 @@ def refusal(
 
     Examples
     --------
+    >>> from gemmule.golden.soc.commands import COMMAND
     >>> refusal({**COMMAND.decode(bytes(64)), "version": 2}, Hardware(), [])
     (<Cause.VERSION: 2>, 0)
     """
-    product = command["opcode"] == Opcode.GEMM
+    opcode = command["opcode"]
+    product, vector = opcode == Opcode.GEMM, opcode == Opcode.VECTOR
     raw = bool(command["flags"] & Flags.RAW)
+    a_size, b_size = vector_sizes(command)
     named = max(command["wait"], command["signal"])
+    if vector:
+        no_b = b_size == NO_B and bool(command["b"] or command["b_stride"])
+        strange = command["sizes"] > 15 or command["k"] != 0 or raw or no_b
+    else:
+        strange = command["sizes"] != 0 or (product and raw and command["settings"] != 0)
     tests = {
-        Cause.OPCODE: command["opcode"] not in set(Opcode),
+        Cause.OPCODE: opcode not in hardware.opcodes,
         Cause.VERSION: command["version"] != VERSION,
-        Cause.RESERVED: command["flags"] > sum(Flags)
-        or any(command[each.name] for each in COMMAND.entries if each.reserved)
-        or (product and raw and command["settings"] != 0),
-        Cause.SIZE: product and 0 in (command["m"], command["n"], command["k"]),
+        Cause.RESERVED: command["flags"] > sum(Flags) or strange,
+        Cause.SIZE: (product or vector)
+        and 0 in (command["m"], command["n"], command["k"] if product else 1),
         Cause.K_TOO_LARGE: product and command["k"] > hardware.max_k,
-        Cause.C_SIZE: product and command["c_size"] > 2,
+        Cause.C_SIZE: (product or vector) and (command["c_size"] > 2 or (vector and a_size > 2)),
         Cause.COUNTER: named > COUNTERS,
     }
     for cause, met in tests.items():
         if met:
             return cause, 0
-    for name, operand in operands(command, hardware).items() if product else ():
+    for name, operand in operands(command, hardware).items() if product or vector else ():
         low, high = operand.span
         inside = any(
             (each.write if name == "c" else each.read) and each.base <= low and high <= each.limit

@@ -7,16 +7,22 @@ from gemmule.golden.common.codes import Code
 from .record import Record
 
 __all__ = [
+    "AFFINE",
     "COLUMN",
     "COMMAND",
     "COMPLETION",
     "COUNTERS",
+    "NO_B",
     "SETTINGS",
+    "SIGNS",
+    "VECTOR",
     "VERSION",
     "Cause",
     "Columns",
+    "Combine",
     "Flags",
     "Opcode",
+    "VectorFunction",
 ]
 
 VERSION = 1
@@ -31,6 +37,7 @@ class Opcode(Code):
 
     NOP = 0, "nothing; sizes and addresses are ignored, waiting, signal and completion are not"
     GEMM = 1, "c [M, N] = requantize(a [M, K] @ b [K, N])"
+    VECTOR = 2, "c [M, N] = requantize(function(combine(a [M, N], b [M, N])))"
 
 
 class Flags(IntFlag):
@@ -41,7 +48,8 @@ class Flags(IntFlag):
     FENCE = 2
     """Begin when all commands before this one are complete."""
     RAW = 4
-    """Write sums, clamped to 32 bits: there are no settings, and ``settings`` must be 0."""
+    """Write sums, clamped to 32 bits: there are no settings, and ``settings`` must be 0. Of a GEMM
+    alone."""
 
 
 class Columns(Code):
@@ -52,6 +60,40 @@ class Columns(Code):
     ALL = 2, "a column record each, 16 bytes"
 
 
+class Combine(Code):
+    """What a VECTOR command makes of its operands, before it multiplies and shifts once."""
+
+    NONE = 0, "a - a_zero_point; there is no b"
+    ADD = 1, "(a - a_zero_point) * a_multiplier + (b - b_zero_point) * b_multiplier"
+    MULTIPLY = 2, "(a - a_zero_point) * (b - b_zero_point)"
+    MASK = 3, "a - a_zero_point, and softmax leaves out where b is 0"
+
+
+class VectorFunction(Code):
+    """What a VECTOR command computes of each element, or of each row."""
+
+    NONE = 0, "nothing"
+    GELU = 1, "the Gaussian error linear unit"
+    SIGMOID = 2, "the logistic sigmoid"
+    TANH = 3, "the hyperbolic tangent"
+    SILU = 4, "the sigmoid linear unit"
+    HARDSWISH = 5, "the hard swish"
+    HARDSIGMOID = 6, "the hard sigmoid (x + 3) / 6"
+    EXP = 7, "the exponential"
+    RECIPROCAL = 8, "the reciprocal"
+    RSQRT = 9, "the reciprocal square root"
+    SOFTMAX = 10, "softmax of each row"
+    LAYERNORM = 11, "layer normalization of each row; gamma and beta stand behind the settings"
+    RMSNORM = 12, "normalization of each row by its root mean square; as of LAYERNORM"
+
+
+SIGNS = ("a", "b")
+"""Operands whose elements a bit of ``signs`` calls signed, from bit 0 on."""
+
+NO_B = 3
+"""Instead of the exponent of b's size: there is no b."""
+
+
 class Cause(Code):
     """What became of a command."""
 
@@ -59,12 +101,18 @@ class Cause(Code):
     OPCODE = 1, "there is no such opcode, or the unit is not built in"
     VERSION = 2, "the version is not this hardware's"
     RESERVED = 3, "a reserved bit or byte is not 0"
-    SIZE = 4, "m, n or k is 0"
+    SIZE = 4, "m, n or, of a product, k is 0"
     K_TOO_LARGE = 5, "k is above the largest that the accumulators hold"
-    C_SIZE = 6, "c_size names no size of an element"
+    C_SIZE = 6, "c_size, or sizes of a, names no size of an element"
     COUNTER = 7, "wait or signal names no dependency counter"
     WINDOW = 8, "an operand leaves the buffer windows; the address is its first byte"
-    SETTINGS = 9, "settings are illegal: rounding, columns, shift, multiplier, or low above high"
+    SETTINGS = (
+        9,
+        (
+            "settings are illegal: rounding, columns, shift, multiplier, zero point, a function that"
+            " is not built in or a row too long for it, or low above high"
+        ),
+    )
     READ_SLAVE = 10, "a read was answered by SLVERR; the address is that of the beat"
     READ_DECODE = 11, "a read was answered by DECERR; the address is that of the beat"
     WRITE_SLAVE = 12, "a write was answered by SLVERR; the address is that of the burst"
@@ -87,12 +135,19 @@ COMMAND = Record(
     ("a_stride:s", 4, "bytes from a row of a to the next; may be negative"),
     ("b_stride:s", 4, "bytes from a row of b to the next; may be negative"),
     ("c_stride:s", 4, "bytes from a row of c to the next; may be negative"),
-    ("m", 3, "rows of a and c"),
-    ("n", 3, "columns of b and c"),
-    ("k", 3, "columns of a, rows of b"),
+    ("m", 3, "rows of a and c, of VECTOR also of b"),
+    ("n", 3, "columns of b and c, of VECTOR also of a"),
+    ("k", 3, "columns of a, rows of b; of VECTOR 0"),
     ("wait", 1, "dependency counter to wait for; 0: none"),
     ("signal", 1, "dependency counter to add 1 to when all writes are answered; 0: none"),
-    ("reserved", 1, "0"),
+    (
+        "sizes",
+        1,
+        (
+            "of VECTOR: an element of a has 2**(bits 0-1) bytes, of b 2**(bits 2-3), 3: there is no"
+            " b, and b and b_stride are 0; all else 0"
+        ),
+    ),
 )
 
 SETTINGS = Record(
@@ -123,6 +178,35 @@ COLUMN = Record(
     ("shift", 1, "of this column"),
     ("reserved0", 1, "0"),
     ("reserved1", 4, "0"),
+)
+
+VECTOR = Record(
+    "vector",
+    ("combine", 1, "see combine"),
+    ("function", 1, "see vector functions"),
+    ("rounding", 1, "ties, of both quotients: 0 to even, 1 up, 2 away from zero"),
+    ("signs", 1, "elements of a are signed (bit 0), of b (1); softmax gives logarithms (2)"),
+    ("a_zero_point:s", 4, "of 17 bits"),
+    ("b_zero_point:s", 4, "of 17 bits"),
+    ("a_multiplier:s", 4, "of 17 bits, of ADD"),
+    ("b_multiplier:s", 4, "of 17 bits, of ADD"),
+    ("multiplier", 4, "of what is combined, unsigned"),
+    ("shift", 1, "the function is taken of the product over 2**shift, clamped to its format"),
+    ("result_shift", 1, "as shift, of what the function gives"),
+    ("delta", 2, "of softmax, in units of 2**-12, at most 4096; with logarithms over sqrt(2)"),
+    ("result_multiplier", 4, "of what the function gives, unsigned"),
+    ("zero_point:s", 4, "of c"),
+    ("low:s", 4, "least result"),
+    ("high:s", 4, "greatest result"),
+    ("reserved0", 4, "0"),
+    ("epsilon", 8, "of a normalization: round(epsilon * n**2 * 2**(2 * f + 8)), x with f bits"),
+    ("reserved1", 8, "0"),
+)
+
+AFFINE = Record(
+    "affine",
+    ("gamma", 2, "of this column, the format's bits"),
+    ("beta", 2, "of this column, the format's bits"),
 )
 
 COMPLETION = Record(

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from gemmule.golden.common.formats import Format
 from gemmule.golden.systolic.gemm import largest_k
 
+from .commands import Opcode
+from .functions import VectorHardware
+
 __all__ = ["Hardware"]
 
 S8 = Format(signed=True, width=8)
@@ -28,6 +31,13 @@ class Hardware:
     address_width: int = 40
     data_width: int = 128
     ring: bool = True
+    vector: VectorHardware | None = None
+
+    @property
+    def opcodes(self) -> frozenset[Opcode]:
+        """The commands that there is a unit for."""
+        without = set() if self.vector else {Opcode.VECTOR}
+        return frozenset(set(Opcode) - without)
 
     @property
     def max_k(self) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from .check import Window, refusal
 from .commands import COMMAND, COMPLETION, COUNTERS, Cause, Flags, Opcode
+from .failure import Failure
 from .hardware import Hardware
 from .memory import BusError, MemoryImage
-from .product import Failure, product
+from .product import product
+from .vector import vector
 
 __all__ = ["Machine"]
 
@@ -14,8 +16,11 @@ WORD = (1 << 32) - 1
 
 WINDOWS = 4
 
-UNITS = {Opcode.NOP: 0, Opcode.GEMM: 1}
+UNITS = {Opcode.NOP: 0, Opcode.GEMM: 1, Opcode.VECTOR: 2}
 """Who meets what goes wrong while a command is carried out."""
+
+WORK = {Opcode.GEMM: product, Opcode.VECTOR: vector}
+"""What a unit does."""
 
 CHECK, WATCHDOG, RING, COMPLETER = 0, 253, 254, 255
 
@@ -169,10 +174,11 @@ class Machine:
             if not self._may_begin(command):
                 return False
             try:
-                if command["opcode"] == Opcode.GEMM:
-                    product(command, self.memory, self.hardware)
+                if work := WORK.get(Opcode.of(command["opcode"])):
+                    work(command, self.memory, self.hardware)
             except Failure as failure:
-                cause, address, unit = failure.cause, failure.address, UNITS[Opcode.GEMM]
+                cause, address = failure.cause, failure.address
+                unit = UNITS[Opcode.of(command["opcode"])]
         self._held = None
         self._complete(command, cause, address, unit, direct)
         return True

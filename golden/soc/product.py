@@ -10,25 +10,17 @@ from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 
 from .check import operands
 from .commands import COLUMN, SETTINGS, Cause, Columns, Flags
+from .failure import Failure
 from .hardware import Hardware
 from .memory import BusError, Matrix, MemoryImage
 
-__all__ = ["Failure", "product"]
+__all__ = ["product"]
 
 RESULT = Format(signed=True, width=32)
 
 OFFSET = np.dtype("<i4")
 
 COLUMN_FIELDS = [each.name for each in COLUMN.entries if not each.reserved]
-
-
-class Failure(Exception):
-    """A command that was begun and not carried out: its ``cause``, and an ``address``."""
-
-    def __init__(self, cause: Cause, address: int):
-        super().__init__(cause.text)
-        self.cause = cause
-        self.address = address
 
 
 def product(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) -> None:

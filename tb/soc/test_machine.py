@@ -270,7 +270,7 @@ def windowed() -> Machine:
     return made
 
 
-def test_a_reserved_byte_is_refused():
+def test_a_product_has_no_sizes():
     made = windowed()
     ring(made, GEMM)
     made.memory.octets[63] = 1

@@ -45,7 +45,7 @@ def constants() -> dict[str, int]:
 class Scribe(wiring.Component):
     """A unit that writes each command to its address c, as it stood in memory.
 
-    In place of the reserved byte stands how many cycles passed since the ``bell``, 255 at most.
+    In place of ``sizes`` stands how many cycles passed since the ``bell``, 255 at most.
     A command takes ``m`` mod 1024 cycles; four more may wait.
     """
 
@@ -64,9 +64,9 @@ class Scribe(wiring.Component):
         m = Module()
         m.submodules.waiting = waiting = Fifo(8 * COMMAND.size, 4)
         since, left, beat = Signal(8), Signal(10), Signal(2)
-        word = {"reserved": since}
+        word = {"sizes": since}
         octets = Cat(
-            word[each.name] if each.reserved else _wide(self.command.payload[each.name], each)
+            word[each.name] if each.name in word else _wide(self.command.payload[each.name], each)
             for each in COMMAND.entries
         )
         with m.If(self.bell):

@@ -51,8 +51,7 @@ def unawaited(octets: bytes) -> bytes:
     fields = COMMAND.decode(octets)
     if 1 <= fields["wait"] <= 8:
         fields["wait_value"] = 0xFFFF  # just behind
-    reserved = fields.pop("reserved")
-    return COMMAND.encode(fields)[:-1] + bytes([reserved])
+    return COMMAND.encode(fields)
 
 
 def word(register: str, **fields: int) -> int:
@@ -226,6 +225,6 @@ class Software:
     def _log(self, octets: bytes, at: int) -> None:
         """Expect what the unit wrote, but for the byte that has a time."""
         at -= self.bus.base
-        last = COMMAND["reserved"].offset
+        last = COMMAND["sizes"].offset
         self.expected[at : at + 64] = np.frombuffer(octets, np.uint8)
         self.expected[at + last] = self.bus.memory[at + last]

@@ -14,7 +14,7 @@ def test_cycles_from_the_doorbell_to_the_unit(fresh):
     commands = numbered([GEMM] * 8)
     fresh.carry_out(commands[:1])
     vectors = max(1, 512 // fresh.hardware.data_width)
-    since = int(fresh.bus.memory[LOGS + COMMAND["reserved"].offset])
+    since = int(fresh.bus.memory[LOGS + COMMAND["sizes"].offset])
     # The DMA takes 5 beside the memory's latency and beats; what is left is control's.
     assert since - 30 - 5 - (vectors - 1) == 21
     fresh.carry_out(commands[1:])

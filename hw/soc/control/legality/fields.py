@@ -27,7 +27,7 @@ def field_cause(command: data.View, max_k: int) -> Value:
         Cause.OPCODE: ~product & (command.opcode != Opcode.NOP),
         Cause.VERSION: command.version != VERSION,
         Cause.RESERVED: unknown.any()
-        | command.reserved.any()
+        | command.sizes.any()
         | (product & raw & command.settings.any()),
         Cause.SIZE: product & (~command.m.any() | ~command.n.any() | ~command.k.any()),
         Cause.K_TOO_LARGE: product & ~below(command.k, max_k + 1),

@@ -12,7 +12,7 @@ from .places import OPERANDS, RESULTS, SETTINGS_START, SIZE
 __all__ = ["FIELDS", "Spoiler"]
 
 FIELDS = (
-    *("opcode", "version", "flags", "reserved", "c_size", "m", "n", "k", "wait", "signal"),
+    *("opcode", "version", "flags", "sizes", "c_size", "m", "n", "k", "wait", "signal"),
     *("settings", "a", "b", "c", "a_stride", "b_stride", "c_stride", "bit"),
 )
 """What may be wrong with a command; ``bit`` is any one. No value is illegal of the other fields."""
@@ -52,7 +52,7 @@ class Spoiler(Maker):
             "opcode": int(rng.integers(2, 256)),
             "version": int(rng.choice([0, 2, 255])),
             "flags": command["flags"] | 8 << int(rng.integers(5)),
-            "reserved": self.upto(255),
+            "sizes": self.upto(255),
             "c_size": int(rng.integers(3, 256)),
             "m": 0,
             "n": 0,
