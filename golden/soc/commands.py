@@ -109,8 +109,8 @@ class Cause(Code):
     SETTINGS = (
         9,
         (
-            "settings are illegal: rounding, columns, shift, multiplier, zero point, a function that"
-            " is not built in or a row too long for it, or low above high"
+            "settings are illegal: rounding, columns, shift, multiplier, zero point, a function"
+            " that is not built in or a row too long for it, or low above high"
         ),
     )
     READ_SLAVE = 10, "a read was answered by SLVERR; the address is that of the beat"
