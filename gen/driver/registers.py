@@ -653,4 +653,52 @@ REGISTERS = {
             "value": Field(0, 32, "ro"),
         },
     ),
+    "CONFIG_VECTOR_LANES": Register(
+        0x250,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_FUNCTIONS": Register(
+        0x254,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_IN_FORMAT": Register(
+        0x258,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_OUT_FORMAT": Register(
+        0x25C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_COEFFICIENTS": Register(
+        0x260,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_GAMMA_FORMAT": Register(
+        0x264,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_BETA_FORMAT": Register(
+        0x268,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_MAX_LENGTH": Register(
+        0x26C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
 }

@@ -14,7 +14,7 @@ from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, softmax
 
 from .commands import VectorFunction
 
-__all__ = ["NORMS", "ROW_FUNCTIONS", "VECTOR_FUNCTIONS", "VectorHardware"]
+__all__ = ["NORMS", "Q4_12", "ROW_FUNCTIONS", "VECTOR_FUNCTIONS", "VectorHardware"]
 
 NORMS = {"layernorm": "layer", "rmsnorm": "rms"}
 """Normalizations, and the kind of each."""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import option
-from gemmule.golden.soc.commands import COUNTERS, VERSION
+from gemmule.golden.soc.commands import COUNTERS, VERSION, VectorFunction
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.common.request import element_size
@@ -16,6 +16,8 @@ from gemmule.hw.common.request import element_size
 from .control.legality.windows import WINDOWS
 from .product.params import RESULT, ProductUnitParams
 from .register_map import register_map
+from .vector.options import COEFFICIENTS, VectorOptions
+from .vector.params import VectorUnitParams
 
 __all__ = ["CELLS", "PACKS", "AcceleratorParams"]
 
@@ -24,7 +26,7 @@ PACKS = ("none", "n")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcceleratorParams(ProductUnitParams):
+class AcceleratorParams(VectorOptions, ProductUnitParams):
     """What fixes the hardware of an :class:`~.accelerator.Accelerator`. Widths are in bits."""
 
     id_width: int = option(1, low=1, high=16, help="bits of an AXI id, which is always 0")
@@ -45,6 +47,16 @@ class AcceleratorParams(ProductUnitParams):
     def element_sizes(self) -> tuple[int, int]:
         """Exponents of the bytes of an element of a and b."""
         return element_size(self.x_format.width), element_size(self.w_format.width)
+
+    @cached_property
+    def vector_unit(self) -> VectorUnitParams | None:
+        """Parameters of the vector unit, where there is one."""
+        return self.vector_params(
+            multiplier_width=self.multiplier_width,
+            max_shift=self.max_shift,
+            cell=self.cell,
+            address_width=self.address_width,
+        )
 
     @property
     def peak_macs_per_cycle(self) -> int:
@@ -81,16 +93,34 @@ class AcceleratorParams(ProductUnitParams):
             "MAX_SHIFT": self.max_shift,
             "B_ZERO_POINTS": int(self.b_zero_points),
             "PIPELINE": self.pipeline,
+            **self._vector_constants,
         }
+        units = 1 | (2 if self.vector_lanes else 0)
         first = register_map()["CONFIG_ROWS"].address
         return {
             "ID": int.from_bytes(b"GMUL", "little"),
             "VERSION": VERSION << 24 | major << 16 | minor << 8 | patch,
             "CONFIG_HASH": self.config_hash,
-            "CAPS": 1 << 16 | self.ring << 12 | first,
+            "CAPS": units << 16 | self.ring << 12 | first,
             **{f"CONFIG_{name}": value for name, value in values.items()},
         }
 
+    @property
+    def _vector_constants(self) -> dict[str, int]:
+        """The words that tell of the vector unit; all are 0 where there is none."""
+        bits = (1 << VectorFunction[name.upper()] for name in self.function_names)
+        values = {
+            "VECTOR_LANES": self.vector_lanes,
+            "FUNCTIONS": sum(bits),
+            "IN_FORMAT": _format(self.in_format),
+            "OUT_FORMAT": _format(self.out_format),
+            "COEFFICIENTS": COEFFICIENTS.index(self.coefficients),
+            "GAMMA_FORMAT": _format(self.gamma_format),
+            "BETA_FORMAT": _format(self.beta_format),
+            "MAX_LENGTH": self.max_length,
+        }
+        return values if self.vector_lanes else dict.fromkeys(values, 0)
 
-def _format(fmt: Format) -> int:
-    return fmt.width | (256 if fmt.signed else 0)
+
+def _format(fmt: Format | None) -> int:
+    return fmt.width | fmt.signed << 8 | fmt.frac << 16 if fmt else 0

@@ -60,4 +60,5 @@ def hardware_of(params: AcceleratorParams) -> Hardware:
         address_width=params.address_width,
         data_width=params.data_width,
         ring=params.ring,
+        vector=params.vector_unit and params.vector_unit.golden,
     )

@@ -1,0 +1,1 @@
+"""Element by element or row by row, from memory to memory: the vector unit."""
