@@ -15,7 +15,7 @@ from .functions import NORMS, WHOLE, VectorHardware
 from .hardware import Hardware
 from .memory import BusError, MemoryImage
 
-__all__ = ["vector"]
+__all__ = ["LOG2", "SMALL", "legal", "vector"]
 
 SMALL = Format(signed=True, width=17)
 """Of zero points and of the factors of a sum."""
@@ -46,7 +46,7 @@ def vector(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) 
     try:
         record = VECTOR.decode(memory.read(command["settings"], VECTOR.size))
         sizes = {name: each.octets for name, each in matrices.items() if name in SIGNS}
-        if not _legal(record, sizes, command["n"], hardware):
+        if not legal(record, sizes, command["n"], hardware):
             raise Failure(Cause.SETTINGS, 0)
         name = unit.name(record["function"])
         affine = _affine(command, memory, unit) if name in NORMS else {}
@@ -67,7 +67,7 @@ def vector(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) 
         raise Failure(error.cause, error.address) from error
 
 
-def _legal(
+def legal(
     record: Mapping[str, int], sizes: Mapping[str, int], columns: int, hardware: Hardware
 ) -> bool:
     """Return whether the unit can do what a record asks for, with elements of these sizes."""

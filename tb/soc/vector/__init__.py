@@ -1,0 +1,1 @@
+"""VECTOR commands of the golden machine, against other formulas and one fault at a time."""
