@@ -80,7 +80,8 @@ def legal(
     small = ("a_zero_point", "b_zero_point", "a_multiplier", "b_multiplier")
     return (
         ("b" in sizes) == (combine != Combine.NONE)
-        and not (two and max(sizes.values()) > 2)
+        and not (two and sizes["a"] > 2)
+        and sizes.get("b", 1) <= 2
         and (combine != Combine.MASK or name == "softmax")
         and record["rounding"] < len(ROUNDINGS)
         and record["signs"] <= (2 * LOG2 - 1 if name == "softmax" else LOG2 - 1)

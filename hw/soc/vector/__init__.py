@@ -1,1 +1,1 @@
-"""Element by element or row by row, from memory to memory: the vector unit."""
+"""The vector unit: element by element or row by row, from memory to memory."""

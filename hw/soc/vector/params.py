@@ -1,16 +1,43 @@
-"""What fixes the hardware of the vector unit."""
+"""What fixes the hardware of the vector unit, and what follows from it."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.soc.functions import Q4_12, VectorHardware
+from gemmule.golden.soc.commands import AFFINE
+from gemmule.golden.soc.functions import NORMS, Q4_12, ROW_FUNCTIONS, VectorHardware
+from gemmule.hw.common.requantize.params import RequantizerParams
+from gemmule.hw.nonlinear.layernorm_params import LayernormParams
+from gemmule.hw.nonlinear.params import PARAMS
+from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
 
-__all__ = ["VectorUnitParams"]
+__all__ = ["COMBINED", "SMALL", "WHOLE", "VectorUnitParams"]
+
+SMALL = 17
+"""Bits, signed, of zero points and of the factors of a sum."""
+
+COMBINED = 2 * (SMALL + 1)
+"""Bits, signed, of what two operands of up to 16 bits are combined to, or one of 32 bits."""
+
+WHOLE = 32
+"""Bits, signed, of elements between the stages."""
+
+class ScaleParams(RequantizerParams):
+    """A requantizer to whose sums nothing is added, so that no DSP block does it."""
+
+    @property
+    def total_cell(self) -> str:
+        return "generic"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VectorUnitParams:
-    """What fixes the hardware of the vector unit. Widths are in bits."""
+    """What fixes the hardware of :class:`~.unit.VectorUnit`. Widths are in bits.
+
+    ``functions`` are those of :data:`golden.soc.functions.VECTOR_FUNCTIONS` that are built in;
+    formats and ``coefficients`` are as of :class:`golden.soc.functions.VectorHardware`.
+    """
 
     lanes: int = 16
     functions: tuple[str, ...] = ()
@@ -25,9 +52,9 @@ class VectorUnitParams:
     cell: str = "generic"
     address_width: int = 40
 
-    @property
+    @cached_property
     def golden(self) -> VectorHardware:
-        """What commands may ask of it."""
+        """What the unit can do."""
         return VectorHardware(
             lanes=self.lanes,
             functions=self.functions,
@@ -37,4 +64,47 @@ class VectorUnitParams:
             gamma_format=self.gamma_format,
             beta_format=self.beta_format,
             max_length=self.max_length,
+        )
+
+    @property
+    def elementwise(self) -> tuple[str, ...]:
+        """The functions of each element by itself."""
+        return tuple(name for name in self.functions if name not in ROW_FUNCTIONS)
+
+    @property
+    def norms(self) -> tuple[str, ...]:
+        """The normalizations."""
+        return tuple(name for name in self.functions if name in NORMS)
+
+    @property
+    def settings_vector(self) -> int:
+        """Bytes of a vector of settings: what is behind the record is one for each lane."""
+        return AFFINE.size * self.lanes
+
+    def block(self, name: str) -> Any:
+        """Return the parameters of the block that computes a function."""
+        given, result = self.golden.formats(name)
+        common: dict[str, Any] = {"in_format": given, "out_format": result, "lanes": self.lanes}
+        if name in NORMS:
+            return LayernormParams(
+                **common,
+                gamma_format=self.gamma_format,
+                beta_format=self.beta_format,
+                max_length=self.max_length,
+                kind=NORMS[name],
+            )
+        common["coefficients"] = self.golden.coefficients_of(name)
+        if name == "softmax":
+            return SoftmaxParams(**common, max_length=self.max_length)
+        return PARAMS[name](**common)
+
+    def scale(self, width: int) -> ScaleParams:
+        """Return the parameters of what scales numbers of so many bits."""
+        return ScaleParams(
+            lanes=self.lanes,
+            acc_width=width,
+            multiplier_width=self.multiplier_width,
+            max_shift=self.max_shift,
+            out_width=WHOLE,
+            cell=self.cell,
         )

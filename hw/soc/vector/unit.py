@@ -1,0 +1,246 @@
+"""The vector unit: matrices in memory, element by element or row by row, and back."""
+
+from amaranth import Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from gemmule.golden.soc.commands import NO_B, SIGNS, VECTOR, Cause, VectorFunction
+from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.stream.payload import packet_stream
+from gemmule.hw.common.wide import WideSum
+from gemmule.hw.soc.control.layouts import command_layout, finished_layout
+from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
+
+from .combine import Combiner
+from .functions import Functions
+from .params import COMBINED, WHOLE, VectorUnitParams
+from .rows import RowReader
+from .scale import Scaler
+from .settings import Record, illegal, scales
+from .writer import RowWriter
+
+__all__ = ["EVENTS", "VectorUnit"]
+
+EVENTS = ("a_beats", "wait_read", "wait_write")
+"""What takes place in a cycle: a vector enters, the unit waits for one, for room."""
+
+LOG2 = len(SIGNS)
+"""The bit of ``signs`` that asks for logarithms."""
+
+
+class VectorUnit(wiring.Component):
+    """Combine, compute, requantize: ``c [M, N] = scale(function(scale(combine(a, b))))``.
+
+    ``y = function(t)`` with ``t = clamp(round(z * multiplier / 2**shift))``, and
+    ``c = clamp(round(y * result_multiplier / 2**result_shift) + zero_point)``;
+    :func:`golden.soc.vector.vector` defines the bits.
+
+    Rows are read once and written once, with any stride, at any byte. Operands are asked for at
+    once, and wait for the settings; those that are illegal, and errors of reads and writes, end the
+    command with a cause, and results from then on are dropped.
+
+    Latency: twice memory's and about 60 cycles, and those of the function's block. Throughput: a
+    vector of ``lanes`` elements in as many cycles as the largest element of a, b and c has bytes,
+    while the bus brings and takes them. Back-pressure: one command at a time; ``finished`` may
+    wait.
+
+    Parameters
+    ----------
+    params : VectorUnitParams
+
+    Members
+    -------
+    command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
+    finished : Out(stream of :func:`finished_layout`), one a command, in order
+    request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
+    data_settings : In(``read_stream`` of 4 bytes for each lane)
+    data_a, data_b : In(``read_stream`` of a byte for each lane)
+    data_c : Out(packet stream of a byte for each lane)
+    done_c : In(``write_done``)
+    fault_address : In, fault_decode : In(1)
+        Of the vector with an error that is taken in this cycle.
+    idle : Out(1)
+        No command is under way.
+    events : Out(struct of `EVENTS`)
+    """
+
+    def __init__(self, params: VectorUnitParams):
+        self.params = params
+        width = params.address_width
+        request = stream.Signature(request_layout(width))
+        super().__init__({
+            "command": In(stream.Signature(command_layout(width))),
+            "finished": Out(stream.Signature(finished_layout(width))),
+            **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
+            "data_settings": In(read_stream(8 * params.settings_vector)),
+            "data_a": In(read_stream(8 * params.lanes)),
+            "data_b": In(read_stream(8 * params.lanes)),
+            "data_c": Out(packet_stream(8 * params.lanes)),
+            "done_c": In(write_done(width)),
+            "fault_address": In(width),
+            "fault_decode": In(1),
+            "idle": Out(1),
+            "events": Out(data.StructLayout(dict.fromkeys(EVENTS, 1))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        params = self.params
+        self._job = Signal(self.command.p.shape(), name="job", reset_less=True)
+        self._start, self._go, self._begins = (Signal(name=n) for n in ("start", "go", "begins"))
+        m.submodules.record = record = Record(params)
+        m.submodules.read_a = read_a = RowReader(params, most=2)
+        m.submodules.read_b = read_b = RowReader(params, most=1)
+        m.submodules.combiner = combiner = Combiner(params)
+        m.submodules.before = before = Scaler(params.scale(COMBINED))
+        m.submodules.functions = functions = Functions(params)
+        m.submodules.after = after = Scaler(params.scale(WHOLE))
+        m.submodules.write_c = write_c = RowWriter(params)
+        self._settings(m, record, functions)
+        said = record.record
+        self._wrong = illegal(m, params, said, self._job.sizes, self._job.n)
+        how, first, second = scales(m, params, said)
+        self._two = wire(m, "two", self._job.sizes[2:4] != NO_B)
+        m.d.comb += [
+            combiner.go.eq(self._go),
+            combiner.how.eq(how),
+            combiner.how.two.eq(self._two),
+            before.how.eq(first),
+            after.how.eq(second),
+        ]
+        self._matrices(m, said, read_a, read_b, write_c)
+        connect(m, read_a.o, combiner.a)
+        connect(m, read_b.o, combiner.b)
+        connect(m, combiner.z, before.i)
+        connect(m, before.o, functions.x)
+        connect(m, functions.y, after.i)
+        connect(m, after.o, write_c.i)
+        self._row_function(m, said, functions)
+        faults = self._faults(m, record, read_a, read_b, write_c)
+        self._walk(m, record, functions, write_c, faults)
+        m.d.comb += [
+            self.events.a_beats.eq(combiner.a.valid & combiner.a.ready),
+            self.events.wait_read.eq(self._go & ~combiner.a.valid & ~write_c.over),
+            self.events.wait_write.eq(after.o.valid & ~after.o.ready),
+        ]
+        return m
+
+    def _settings(self, m: Module, record: Record, functions: Functions) -> None:
+        """Share the channel of settings: the record comes first, then what is behind it."""
+        m.submodules.behind = behind = WideSum(self.params.address_width)
+        asks, length = Signal(name="asks_affine"), Signal(self.request_settings.p.length.shape())
+        m.d.sync += [
+            asks.eq(
+                (self._begins & self._norm(record.record)) | (asks & ~self.request_settings.ready)
+            ),
+            length.eq(self._job.n << 2),
+        ]
+        self._behind, taken = behind, self.data_settings
+        m.d.comb += [
+            behind.start.eq(self._start),
+            behind.a.eq(self._job.settings),
+            behind.b.eq(VECTOR.size),
+            record.start.eq(self._start),
+            record.base.eq(self._job.settings),
+            self.request_settings.valid.eq(record.request.valid | asks),
+            self.request_settings.p.address.eq(Mux(asks, behind.total, record.request.p.address)),
+            self.request_settings.p.length.eq(Mux(asks, length, record.request.p.length)),
+            record.request.ready.eq(self.request_settings.ready),
+            record.data.valid.eq(taken.valid & ~self._go),
+            record.data.p.eq(taken.p),
+            functions.affine.valid.eq(taken.valid & self._go),
+            functions.affine.p.data.eq(taken.p.data),
+            functions.affine.p.last.eq(taken.p.last),
+            taken.ready.eq(~self._go | functions.affine.ready),
+        ]
+
+    def _norm(self, said) -> Value:
+        codes = [VectorFunction[name.upper()].value for name in self.params.norms]
+        return said.function.matches(*codes) if codes else Const(0)
+
+    def _matrices(self, m: Module, said, read_a: RowReader, read_b: RowReader, write_c) -> None:
+        """Tell readers and writer where the operands lie."""
+        job = self._job
+        for name, part in (("a", read_a), ("b", read_b), ("c", write_c)):
+            m.d.comb += [
+                part.base.eq(job[name]),
+                part.stride.eq(job[f"{name}_stride"]),
+                part.rows.eq(job.m),
+                part.columns.eq(job.n),
+                part.start.eq(self._start & (self._two if name == "b" else 1)),
+            ]
+            connect(m, part.request, flipped(getattr(self, f"request_{name}")))
+        for n, part in enumerate((read_a, read_b)):
+            m.d.comb += [
+                part.size.eq(job.sizes.word_select(n, 2)),
+                part.signed.eq(said.signs[n]),
+            ]
+        connect(m, flipped(self.data_a), read_a.data)
+        connect(m, flipped(self.data_b), read_b.data)
+        connect(m, write_c.data, flipped(self.data_c))
+        m.d.comb += [write_c.size.eq(job.c_size), write_c.done.eq(self.done_c)]
+
+    def _row_function(self, m: Module, said, functions: Functions) -> None:
+        m.d.comb += [
+            functions.rows.eq(self._job.m),
+            functions.columns.eq(self._job.n),
+            functions.delta.eq(said.delta),
+            functions.log2.eq(said.signs[LOG2]),
+            functions.epsilon.eq(said.epsilon),
+        ]
+
+    def _faults(self, m: Module, record, read_a, read_b, write_c) -> Signal:
+        """Keep the first thing that goes wrong; what is dropped from then on is ``void``."""
+        fault = Signal(finished_layout(self.params.address_width), name="fault")
+        read = Mux(self.fault_decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
+        wrote = Mux(self.done_c.decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)
+        affine = self.data_settings.valid & self.data_settings.ready & self._go
+        reads = record.fault | read_a.fault | read_b.fault | (affine & self.data_settings.p.error)
+        m.d.comb += write_c.void.eq(fault.cause != 0)
+        with m.If(self._start):
+            m.d.sync += fault.eq(0)
+        with m.Elif(fault.cause == 0):
+            with m.If(reads):
+                m.d.sync += [fault.cause.eq(read), fault.address.eq(self.fault_address)]
+            with m.Elif(self._begins & self._wrong):
+                m.d.sync += fault.cause.eq(Cause.SETTINGS)
+            with m.Elif(self.done_c.valid & self.done_c.error):
+                m.d.sync += [fault.cause.eq(wrote), fault.address.eq(self.done_c.address)]
+        m.d.comb += self.finished.p.eq(fault)
+        return fault
+
+    def _walk(self, m: Module, record: Record, functions: Functions, write_c, fault) -> None:
+        """Go through a command: take it, read its settings, look at them, let vectors pass."""
+        function, starts = Signal(8, name="function"), Signal(name="starts")
+        m.d.comb += [functions.function.eq(function), functions.start.eq(starts)]
+        m.d.sync += starts.eq(0)
+        with m.FSM():
+            with m.State("TAKE"):
+                m.d.comb += [self.command.ready.eq(1), self.idle.eq(~self.command.valid)]
+                with m.If(self.command.valid):
+                    m.d.sync += self._job.eq(self.command.p)
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += self._start.eq(1)
+                m.next = "RECORD"
+            with m.State("RECORD"), m.If(record.there):
+                m.next = "LOOK"
+            with m.State("LOOK"):
+                m.next = "SCALE"
+            with m.State("SCALE"):
+                m.next = "BEGIN"
+            with m.State("BEGIN"):
+                m.d.comb += self._begins.eq(1)
+                # What may be wrong in many ways passes no function's block.
+                sound = wire(m, "sound", ~self._wrong & (fault.cause == 0))
+                m.d.sync += starts.eq(sound)
+                m.d.sync += function.eq(Mux(sound, record.record.function, 0))
+                m.next = "RUN"
+            with m.State("RUN"):
+                m.d.comb += self._go.eq(1)
+                with m.If(write_c.over):
+                    m.next = "TELL"
+            with m.State("TELL"):
+                m.d.comb += self.finished.valid.eq(1)
+                with m.If(self.finished.ready):
+                    m.next = "TAKE"
