@@ -23,6 +23,7 @@ COMBINED = 2 * (SMALL + 1)
 WHOLE = 32
 """Bits, signed, of elements between the stages."""
 
+
 class ScaleParams(RequantizerParams):
     """A requantizer to whose sums nothing is added, so that no DSP block does it."""
 
