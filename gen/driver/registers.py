@@ -429,6 +429,18 @@ REGISTERS = {
             "count": Field(0, 32, "ro"),
         },
     ),
+    "COUNTER_VECTOR_BUSY_LO": Register(
+        0x148,
+        {
+            "count": Field(0, 32, "ro"),
+        },
+    ),
+    "COUNTER_VECTOR_BUSY_HI": Register(
+        0x14C,
+        {
+            "count": Field(0, 32, "ro"),
+        },
+    ),
     "WINDOW_0_BASE_LO": Register(
         0x180,
         {

@@ -180,7 +180,7 @@ def _keeps(claims: Claims, offers: stream.Interface) -> None:
 
 
 class Orders(wiring.Component):
-    """Dispatch and completion, one behind the other.
+    """Dispatch and completion, one behind the other, with all units.
 
     Members
     -------
@@ -188,7 +188,8 @@ class Orders(wiring.Component):
     """
 
     def __init__(self):
-        self.dispatch, self.completion = dispatch.Dispatch(32), completion.Completion(32)
+        self.dispatch = dispatch.Dispatch(32, tuple(UNITS))
+        self.completion = completion.Completion(32, tuple(UNITS))
         first, second = self.dispatch.signature.members, self.completion.signature.members
         self.of = {name: self.dispatch for name in first if name not in ("ended", "alone")}
         self.of |= {name: self.completion for name in second if name != "i"}

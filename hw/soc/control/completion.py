@@ -9,6 +9,7 @@ from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.soc.dma.request import request_layout, write_done
 
 from .dispatch import ended_layout
+from .layouts import PRODUCT_ALONE
 from .queue import SmallQueue
 from .ring import Places
 
@@ -22,11 +23,13 @@ CAUSE_BITS = 4
 assert max(Cause) < 1 << CAUSE_BITS
 
 
-def completed_layout(address_width: int) -> data.StructLayout:
+def completed_layout(
+    address_width: int, units: tuple[str, ...] = PRODUCT_ALONE
+) -> data.StructLayout:
     """Lay out a command that is complete, and whether its record met an error of the bus."""
     return data.StructLayout({
         "valid": 1,
-        "ended": ended_layout(address_width),
+        "ended": ended_layout(address_width, units),
         "unwritten": 1,
         "decode": 1,
         "record": unsigned(address_width),
@@ -47,6 +50,8 @@ class Completion(wiring.Component):
     Parameters
     ----------
     address_width : int
+    units : tuple[str, ...]
+        Those that are built in.
 
     Members
     -------
@@ -58,22 +63,23 @@ class Completion(wiring.Component):
     completed : Out(:func:`completed_layout`)
     """
 
-    def __init__(self, address_width: int):
+    def __init__(self, address_width: int, units: tuple[str, ...] = PRODUCT_ALONE):
         self.address_width = address_width
+        self._ended = ended_layout(address_width, units)
         super().__init__({
-            "i": In(stream.Signature(ended_layout(address_width))),
+            "i": In(stream.Signature(self._ended)),
             "enable": In(1),
             "base": In(address_width),
             "log2": In(5),
             "request": Out(stream.Signature(request_layout(address_width))),
             "data": Out(packet_stream(unsigned(8 * COMPLETION.size))),
             "done": In(write_done(address_width)),
-            "completed": Out(completed_layout(address_width)),
+            "completed": Out(completed_layout(address_width, units)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        entry = data.StructLayout({"ended": ended_layout(self.address_width), "recorded": 1})
+        entry = data.StructLayout({"ended": self._ended, "recorded": 1})
         m.submodules.under_way = queue = SmallQueue(entry, UNDER_WAY)
         holds = Signal(name="holds")
         m.d.comb += [
@@ -92,7 +98,7 @@ class Completion(wiring.Component):
         index = Signal(32, name="index")
         names = ("asked", "given", "leaves", "offered")
         asked, given, leaves, offered = (Signal(name=name) for name in names)
-        held = Signal(ended_layout(self.address_width), name="held", reset_less=True)
+        held = Signal(self._ended, name="held", reset_less=True)
         fields = {
             "index": index,
             "sequence": held.ticket.sequence,

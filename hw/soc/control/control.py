@@ -16,10 +16,11 @@ from .dependencies import Dependencies
 from .dispatch import Dispatch
 from .failure import Failure
 from .interrupt import Coalescing
-from .layouts import UNITS, unit_streams
+from .layouts import PRODUCT_ALONE, UNITS, unit_streams
 from .legality.check import Check
 from .ring import RingFetch
 from .supervisor import Supervisor
+from .tally import Tally
 
 __all__ = ["Control", "events_layout"]
 
@@ -54,7 +55,9 @@ class Control(wiring.Component):
     max_k : int
         Largest k of a product.
     sizes : tuple[int, int]
-        Exponents of the bytes of an element of a and b.
+        Exponents of the bytes of an element of a product's a and b.
+    vector : bool
+        There is a vector unit. Without it its streams, its counter and all else of it are not.
     ring : bool
         Commands can come from a ring. Without it its streams are idle.
 
@@ -83,11 +86,13 @@ class Control(wiring.Component):
         data_width: int,
         max_k: int,
         sizes: tuple[int, int] = (0, 0),
+        vector: bool = False,
         ring: bool = True,
     ):
         self.address_width, self.data_width, self.has_ring = address_width, data_width, ring
         self._max_k, self._sizes = max_k, sizes
-        self.counters = Counters()
+        self.units = tuple(UNITS) if vector else PRODUCT_ALONE
+        self.counters = Counters(tuple(f"{name}_busy" for name in UNITS if name not in self.units))
         request = stream.Signature(request_layout(address_width))
         command, finished = unit_streams(address_width)
         super().__init__({
@@ -100,8 +105,8 @@ class Control(wiring.Component):
             "completion_request": Out(request),
             "completion_data": Out(packet_stream(unsigned(8 * COMPLETION.size))),
             "completion_done": In(write_done(address_width)),
-            **{name: Out(command) for name in UNITS},
-            **{f"{name}_finished": In(finished) for name in UNITS},
+            **{name: Out(command) for name in self.units},
+            **{f"{name}_finished": In(finished) for name in self.units},
             "stop": Out(1),
             "at_rest": In(1),
             "machine_reset": Out(1),
@@ -147,7 +152,13 @@ class Control(wiring.Component):
         check = self._add(
             m,
             "check",
-            Check(address_width, self.data_width, max_k=self._max_k, sizes=self._sizes),
+            Check(
+                address_width,
+                self.data_width,
+                max_k=self._max_k,
+                sizes=self._sizes,
+                vector="vector" in self.units,
+            ),
         )
         wiring.connect(m, buffer.o, check.i)
         wiring.connect(m, wiring.flipped(registers.command), buffer.direct)
@@ -181,9 +192,9 @@ class Control(wiring.Component):
         registers, check = self.registers, self._check
         # Not reset with the others: it sweeps meanwhile.
         m.submodules.dependencies = dependencies = Dependencies()
-        dispatch = self._add(m, "dispatch", Dispatch(self.address_width))
+        dispatch = self._add(m, "dispatch", Dispatch(self.address_width, self.units))
         wiring.connect(m, check.o, dispatch.i)
-        for name in UNITS:
+        for name in self.units:
             wiring.connect(m, getattr(dispatch, name), wiring.flipped(getattr(self, name)))
             finished = f"{name}_finished"
             wiring.connect(m, wiring.flipped(getattr(self, finished)), getattr(dispatch, finished))
@@ -220,7 +231,7 @@ class Control(wiring.Component):
     def _complete(self, m: Module) -> None:
         """Write records, and count commands that are complete."""
         registers = self.registers
-        completion = self._add(m, "completion", Completion(self.address_width))
+        completion = self._add(m, "completion", Completion(self.address_width, self.units))
         wiring.connect(m, self._dispatch.ended, completion.i)
         wiring.connect(m, completion.request, wiring.flipped(self.completion_request))
         wiring.connect(m, completion.data, wiring.flipped(self.completion_data))
@@ -232,39 +243,26 @@ class Control(wiring.Component):
             completion.done.eq(self.completion_done),
         ]
         done = completion.completed
-        ticket = done.ended.ticket
-        head, completed = Signal(32, name="head"), Signal(32, name="completed")
-        last = {
-            "sequence": ticket.sequence,
-            "cause": done.ended.cause,
-            "opcode": ticket.opcode,
-        }
-        with m.If(self._supervisor.resetting):
-            m.d.sync += [head.eq(0), completed.eq(0), self._left.eq(0)]
-        with m.Else():
-            # A carry chain that begins at a late signal would be a level of logic too long.
-            with m.If(done.valid & ticket.ring):
-                m.d.sync += head.eq(head + 1)
-            with m.If(done.valid):
-                m.d.sync += completed.eq(completed + 1)
-            m.d.sync += self._left.eq(self._left + self._dispatch.begun - done.valid)
-        for name, value in last.items():
-            kept = Signal.like(value, name=f"last_{name}")
-            with m.If(self._supervisor.resetting):
-                m.d.sync += kept.eq(0)
-            with m.Elif(done.valid):
-                m.d.sync += kept.eq(value)
-            m.d.comb += getattr(registers.last, name).eq(kept)
+        tally = self._add(m, "tally", Tally(self.address_width, self.units))
         m.d.comb += [
-            registers.head.commands.eq(head),
-            registers.completed.commands.eq(completed),
+            tally.completed.eq(done),
+            registers.head.commands.eq(tally.head),
+            registers.completed.commands.eq(tally.count),
+            *(
+                getattr(registers.last, name).eq(getattr(tally, name))
+                for name in ("sequence", "cause", "opcode")
+            ),
         ]
+        left = self._left
+        m.d.sync += left.eq(left + self._dispatch.begun - done.valid)
+        with m.If(self._supervisor.resetting):
+            m.d.sync += left.eq(0)
 
     def _tell(self, m: Module) -> None:
         """Tell of commands and failures by registers and by the interrupt."""
         registers, done = self.registers, self._completion.completed
         coalescing = self._add(m, "coalescing", Coalescing())
-        m.submodules.failure = failure = Failure(self.address_width)
+        m.submodules.failure = failure = Failure(self.address_width, self.units)
         busy = self._check.full & ~self._dispatch.busy
         m.d.comb += [
             coalescing.completed.eq(done.valid),

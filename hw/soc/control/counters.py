@@ -1,6 +1,6 @@
 """Counters of 64 bits that are read as they were at one moment."""
 
-from amaranth import Array, Cat, Module, Mux, Signal
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
@@ -37,15 +37,20 @@ class Counters(wiring.Component):
     Latency: reads ``wait`` after ``latch`` or ``clear`` until the round is over, at most 68 cycles.
     Throughput: every event in every cycle counts. Back-pressure: none.
 
+    Parameters
+    ----------
+    absent : tuple[str, ...]
+        Those of :func:`counted` that never count, since what they would count is not built in.
+
     Members
     -------
-    <event> : In, what to add now to each of :func:`counted`
+    <event> : In, what to add now to each of :func:`counted`, but for those that are absent
     words : In(place of the counters)
     latch, clear : In(1)
     """
 
-    def __init__(self):
-        self.names = counted()
+    def __init__(self, absent: tuple[str, ...] = ()):
+        self.names = [name for name in counted() if name not in absent]
         super().__init__({
             **{name: In(EVENTS.get(name, 1)) for name in self.names},
             "words": In(place_signature(ROUND)),
@@ -65,18 +70,18 @@ class Counters(wiring.Component):
         self._add(m, counts, shown, step, aside, latches, clears)
         return m
 
-    def _gather(self, m: Module, begins: Signal) -> list[Signal]:
+    def _gather(self, m: Module, begins: Signal) -> list[Value]:
         """Count each event within a round; return the counts of the round before."""
-        aside = []
+        aside = {}
         for name in self.names:
             now = getattr(self, name)
             width = (((1 << len(now)) - 1) * ROUND).bit_length()
             gathered = Signal(width, name=f"{name}_gathered")
-            aside.append(Signal(width, name=f"{name}_aside"))
+            aside[name] = Signal(width, name=f"{name}_aside")
             m.d.sync += gathered.eq(Mux(begins, 0, gathered) + now)
             with m.If(begins):
-                m.d.sync += aside[-1].eq(gathered)
-        return aside
+                m.d.sync += aside[name].eq(gathered)
+        return [aside.get(name, Const(0)) for name in counted()]
 
     def _requests(self, m: Module, begins: Signal) -> tuple[Signal, Signal]:
         """Keep what is asked for until a round begins; return what this round does."""

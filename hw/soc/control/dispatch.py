@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.soc.commands import COUNTERS, Cause, Flags
 from gemmule.hw.common.compare import below
 
-from .layouts import CAUSE_WIDTH, UNITS, unit_streams
+from .layouts import CAUSE_WIDTH, PRODUCT_ALONE, UNITS, unit_streams
 from .legality.check import checked_layout
 from .legality.fields import LAWLESS
 from .queue import SmallQueue
@@ -32,13 +32,13 @@ def ticket_layout() -> data.StructLayout:
     })
 
 
-def ended_layout(address_width: int) -> data.StructLayout:
+def ended_layout(address_width: int, units: tuple[str, ...] = PRODUCT_ALONE) -> data.StructLayout:
     """Lay out what became of a command. ``unit``: 0 is control itself, then the units in order."""
     return data.StructLayout({
         "ticket": ticket_layout(),
         "cause": unsigned(CAUSE_WIDTH),
         "address": unsigned(address_width),
-        "unit": range(len(UNITS) + 1),
+        "unit": range(len(units) + 1),
     })
 
 
@@ -55,6 +55,8 @@ class Dispatch(wiring.Component):
     Parameters
     ----------
     address_width : int
+    units : tuple[str, ...]
+        Those of `UNITS` that are built in, in its order.
 
     Members
     -------
@@ -70,17 +72,17 @@ class Dispatch(wiring.Component):
         Sequence of the first command that a unit has, the units in order; there is one.
     """
 
-    def __init__(self, address_width: int):
-        self.address_width = address_width
+    def __init__(self, address_width: int, units: tuple[str, ...] = PRODUCT_ALONE):
+        self.address_width, self.units = address_width, units
         command, finished = unit_streams(address_width)
         super().__init__({
             "i": In(stream.Signature(checked_layout(address_width))),
             "go": In(1),
             "met": In(1),
             "alone": In(1),
-            **{name: Out(command) for name in UNITS},
-            **{f"{name}_finished": In(finished) for name in UNITS},
-            "ended": Out(stream.Signature(ended_layout(address_width))),
+            **{name: Out(command) for name in units},
+            **{f"{name}_finished": In(finished) for name in units},
+            "ended": Out(stream.Signature(ended_layout(address_width, units))),
             "begun": Out(1),
             "oldest": Out(16),
             "busy": Out(1),
@@ -89,7 +91,7 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         ticket = self._ticket(m)
-        own = Signal(ended_layout(self.address_width), name="own")
+        own = Signal.like(self.ended.payload, name="own")
         ends, taken = Signal(name="ends_here"), Signal(name="taken_here")
         queues = self._begin(m, ticket, ends, taken)
         m.d.comb += [
@@ -124,10 +126,10 @@ class Dispatch(wiring.Component):
             self.i.valid & (stays | (self.go & (refused | (self.met & (~fenced | self.alone)))))
         )
         queues, somewhere = [], []
-        for name, opcodes in UNITS.items():
+        for name in self.units:
             m.submodules[name] = queue = SmallQueue(ticket_layout(), IN_FLIGHT)
             unit = getattr(self, name)
-            here = command.opcode.matches(*(int(each) for each in opcodes)) & ~refused
+            here = (command.opcode == UNITS[name]) & ~refused
             somewhere.append(here)
             m.d.comb += [
                 unit.valid.eq(free & here & queue.i.ready),
@@ -151,7 +153,7 @@ class Dispatch(wiring.Component):
     def _end(self, m: Module, queues: list, own: data.View, ends: Signal, taken: Signal) -> None:
         """Choose among those that end, the units first; who was offered stays."""
         count = len(queues)
-        finished = [getattr(self, f"{name}_finished") for name in UNITS]
+        finished = [getattr(self, f"{name}_finished") for name in self.units]
         offers = Cat(*(each.valid for each in finished), ends)
         held, chosen = Signal(count + 1, name="held"), Signal(count + 1, name="chosen")
         m.d.comb += [

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.soc.commands import Cause
 
 from .completion import completed_layout
+from .layouts import PRODUCT_ALONE
 
 __all__ = ["COMPLETION_UNIT", "RING_UNIT", "WATCHDOG_UNIT", "Failure", "failure_layout"]
 
@@ -33,6 +34,8 @@ class Failure(wiring.Component):
     Parameters
     ----------
     address_width : int
+    units : tuple[str, ...]
+        Those that are built in.
 
     Members
     -------
@@ -47,10 +50,10 @@ class Failure(wiring.Component):
     first : Out(:func:`failure_layout`)
     """
 
-    def __init__(self, address_width: int):
+    def __init__(self, address_width: int, units: tuple[str, ...] = PRODUCT_ALONE):
         self.address_width = address_width
         super().__init__({
-            "completed": In(completed_layout(address_width)),
+            "completed": In(completed_layout(address_width, units)),
             "broken": In(1),
             "broken_decode": In(1),
             "broken_address": In(address_width),

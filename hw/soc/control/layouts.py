@@ -9,6 +9,7 @@ __all__ = [
     "ADDRESSES",
     "CAUSE_WIDTH",
     "COMMAND_BITS",
+    "PRODUCT_ALONE",
     "UNITS",
     "command_layout",
     "finished_layout",
@@ -24,8 +25,12 @@ COMMAND_BITS = 8 * COMMAND.size
 CAUSE_WIDTH = 8 * 1
 """Bits of a cause where units and completions carry it."""
 
-UNITS = {"product": (Opcode.GEMM,)}
-"""The opcodes that each unit carries out. What no unit does is done by control itself."""
+UNITS = {"product": Opcode.GEMM, "vector": Opcode.VECTOR}
+"""The opcode that each unit carries out, in the order of the units' numbers, which begin at 1. What
+no unit does is done by control itself, whose number is 0."""
+
+PRODUCT_ALONE = ("product",)
+"""The units that are built in, where there is no other."""
 
 assert max(Cause) < 1 << CAUSE_WIDTH
 

@@ -1,17 +1,24 @@
-"""The machine of these tests: one program for each pair of widths, reset before each test."""
+"""The machine of these tests: one program for each of its kinds, reset before each test."""
 
 import pytest
 
 from gemmule.golden.soc.check import Window
 from gemmule.tb.soc.control.software import PAUSES, Software
 
-FULL = [pytest.param(each, marks=pytest.mark.full) for each in ((32, 32), (64, 64))]
+KINDS = (
+    (40, 128, True),
+    (40, 128, False),
+    pytest.param((32, 32, True), marks=pytest.mark.full),
+    pytest.param((64, 64, True), marks=pytest.mark.full),
+    pytest.param((32, 32, False), marks=pytest.mark.full),
+)
+"""Widths of addresses and of the bus, and whether there is a vector unit."""
 
 
-@pytest.fixture(scope="module", params=[(40, 128), *FULL], ids=str)
+@pytest.fixture(scope="module", params=KINDS, ids=str)
 def machine(request):
-    width, bus = request.param
-    with Software(address_width=width, data_width=bus, seed=7) as made:
+    width, bus, vector = request.param
+    with Software(address_width=width, data_width=bus, vector=vector, seed=7) as made:
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Registers, control and both DMAs with a unit that writes down what it is told, on AXI."""
+"""Registers, control and both DMAs with units that write down what they are told, on AXI."""
 
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from gemmule.gen.simulation.axi import build_axi
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import COMMAND, Cause
+from gemmule.golden.soc.functions import VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
@@ -24,7 +25,16 @@ from gemmule.hw.soc.dma.write import WriteDma
 from gemmule.hw.soc.register_map import register_map
 from gemmule.hw.soc.registers import Registers
 
-__all__ = ["FAILS", "HANGS", "HARDWARE", "ControlPlane", "Scribe", "constants", "program"]
+__all__ = [
+    "FAILS",
+    "HANGS",
+    "HARDWARE",
+    "VECTOR",
+    "ControlPlane",
+    "Scribe",
+    "constants",
+    "program",
+]
 
 HANGS = 0xABCDE
 """The rows of a command that the unit never finishes."""
@@ -34,6 +44,9 @@ FAILS = 0x00ABCDEF
 
 HARDWARE = Hardware(a_format=Format(True, 8), b_format=Format(True, 16), acc_width=32)
 """What commands meet: elements of one and of two bytes, and a k of at most 511."""
+
+VECTOR = VectorHardware()
+"""The vector unit, where there is one."""
 
 
 def constants() -> dict[str, int]:
@@ -45,12 +58,13 @@ def constants() -> dict[str, int]:
 class Scribe(wiring.Component):
     """A unit that writes each command to its address c, as it stood in memory.
 
-    In place of ``sizes`` stands how many cycles passed since the ``bell``, 255 at most.
-    A command takes ``m`` mod 1024 cycles; four more may wait.
+    In place of ``sizes``, which are 0 of all but vectors, the ``timed`` unit writes how many cycles
+    passed since the ``bell``, 255 at most. A command takes ``m`` mod 1024 cycles, in which the unit
+    ``works``; four more may wait.
     """
 
-    def __init__(self, address_width: int):
-        self.address_width = address_width
+    def __init__(self, address_width: int, *, timed: bool):
+        self.address_width, self._timed = address_width, timed
         super().__init__({
             "command": In(stream.Signature(command_layout(address_width))),
             "finished": Out(stream.Signature(finished_layout(address_width))),
@@ -58,13 +72,14 @@ class Scribe(wiring.Component):
             "data": Out(packet_stream(128)),
             "done": In(write_done(address_width)),
             "bell": In(1),
+            "works": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.waiting = waiting = Fifo(8 * COMMAND.size, 4)
         since, left, beat = Signal(8), Signal(10), Signal(2)
-        word = {"sizes": since}
+        word = {"sizes": since} if self._timed else {}
         octets = Cat(
             word[each.name] if each.name in word else _wide(self.command.payload[each.name], each)
             for each in COMMAND.entries
@@ -95,6 +110,7 @@ class Scribe(wiring.Component):
                 with m.If(waiting.o.valid):
                     m.next = "work"
             with m.State("work"):
+                m.d.comb += self.works.eq(1)
                 m.d.sync += left.eq(left - 1)
                 with m.If((left == 0) & (fields["m"] != HANGS)):
                     m.next = "ask"
@@ -136,8 +152,9 @@ def _wide(value, entry):
 class ControlPlane(wiring.Component):
     """The accelerator without what computes."""
 
-    def __init__(self, *, address_width: int, data_width: int, ring: bool = True):
-        self.sizes = address_width, data_width, ring
+    def __init__(self, *, address_width: int, data_width: int, ring: bool, vector: bool):
+        self.sizes = address_width, data_width
+        self.options = {"ring": ring, "vector": vector}
         super().__init__({
             "aclk": In(1),
             "aresetn": In(1),
@@ -158,24 +175,34 @@ class ControlPlane(wiring.Component):
 
     def _inside(self) -> Module:
         m = Module()
-        width, bus, ring = self.sizes
+        width, bus = self.sizes
         m.submodules.registers = registers = Registers(address_width=width, constants=constants())
         m.submodules.control = control = Control(
-            address_width=width, data_width=bus, max_k=HARDWARE.max_k, sizes=(0, 1), ring=ring
+            address_width=width,
+            data_width=bus,
+            max_k=HARDWARE.max_k,
+            sizes=(0, 1),
+            **self.options,
         )
-        reader, writer = ReadDma(width, bus, [bus // 8]), WriteDma(width, bus, [16, 16])
-        scribe = Scribe(width)
-        for name, part in {"reader": reader, "writer": writer, "scribe": scribe}.items():
+        units = {name: Scribe(width, timed=name == "product") for name in control.units}
+        reader = ReadDma(width, bus, [bus // 8])
+        writer = WriteDma(width, bus, [16] * (1 + len(units)))
+        for name, part in {"reader": reader, "writer": writer, **units}.items():
             m.submodules[name] = ResetInserter(control.machine_reset)(part)
         connect(m, registers.control, control.registers)
         connect(m, control.ring_request, reader.request_0)
         connect(m, reader.data_0, control.ring_data)
-        connect(m, control.product, scribe.command)
-        connect(m, scribe.finished, control.product_finished)
-        connect(m, scribe.request, writer.request_0)
-        connect(m, scribe.data, writer.data_0)
-        connect(m, control.completion_request, writer.request_1)
-        connect(m, control.completion_data, writer.data_1)
+        connect(m, control.completion_request, writer.request_0)
+        connect(m, control.completion_data, writer.data_0)
+        for number, (name, scribe) in enumerate(units.items(), 1):
+            connect(m, getattr(control, name), scribe.command)
+            connect(m, scribe.finished, getattr(control, f"{name}_finished"))
+            connect(m, scribe.request, getattr(writer, f"request_{number}"))
+            connect(m, scribe.data, getattr(writer, f"data_{number}"))
+            m.d.comb += [
+                scribe.done.eq(getattr(writer, f"done_{number}")),
+                control.events[f"{name}_busy"].eq(scribe.works),
+            ]
         attributes, rung = registers.control.bus, Signal()
         for dma, prefix in ((reader, "read"), (writer, "write")):
             m.d.comb += dma.stop.eq(control.stop)
@@ -187,9 +214,8 @@ class ControlPlane(wiring.Component):
         m.d.sync += before.eq(registers.control.tail.commands)
         m.d.comb += [
             rung.eq(before != registers.control.tail.commands),
-            scribe.bell.eq(rung),
-            scribe.done.eq(writer.done_0),
-            control.completion_done.eq(writer.done_1),
+            *(scribe.bell.eq(rung) for scribe in units.values()),
+            control.completion_done.eq(writer.done_0),
             control.ring_fault_address.eq(reader.fault_address),
             control.ring_fault_decode.eq(reader.fault_decode),
             control.at_rest.eq(reader.idle & writer.idle),
@@ -207,7 +233,11 @@ class ControlPlane(wiring.Component):
 
 
 @cache
-def program(address_width: int = 40, data_width: int = 128, ring: bool = True) -> Path:
+def program(
+    address_width: int = 40, data_width: int = 128, ring: bool = True, vector: bool = True
+) -> Path:
     """Return the co-simulation's program."""
-    plane = ControlPlane(address_width=address_width, data_width=data_width, ring=ring)
+    plane = ControlPlane(
+        address_width=address_width, data_width=data_width, ring=ring, vector=vector
+    )
     return build_axi(emit_component(plane, "control_plane", {}, "control without units"))

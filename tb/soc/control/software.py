@@ -8,11 +8,23 @@ import numpy as np
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus
 from gemmule.golden.soc.check import Window, refusal
-from gemmule.golden.soc.commands import COMMAND, COMPLETION, Cause, Opcode
+from gemmule.golden.soc.commands import COMMAND, COMPLETION, NO_B, Cause, Opcode
 
-from .plane import FAILS, HARDWARE, program
+from .plane import FAILS, HARDWARE, VECTOR, program
 
-__all__ = ["GEMM", "LOGS", "PAUSES", "RECORDS", "RING", "Software", "numbered", "unawaited", "word"]
+__all__ = [
+    "ALONE",
+    "GEMM",
+    "LOGS",
+    "PAIR",
+    "PAUSES",
+    "RECORDS",
+    "RING",
+    "Software",
+    "numbered",
+    "unawaited",
+    "word",
+]
 
 RING, RECORDS, LOGS = 0x1_0000, 0x2_0000, 0x4_0000
 """Where the rings are, and what the unit writes."""
@@ -34,6 +46,14 @@ GEMM = {
     "c_stride": 4,
 }
 
+PAIR = {**GEMM, "opcode": 2, "k": 0, "sizes": 1}
+"""A VECTOR of two operands, of two bytes and of one."""
+
+ALONE = {**PAIR, "b": 0, "b_stride": 0, "sizes": NO_B << 2 | 1}
+"""A VECTOR of one operand."""
+
+UNITS = (Opcode.GEMM, Opcode.VECTOR)
+"""The opcode of each unit."""
 
 PAUSES = ("pause_ar", "pause_r", "pause_aw", "pause_w", "pause_b", "pause_lite")
 
@@ -62,8 +82,8 @@ def word(register: str, **fields: int) -> int:
 class Software:
     """Hands commands over, and compares what comes of them with the golden check.
 
-    Everything that the hardware writes is compared: the records, and the log of the unit, which has
-    each legal command as it was. All other bytes stay.
+    Everything that the hardware writes is compared: the records, and the logs of the units, which
+    have each legal command as it was. All other bytes stay.
     """
 
     def __init__(
@@ -72,12 +92,19 @@ class Software:
         address_width: int = 40,
         data_width: int = 128,
         ring: bool = True,
+        vector: bool = True,
         seed: int = 0,
         **memory: float,
     ):
         settings = AxiMemory(**{"latency": 3, "patience": 200, **memory})
-        self.bus = SimulatedBus(program(address_width, data_width, ring), SIZE, settings, seed=seed)
-        self.hardware = replace(HARDWARE, address_width=address_width, data_width=data_width)
+        built = program(address_width, data_width, ring, vector)
+        self.bus = SimulatedBus(built, SIZE, settings, seed=seed)
+        self.hardware = replace(
+            HARDWARE,
+            address_width=address_width,
+            data_width=data_width,
+            vector=VECTOR if vector else None,
+        )
         self.windows = [Window(0, (1 << address_width) - 1, True, True)]
         self.rng = np.random.default_rng(seed)
         self.begun = False
@@ -175,7 +202,7 @@ class Software:
         fields = COMMAND.decode(octets)
         cause, address = refusal(fields, self.hardware, self.windows)
         mask = (1 << self.hardware.address_width) - 1
-        if cause is Cause.NONE and fields["opcode"] == Opcode.GEMM and fields["b_stride"] == FAILS:
+        if cause is Cause.NONE and fields["opcode"] in UNITS and fields["b_stride"] == FAILS:
             return Cause.SETTINGS, 77
         return cause, address & mask
 
@@ -188,7 +215,7 @@ class Software:
     ) -> None:
         """Wait until all of these are complete, and compare records and logs.
 
-        Commands complete in any order, but those of the unit in theirs if they are ``ordered``. No
+        Commands complete in any order, but those of a unit in theirs if they are ``ordered``. No
         two have one sequence.
         """
         given = [each if isinstance(each, bytes) else COMMAND.encode(each) for each in commands]
@@ -199,7 +226,7 @@ class Software:
         for octets in given:
             left[COMMAND.decode(octets)["sequence"]] = octets
         assert len(left) == len(given)
-        order = []
+        order: dict[int, list[int]] = {each: [] for each in UNITS}
         for index in range(self.index - len(given) + 1, self.index + 1):
             at = RECORDS + 16 * ((index - 1) % size)
             record = COMPLETION.decode(self.bus.memory[at : at + 16].tobytes())
@@ -216,15 +243,17 @@ class Software:
             assert record == must, (Cause(record["cause"]), cause, fields)
             self.expected[at : at + 16] = np.frombuffer(COMPLETION.encode(must), np.uint8)
             self.errors += cause is not Cause.NONE
-            if cause in (Cause.NONE, Cause.SETTINGS) and fields["opcode"] == Opcode.GEMM:
-                order.append(given.index(octets))
-                self._log(octets, fields["c"])
-        assert not ordered or order == sorted(order), "the unit's commands went out of order"
+            if cause in (Cause.NONE, Cause.SETTINGS) and fields["opcode"] in UNITS:
+                order[fields["opcode"]].append(given.index(octets))
+                self._log(octets, fields["c"], timed=fields["opcode"] == Opcode.GEMM)
+        for each in order.values():
+            assert not ordered or each == sorted(each), "a unit's commands went out of order"
         np.testing.assert_array_equal(self.bus.memory, self.expected)
 
-    def _log(self, octets: bytes, at: int) -> None:
-        """Expect what the unit wrote, but for the byte that has a time."""
+    def _log(self, octets: bytes, at: int, *, timed: bool) -> None:
+        """Expect what a unit wrote, but for the byte that has a time."""
         at -= self.bus.base
         last = COMMAND["sizes"].offset
         self.expected[at : at + 64] = np.frombuffer(octets, np.uint8)
-        self.expected[at + last] = self.bus.memory[at + last]
+        if timed:
+            self.expected[at + last] = self.bus.memory[at + last]

@@ -5,7 +5,7 @@ import pytest
 from gemmule.golden.soc.check import Window
 from gemmule.golden.soc.commands import COMMAND, COMPLETION, Flags
 
-from .software import GEMM, LOGS, PAUSES, RECORDS, Software, numbered, unawaited
+from .software import ALONE, GEMM, LOGS, PAIR, PAUSES, RECORDS, Software, numbered, unawaited
 
 
 def test_cycles_from_the_doorbell_to_the_unit(fresh):
@@ -45,6 +45,31 @@ def test_five_hundred_through_a_ring_of_four(fresh):
         written = fresh.bus.memory[each["c"] : each["c"] + 63].tobytes()
         octets = COMMAND.encode(each)[:63] if each["k"] else bytes([0xA5] * 63)
         assert written == octets, each["sequence"]
+
+
+def test_units_work_side_by_side(fresh):
+    """A command of one unit does not wait for those of the other, unless it says so."""
+    if not fresh.hardware.vector:
+        return
+    fresh.begin(log2=4)
+    long, short = {**GEMM, "m": 600}, {**PAIR, "m": 1}
+    commands = numbered([
+        long,
+        {**short, "signal": 1},
+        ALONE,
+        {**PAIR, "m": 300, "signal": 2},
+        {**GEMM, "wait": 2, "wait_value": 1},
+        {**ALONE, "wait": 1, "wait_value": 1},
+        {**ALONE, "flags": Flags.FENCE},
+    ])
+    fresh.carry_out(commands)
+    order = [
+        COMPLETION.decode(fresh.bus.memory[RECORDS + 16 * n :][:16].tobytes())["sequence"]
+        for n in range(len(commands))
+    ]
+    assert order[:3] == [1, 2, 3]
+    assert order.index(0) < order.index(4)
+    assert order[-1] == 6
 
 
 def test_dependencies_and_fences(fresh):
@@ -135,7 +160,7 @@ def test_bytes_of_a_direct_command(fresh):
 
 
 def test_random_commands(fresh):
-    """Random commands, good and bad, from ring and registers, at any pauses."""
+    """Random commands of all units, good and bad, from ring and registers, at any pauses."""
     rng = fresh.rng
     windows = [Window(0, 0xFFFFF, True, False), Window(LOGS, LOGS + 0x1FFFF, False, True)]
     for _turn in range(12):
@@ -146,7 +171,7 @@ def test_random_commands(fresh):
         fresh.set_windows(windows)
         fresh.begin(log2=6)
         commands = []
-        for each in numbered([GEMM] * 60):
+        for each in numbered([GEMM, PAIR, GEMM, ALONE] * 15):
             each["m"] = int(rng.integers(1, 16))
             each["flags"] = int(rng.integers(4))
             each["signal"] = int(rng.integers(9))

@@ -5,7 +5,7 @@ import pytest
 from gemmule.golden.soc.commands import Cause
 
 from .plane import FAILS, HANGS
-from .software import GEMM, LOGS, PAUSES, RECORDS, RING, numbered
+from .software import ALONE, GEMM, LOGS, PAIR, PAUSES, RECORDS, RING, numbered
 
 
 def test_halt_on_error_and_resume(fresh):
@@ -52,6 +52,28 @@ def test_the_first_failure_is_kept(fresh):
     fresh.check(commands)
     assert fresh.read("ERROR") == Cause.SETTINGS | 1 << 8 | 3 << 16
     assert fresh.read("ERROR_ADDR_LO") == 77
+
+
+def test_a_failure_tells_its_unit(fresh):
+    """What the vector unit meets is of unit 2; where there is none, the check refuses."""
+    fresh.begin()
+    commands = numbered([GEMM, {**PAIR, "b_stride": FAILS}, GEMM])
+    fresh.carry_out(commands)
+    if not fresh.hardware.vector:
+        assert fresh.read("ERROR") == Cause.OPCODE | 0 << 8 | 1 << 16
+        assert fresh.read("ERROR_ADDR_LO") == 0
+        return
+    assert fresh.read("ERROR") == Cause.SETTINGS | 2 << 8 | 1 << 16
+    assert fresh.read("ERROR_ADDR_LO") == 77
+    fresh.write("IRQ_STATUS", 2)
+    at = LOGS + 64 * 3
+    fresh.bus.fault(write=True, decode=True, span=(at, at + 4))
+    fresh.place(numbered([ALONE], 3))
+    fresh.ring()
+    fresh.until("COMPLETED", "commands", 4)
+    assert fresh.read("LAST") == 3 | Cause.WRITE_DECODE << 16 | 2 << 24
+    assert fresh.read("ERROR") == Cause.WRITE_DECODE | 2 << 8 | 3 << 16
+    assert fresh.read("ERROR_ADDR_LO") == at
 
 
 @pytest.mark.parametrize("decode", [False, True], ids=["slave", "decode"])
@@ -101,7 +123,7 @@ def test_resets_at_any_time(fresh):
         fresh.bus.set(
             latency=int(rng.integers(1, 60)), **dict.fromkeys(PAUSES, (0, 0.4, 0.8)[turn % 3])
         )
-        work = numbered([{**GEMM, "m": int(rng.integers(1, 60))}] * 16)
+        work = numbered([{**GEMM, "m": int(rng.integers(1, 60))}, PAIR] * 8)
         work[5] |= {"wait": 1, "wait_value": 1}
         fresh.place(work)
         fresh.ring()
@@ -111,7 +133,7 @@ def test_resets_at_any_time(fresh):
         assert fresh.bus.counters().idle
         assert [fresh.read(name) for name in ("HEAD", "TAIL", "COMPLETED")] == [0, 0, 0]
         fresh.begin()
-        commands = numbered([GEMM, {**GEMM, "wait": 1, "wait_value": 0}], 16 * turn)
+        commands = numbered([GEMM, ALONE, {**GEMM, "wait": 1, "wait_value": 0}], 16 * turn)
         fresh.place(commands)
         fresh.ring()
         fresh.check(commands)
@@ -121,8 +143,10 @@ def test_the_watchdog(fresh):
     """A unit that hangs, and a signal that never comes: all is reset, and goes on."""
     fresh.begin()
     fresh.write("WATCHDOG", 1000)
-    for first in ({"m": HANGS}, {"wait": 4, "wait_value": 9}):
-        fresh.place(numbered([GEMM, {**GEMM, **first}, GEMM], 20))
+    stops = [{**GEMM, "m": HANGS}, {**GEMM, "wait": 4, "wait_value": 9}]
+    stops += [{**PAIR, "m": HANGS}] if fresh.hardware.vector else []
+    for stop in stops:
+        fresh.place(numbered([GEMM, stop, GEMM], 20))
         fresh.ring()
         fresh.bus.run(900)
         assert not fresh.field("IRQ_STATUS", "error")

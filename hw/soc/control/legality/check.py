@@ -50,7 +50,9 @@ class Check(wiring.Component):
     max_k : int
         Largest legal k.
     sizes : tuple[int, int]
-        Exponents of the bytes of an element of a and b.
+        Exponents of the bytes of an element of a product's a and b.
+    vector : bool
+        There are VECTOR commands.
 
     Members
     -------
@@ -63,9 +65,17 @@ class Check(wiring.Component):
     sequence : Out(16), its own
     """
 
-    def __init__(self, address_width: int, data_width: int, *, max_k: int, sizes: tuple[int, int]):
+    def __init__(
+        self,
+        address_width: int,
+        data_width: int,
+        *,
+        max_k: int,
+        sizes: tuple[int, int],
+        vector: bool = False,
+    ):
         self.address_width, self.data_width = address_width, data_width
-        self._max_k, self._sizes = max_k, sizes
+        self._max_k, self._sizes, self._vector = max_k, sizes, vector
         vector = data.StructLayout({"data": data_width, "last": 1, "ring": 1})
         super().__init__({
             "i": In(stream.Signature(vector)),
@@ -108,10 +118,13 @@ class Check(wiring.Component):
     def _look(self, m: Module) -> None:
         """Walk along the operands, and ask for each whether a window holds it."""
         command = self._command
-        m.submodules.extents = extents = Extents(self.address_width, self._sizes)
+        m.submodules.extents = extents = Extents(
+            self.address_width, self._sizes, vector=self._vector
+        )
         m.submodules.windows = windows = Windows(self.address_width)
         raw = (command.flags & Flags.RAW.value).any()
-        self._nop = command.opcode != Opcode.GEMM
+        opcodes = (Opcode.GEMM, Opcode.VECTOR) if self._vector else (Opcode.GEMM,)
+        self._nop = ~command.opcode.matches(*(int(each) for each in opcodes))
         wiring.connect(m, wiring.flipped(self.words), windows.words)
         m.d.comb += [
             extents.command.eq(command),
@@ -145,7 +158,7 @@ class Check(wiring.Component):
         command, o = self._command, self.o.payload
         fields, seen = Signal(4, name="fields"), Signal(name="seen")
         m.d.sync += [
-            fields.eq(field_cause(command, self._max_k)),
+            fields.eq(field_cause(command, self._max_k, vector_unit=self._vector)),
             seen.eq(self._whole & ~(self.o.valid & self.o.ready)),
         ]
         legal = fields == Cause.NONE

@@ -1,19 +1,19 @@
 """The bytes that an operand lies in: its first and its last one, and whether they exist."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from gemmule.golden.soc.commands import AFFINE, COLUMN, SETTINGS, VECTOR
 from gemmule.hw.soc.control.layouts import raw_layout
 from gemmule.hw.soc.control.ring import LOW
+
+from .fields import no_b
 
 __all__ = ["OPERANDS", "Extents"]
 
 OPERANDS = ("a", "b", "c", "settings")
 """In the order in which they are checked."""
-
-RECORD, COLUMN = 32, 16
-"""Bytes of a settings record and of a column record, which follow it."""
 
 
 class Extents(wiring.Component):
@@ -22,20 +22,23 @@ class Extents(wiring.Component):
     The address of an operand's last row is ``base + (rows - 1) * stride``; the product is made by
     shifts and additions, one bit of ``rows - 1`` in a cycle up to its highest. The stride may be
     negative. The settings are rows of 16 bytes, of which the last one is 48 bytes long, the same
-    bytes as 32 and one column record for each column. An address below 0 or beyond the address
-    width is ``outside``, whatever the windows say.
+    bytes as 32 and one column record for each column; of a VECTOR rows of 4 bytes, the last one of
+    68. Where a VECTOR has no b, a is walked along once more in its place. An address below 0 or
+    beyond the address width is ``outside``, whatever the windows say.
 
     Bits of addresses from 32 on are computed a cycle later than those below.
 
-    Latency: for each operand 2 cycles, the bits of ``rows - 1`` (at least 1), for the result the
-    exponent of an element's size, and 1 where the stride is negative; 2 at the end.
+    Latency: for each operand 2 cycles, the bits of ``rows - 1`` (at least 1), the exponent of an
+    element's size, and 1 where the stride is negative; 2 at the end.
     Back-pressure: waits for ``ready`` before it hands over a bound.
 
     Parameters
     ----------
     address_width : int
     sizes : tuple[int, int]
-        Exponents of the bytes of an element of a and b.
+        Exponents of the bytes of an element of a product's a and b.
+    vector : bool
+        There are VECTOR commands.
 
     Members
     -------
@@ -59,8 +62,8 @@ class Extents(wiring.Component):
         All operands were looked at.
     """
 
-    def __init__(self, address_width: int, sizes: tuple[int, int]):
-        self.address_width = address_width
+    def __init__(self, address_width: int, sizes: tuple[int, int], *, vector: bool = False):
+        self.address_width, self._has_vector = address_width, vector
         self._sizes = sizes
         super().__init__({
             "command": In(raw_layout()),
@@ -80,6 +83,10 @@ class Extents(wiring.Component):
         m = Module()
         names = ("load", "again", "add", "shift", "ones", "span")
         self._do = {name: Signal(name=f"do_{name}") for name in names}
+        # Whose address, stride and size count: the operand's own, or a's where there is no b.
+        self._source = Signal.like(self.operand, name="source")
+        # Of the two opcodes that have operands this bit tells.
+        self._vector = self.command.opcode[1] if self._has_vector else Const(0)
         self._walk(m)
         self._low(m)
         self._high(m)
@@ -88,16 +95,22 @@ class Extents(wiring.Component):
     def _walk(self, m: Module) -> None:
         """Say in each cycle what becomes of the sum and of the term."""
         do, command = self._do, self.command
-        rows = self._of((command.m, command.k, command.m, command.n))
-        size = self._of((*self._sizes, command.c_size[:2], 0))
+        rows = self._of((command.m, self._either(command.m, command.k), command.m, command.n))
+        a_size, b_size = (
+            self._either(command.sizes.word_select(n, 2), size)
+            for n, size in enumerate(self._sizes)
+        )
         count, first, pending = (
             Signal(24, name="rows_left"),
             Signal(name="first"),
             Signal(name="pending"),
         )
+        size = self._of((a_size, b_size, command.c_size[:2], 0), self._source)
         left, taken = Signal(2, name="size_left"), Signal(range(len(OPERANDS) + 1), name="taken")
         self._negative = Signal(name="negative")
         self._previous = Signal(name="ends_one")
+        if not self._has_vector:
+            m.d.comb += self._source.eq(taken)
         m.d.comb += [self.operand.eq(taken), self._previous.eq(self.last & self.given)]
         with m.FSM(name="extents"):
             with m.State("load"):
@@ -134,29 +147,37 @@ class Extents(wiring.Component):
                 with m.Else():
                     m.d.comb += do["add"].eq(1)
                     m.d.sync += [taken.eq(taken + 1), pending.eq(1)]
+                    if self._has_vector:
+                        again = (taken == 0) & self._vector & no_b(command)
+                        m.d.sync += self._source.eq(Mux(again, 0, taken + 1))
                     m.next = "load"
             with m.State("end"):
                 # The bits above tell only now whether the last operand exists.
                 m.d.sync += [self.done.eq(self.start), taken.eq(0)]
+                if self._has_vector:
+                    m.d.sync += self._source.eq(0)
                 with m.If(~self.start):
                     m.next = "load"
 
     def _low(self, m: Module) -> None:
         """Move the low 32 bits: the sum, and the term that is added, a stride or a row's length."""
         do, command = self._do, self.command
-        strides = (command.a_stride, command.b_stride, command.c_stride, COLUMN)
-        columns = (command.k, command.n, command.n, RECORD + COLUMN)
+        record = self._either(AFFINE.size, COLUMN.size)
+        last_record = self._either(VECTOR.size + AFFINE.size, SETTINGS.size + COLUMN.size)
+        strides = (command.a_stride, command.b_stride, command.c_stride, record)
+        columns = (self._either(command.n, command.k), command.n, command.n, last_record)
         stride = Signal(LOW, name="stride")
         total, self._term = Signal(LOW, name="sum"), Signal(LOW, name="term")
         wide = Signal(LOW + 1, name="wide")
         self._up, self._carry = Signal(name="up"), Signal(name="carried")
         m.d.comb += [
-            stride.eq(self._of(strides)),
+            stride.eq(self._of(strides, self._source)),
             wide.eq(total + self._term),
             self.bound[:LOW].eq(total),
         ]
         with m.If(do["load"] | do["again"]):
-            m.d.sync += total.eq(self._of([getattr(command, name)[:LOW] for name in OPERANDS]))
+            bases = [getattr(command, name)[:LOW] for name in OPERANDS]
+            m.d.sync += total.eq(self._of(bases, self._source))
         with m.Elif(do["add"]):
             m.d.sync += total.eq(wide)
         with m.If(do["load"]):
@@ -171,10 +192,10 @@ class Extents(wiring.Component):
         """Do the same a cycle later to the bits above, and see whether the sum exists."""
         command, high = self.command, self.address_width - LOW
         do = {name: Signal.like(now, name=f"{now.name}_later") for name, now in self._do.items()}
-        operand = Signal.like(self.operand, name="operand_later")
+        source = Signal.like(self._source, name="source_later")
         ends, negative = Signal(name="ended_one"), self._negative
         m.d.sync += [do[name].eq(now) for name, now in self._do.items()]
-        m.d.sync += [operand.eq(self.operand), ends.eq(self._previous)]
+        m.d.sync += [source.eq(self._source), ends.eq(self._previous)]
 
         total, term = Signal(high, name="high_sum"), Signal(high + 1, name="high_term")
         wide, wrong, large = (
@@ -183,8 +204,8 @@ class Extents(wiring.Component):
             Signal(name="large"),
         )
         bases = [getattr(command, name)[LOW:] for name in OPERANDS]
-        base = self._of([each[:high] for each in bases], operand) if high else 0
-        beyond = self._of([each[high:].any() for each in bases], operand)
+        base = self._of([each[:high] for each in bases], source) if high else 0
+        beyond = self._of([each[high:].any() for each in bases], source)
         m.d.comb += [
             wide.eq(total + term + self._carry),
             self.bound[LOW:].eq(total),
@@ -205,6 +226,10 @@ class Extents(wiring.Component):
                 m.d.sync += large.eq(large | (term[-1] ^ (term[-2] if high else self._up)))
             with m.If(do["add"]):
                 m.d.sync += wrong.eq(wrong | wide[high] | large)
+
+    def _either(self, vector: Value | int, product: Value | int) -> Value | int:
+        """Choose what a VECTOR has, or what a GEMM has."""
+        return Mux(self._vector, vector, product) if self._has_vector else product
 
     def _of(self, values, operand: Value | None = None) -> Value:
         """Choose the operand's own of four values."""

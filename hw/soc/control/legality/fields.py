@@ -3,35 +3,46 @@
 from amaranth import Const, Mux, Value
 from amaranth.lib import data
 
-from gemmule.golden.soc.commands import COUNTERS, VERSION, Cause, Flags, Opcode
+from gemmule.golden.soc.commands import COUNTERS, NO_B, VERSION, Cause, Flags, Opcode
 from gemmule.hw.common.compare import below
 
-__all__ = ["LAWLESS", "SIZES", "field_cause"]
+__all__ = ["LAWLESS", "SIZES", "field_cause", "no_b"]
 
 LAWLESS = (Cause.OPCODE, Cause.VERSION, Cause.RESERVED, Cause.COUNTER)
 """Refused for these, a command's counter to signal is not to be trusted."""
 
 SIZES = 3
-"""An element of the result has 1, 2 or 4 bytes."""
+"""An element of a result has 1, 2 or 4 bytes, and so has one of a vector's operands."""
 
 
-def field_cause(command: data.View, max_k: int) -> Value:
+def no_b(command: data.View) -> Value:
+    """Return whether a VECTOR command says that it has no b."""
+    return command.sizes[2:4] == NO_B
+
+
+def field_cause(command: data.View, max_k: int, *, vector_unit: bool = False) -> Value:
     """Return the first `Cause` that a command's fields give, in the order of their numbers.
 
-    A NOP's sizes, addresses and strides are not looked at.
+    A NOP's sizes, addresses and strides are not looked at. Without a vector unit there is no
+    opcode VECTOR.
     """
     product = command.opcode == Opcode.GEMM
+    vector = command.opcode == Opcode.VECTOR if vector_unit else Const(0)
     raw = (command.flags & Flags.RAW.value).any()
+    strange_b = no_b(command) & (command.b.any() | command.b_stride.any())
     unknown = command.flags & (0xFF ^ sum(each.value for each in Flags))
     causes = {
-        Cause.OPCODE: ~product & (command.opcode != Opcode.NOP),
+        Cause.OPCODE: ~product & ~vector & (command.opcode != Opcode.NOP),
         Cause.VERSION: command.version != VERSION,
         Cause.RESERVED: unknown.any()
-        | command.sizes.any()
-        | (product & raw & command.settings.any()),
-        Cause.SIZE: product & (~command.m.any() | ~command.n.any() | ~command.k.any()),
+        | (command.sizes & Mux(vector, 0xF0, 0xFF)).any()
+        | (product & raw & command.settings.any())
+        | (vector & (command.k.any() | raw | strange_b)),
+        Cause.SIZE: ((product | vector) & (~command.m.any() | ~command.n.any()))
+        | (product & ~command.k.any()),
         Cause.K_TOO_LARGE: product & ~below(command.k, max_k + 1),
-        Cause.C_SIZE: product & ~below(command.c_size, SIZES),
+        Cause.C_SIZE: ((product | vector) & ~below(command.c_size, SIZES))
+        | (vector & ~below(command.sizes[:2], SIZES)),
         Cause.COUNTER: ~below(command.wait, COUNTERS + 1) | ~below(command.signal, COUNTERS + 1),
     }
     assert list(causes) == sorted(causes)
