@@ -1,4 +1,4 @@
-"""The `accelerator` block: matrix products from memory to memory, behind AXI."""
+"""The `accelerator` block: units that compute from memory to memory, behind AXI."""
 
 from itertools import zip_longest
 
@@ -17,6 +17,7 @@ from .dma.write import WriteDma
 from .params import AcceleratorParams
 from .product.unit import ProductUnit
 from .registers import PAGE, Registers
+from .vector.unit import VectorUnit
 
 __all__ = ["Accelerator"]
 
@@ -24,16 +25,19 @@ __all__ = ["Accelerator"]
 class Accelerator(wiring.Component):
     """Multiply matrices that lie in memory: commands by AXI4-Lite or from a ring, an interrupt.
 
-    Commands of 64 bytes name row-major matrices, any size and row stride; the product of each is
-    requantized and written. :mod:`golden.soc.commands` lays out commands, settings and completions,
-    `hw/soc/registers.rdl` the registers, :mod:`golden.soc.machine` defines what all of it does.
+    Commands of 64 bytes name row-major matrices, any size and row stride; the product of each, or
+    what the vector unit computes of them, is requantized and written. :mod:`golden.soc.commands`
+    lays out commands, settings and completions, `hw/soc/registers.rdl` the registers,
+    :mod:`golden.soc.machine` defines what all of it does.
 
-    The parts: registers, control (fetch, check, order, complete), the product unit, and a DMA in
-    each direction that serves their channels.
+    The parts: registers, control (fetch, check, order, complete), the product unit, the vector unit
+    where it has lanes, and a DMA in each direction that serves their channels. The units work side
+    by side.
 
     Latency: from the doorbell to the interrupt the memory's five times (command, operands, results,
-    completion, their answers) and about 110 cycles. Throughput: rows x cols products a cycle while
-    the bus brings operands. Back-pressure: the bus may pause anywhere. Errors: those of commands
+    completion, their answers) and about 110 cycles. Throughput: rows x cols products a
+    cycle, and beside them what :class:`~.vector.unit.VectorUnit` says, while the bus brings
+    operands. Back-pressure: the bus may pause anywhere. Errors: those of commands
     and of the bus end a command with a cause and an address; none can hang or leave the windows.
 
     Parameters
@@ -86,21 +90,25 @@ class Accelerator(wiring.Component):
             data_width=params.data_width,
             max_k=params.max_k,
             sizes=params.element_sizes,
+            vector=params.vector_unit is not None,
             ring=params.ring,
         )
         bus = {"under_way": params.outstanding, "id_width": params.id_width}
-        vectors = (params.bus, COLUMN.size, params.a_word, params.b_word)
+        vectors, results = self._vectors()
         read = ReadDma(width, params.data_width, vectors, **bus)
-        write = WriteDma(width, params.data_width, (params.bus, COMPLETION.size), **bus)
+        write = WriteDma(width, params.data_width, results, **bus)
         for name, part in (("read", read), ("write", write)):
             m.submodules[name] = ResetInserter(control.machine_reset)(part)
-        product = self._product(m, control.machine_reset)
+        units = {"product": self._product(m, control.machine_reset)}
+        if params.vector_unit:
+            units["vector"] = self._vector(m, control.machine_reset)
         connect(m, registers.control, control.registers)
         self._lite_ports(m, registers)
         self._axi_ports(m, read, write)
-        self._channels(m, control, product, read, write)
-        connect(m, control.product, product.command)
-        connect(m, product.finished, control.product_finished)
+        self._channels(m, control, units, read, write)
+        for name, unit in units.items():
+            connect(m, getattr(control, name), unit.command)
+            connect(m, unit.finished, getattr(control, f"{name}_finished"))
         moves = [
             getattr(self, f"m_axi_{name}valid") & getattr(self, f"m_axi_{name}ready")
             for name in ("r", "w", "b")
@@ -108,8 +116,15 @@ class Accelerator(wiring.Component):
         attributes = registers.control.bus
         m.d.comb += [
             self.interrupt.eq(control.interrupt),
-            control.at_rest.eq(read.idle & write.idle & (product.idle | control.stop)),
-            control.progress.eq(Cat(moves).any() | product.events.a_beats | product.events.b_beats),
+            control.at_rest.eq(
+                read.idle
+                & write.idle
+                & (Cat(unit.idle for unit in units.values()).all() | control.stop)
+            ),
+            control.progress.eq(
+                Cat(moves, *(unit.events.a_beats for unit in units.values())).any()
+                | units["product"].events.b_beats
+            ),
             *(each.stop.eq(control.stop) for each in (read, write)),
             *(
                 getattr(dma, name).eq(getattr(attributes, f"{way}_{name}"))
@@ -117,12 +132,26 @@ class Accelerator(wiring.Component):
                 for name in ("cache", "prot", "qos")
             ),
         ]
-        self._count(m, control, product, *moves[:2])
+        self._count(m, control, units, *moves[:2])
         return m
 
     def _product(self, m: Module, reset: Value) -> ProductUnit:
         m.submodules.product = ResetInserter(reset)(product := ProductUnit(self.params))
         return product
+
+    def _vector(self, m: Module, reset: Value) -> VectorUnit:
+        m.submodules.vector = ResetInserter(reset)(vector := VectorUnit(self.params.vector_unit))
+        return vector
+
+    def _vectors(self) -> tuple[list[int], list[int]]:
+        """Return the bytes of a vector of each channel that reads, and of each that writes."""
+        params, vector = self.params, self.params.vector_unit
+        reads = [params.bus, COLUMN.size, params.a_word, params.b_word]
+        writes = [params.bus, COMPLETION.size]
+        if vector:
+            reads += [vector.settings_vector, vector.lanes, vector.lanes]
+            writes += [vector.lanes]
+        return reads, writes
 
     def _lite_ports(self, m: Module, registers: Registers) -> None:
         for name, member in self._lite.members.items():
@@ -138,39 +167,46 @@ class Accelerator(wiring.Component):
             m.d.comb += driven.eq(by)
 
     def _channels(
-        self, m: Module, control: Control, product: ProductUnit, read: ReadDma, write: WriteDma
+        self, m: Module, control: Control, units: dict, read: ReadDma, write: WriteDma
     ) -> None:
         """Join whoever reads and writes with his channel of the DMA."""
         connect(m, control.ring_request, read.request_0)
         connect(m, read.data_0, control.ring_data)
-        for number, name in enumerate(("settings", "a", "b"), 1):
-            connect(m, getattr(product, f"request_{name}"), getattr(read, f"request_{number}"))
-            connect(m, getattr(read, f"data_{number}"), getattr(product, f"data_{name}"))
-        connect(m, product.request_c, write.request_0)
-        connect(m, product.data_c, write.data_0)
+        channels = [(unit, name) for unit in units.values() for name in ("settings", "a", "b")]
+        for number, (unit, name) in enumerate(channels, 1):
+            connect(m, getattr(unit, f"request_{name}"), getattr(read, f"request_{number}"))
+            connect(m, getattr(read, f"data_{number}"), getattr(unit, f"data_{name}"))
+        for unit, number in zip(units.values(), (0, 2), strict=False):
+            connect(m, unit.request_c, getattr(write, f"request_{number}"))
+            connect(m, unit.data_c, getattr(write, f"data_{number}"))
+            m.d.comb += [
+                unit.done_c.eq(getattr(write, f"done_{number}")),
+                unit.fault_address.eq(read.fault_address),
+                unit.fault_decode.eq(read.fault_decode),
+            ]
         connect(m, control.completion_request, write.request_1)
         connect(m, control.completion_data, write.data_1)
         m.d.comb += [
-            product.done_c.eq(write.done_0),
             control.completion_done.eq(write.done_1),
             control.ring_fault_address.eq(read.fault_address),
             control.ring_fault_decode.eq(read.fault_decode),
-            product.fault_address.eq(read.fault_address),
-            product.fault_decode.eq(read.fault_decode),
         ]
 
-    def _count(
-        self, m: Module, control: Control, product: ProductUnit, reads: Value, writes: Value
-    ) -> None:
+    def _count(self, m: Module, control: Control, units: dict, reads: Value, writes: Value) -> None:
         strobes = register(m, "strobes", self.m_axi_wstrb & writes.replicate(self.params.bus))
         octets = Signal(range(self.params.bus + 1))
         m.d.sync += octets.eq(_ones(strobes))
         m.d.comb += [
             control.events.bytes_read.eq(reads.replicate(7) & self.params.bus),
             control.events.bytes_written.eq(octets),
-            control.events.product_busy.eq(product.events.a_beats),
-            control.events.wait_read.eq(product.events.wait_read),
-            control.events.wait_write.eq(product.events.wait_write),
+            *(
+                control.events[f"{name}_busy"].eq(unit.events.a_beats)
+                for name, unit in units.items()
+            ),
+            *(
+                control.events[name].eq(Cat(unit.events[name] for unit in units.values()).any())
+                for name in ("wait_read", "wait_write")
+            ),
         ]
 
 

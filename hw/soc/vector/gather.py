@@ -59,7 +59,7 @@ class Gather(wiring.Component):
         beats, rest = less[log:], less[:log]
         bytes_less = ((rest + 1) << self.size[: self._most.bit_length()]) - 1
         rest_parts = register(m, "rest_parts", (bytes_less >> log)[: self._most])
-        rest_used = register(m, "rest_used", Cat(rest >= n for n in range(lanes)))
+        rest_used = register(m, "rest_used", Cat(1, *(rest >= n for n in range(1, lanes))))
         all_parts = register(m, "all_parts", ((1 << self.size[: self._most.bit_length()]) - 1)[:3])
         octets = Signal(8 * lanes * parts, reset_less=True)
         left, begins, part = Signal(len(beats), reset_less=True), Signal(init=1), Signal(2)

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.golden.soc.functions import NORMS, Q4_12, VECTOR_FUNCTIONS
-from gemmule.hw.nonlinear.layernorm_params import LayernormParams
-from gemmule.hw.nonlinear.params import PARAMS
-from gemmule.hw.nonlinear.softmax_params import SoftmaxParams
+from gemmule.golden.soc.functions import Q4_12, VECTOR_FUNCTIONS
 
 from .params import VectorUnitParams
 
@@ -60,8 +57,12 @@ class VectorOptions(Options):
                         f"{flag(name)} {getattr(self, name)} needs a vector unit: --vector-lanes"
                         " of at least 1, not 0"
                     )
+        unit = self.vector_params()
         for name in self.function_names:
-            self._check_formats(name)
+            try:
+                unit.block(name)
+            except UsageError as error:
+                raise UsageError(f"{error}, for {name}") from None
 
     @property
     def function_names(self) -> tuple[str, ...]:
@@ -75,20 +76,6 @@ class VectorOptions(Options):
                 f" each once, with commas between them, not {self.functions!r}"
             )
         return tuple(name for name in VECTOR_FUNCTIONS if name in names)
-
-    def _check_formats(self, name: str) -> None:
-        """Refuse what the block of a function refuses."""
-        formats = {"in_format": self.in_format, "out_format": self.out_format}
-        given = {each: fmt for each, fmt in formats.items() if fmt}
-        try:
-            if name == "softmax":
-                SoftmaxParams(**given)
-            elif name in NORMS:
-                LayernormParams(**given)
-            else:
-                PARAMS[name](**given)
-        except UsageError as error:
-            raise UsageError(f"{error}, for {name}") from None
 
     def vector_params(self, **shared: object) -> VectorUnitParams | None:
         """Return the unit's parameters, with those that are not its own; None where it is not."""
