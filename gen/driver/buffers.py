@@ -61,6 +61,7 @@ class Pool:
 
     def __init__(self, bus: Bus):
         self.bus = bus
+        self.size = bus.memory.size
         first = -bus.base % ALIGNMENT
         self._free = [(first, (bus.memory.size - first) // ALIGNMENT * ALIGNMENT)]
 

@@ -49,6 +49,7 @@ class DeviceError(DriverError):
     UNITS: Mapping[int, str] = {
         0: "the check of commands",
         1: "the product",
+        2: "the vector unit",
         253: "the watchdog",
         254: "the ring of commands",
         255: "the ring of completions",

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
+from gemmule.golden.soc.words import format_of, vector_hardware
 
 from .errors import Mismatch
 from .page import Page
@@ -15,8 +15,6 @@ __all__ = ["hardware_of", "identify"]
 LETTERS = int.from_bytes(b"GMUL", "little")
 
 PATTERNS = (0x5AA5_C33C, 0xA55A_3CC3)
-
-SIGNED = 256
 
 
 def identify(page: Page, config_hash: int | None) -> tuple[Hardware, dict[str, int]]:
@@ -54,8 +52,8 @@ def hardware_of(config: Mapping[str, int], *, ring: bool) -> Hardware:
     """Return what commands may ask of hardware whose words of configuration are ``config``."""
     known = Hardware()
     return Hardware(
-        a_format=_format(config["a_format"]),
-        b_format=_format(config["b_format"]),
+        a_format=format_of(config["a_format"]) or known.a_format,
+        b_format=format_of(config["b_format"]) or known.b_format,
         acc_width=config["acc_width"],
         out_width=config["out_width"],
         multiplier_width=config.get("multiplier_width", known.multiplier_width),
@@ -64,8 +62,5 @@ def hardware_of(config: Mapping[str, int], *, ring: bool) -> Hardware:
         address_width=config["address_width"],
         data_width=config["data_width"],
         ring=ring,
+        vector=vector_hardware({name.upper(): word for name, word in config.items()}),
     )
-
-
-def _format(code: int) -> Format:
-    return Format(signed=bool(code & SIGNED), width=code % SIGNED)

@@ -1,9 +1,9 @@
-"""A product under way."""
+"""Commands that make one result, under way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from numpy.typing import NDArray
 
@@ -11,77 +11,94 @@ from .errors import DriverError
 from .operands import Operand
 
 if TYPE_CHECKING:
-    from .accelerator import Accelerator
-    from .product import Weights
+    from .flight import Flight
 
-__all__ = ["Job"]
+__all__ = ["Job", "Owned", "meet"]
+
+
+class Owned(Protocol):
+    """What holds memory that can be given back."""
+
+    def free(self) -> None:
+        """Give it back; twice does no harm."""
 
 
 class Job:
     """What :meth:`~.accelerator.Accelerator.submit` returns. It holds its operands until the end.
 
     A job that nobody asks for its result is ended with the accelerator.
+
+    Attributes
+    ----------
+    reads, writes : pieces of shared memory, each an offset and a length
     """
 
     def __init__(
         self,
-        accelerator: Accelerator,
+        flight: Flight,
         commands: int,
-        operands: Sequence[Operand | Weights],
-        result: Callable[[], NDArray],
+        own: Sequence[Owned],
+        target: Operand,
         reads: Sequence[tuple[int, int]],
-        writes: tuple[int, int],
     ):
-        self._accelerator = accelerator
+        self._flight = flight
         self._left = commands
-        self._operands = operands
-        self._result = result
-        self._reads = reads
-        self._writes = writes
+        self._own = own
+        self._target = target
+        self.reads = reads
+        self.writes = target.span
         self._error: DriverError | None = None
         self._value: NDArray | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it is known to be over, rightly or not."""
+        return not self._left
 
     @property
     def done(self) -> bool:
         """Whether it is over, rightly or not; what is complete by now is looked at first."""
         if self._left:
-            self._accelerator.collect()
+            self._flight.collect()
         return not self._left
 
     def result(self, timeout: float | None = None) -> NDArray:
-        """Return the product, waiting for up to ``timeout`` seconds, the bus's where None.
+        """Return the result, waiting for up to ``timeout`` seconds, the bus's where None.
 
         :class:`~.errors.CommandError` says what became of the first command that failed;
         :class:`~.errors.DriverTimeout` that time is over, and the job may be asked again.
         """
         if self._left:
-            self._accelerator.wait(lambda: not self._left, timeout)
+            self._flight.wait(lambda: not self._left, timeout)
         if self._error is not None:
             raise self._error
         if self._value is None:
-            self._value = self._result()
+            target = self._target
+            self._value = target.array.copy() if target.own else target.array
             self.release()
         return self._value
 
     def follows(self, other: Job) -> bool:
         """Return whether it reads what ``other`` writes, or writes what that one touches."""
-        return any(_meet(other._writes, each) for each in (*self._reads, self._writes)) or any(
-            _meet(self._writes, each) for each in other._reads
+        return any(meet(other.writes, each) for each in (*self.reads, self.writes)) or any(
+            meet(self.writes, each) for each in other.reads
         )
 
     def end(self, error: DriverError | None) -> None:
         """Take note that a command of it is over."""
         self._error = self._error or error
         self._left -= 1
+        if not self._left:
+            self._target.for_host()
         if self._error is not None and not self._left:
             self.release()
 
     def release(self) -> None:
         """Give back the memory of operands that were copied."""
-        for each in self._operands:
+        for each in self._own:
             each.free()
 
 
-def _meet(first: tuple[int, int], second: tuple[int, int]) -> bool:
+def meet(first: tuple[int, int], second: tuple[int, int]) -> bool:
     """Return whether two pieces of memory, each an offset and a length, have a byte in common."""
     return first[0] < second[0] + second[1] and second[0] < first[0] + first[1]

@@ -51,7 +51,7 @@ def operands(command: Mapping[str, int], hardware: Hardware) -> dict[str, Matrix
     else:
         shapes |= {"a": (m, k, hardware.a_octets), "b": (k, n, hardware.b_octets)}
         record = SETTINGS.size + n * COLUMN.size
-    found = {
+    found: dict[str, Matrix] = {
         name: Matrix(command[name], command[f"{name}_stride"], *shapes[name])
         for name in ("a", "b", "c")
         if name in shapes

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
-from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import option
-from gemmule.golden.soc.commands import COUNTERS, VERSION, VectorFunction
+from gemmule.golden.soc.commands import COUNTERS, VERSION
+from gemmule.golden.soc.words import vector_words, word_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.common.request import element_size
@@ -16,7 +16,7 @@ from gemmule.hw.common.request import element_size
 from .control.legality.windows import WINDOWS
 from .product.params import RESULT, ProductUnitParams
 from .register_map import register_map
-from .vector.options import COEFFICIENTS, VectorOptions
+from .vector.options import VectorOptions
 from .vector.params import VectorUnitParams
 
 __all__ = ["CELLS", "PACKS", "AcceleratorParams"]
@@ -75,8 +75,8 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
         values = {
             "ROWS": self.rows,
             "COLS": self.cols,
-            "A_FORMAT": _format(self.x_format),
-            "B_FORMAT": _format(self.w_format),
+            "A_FORMAT": word_of(self.x_format),
+            "B_FORMAT": word_of(self.w_format),
             "ACC_WIDTH": self.acc_width,
             "OUT_WIDTH": RESULT,
             "MAX_K": self.max_k,
@@ -93,7 +93,7 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             "MAX_SHIFT": self.max_shift,
             "B_ZERO_POINTS": int(self.b_zero_points),
             "PIPELINE": self.pipeline,
-            **self._vector_constants,
+            **vector_words(self.vector_unit and self.vector_unit.golden),
         }
         units = 1 | (2 if self.vector_lanes else 0)
         first = register_map()["CONFIG_ROWS"].address
@@ -104,23 +104,3 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             "CAPS": units << 16 | self.ring << 12 | first,
             **{f"CONFIG_{name}": value for name, value in values.items()},
         }
-
-    @property
-    def _vector_constants(self) -> dict[str, int]:
-        """The words that tell of the vector unit; all are 0 where there is none."""
-        bits = (1 << VectorFunction[name.upper()] for name in self.function_names)
-        values = {
-            "VECTOR_LANES": self.vector_lanes,
-            "FUNCTIONS": sum(bits),
-            "IN_FORMAT": _format(self.in_format),
-            "OUT_FORMAT": _format(self.out_format),
-            "COEFFICIENTS": COEFFICIENTS.index(self.coefficients),
-            "GAMMA_FORMAT": _format(self.gamma_format),
-            "BETA_FORMAT": _format(self.beta_format),
-            "MAX_LENGTH": self.max_length,
-        }
-        return values if self.vector_lanes else dict.fromkeys(values, 0)
-
-
-def _format(fmt: Format | None) -> int:
-    return fmt.width | fmt.signed << 8 | fmt.frac << 16 if fmt else 0

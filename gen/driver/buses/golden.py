@@ -9,6 +9,7 @@ from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.machine import Machine
 from gemmule.golden.soc.memory import MemoryImage
+from gemmule.golden.soc.words import vector_words, word_of
 
 __all__ = ["GoldenBus", "identity_of"]
 
@@ -18,8 +19,8 @@ BY_ADDRESS = {register.address: name for name, register in REGISTERS.items()}
 def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str, int]]:
     """Return the read-only registers of some hardware, as far as commands can tell."""
     values = {
-        "A_FORMAT": hardware.a_format.width | hardware.a_format.signed << 8,
-        "B_FORMAT": hardware.b_format.width | hardware.b_format.signed << 8,
+        "A_FORMAT": word_of(hardware.a_format),
+        "B_FORMAT": word_of(hardware.b_format),
         "ACC_WIDTH": hardware.acc_width,
         "OUT_WIDTH": hardware.out_width,
         "MAX_K": hardware.max_k,
@@ -29,12 +30,14 @@ def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str,
         "MAX_SHIFT": hardware.max_shift,
         "B_ZERO_POINTS": hardware.b_zero_points,
         "RING": hardware.ring,
+        **vector_words(hardware.vector),
     }
+    units = 1 | (2 if hardware.vector else 0)
     return {
         "ID": {"letters": int.from_bytes(b"GMUL", "little")},
         "VERSION": {"commands": VERSION},
         "CONFIG_HASH": {"hash": config_hash},
-        "CAPS": {"config": REGISTERS["CONFIG_ROWS"].address, "ring": hardware.ring, "units": 1},
+        "CAPS": {"config": REGISTERS["CONFIG_ROWS"].address, "ring": hardware.ring, "units": units},
         **{f"CONFIG_{name}": {"value": int(value)} for name, value in values.items()},
     }
 

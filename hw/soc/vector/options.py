@@ -6,12 +6,11 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.soc.functions import Q4_12, VECTOR_FUNCTIONS
+from gemmule.golden.soc.words import COEFFICIENTS
 
 from .params import VectorUnitParams
 
-__all__ = ["COEFFICIENTS", "VectorOptions"]
-
-COEFFICIENTS = ("exact", "heatvit", "plan")
+__all__ = ["VectorOptions"]
 
 NO_FUNCTIONS = "none"
 

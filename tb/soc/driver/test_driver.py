@@ -90,7 +90,7 @@ def test_products_are_golden(name, ring):
     formats = {"a_format": hardware.a_format, "b_format": hardware.b_format}
     rng = np.random.default_rng(5)
     with Accelerator(GoldenBus(hardware), ring=ring, interrupts=bool(ring)) as acc:
-        free = list(acc._pool._free)
+        free = list(acc.pool._free)
         for _ in range(40):
             arrays, scale = random_case(rng, hardware)
             want = gemm(**arrays, **formats, acc_width=hardware.acc_width, **scale)
@@ -98,7 +98,7 @@ def test_products_are_golden(name, ring):
             np.testing.assert_array_equal(got, want)
             fmt = Format.parse(scale.get("c_format", "s8" if "shift" in scale else "s32"))
             assert got.dtype == fmt.dtype
-        assert acc._pool._free == free  # nothing is lost
+        assert acc.pool._free == free  # nothing is lost
 
 
 def test_arrays_in_shared_memory_are_not_copied():
@@ -110,7 +110,7 @@ def test_arrays_in_shared_memory_are_not_copied():
             buffer.array[...] = rng.integers(-128, 128, buffer.array.shape)
         left, right = a.array[18::-2, 3:18], b.array[36:6:-2, 2:9]
         out = c.array[::-1]
-        room = acc._pool.alloc(sum(acc._pool._free[-1]) - acc._pool._free[-1][0] - 512, np.uint8)
+        room = acc.pool.alloc(sum(acc.pool._free[-1]) - acc.pool._free[-1][0] - 512, np.uint8)
         got = acc.gemm(left[:9], right[:15], out=out)
         assert np.shares_memory(got, c.array)
         np.testing.assert_array_equal(out, gemm(left[:9], right[:15]))
@@ -176,7 +176,7 @@ def test_a_job_that_needs_another_one_has_a_fence():
         x.array[...] = 1
         pairs = [(x, y), (x, z), (y, z), (z, x), (np.ones((4, 4), int), None)]
         jobs = [acc.submit(a, b, out=out) for a, out in pairs]
-        flags = [command["flags"] & Flags.FENCE for command, _job in acc._pending.values()]
+        flags = [command["flags"] & Flags.FENCE for command, _job in acc.flight.pending.values()]
         # Nothing; nothing; reads y, writes z; reads z, writes x; its own memory.
         assert [bool(each) for each in flags] == [False, False, True, True, False]
         bus.pace = None
@@ -248,13 +248,13 @@ def test_what_belongs_to_no_command():
 
 def test_a_reset_ends_all_jobs():
     acc = Accelerator(GoldenBus())
-    free = list(acc._pool._free)
+    free = list(acc.pool._free)
     jobs = [acc.submit(np.eye(2, dtype=int), np.eye(2, dtype=int)) for _ in range(3)]
     acc.reset()
     for job in jobs:
         with pytest.raises(DriverError, match="was reset while this ran"):
             job.result()
-    assert acc._pool._free == free
+    assert acc.pool._free == free
     assert acc.gemm(np.eye(2, dtype=int), np.eye(2, dtype=int)).sum() == 2
 
 
@@ -301,11 +301,11 @@ REFUSED = {
 def test_wrong_use_is_refused_and_costs_no_memory(case):
     change, sentence = REFUSED[case]
     with Accelerator(GoldenBus(size=4096), ring=8) as acc:
-        free = list(acc._pool._free)
+        free = list(acc.pool._free)
         given = {"a": np.eye(2, dtype=int), "b": np.eye(2, dtype=int), **change}
         with pytest.raises((UsageError, TypeError), match=sentence):
             acc.gemm(**given)
-        assert acc._pool._free == free
+        assert acc.pool._free == free
         with pytest.raises(UsageError, match="bias: weights have their scale"):
             acc.gemm(np.eye(2, dtype=int), acc.weights(np.eye(2, dtype=int)), bias=[1, 2])
 
@@ -363,16 +363,16 @@ def test_a_completion_is_looked_at_again_when_its_index_is_new():
 
 def test_memory_is_given_out_and_joined_again():
     with Accelerator(GoldenBus(size=8192), ring=2) as acc:
-        free = list(acc._pool._free)
+        free = list(acc.pool._free)
         buffers = [acc.alloc(100, np.uint8) for _ in range(6)]
         assert all(each.address % 64 == 0 for each in buffers)
         for n in (1, 3, 2, 0, 5, 4):
             buffers[n].free()
             buffers[n].free()
-        assert acc._pool._free == free
+        assert acc.pool._free == free
         with acc.alloc((2, 3), np.int16) as buffer:
             assert buffer.array.shape == (2, 3)
-        assert acc._pool._free == free
+        assert acc.pool._free == free
 
 
 def test_counters():

@@ -45,7 +45,7 @@ class Case:
         self.out = self.c.array[2:-2, 5 : 5 + n]
         kinds = {"a_format": formats[0], "b_format": formats[1], "acc_width": params.acc_width}
         self.want = gemm(a, b, **kinds, **scale)
-        self.rings = self.acc._queue._completions
+        self.rings = self.acc.queue._completions
         self.rest = slice(self.rings._offset + self.rings.array.nbytes, None)
 
     def fill(self) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_an_error_at_every_beat(name, write):
             causes.add(type(error))
             if isinstance(error, DeviceError):
                 assert error.unit == (255 if write else 254)
-                rings = case.acc._queue
+                rings = case.acc.queue
                 ring = rings._completions if write else rings._commands
                 assert 0 <= error.address - ring.address < ring.array.nbytes
                 case.acc.reset()

@@ -118,7 +118,7 @@ def test_what_belongs_to_no_command(interrupts):
     with board("4x4") as bus:
         acc = Accelerator(bus, interrupts=interrupts, watchdog=3000)
         eye = np.eye(4, dtype=int)
-        ring = acc._queue._commands.address
+        ring = acc.queue._commands.address
         bus.fault(span=(ring, ring + 64))
         with pytest.raises(DeviceError, match="the ring of commands met READ_SLAVE") as caught:
             acc.submit(eye, eye).result(1e-4)
@@ -217,10 +217,10 @@ RINGS = 16 * (64 + 16)
 def run(acc: Accelerator, commands: list[bytes]) -> list[dict[str, int]]:
     """Hand commands over as they are; return their completions."""
     records: list[dict[str, int]] = []
-    acc._queue.put(commands)
+    acc.queue.put(commands)
     for _ in range(4000):
         acc.bus.wait(1e-6, interrupt=False)
-        records += acc._queue.collect()
+        records += acc.queue.collect()
         if len(records) == len(commands):
             break
     acc.page.write("IRQ_STATUS", complete=1, error=1)

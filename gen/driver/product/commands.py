@@ -1,21 +1,15 @@
 """A product as commands: its right operand prepared, and which commands a batch takes."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-
+from gemmule.gen.driver.buffers import Buffer
+from gemmule.gen.driver.operands import LARGEST_SIDE, LONGEST_STRIDE, Operand
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.soc.commands import VERSION, Flags, Opcode
 
-from .buffers import Buffer
-from .operands import LONGEST_STRIDE, Operand
 from .settings import Settings
 
-__all__ = ["LARGEST_SIDE", "Weights", "commands_of", "overlap"]
-
-LARGEST_SIDE = (1 << 24) - 1
+__all__ = ["Weights", "commands_of"]
 
 
 @dataclass
@@ -96,11 +90,3 @@ def _even(operand: Operand) -> bool:
     if rows == 1:
         return abs(operand.array.strides[0]) < LONGEST_STRIDE
     return operand.array.strides[0] == rows * operand.array.strides[1]
-
-
-def overlap(first: Operand, second: Operand) -> bool:
-    """Return whether two matrices have a byte in common, as far as that can be told soon."""
-    work: Any = 10_000  # NumPy's types know only the two special ones
-    with suppress(np.exceptions.TooHardError):
-        return np.shares_memory(first.array, second.array, max_work=work)
-    return False

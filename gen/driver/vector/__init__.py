@@ -1,0 +1,1 @@
+"""Sums, products and functions of elements and rows by commands."""
