@@ -87,7 +87,9 @@ class VectorUnit(wiring.Component):
         m = Module()
         params = self.params
         self._job = Signal(self.command.p.shape(), name="job", reset_less=True)
-        self._start, self._go, self._begins = (Signal(name=n) for n in ("start", "go", "begins"))
+        self._start, self._go, self._begins, self._sound = (
+            Signal(name=name) for name in ("start", "go", "begins", "sound")
+        )
         m.submodules.record = record = Record(params)
         m.submodules.read_a = read_a = RowReader(params, most=2)
         m.submodules.read_b = read_b = RowReader(params, most=1)
@@ -131,7 +133,8 @@ class VectorUnit(wiring.Component):
         asks, length = Signal(name="asks_affine"), Signal(self.request_settings.p.length.shape())
         m.d.sync += [
             asks.eq(
-                (self._begins & self._norm(record.record)) | (asks & ~self.request_settings.ready)
+                (self._begins & self._sound & self._norm(record.record))
+                | (asks & ~self.request_settings.ready)
             ),
             length.eq(self._job.n << 2),
         ]
@@ -231,10 +234,10 @@ class VectorUnit(wiring.Component):
                 m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.comb += self._begins.eq(1)
-                # What may be wrong in many ways passes no function's block.
-                sound = wire(m, "sound", ~self._wrong & (fault.cause == 0))
-                m.d.sync += starts.eq(sound)
-                m.d.sync += function.eq(Mux(sound, record.record.function, 0))
+                # What may be wrong in many ways passes no function's block, and none takes affine.
+                m.d.comb += self._sound.eq(~self._wrong & (fault.cause == 0))
+                m.d.sync += starts.eq(self._sound)
+                m.d.sync += function.eq(Mux(self._sound, record.record.function, 0))
                 m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self._go.eq(1)
