@@ -67,6 +67,8 @@ class Combine(Code):
     ADD = 1, "(a - a_zero_point) * a_multiplier + (b - b_zero_point) * b_multiplier"
     MULTIPLY = 2, "(a - a_zero_point) * (b - b_zero_point)"
     MASK = 3, "a - a_zero_point, and softmax leaves out where b is 0"
+    MAXIMUM = 4, "the greater of a - a_zero_point and b - b_zero_point"
+    MINIMUM = 5, "the lesser of a - a_zero_point and b - b_zero_point"
 
 
 class VectorFunction(Code):

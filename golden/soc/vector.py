@@ -76,7 +76,7 @@ def legal(
     if combine not in set(Combine) or not unit.has(function):
         return False
     name = unit.name(function)
-    two = combine in (Combine.ADD, Combine.MULTIPLY)
+    two = combine not in (Combine.NONE, Combine.MASK)
     small = ("a_zero_point", "b_zero_point", "a_multiplier", "b_multiplier")
     return (
         ("b" in sizes) == (combine != Combine.NONE)
@@ -115,13 +115,14 @@ def _bits(words: list[int], fmt: Format) -> Integers:
 
 def _combine(record: Mapping[str, int], arrays: Mapping[str, Integers]) -> Integers:
     """Return z."""
-    a = arrays["a"] - record["a_zero_point"]
-    if record["combine"] == Combine.ADD:
-        b = arrays["b"] - record["b_zero_point"]
+    combine, a = record["combine"], arrays["a"] - record["a_zero_point"]
+    if combine in (Combine.NONE, Combine.MASK):
+        return a
+    b = arrays["b"] - record["b_zero_point"]
+    if combine == Combine.ADD:
         return a * record["a_multiplier"] + b * record["b_multiplier"]
-    if record["combine"] == Combine.MULTIPLY:
-        return a * (arrays["b"] - record["b_zero_point"])
-    return a
+    joined = {Combine.MULTIPLY: np.multiply, Combine.MAXIMUM: np.maximum}
+    return joined.get(Combine.of(combine), np.minimum)(a, b)
 
 
 def _scale(record: Mapping[str, int], hardware: Hardware, fmt: Format) -> Requantization:

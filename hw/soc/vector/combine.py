@@ -45,6 +45,8 @@ class CombineLane(wiring.Component):
         m = Module()
         how, operand = self.how, SMALL + 1
         adds, multiplies = how.combine == Combine.ADD, how.combine == Combine.MULTIPLY
+        chooses = how.combine.matches(Combine.MAXIMUM.value, Combine.MINIMUM.value)
+        least = how.combine == Combine.MINIMUM
         # Of two operands neither has more than 16 bits: their distances from zero points have 18.
         a, b = Signal.like(self.a), Signal.like(self.b)
         u, v = Signal(signed(A_WIDTH + 1)), Signal(signed(operand))
@@ -58,7 +60,7 @@ class CombineLane(wiring.Component):
                 b.eq(self.b),
                 u.eq(a - how.a_zero_point),
                 v.eq(b - how.b_zero_point),
-                held[0].eq(u),
+                held[0].eq(Mux(chooses & ((u[:operand].as_signed() < v) ^ least), v, u)),
                 factor.eq(Mux(multiplies, v, how.a_multiplier)),
                 other.eq(v),
                 held[1].eq(held[0]),

@@ -27,7 +27,7 @@ def illegal(m: Module, params: VectorUnitParams, record, sizes: Value, columns: 
     """
     golden, a_size, b_size = params.golden, sizes[:2], sizes[2:4]
     combine, function = record.combine, record.function
-    two = (combine == Combine.ADD) | (combine == Combine.MULTIPLY)
+    two = (combine != Combine.NONE) & (combine != Combine.MASK)
     codes = [VectorFunction[name.upper()] for name in params.functions]
     is_one = {code.name.lower(): function == code.value for code in codes}
     of_rows = _any(is_one[name] for name in ROW_FUNCTIONS if name in is_one)
