@@ -193,16 +193,20 @@ VECTOR = Record(
     ("a_multiplier:s", 4, "of 17 bits, of ADD"),
     ("b_multiplier:s", 4, "of 17 bits, of ADD"),
     ("multiplier", 4, "of what is combined, unsigned"),
-    ("shift", 1, "the function is taken of the product over 2**shift, clamped to its format"),
+    (
+        "shift",
+        1,
+        "the function takes the product over 2**shift, plus offset, clamped to its format",
+    ),
     ("result_shift", 1, "as shift, of what the function gives"),
     ("delta", 2, "of softmax, in units of 2**-12, at most 4096; with logarithms over sqrt(2)"),
     ("result_multiplier", 4, "of what the function gives, unsigned"),
     ("zero_point:s", 4, "of c"),
     ("low:s", 4, "least result"),
     ("high:s", 4, "greatest result"),
-    ("reserved0", 4, "0"),
+    ("offset:s", 4, "added to the first quotient, before the function"),
     ("epsilon", 8, "of a normalization: round(epsilon * n**2 * 2**(2 * f + 8)), x with f bits"),
-    ("reserved1", 8, "0"),
+    ("reserved", 8, "0"),
 )
 
 AFFINE = Record(

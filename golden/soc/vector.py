@@ -30,10 +30,10 @@ def vector(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) 
     """Carry out a VECTOR command that passed :func:`~.check.refusal`.
 
     ``c = clamp(round(y * result_multiplier / 2**result_shift) + zero_point)`` with
-    ``y = function(t)``, ``t = clamp(round(z * multiplier / 2**shift))`` to what the function takes,
-    32 bits without one, and ``z`` as :class:`~.commands.Combine` says. Without a function,
-    ``result_multiplier`` of 1 and ``result_shift`` of 0 leave a single rounding. Of ``c`` the low
-    bytes are written that ``c_size`` asks for.
+    ``y = function(t)``, ``t = clamp(round(z * multiplier / 2**shift) + offset)`` to what the
+    function takes, 32 bits without one, and ``z`` as :class:`~.commands.Combine` says. Without a
+    function, ``result_multiplier`` of 1 and ``result_shift`` of 0 leave a single rounding. Of ``c``
+    the low bytes are written that ``c_size`` asks for.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _combine(record: Mapping[str, int], arrays: Mapping[str, Integers]) -> Integ
 
 def _scale(record: Mapping[str, int], hardware: Hardware, fmt: Format) -> Requantization:
     """Return how z becomes what the function takes."""
-    return _requantization(record, "multiplier", "shift", 0, fmt.low, fmt.high, fmt)
+    return _requantization(record, "multiplier", "shift", record["offset"], fmt.low, fmt.high, fmt)
 
 
 def _result(record: Mapping[str, int]) -> Requantization:

@@ -45,7 +45,7 @@ def illegal(m: Module, params: VectorUnitParams, record, sizes: Value, columns: 
         (combine == Combine.MASK) & ~softmax,
         record.rounding > max(Rounding),
         record.signs[len(SIGNS) + 1 :].any() | (record.signs[len(SIGNS)] & ~softmax),
-        record.reserved0.any() | record.reserved1.any(),
+        record.reserved.any(),
         *(_beyond(record[name], SMALL) for name in small),
         *(
             record[name][params.multiplier_width :].any()
@@ -78,7 +78,7 @@ def scales(m: Module, params: VectorUnitParams, record) -> tuple[Value, Value, V
                 m.d.sync += [low.eq(taken.low), high.eq(taken.high)]
         with m.Default():
             m.d.sync += [low.eq(limits.low), high.eq(limits.high)]
-    _scale(m, params, before, record, "", 0, low, high)
+    _scale(m, params, before, record, "", record.offset, low, high)
     _scale(m, params, after, record, "result_", record.zero_point, record.low, record.high)
     return how, before, after
 

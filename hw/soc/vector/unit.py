@@ -31,7 +31,7 @@ LOG2 = len(SIGNS)
 class VectorUnit(wiring.Component):
     """Combine, compute, requantize: ``c [M, N] = scale(function(scale(combine(a, b))))``.
 
-    ``y = function(t)`` with ``t = clamp(round(z * multiplier / 2**shift))``, and
+    ``y = function(t)`` with ``t = clamp(round(z * multiplier / 2**shift) + offset)``, and
     ``c = clamp(round(y * result_multiplier / 2**result_shift) + zero_point)``;
     :func:`golden.soc.vector.vector` defines the bits.
 

@@ -26,7 +26,7 @@ def expected(memory: np.ndarray, command: dict[str, int], hardware: Hardware) ->
     zeros_and_factors = [number(memory, at + 4 + 4 * n, 4, True) for n in range(4)]
     shifts = number(memory, at + 24, 1, False), number(memory, at + 25, 1, False)
     multipliers = number(memory, at + 20, 4, False), number(memory, at + 28, 4, False)
-    zero_point, low, high = (number(memory, at + 32 + 4 * n, 4, True) for n in range(3))
+    zero_point, low, high, offset = (number(memory, at + 32 + 4 * n, 4, True) for n in range(4))
     name = VectorFunction(function).name.lower()
     given = formats(hardware.vector, name)[0]
     after = memory.copy()
@@ -39,7 +39,7 @@ def expected(memory: np.ndarray, command: dict[str, int], hardware: Hardware) ->
             )
             kept.append(combine != Combine.MASK or b != 0)
             z = combined(combine, a, b, *zeros_and_factors)
-            t = rounded(Fraction(z * multipliers[0], 2 ** shifts[0]), rounding)
+            t = rounded(Fraction(z * multipliers[0], 2 ** shifts[0]), rounding) + offset
             numbers.append(min(max(t, given.low), given.high))
         results = computed(memory, at, name, numbers, kept, bool(signs & 4), hardware.vector)
         for column, y in enumerate(results):
@@ -63,7 +63,14 @@ def element(memory, command, name: str, row: int, column: int, signed: bool) -> 
 def combined(combine: int, a: int, b: int, a_zero, b_zero, a_factor, b_factor) -> int:
     """Return z, as the texts of :class:`Combine` have it."""
     a, b = a - a_zero, b - b_zero
-    return {0: a, 1: a * a_factor + b * b_factor, 2: a * b, 3: a}[combine]
+    return {
+        0: a,
+        1: a * a_factor + b * b_factor,
+        2: a * b,
+        3: a,
+        4: max(a, b),
+        5: min(a, b),
+    }[combine]
 
 
 def formats(unit: VectorHardware, name: str) -> tuple[Format, Format]:

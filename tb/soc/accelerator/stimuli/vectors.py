@@ -17,7 +17,7 @@ SMALLS = ("a_zero_point", "b_zero_point", "a_multiplier", "b_multiplier")
 
 SPOILED = (
     *("combine", "function", "rounding", "signs", *SMALLS, "multiplier", "result_multiplier"),
-    *("shift", "result_shift", "delta", "low", "epsilon", "reserved0", "reserved1", "b", "mask"),
+    *("shift", "result_shift", "delta", "low", "epsilon", "reserved", "b", "mask"),
 )
 """What may be wrong with settings."""
 
@@ -61,12 +61,12 @@ class RandomVectors:
             function = "none" if rng.random() < 0.15 else function
         allowed = [each for each in Combine if each != Combine.MASK or function == "softmax"]
         combine = Combine(int(rng.choice(allowed)))
-        most = 2 if combine in (Combine.ADD, Combine.MULTIPLY) else 3
+        most = 3 if combine in (Combine.NONE, Combine.MASK) else 2
         return VectorKind(
             combine,
             function,
             int(rng.integers(most)),
-            NO_B if combine == Combine.NONE else int(rng.integers(most)),
+            NO_B if combine == Combine.NONE else int(rng.integers(2)),
             int(rng.integers(3)),
         )
 
@@ -129,8 +129,8 @@ class RandomVectors:
             "low": low,
             "high": high,
             "epsilon": self._epsilon(name, n),
-            "reserved0": 0,
-            "reserved1": 0,
+            "offset": self._bits(32) if rng.random() < 0.2 else self._bits(9),
+            "reserved": 0,
         }
 
     def _delta(self) -> int:
@@ -167,7 +167,7 @@ class RandomVectors:
         shift = int(rng.integers(hardware.max_shift + 1, 256))
         width = min(self.unit.epsilon_width(each) for each in (*NORMS,))
         values = {
-            "combine": int(rng.integers(4, 256)),
+            "combine": int(rng.integers(len(Combine), 256)),
             "function": self._either(*missing, int(rng.integers(len(VectorFunction), 256))),
             "rounding": int(rng.integers(3, 256)),
             "signs": record["signs"] | LOG2 << int(rng.integers(6)),
@@ -179,8 +179,7 @@ class RandomVectors:
             "delta": self._either(4097, 0xFFFF),
             "low": record["low"],
             "epsilon": 1 << int(rng.integers(width, 64)) if width < 64 else 0,
-            "reserved0": 1 << int(rng.integers(32)),
-            "reserved1": 1 << int(rng.integers(64)),
+            "reserved": 1 << int(rng.integers(64)),
         }
         if name == "low":
             record["high"] = max(record["low"] - 1 - int(rng.integers(9)), -(2**31))
