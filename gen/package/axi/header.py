@@ -5,16 +5,21 @@ from collections.abc import Mapping
 from gemmule.gen.package.render import TEMPLATES, render
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.soc.commands import (
+    AFFINE,
     COLUMN,
     COMMAND,
     COMPLETION,
     COUNTERS,
+    NO_B,
     SETTINGS,
+    VECTOR,
     VERSION,
     Cause,
     Columns,
+    Combine,
     Flags,
     Opcode,
+    VectorFunction,
 )
 from gemmule.hw.soc.register_map import register_map
 
@@ -23,8 +28,15 @@ __all__ = ["LAYOUT", "configuration_header", "layout_header"]
 LAYOUT = "gemmule_layout.h"
 """The header that is the same for all configurations."""
 
-RECORDS = (COMMAND, SETTINGS, COLUMN, COMPLETION)
-CODES = {"OPCODE": Opcode, "CAUSE": Cause, "COLUMNS": Columns, "ROUNDING": Rounding}
+RECORDS = (COMMAND, SETTINGS, COLUMN, VECTOR, AFFINE, COMPLETION)
+CODES = {
+    "OPCODE": Opcode,
+    "CAUSE": Cause,
+    "COLUMNS": Columns,
+    "ROUNDING": Rounding,
+    "COMBINE": Combine,
+    "FUNCTION": VectorFunction,
+}
 
 
 def layout_header() -> str:
@@ -51,7 +63,11 @@ def layout_header() -> str:
     codes = {
         name: [(each.name, int(each), each.text) for each in code] for name, code in CODES.items()
     }
-    constants = {"COMMANDS_VERSION": VERSION, "DEPENDENCY_COUNTERS": COUNTERS}
+    constants = {
+        "COMMANDS_VERSION": VERSION,
+        "DEPENDENCY_COUNTERS": COUNTERS,
+        "NO_B": NO_B,
+    }
     flags = [(each.name, int(each)) for each in Flags]
     registers = list(register_map().values())
     view = {"records": records, "codes": codes, "flags": flags, "constants": constants}

@@ -9,15 +9,20 @@ from gemmule.gen.driver.identity import hardware_of
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.soc.commands import (
+    AFFINE,
     COLUMN,
     COMMAND,
     COMPLETION,
     COUNTERS,
     SETTINGS,
+    VECTOR,
     Cause,
     Columns,
+    Combine,
     Opcode,
+    VectorFunction,
 )
+from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS, VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.register_map import Field, Register, register_map
 
@@ -32,6 +37,9 @@ CODES = (
     ("Rounding", Rounding),
     ("Causes", Cause),
 )
+
+VECTOR_CODES = (("Combine", Combine), ("Vector functions", VectorFunction))
+"""Of the vector unit, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ def configured(values: Mapping[str, int]) -> Hardware:
 def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
     """Return what the template of the sheet speaks of, beside what all templates do."""
     hardware = configured(values)
+    unit = hardware.vector
     return {
         "hardware": hardware,
         "formats": {"a": _format(hardware.a_format), "b": _format(hardware.b_format)},
@@ -79,10 +88,15 @@ def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
         ],
         "command": COMMAND,
         "column": COLUMN,
+        "vector": VECTOR,
+        "affine": AFFINE,
+        "functions": list(_functions(unit)) if unit else [],
+        "norms": bool(unit and {*NORMS} & {*unit.functions}),
+        "row_functions": [name for name in ROW_FUNCTIONS if unit and name in unit.functions],
         "completion": COMPLETION,
         "counters": COUNTERS,
-        "records": (COMMAND, SETTINGS, COLUMN, COMPLETION),
-        "codes": CODES,
+        "records": (COMMAND, SETTINGS, COLUMN, *((VECTOR, AFFINE) if unit else ()), COMPLETION),
+        "codes": CODES + (VECTOR_CODES if unit else ()),
         "registers": list(_rows(values)),
         "example": worked_example(hardware),
     }
@@ -90,6 +104,12 @@ def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
 
 def _format(fmt: Format) -> str:
     return f"{'signed' if fmt.signed else 'unsigned'}, {fmt.width} bits"
+
+
+def _functions(unit: VectorHardware) -> Iterator[tuple[str, Format, Format, str]]:
+    """Yield each function that is built in: of which format, to which, by which coefficients."""
+    for name in unit.functions:
+        yield name, *unit.formats(name), "" if name in NORMS else unit.coefficients_of(name)
 
 
 def _rows(values: Mapping[str, int]) -> Iterator[Row]:

@@ -6,11 +6,24 @@ import pytest
 
 from gemmule.gen.driver.buses.golden import GoldenBus
 from gemmule.gen.package.axi.sheet import sheet_of
+from gemmule.gen.package.generate import generate
 from gemmule.golden.common.formats import Format
-from gemmule.golden.soc.commands import COLUMN, COMMAND, COMPLETION, SETTINGS, Cause, Opcode
+from gemmule.golden.soc.commands import (
+    AFFINE,
+    COLUMN,
+    COMMAND,
+    COMPLETION,
+    SETTINGS,
+    VECTOR,
+    Cause,
+    Combine,
+    Opcode,
+    VectorFunction,
+)
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.register_map import register_map
 from gemmule.tb.package.axi.sheet_text import BASE, memory_of, replay
+from gemmule.tb.package.axi.stand_in import VECTOR_COPIER, CopierParams
 from gemmule.tb.package.test_sheets import FORBIDDEN
 
 SIZE = 0x400
@@ -41,6 +54,26 @@ def test_there_is_an_example_for_all_formats(copier_ports, fmt):
     assert view["hardware"].a_format == a_format
     assert view["example"].completion["cause"] == Cause.NONE
     assert any(any(row) for row in view["example"].arrays["c"])
+
+
+def test_the_vector_unit_is_told_where_there_is_one(sheet, tmp_path):
+    """Records, codes, functions and their formats; of an accelerator without it, that it is not."""
+    generate(VECTOR_COPIER, CopierParams(), tmp_path, board="zcu102")
+    text = (tmp_path / "copier.md").read_text()
+    lines = text.splitlines()
+    assert "| vector unit | 8 lanes; functions: gelu, softmax, rmsnorm |" in lines
+    assert "| gelu | sq4.12 | sq4.12 | heatvit |" in lines
+    assert "| rmsnorm | sq8.8 | sq6.10 |  |" in lines
+    assert "of softmax, rmsnorm,\nn is at most 300." in text
+    for record in (VECTOR, AFFINE):
+        part = text.partition(f"### {record.name.capitalize()}: {record.size} bytes")[2]
+        for each in record.entries:
+            assert f"| {each.offset} | {each.octets}{' s' * each.signed} | `{each.name}` |" in part
+    for code in (*Combine, *VectorFunction):
+        assert f"| {code.value} | {code.name} | {code.text} |" in lines
+    assert not [line for line in lines if FORBIDDEN.search(line)]
+    assert "| vector unit | none: VECTOR commands are refused |" in sheet
+    assert "### Vector" not in sheet
 
 
 def test_every_register_field_record_and_cause_is_told(sheet):
