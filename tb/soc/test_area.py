@@ -13,9 +13,10 @@ LEVELS = 10
 
 
 @pytest.mark.full
-def test_shell():
-    found = shell_area.report()
-    assert found.lut <= shell_area.MOST
+@pytest.mark.parametrize("lanes", shell_area.MOST)
+def test_shell(lanes):
+    found = shell_area.report(vector_lanes=lanes)
+    assert found.lut <= shell_area.MOST[lanes]
     assert found.dsp == 0
     assert found.logic_levels <= LEVELS
 
