@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import quotas
 from .configurations import CONFIGURATIONS
+from .test_chains import run_chains
 from .test_commands import run_commands
 from .test_errors import run_beats, run_errors
 from .test_halts import run_halts
@@ -24,6 +25,7 @@ __all__ = ["main"]
 
 RUNS: dict[str, tuple[Callable[[str, int, int], Counter], int]] = {
     "commands": (run_commands, quotas.COMMANDS),
+    "chains": (run_chains, quotas.CHAINS),
     "refused": (run_refused, quotas.REFUSED),
     "errors": (run_errors, quotas.ERRORS),
     "beats": (run_beats, quotas.BEATS),

@@ -5,7 +5,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gemmule.golden.soc.check import operands
-from gemmule.golden.soc.commands import COMMAND, COMPLETION, SETTINGS, Cause, Flags, Opcode
+from gemmule.golden.soc.commands import (
+    COMMAND,
+    COMPLETION,
+    SETTINGS,
+    VECTOR,
+    Cause,
+    Flags,
+    Opcode,
+)
+from gemmule.golden.soc.machine import UNITS, WORK
 
 from .both import Both
 from .stimuli.places import COMPLETIONS, LARGEST_LOG2, RING
@@ -20,6 +29,10 @@ WRITTEN = (
     Cause.WRITE_DECODE,
 )
 """Causes of commands that may have written a part of c."""
+
+OPCODES = {each: each.name for each in Opcode}
+
+RECORDS = {Opcode.GEMM: SETTINGS, Opcode.VECTOR: VECTOR}
 
 MOST_TIME = 20
 """Of IRQ_COALESCE.time, where it is waited for."""
@@ -185,24 +198,27 @@ class Pair(Both):
         self.until("STATUS", "idle", 1, 5000)
         assert self.bus.counters().idle
         by_sequence = {each["sequence"]: each for each in self.given}
-        order = []
+        order: dict[int, list[int]] = {opcode: [] for opcode in WORK}
         for n, record in enumerate(self.got):
             command = by_sequence[record["sequence"]]
             want = self.wanted.pop(record["sequence"]) | {"index": self.first + n + 1}
             if judge:
                 want = judge(command, want, record)
             assert record == want, (record, want, command)
-            if record["cause"] in (Cause.NONE, *WRITTEN) and command["opcode"] == Opcode.GEMM:
-                order.append(self.given.index(command))
+            if record["cause"] in (Cause.NONE, *WRITTEN) and command["opcode"] in WORK:
+                order[command["opcode"]].append(self.given.index(command))
                 if record["cause"]:
                     self.forget_results(command)
             self.coalescing.complete(command)
-        assert order == sorted(order), "products were completed out of order"
+        for each in order.values():
+            assert each == sorted(each), "commands of a unit were completed out of order"
         self.check_memory()
         self._check_registers(self.got)
         self._check_interrupt(done_at)
         self.forget_flags()
         self.tally["commands"] += len(self.got)
+        for each in self.got:
+            self.tally[f"commands {OPCODES.get(each['opcode'], 'of no opcode')}"] += 1
         records = self.got
         self.begin()
         return records
@@ -221,14 +237,15 @@ class Pair(Both):
     def _around(self, wrong) -> list[object]:
         found: list[object] = []
         for n, each in enumerate(self.given):
-            if each["opcode"] == Opcode.GEMM and each["m"]:
+            if each["opcode"] in WORK and each["m"]:
                 low, high = operands(each, self.hardware)["c"].span
                 inside = (wrong + self.base >= low) & (wrong + self.base <= high)
                 if inside.any():
                     kind = None
                     if not each["flags"] & Flags.RAW:
                         at = each["settings"] - self.base
-                        kind = SETTINGS.decode(self.memory[at : at + SETTINGS.size].tobytes())
+                        record = RECORDS[each["opcode"]]
+                        kind = record.decode(self.memory[at : at + record.size].tobytes())
                     found.append((n, int(inside.sum()), each, kind))
         return found or ["a stray write", self.given]
 
@@ -241,7 +258,8 @@ class Pair(Both):
         want = dict.fromkeys(("cause", "unit", "sequence", "address"), 0)
         if wrong:
             want = {name: wrong[0].get(name, 0) for name in want}
-            want["unit"] = int(wrong[0]["cause"] in WRITTEN)
+            met = wrong[0]["cause"] in WRITTEN
+            want["unit"] = UNITS[Opcode.of(wrong[0]["opcode"])] if met else 0
         assert self.error() == want
         if len(wrong) <= 1 and self.read_golden("ERROR")["cause"] == want["cause"]:
             self.alike("ERROR", "ERROR_ADDR_LO", "ERROR_ADDR_HI")

@@ -1,10 +1,22 @@
 """How much of everything a whole campaign has at least, of each accelerator."""
 
-from .configurations import CONFIGURATIONS
+from .configurations import BOTH_UNITS, CONFIGURATIONS
 
-__all__ = ["BEATS", "COMMANDS", "COMPLETIONS_WATCHED", "ERRORS", "HALTS", "REFUSED", "RESETS"]
+__all__ = [
+    "BEATS",
+    "CHAINS",
+    "COMMANDS",
+    "COMPLETIONS_WATCHED",
+    "ERRORS",
+    "HALTS",
+    "REFUSED",
+    "RESETS",
+]
 
 COMMANDS = 1_260
+CHAINS = 630
+"""Of those with both units; the others have a tenth."""
+
 REFUSED = 130
 ERRORS = 30
 """At random beats and bytes of batches of many commands."""
@@ -19,5 +31,6 @@ COMPLETIONS_WATCHED = 240
 assert len(CONFIGURATIONS) >= 12
 assert len(CONFIGURATIONS) * COMMANDS >= 20_000
 assert len(CONFIGURATIONS) * REFUSED >= 2_000
+assert len(BOTH_UNITS) * CHAINS >= 5_000
 assert len(CONFIGURATIONS) * BEATS >= 1_000
 assert len(CONFIGURATIONS) * RESETS >= 500

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from gemmule.golden.soc.check import operands
-from gemmule.golden.soc.commands import COMPLETION, SETTINGS, Cause, Flags, Opcode
+from gemmule.golden.soc.commands import (
+    AFFINE,
+    COLUMN,
+    COMPLETION,
+    SETTINGS,
+    VECTOR,
+    Cause,
+    Flags,
+    Opcode,
+    VectorFunction,
+)
+from gemmule.golden.soc.functions import NORMS
+from gemmule.golden.soc.machine import WORK
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
@@ -64,8 +76,8 @@ class Errors:
         self.pair.disturb()
         self.pair.choose_rings(smallest=3)
         maker.batch()
-        commands = [maker.gemm(apart=64, settings=0) for _ in range(count)]
-        commands = [each for each in commands if each["opcode"] == Opcode.GEMM]
+        commands = [maker.work(apart=64, settings=0) for _ in range(count)]
+        commands = [each for each in commands if each["opcode"] in WORK]
         return [each for each in commands if large or self._beats(each) < 100]
 
     def _beats(self, command: dict[str, int]) -> int:
@@ -126,13 +138,23 @@ class Errors:
             return pair.base + pair.place(pair.first + n + 1) + int(rng.integers(16))
         if what == "ring":
             return pair.base + RING + 64 * slot + int(rng.integers(64))
-        if what == "settings" and command["flags"] & Flags.RAW:
+        found = operands(command, pair.hardware)
+        if what not in found:
             what = "a"
         if what == "settings":
-            return command["settings"] + int(rng.integers(SETTINGS.size))
-        matrix = operands(command, pair.hardware)[what]
+            return command["settings"] + int(rng.integers(self._settings_read(command)))
+        matrix = found[what]
         row = int(rng.integers(matrix.rows))
         return matrix.address + row * matrix.stride + int(rng.integers(matrix.row_octets))
+
+    def _settings_read(self, command) -> int:
+        """Return how many bytes of settings are read whatever they say of columns."""
+        if command["opcode"] == Opcode.GEMM:
+            return SETTINGS.size
+        at = command["settings"] - self.pair.base
+        code = self.pair.memory[at + VECTOR["function"].offset]
+        named = VectorFunction.of(code).name.lower() in NORMS
+        return VECTOR.size + AFFINE.size * command["n"] * named
 
     def _tell(self, cause: int, unit: str) -> None:
         assert cause == self.cause, (Cause(cause), unit)
@@ -173,13 +195,16 @@ class Errors:
         got, place = self._error()
         if got["unit"] != 255 or not pair.read("IRQ_STATUS")["error"]:
             return
-        # Products complete in order.
-        order = [each["sequence"] for each in pair.given].index(got["sequence"])
-        index = pair.first + order + 1
-        slot, bus = pair.place(index), pair.params.bus
+        # Units complete in any order among each other: it is the one that is as it was.
+        slots = {}
+        for index in range(pair.first + 1, pair.first + len(pair.given) + 1):
+            slot = pair.place(index)
+            octets = slice(slot, slot + COMPLETION_OCTETS)
+            if np.array_equal(pair.bus.memory[octets], self.old[octets]):
+                slots[index] = slot
+        ((index, slot),) = slots.items()
+        end, bus = slot + COMPLETION_OCTETS, pair.params.bus
         assert (place + pair.base) // bus == (slot + pair.base) // bus
-        end = slot + COMPLETION_OCTETS
-        np.testing.assert_array_equal(pair.bus.memory[slot:end], self.old[slot:end])
         octets = COMPLETION.encode(pair.wanted[got["sequence"]] | {"index": index})
         pair.bus.memory[slot:end] = np.frombuffer(octets, np.uint8)
         pair.write("IRQ_STATUS", error=1)
@@ -209,7 +234,7 @@ class Errors:
             assert record == pair.wanted[record["sequence"]] | {"index": index}
             sequences.add(record["sequence"])
         for command in pair.given:
-            if command["sequence"] not in sequences and command["opcode"] == Opcode.GEMM:
+            if command["sequence"] not in sequences and command["opcode"] in WORK:
                 c = operands(command, pair.hardware)["c"]
                 for address in c.row_addresses():
                     at = address - pair.base
@@ -300,7 +325,8 @@ def test_products_without_a_write_end_between_others(wrong):
         size |= {"b": pair.base + OPERANDS + 0x1000, "b_stride": 4, "c_size": 0, "c_stride": 4}
         for n in range(5):
             command = maker.gemm(apart=64, settings=0) | {"opcode": 1, "flags": 0} | size
-            address = maker._write_settings(4, 0, n in wrong, 64)
+            octets = maker.settings.octets(4, 0, n in wrong)
+            address = maker.put_settings(octets, SETTINGS.size + 4 * COLUMN.size, 64)
             pair.command(command | {"settings": address, "c": pair.base + RESULTS + 64 * n})
         pair.ring()
         pair.bus.run(1000)

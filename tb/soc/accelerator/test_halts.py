@@ -6,6 +6,7 @@ import pytest
 
 from gemmule.golden.soc.commands import Flags
 from gemmule.hw.soc.control.dispatch import IN_FLIGHT
+from gemmule.hw.soc.control.layouts import UNITS
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
@@ -51,7 +52,7 @@ class Halting(Pair):
         since = [bool(each["cause"]) for each in self.got[self.resumed_at :]]
         assert any(since), ("halted, and no command failed", self.state())
         behind = len(since) - 1 - since.index(True)
-        assert behind <= (0 if self.exact else IN_FLIGHT + 1), behind
+        assert behind <= (0 if self.exact else IN_FLIGHT * len(UNITS) + 1), behind
         self.halts.append(len(self.got))
         self.resumed_at = len(self.got)
         self.write_rtl("CTRL", enable=1, halt_on_error=1, reset=0, resume=1)
@@ -77,7 +78,7 @@ def run_halts(name: str, seed: int, count: int) -> Counter:
             pair.exact = fenced and not refuses  # what is refused waits for no fence
             direct = not pair.params.ring or rng.random() < 0.1
             for left in reversed(range(int(rng.integers(1, MOST + 1)))):
-                command = maker.gemm(settings=0 if refuses else 0.3)
+                command = maker.work(settings=0 if refuses else 0.3)
                 if fenced:
                     command["flags"] |= Flags.FENCE
                 wrong = refuses and rng.random() < 0.2

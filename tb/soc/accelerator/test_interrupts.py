@@ -53,7 +53,7 @@ def run_interrupts(name: str, seed: int, count: int) -> Counter:
             rule.set(some, time)
             turns = 12
             for left in reversed(range(turns)):
-                command = maker.nop() if rng.random() < 0.8 else maker.gemm(settings=0)
+                command = maker.nop() if rng.random() < 0.8 else maker.work(settings=0)
                 command["flags"] &= ~Flags.INTERRUPT
                 if not left or rng.random() < 0.1:  # after the last one nothing is left untold
                     command["flags"] |= Flags.INTERRUPT

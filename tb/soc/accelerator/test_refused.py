@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
-from gemmule.golden.soc.commands import COMMAND, VERSION, Cause, Opcode
+from gemmule.golden.soc.commands import COMMAND, VERSION, Cause
+from gemmule.golden.soc.machine import WORK
 
-from .configurations import CONFIGURATIONS, FEW
+from .configurations import BOTH_UNITS, CONFIGURATIONS, FEW
 from .pair import Pair
 from .quotas import REFUSED
 from .stimuli.commands import MOST
@@ -29,7 +30,7 @@ def run_refused(name: str, seed: int, count: int) -> Counter:
             for left in reversed(range(int(rng.integers(1, MOST + 1)))):
                 command, spoils = maker.next(), False
                 if windows:
-                    if command["opcode"] == Opcode.GEMM:
+                    if command["opcode"] in WORK:
                         maker.at_an_edge(command, windows)
                     octets = COMMAND.encode(command)
                 elif spoils := rng.random() < 0.7:
@@ -40,6 +41,7 @@ def run_refused(name: str, seed: int, count: int) -> Counter:
                 if spoils:
                     wrong += 1
                     pair.tally[f"malformed in {maker.field}"] += 1
+                    pair.tally[f"malformed in {maker.field}, of {maker.of}"] += 1
                 if cause not in (Cause.NONE, Cause.SETTINGS):
                     pair.tally[f"refused: {cause.name}"] += 1
                 if not direct and (not left or rng.random() < 0.1):
@@ -59,6 +61,8 @@ def test_wrong_commands_are_refused(name):
 def test_many_wrong_commands_are_refused(name):
     found = run_refused(name, 2, REFUSED)
     assert all(found[f"malformed in {field}"] for field in FIELDS)
+    vectors = [found[f"malformed in {field}, of VECTOR"] for field in FIELDS]
+    assert all(vectors) == (name in BOTH_UNITS)
 
 
 def test_a_command_of_no_size_signals_no_counter_that_there_is_not():

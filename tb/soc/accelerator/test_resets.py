@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gemmule.golden.soc.check import operands
-from gemmule.golden.soc.commands import VERSION, Cause, Opcode
+from gemmule.golden.soc.commands import VERSION, Cause
+from gemmule.golden.soc.machine import WORK
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
@@ -21,9 +22,9 @@ def some(pair: Pair, maker: Maker, most: int) -> None:
     if direct and pair.params.ring is False:
         most = min(most, 2)
     for _ in range(int(pair.rng.integers(1, most + 1))):
-        before = maker.at["results"]
-        command = maker.gemm(settings=0)
-        if maker.at["results"] < before:
+        before = maker.rounds
+        command = maker.work(settings=0)
+        if maker.rounds != before:
             break
         pair.command(command, direct=direct)
     if not direct:
@@ -44,7 +45,7 @@ def reset_once(pair: Pair, maker: Maker) -> None:
     pair.reset()
     new = pair.memory.copy()
     for command in given:
-        if command["opcode"] == Opcode.GEMM:
+        if command["opcode"] in WORK:
             c = operands(command, pair.hardware)["c"]
             for address in c.row_addresses():
                 row = slice(address - pair.base, address - pair.base + c.row_octets)
@@ -54,7 +55,7 @@ def reset_once(pair: Pair, maker: Maker) -> None:
     for index, record in enumerate(records, first + 1):
         assert record == wanted[record["sequence"]] | {"index": index}
         command = next(each for each in given if each["sequence"] == record["sequence"])
-        if command["opcode"] == Opcode.GEMM:
+        if command["opcode"] in WORK:
             c = operands(command, pair.hardware)["c"]
             for address in c.row_addresses():
                 row = slice(address - pair.base, address - pair.base + c.row_octets)

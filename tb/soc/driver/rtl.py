@@ -8,7 +8,7 @@ from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.params import AcceleratorParams
 
-__all__ = ["BASE", "CONFIGURATIONS", "MORE", "board", "hardware_of"]
+__all__ = ["BASE", "CONFIGURATIONS", "MORE", "VECTORS", "board", "hardware_of"]
 
 BASE = 0x1000_0000
 
@@ -19,6 +19,19 @@ CONFIGURATIONS = {
     ),
 }
 """Those of ``make test``; the first one is built for other tests as well."""
+
+VECTORS = {
+    "vectors": AcceleratorParams(
+        rows=2,
+        cols=4,
+        bank_bytes=1024,
+        data_width=64,
+        vector_lanes=4,
+        functions="gelu,softmax,layernorm",
+        max_length=75,
+    ),
+}
+"""The one of ``make test`` that has the vector unit."""
 
 MORE = {
     "wide": AcceleratorParams(
@@ -40,7 +53,7 @@ MORE = {
 @cache
 def program(name: str) -> Path:
     """Return the program of a configuration."""
-    return build_axi(emitted_once("accelerator", (CONFIGURATIONS | MORE)[name]))
+    return build_axi(emitted_once("accelerator", (CONFIGURATIONS | VECTORS | MORE)[name]))
 
 
 def board(name: str, memory: AxiMemory | None = None, **options) -> SimulatedBus:

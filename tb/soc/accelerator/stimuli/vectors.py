@@ -59,8 +59,9 @@ class RandomVectors:
         if function is None:
             function = str(rng.choice(["none", *self.unit.functions]))
             function = "none" if rng.random() < 0.15 else function
-        allowed = [each for each in Combine if each != Combine.MASK or function == "softmax"]
-        combine = Combine(int(rng.choice(allowed)))
+        combine = Combine(int(rng.choice([each for each in Combine if each != Combine.MASK])))
+        if function == "softmax" and rng.random() < 0.4:
+            combine = Combine.MASK
         most = 3 if combine in (Combine.NONE, Combine.MASK) else 2
         return VectorKind(
             combine,
@@ -78,16 +79,19 @@ class RandomVectors:
         bits = int(self.rng.integers(1, most))
         return int(self.rng.integers(-(1 << bits), 1 << bits))
 
-    def _small(self) -> int:
-        return self._either(0, 1, SMALL.low, SMALL.high, self._bits(9), *[self._bits(17)] * 4)
+    def _small(self, bits: int) -> int:
+        """Return a number of up to so many bits, as a rule, at most of 17 with its sign."""
+        if self.rng.random() < 0.7:
+            return self._bits(min(bits + 1, 17))
+        return self._either(0, 1, SMALL.low, SMALL.high, self._bits(17))
 
     def _scale(self, given: int, wanted: int) -> tuple[int, int]:
         """Return a multiplier and a shift that make ``wanted`` bits of ``given``, about."""
         rng, hardware = self.rng, self.hardware
         bits = int(rng.integers(1, hardware.multiplier_width + 1))
         multiplier = int(rng.integers(0 if rng.random() < 0.05 else 1 << bits - 1, 1 << bits))
-        shift = given + bits - wanted + int(rng.integers(-3, 5))
-        if rng.random() < 0.1:
+        shift = given + bits - wanted + int(rng.integers(-1, 3))
+        if rng.random() < 0.08:
             shift = int(rng.integers(0, hardware.max_shift + 1))
         return multiplier, min(max(shift, 0), hardware.max_shift)
 
@@ -95,7 +99,12 @@ class RandomVectors:
         """Return legal settings for rows of n elements, which must not be too many."""
         rng, unit = self.rng, self.unit
         name, combine = kind.function, kind.combine
-        small = {each: self._small() for each in SMALLS}
+        small = {
+            "a_zero_point": self._small(8 << kind.a_size),
+            "b_zero_point": self._small(8 << min(kind.b_size, 2)),
+            "a_multiplier": self._small(17),
+            "b_multiplier": self._small(17),
+        }
         bits = max(8 << kind.a_size, small["a_zero_point"].bit_length())
         if combine == Combine.ADD:
             bits += max(small["a_multiplier"].bit_length(), 1)
@@ -113,7 +122,9 @@ class RandomVectors:
             wide = 4 if log2 else result.width
             result_multiplier, result_shift = self._scale(wide, 8 << kind.c_size)
         low, high = -(1 << (8 << kind.c_size) - 1), (1 << (8 << kind.c_size) - 1) - 1
-        if rng.random() < 0.4:
+        if rng.random() < 0.3:
+            low, high = (int(rng.integers(low, 1)), int(rng.integers(0, high + 1)))
+        elif rng.random() < 0.15:
             low, high = sorted((self._bits(32), self._bits(32)))
         return small | {
             "combine": int(combine),

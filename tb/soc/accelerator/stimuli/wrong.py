@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gemmule.golden.soc.check import Window, operands, refusal
-from gemmule.golden.soc.commands import COMMAND, Cause, Flags
+from gemmule.golden.soc.commands import COMMAND, Cause, Flags, Opcode
 from gemmule.tb.soc.accelerator.pair import Pair
 
 from .commands import Maker
@@ -25,16 +25,21 @@ class Spoiler(Maker):
         super().__init__(pair)
         self.field = ""
         """What is wrong with the last command that was spoiled."""
-        self._turns: list[str] = []
+        self.of = ""
+        """The opcode that it has, or had before."""
+        self._turns: list[tuple[str, bool]] = []
 
     def spoiled(self) -> bytes:
         """Return a command with something wrong in one field, and maybe in more."""
         rng, hardware = self.rng, self.pair.hardware
         if not self._turns:
-            self._turns = [FIELDS[n] for n in rng.permutation(len(FIELDS))]
-        self.field = self._turns.pop()
+            units = (False, True) if self.unit else (False,)
+            turns = [(field, unit) for field in FIELDS for unit in units]
+            self._turns = [turns[n] for n in rng.permutation(len(turns))]
+        self.field, vector = self._turns.pop()
         while True:
-            command = self.gemm() if rng.random() < 0.9 else self.nop()
+            made = self.work(units=("VECTOR",)) if vector else self.gemm()
+            command = made if vector or rng.random() < 0.9 else self.nop()
             octets = bytearray(COMMAND.encode(command))
             self._damage(octets, command, self.field)
             if rng.random() < 0.2:
@@ -43,20 +48,21 @@ class Spoiler(Maker):
             if fields["sequence"] == command["sequence"]:
                 cause, _ = refusal(fields, hardware, self.pair.golden._windows())
                 if cause is not Cause.NONE:
+                    self.of = Opcode.of(command["opcode"]).name
                     return bytes(octets)
 
     def _damage(self, octets: bytearray, command: Mapping[str, int], name: str) -> None:
         rng, hardware = self.rng, self.pair.hardware
         raw = command["flags"] & Flags.RAW
         kinds = {
-            "opcode": int(rng.integers(2, 256)),
+            "opcode": int(rng.integers(len(hardware.opcodes), 256)),
             "version": int(rng.choice([0, 2, 255])),
             "flags": command["flags"] | 8 << int(rng.integers(5)),
             "sizes": self.upto(255),
             "c_size": int(rng.integers(3, 256)),
             "m": 0,
             "n": 0,
-            "k": int(rng.choice([0, min(hardware.max_k + self.upto(99), (1 << 24) - 1)])),
+            "k": self._k(command),
             "wait": int(rng.integers(9, 256)),
             "signal": int(rng.integers(9, 256)),
             "settings": self.upto(2**62) if raw else (1 << 64) - self.upto(40),
@@ -76,6 +82,12 @@ class Spoiler(Maker):
             octets[entry.offset : entry.offset + entry.octets] = value.to_bytes(
                 entry.octets, "little"
             )
+
+    def _k(self, command: Mapping[str, int]) -> int:
+        if command["opcode"] == Opcode.VECTOR:
+            return 1 << int(self.rng.integers(24))
+        most = min(self.pair.hardware.max_k + self.upto(99), (1 << 24) - 1)
+        return int(self.rng.choice([0, most]))
 
     # Windows
 
