@@ -188,6 +188,7 @@ UNFIT = {
     "multiply without b": (Combine.MULTIPLY, "none", 12, 5),
     "mask without b": (Combine.MASK, "softmax", 12, 5),
     "b and nothing to do with it": (Combine.NONE, "none", 0, 5),
+    "a mask whose elements have four bytes": (Combine.MASK, "softmax", 8, 1),
     "mask of nothing": (Combine.MASK, "none", 0, 5),
     "mask of a function": (Combine.MASK, "gelu", 0, 5),
     "mask of a normalization": (Combine.MASK, "layernorm", 0, 5),
@@ -206,7 +207,8 @@ FIT = {
     "add": (Combine.ADD, "layernorm", 5, 40),
     "multiply": (Combine.MULTIPLY, "gelu", 1, 5),
     "four bytes": (Combine.NONE, "gelu", 14, 5),
-    "mask": (Combine.MASK, "softmax", 6, 40),
+    "mask": (Combine.MASK, "softmax", 1, 40),
+    "four bytes and a mask": (Combine.MASK, "softmax", 6, 1),
     "softmax of a sum": (Combine.ADD, "softmax", 0, 40),
     "long rows element by element": (Combine.ADD, "gelu", 0, 200),
 }
@@ -270,7 +272,7 @@ def test_random_illegal_settings_are_of_every_kind():
     vectors, made = RandomVectors(hardware, np.random.default_rng(5)), machine(hardware)
     seen = set()
     for turn in range(600):
-        kind = vectors.kind(("softmax", None)[turn % 2])
+        kind = vectors.kind(("softmax", "layernorm", None)[turn % 3])
         n = vectors.columns(kind, 48)
         record = vectors.record(kind, n)
         seen.add(vectors.spoil(record, kind, n))
