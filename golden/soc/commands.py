@@ -147,7 +147,8 @@ COMMAND = Record(
         1,
         (
             "of VECTOR: an element of a has 2**(bits 0-1) bytes, of b 2**(bits 2-3), 3: there is no"
-            " b, and b and b_stride are 0; 4 bytes only of a, and not to add or multiply; all else 0"
+            " b, and b and b_stride are 0; of 4 bytes are none of b, nor of a to add or multiply;"
+            " all else 0"
         ),
     ),
 )
