@@ -10,7 +10,7 @@ from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 from gemmule.hw.soc.params import AcceleratorParams
 from gemmule.tb.soc.driver.rtl import CONFIGURATIONS as BUILT
-from gemmule.tb.soc.driver.rtl import VECTORS, hardware_of
+from gemmule.tb.soc.driver.rtl import hardware_of
 
 from .stimuli.places import COMPLETIONS, RING, SETTINGS_START, SIZE
 
@@ -33,7 +33,11 @@ def _params(rows: int, cols: int, data_width: int, address_width: int, bank_byte
 
 ALL = ",".join(VECTOR_FUNCTIONS)
 
-BOTH_UNITS = VECTORS | {
+BOTH_UNITS = {
+    "narrow": BUILT["narrow"],
+    "2x4_4_lanes": _params(
+        2, 4, 64, 40, 1024, vector_lanes=4, functions="gelu,softmax,layernorm", max_length=75
+    ),
     "4x4_16_lanes": _params(
         *(4, 4, 128, 40, 2048), vector_lanes=16, functions=ALL, max_length=200
     ),

@@ -8,30 +8,26 @@ from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.params import AcceleratorParams
 
-__all__ = ["BASE", "CONFIGURATIONS", "MORE", "VECTORS", "board", "hardware_of"]
+__all__ = ["BASE", "CONFIGURATIONS", "MORE", "board", "hardware_of"]
 
 BASE = 0x1000_0000
 
 CONFIGURATIONS = {
     "4x4": AcceleratorParams(rows=4, cols=4, bank_bytes=4096, cell="dsp48e2"),
     "narrow": AcceleratorParams(
-        rows=2, cols=4, bank_bytes=1024, data_width=32, address_width=32, x_format="u8"
-    ),
-}
-"""Those of ``make test``; the first one is built for other tests as well."""
-
-VECTORS = {
-    "vectors": AcceleratorParams(
         rows=2,
         cols=4,
         bank_bytes=1024,
-        data_width=64,
-        vector_lanes=4,
+        data_width=32,
+        address_width=32,
+        x_format="u8",
+        vector_lanes=2,
         functions="gelu,softmax,layernorm",
         max_length=75,
     ),
 }
-"""The one of ``make test`` that has the vector unit."""
+"""Those of ``make test``; the first one is built for other tests as well, the second one has the
+vector unit."""
 
 MORE = {
     "wide": AcceleratorParams(
@@ -53,7 +49,7 @@ MORE = {
 @cache
 def program(name: str) -> Path:
     """Return the program of a configuration."""
-    return build_axi(emitted_once("accelerator", (CONFIGURATIONS | VECTORS | MORE)[name]))
+    return build_axi(emitted_once("accelerator", (CONFIGURATIONS | MORE)[name]))
 
 
 def board(name: str, memory: AxiMemory | None = None, **options) -> SimulatedBus:
