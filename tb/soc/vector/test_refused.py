@@ -188,7 +188,6 @@ UNFIT = {
     "multiply without b": (Combine.MULTIPLY, "none", 12, 5),
     "mask without b": (Combine.MASK, "softmax", 12, 5),
     "b and nothing to do with it": (Combine.NONE, "none", 0, 5),
-    "a mask whose elements have four bytes": (Combine.MASK, "softmax", 8, 1),
     "mask of nothing": (Combine.MASK, "none", 0, 5),
     "mask of a function": (Combine.MASK, "gelu", 0, 5),
     "mask of a normalization": (Combine.MASK, "layernorm", 0, 5),

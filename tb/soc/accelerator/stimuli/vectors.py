@@ -140,9 +140,14 @@ class RandomVectors:
             "low": low,
             "high": high,
             "epsilon": self._epsilon(name, n),
-            "offset": self._bits(32) if rng.random() < 0.2 else self._bits(9),
+            "offset": self._offset(given.width if name != "none" else 8 << kind.c_size),
             "reserved": 0,
         }
+
+    def _offset(self, width: int) -> int:
+        if self.rng.random() < 0.1:
+            return self._bits(32)
+        return self._bits(max(width - 1, 2)) if self.rng.random() < 0.5 else 0
 
     def _delta(self) -> int:
         one = 1 << DELTA_FRAC
