@@ -179,6 +179,9 @@ class BusAdapter(Protocol):
     def outputs(self) -> tuple[Array, ...]:
         """What a user gets."""
 
+    def wanted(self, run: Any) -> tuple[Array, ...]:
+        """Return those of the inputs that a run takes."""
+
     def check(self, params: Any, run: Any, arrays: Arrays) -> None:
         """Refuse (:class:`UsageError`) what cannot be run, before anything is computed."""
 

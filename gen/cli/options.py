@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import typer
 
@@ -185,7 +185,8 @@ def allowed(each: Field, hint: Any, *, auto: bool = False) -> str:
     low, high = checks.get("low"), checks.get("high")
     noun = "list" if "tuple" in str(hint) else "format" if "Format" in str(hint) else ""
     if low is None and high is None:
-        return noun or getattr(hint, "__name__", str(hint))
+        plain = next((each for each in get_args(hint) if each is not type(None)), hint)
+        return noun or getattr(plain, "__name__", str(plain))
     numbers = f"{low}.." if high is None else f"..{high}" if low is None else f"{low}..{high}"
     return f"{numbers} {noun}".strip()
 

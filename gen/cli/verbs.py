@@ -182,12 +182,13 @@ def simulate(
     from gemmule.gen.simulation.simulate import simulate as send
     from gemmule.gen.simulation.simulator import SimulationError, check_stall
 
-    adapter = block.runs or block.simulated_by()
+    by_bus = block.bus_adapter
+    wanted = by_bus.wanted(run) if by_bus else block.simulated_by().inputs
     check_stall(stall)
     check_writable("--out", out, stdout=True)
     check_writable("--waves", waves)
     check_writable("--timeline", timeline)
-    arrays = read_arrays(inputs, adapter.inputs)
+    arrays = read_arrays(inputs, wanted)
     # Results on stdout leave no room there for the report.
     report_to = redirect_stdout(sys.stderr) if is_stdout(out) else nullcontext()
     with replacing(waves) as place, replacing(timeline) as events:

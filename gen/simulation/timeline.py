@@ -41,17 +41,20 @@ def events(file: Path) -> Spans:
 
 
 def draw(spans: Spans, roof: Roof, point: Point, place: str | io.BytesIO, kind: str) -> None:
-    """Draw the lanes over cycles, and the roofline below, as ``png`` or ``svg``."""
+    """Draw the lanes over cycles, as ``png`` or ``svg``; below them the roofline of products."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(14, 7), layout="constrained")
-    axes, below = figure.subplots(2, height_ratios=(3, 4))
+    figure = Figure(figsize=(14, 7 if point.macs else 3), layout="constrained")
+    if point.macs:
+        axes, below = figure.subplots(2, height_ratios=(3, 4))
+        roofline.draw(below, roof, [point])
+    else:
+        axes = figure.subplots()
     for row, (lane, color) in enumerate(zip(LANES, COLORS, strict=True)):
         axes.broken_barh(_joined(sorted(spans.get(lane, []))), (row - 0.4, 0.8), facecolor=color)
     axes.set_yticks(range(len(LANES)), LANES)
     axes.set_xlabel("cycle")
     axes.invert_yaxis()
-    roofline.draw(below, roof, [point])
     figure.savefig(place, format=kind, dpi=140)
 
 
@@ -66,9 +69,13 @@ def write_page(file: Path, place: Path, roof: Roof, point: Point) -> None:
     drawing = picture.getvalue().decode().partition("<svg")
     counts = ", ".join(f"{len(spans.get(lane, []))} of {escape(lane)}" for lane in LANES)
     reached = (
-        f"{point.macs:,} multiply-accumulates in {point.cycles:,} cycles: "
-        f"{point.macs_per_cycle:.1f} a cycle; {point.intensity:.1f} a byte, where the roof is "
-        f"{roof.at(point.intensity):.1f}."
+        f"{point.bytes:,} bytes in {point.cycles:,} cycles."
+        if not point.macs
+        else (
+            f"{point.macs:,} multiply-accumulates in {point.cycles:,} cycles: "
+            f"{point.macs_per_cycle:.1f} a cycle; {point.intensity:.1f} a byte, where the roof is "
+            f"{roof.at(point.intensity):.1f}."
+        )
     )
     place.write_text(
         '<!doctype html><meta charset="utf-8"><title>Timeline</title>'

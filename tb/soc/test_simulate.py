@@ -85,7 +85,7 @@ def test_refusals():
 
 def test_wrong_results_are_seen(monkeypatch):
     """The comparison can fail."""
-    monkeypatch.setattr("gemmule.gen.blocks.soc.adapter.gemm", lambda *a, **_: gemm(*a) + 1)
+    monkeypatch.setattr("gemmule.gen.blocks.soc.roles.product.gemm", lambda *a, **_: gemm(*a) + 1)
     with pytest.raises(GoldenMismatch):
         simulate(BLOCK, PARAMS, {"a": [[1, 2]], "b": [[3], [4]]})
 

@@ -2,49 +2,33 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gemmule.gen.block import Array, Arrays
-from gemmule.gen.blocks.systolic.gemm import GemmAdapter, GemmRun
-from gemmule.gen.blocks.systolic.product_adapter import SCALING, given
 from gemmule.gen.driver.accelerator import Accelerator
 from gemmule.gen.driver.registers import REGISTERS
-from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, open_simulation
+from gemmule.gen.simulation.axi import AxiMemory, Counters, SimulatedBus, open_simulation
 from gemmule.gen.simulation.simulate import Simulation, compare
-from gemmule.golden.common.errors import UsageError
-from gemmule.golden.common.formats import check_values
-from gemmule.golden.common.options import option
-from gemmule.golden.systolic.gemm import check_shapes, gemm
 from gemmule.hw.soc.params import AcceleratorParams
 
+from .run import AcceleratorRun, arrays_of_all
+
 __all__ = ["AcceleratorAdapter", "AcceleratorRun", "Stopwatch"]
-
-SCALE = (*SCALING, "a_zero_point", "b_zero_point")
-"""Arrays beside the operands; settings by row are `gemm`'s alone."""
-
-OPTIONS = {"--a-format": "--x-format", "--b-format": "--w-format"}
-"""What options of `gemm` are called here."""
 
 SPARE = 1 << 20
 """Bytes of the simulated memory beyond what the arrays take: rings, settings, gaps."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class AcceleratorRun(GemmRun):
-    """The run options of the `accelerator` block: those of the block that it stands for."""
-
-    as_: str = option("gemm", choices=("gemm",), help="block whose arrays and options these are")
-
-    def check(self) -> None:
-        super().check()
-        if self.run_dataflow == "os":
-            raise UsageError("--run-dataflow: the accelerator's array is weight-stationary, not os")
-        if self.swap == "always":
-            raise UsageError("--swap always needs settings by row, which gemm alone has")
+COUNTED = (
+    "bytes_read",
+    "bytes_written",
+    "read_bursts",
+    "write_bursts",
+    "register_writes",
+    "register_reads",
+)
 
 
 class Stopwatch:
@@ -66,34 +50,28 @@ class Stopwatch:
 
 
 class AcceleratorAdapter:
-    """Arrays of `gemm` in the accelerator's memory, and its results out of it.
+    """Arrays of the block that ``--as`` names in the accelerator's memory, and results out of it.
 
-    A product of a batch is a command; one doorbell rings for all of them, and the cycles count
-    from its write to the interrupt of the last one.
+    One doorbell rings for all commands, and the cycles count from its write to the interrupt of the
+    last one.
     """
 
     Run = AcceleratorRun
-    inputs: tuple[Array, ...] = tuple(
-        replace(each, format=OPTIONS.get(each.format, each.format))
-        for each in GemmAdapter.inputs
-        if not each.name.startswith("row_")
-    )
-    outputs = GemmAdapter.outputs
+    inputs = arrays_of_all("inputs")
+    outputs = arrays_of_all("outputs")
 
-    def check(self, params: AcceleratorParams, run: AcceleratorRun, arrays: Arrays) -> None:
+    def wanted(self, run: Any) -> tuple[Array, ...]:
+        """Return the arrays of the block that a run stands for."""
+        return run.role.inputs
+
+    def check(self, params: AcceleratorParams, run: Any, arrays: Arrays) -> None:
         """Refuse wrong shapes and values before anything is computed or built."""
-        a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
-        check_shapes(a, b, params.x_format, params.w_format, params.acc_width)
-        formats = {"a": params.x_format, "b": params.w_format}
-        for name, fmt in formats.items():
-            check_values(name, arrays[name], fmt)
-        if not params.b_zero_points and np.any(arrays.get("b_zero_point", 0)):
-            raise UsageError("b_zero_point needs hardware with --b-zero-points true, not false")
+        run.role.check(params, run.own, arrays)
 
     def simulate(
         self,
         params: AcceleratorParams,
-        run: AcceleratorRun,
+        run: Any,
         arrays: Arrays,
         *,
         memory: AxiMemory,
@@ -102,26 +80,14 @@ class AcceleratorAdapter:
         timeline: Path | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Simulation:
-        """Multiply through the driver; raise `GoldenMismatch` where the RTL is wrong."""
+        """Compute through the driver; raise `GoldenMismatch` where the RTL is wrong."""
+        role = run.role
         tell("checking the arrays of accelerator")
         self.check(params, run, arrays)
         values = {name: np.asarray(array) for name, array in arrays.items()}
-        a, b = values["a"], values["b"]
-        scale = given(values, SCALE)
-        scale |= {"rounding": run.rounding, "c_format": run.c_format, "clamp": run.clamp}
         tell("computing the golden results of accelerator")
-        golden = gemm(
-            a,
-            b,
-            a_format=params.x_format,
-            b_format=params.w_format,
-            acc_width=params.acc_width,
-            multiplier_width=params.multiplier_width,
-            max_shift=params.max_shift,
-            **scale,
-        )
-        size = SPARE + 2 * (a.size * params.a_octets + b.size * params.b_octets + 4 * golden.size)
-        size += 64 * b.shape[-1] * max(1, len(golden.reshape(-1, *golden.shape[-2:])))
+        golden = role.golden(params, run.own, values)
+        size = SPARE + role.room(params, values, golden)
         tell("building accelerator")
         begun = time.monotonic()
         simulated = open_simulation(
@@ -138,26 +104,25 @@ class AcceleratorAdapter:
         bus = Stopwatch(simulated)
         with simulated, Accelerator(bus, config_hash=params.config_hash) as accelerator:
             before = simulated.counters()
-            c = accelerator.gemm(a, b, timeout=1e9, **scale)
+            result = role.compute(accelerator, run.own, values)
             after = simulated.counters()
             counters = accelerator.counters()
             del counters["cycles"]  # since the reset: not this run's
-        compare("c", c.astype(np.int64), golden)
+        (output,) = role.outputs
+        compare(output.name, result.astype(np.int64), golden)
+        macs = role.macs(values, golden)
         return Simulation(
-            outputs={"c": c},
+            outputs={output.name: result},
             cycles=after.interrupt_at - bus.rung,
-            macs=golden.size * a.shape[-1],
-            peak_macs_per_cycle=params.peak_macs_per_cycle,
+            macs=macs,
+            peak_macs_per_cycle=params.peak_macs_per_cycle if macs else 0,
             golden_match=True,
             build_seconds=built,
             run_seconds=time.monotonic() - begun,
-            counters={
-                "bytes_read": after.bytes_read - before.bytes_read,
-                "bytes_written": after.bytes_written - before.bytes_written,
-                "read_bursts": after.read_bursts - before.read_bursts,
-                "write_bursts": after.write_bursts - before.write_bursts,
-                "register_writes": after.register_writes - before.register_writes,
-                "register_reads": after.register_reads - before.register_reads,
-                **counters,
-            },
+            counters=_moved(before, after) | counters,
         )
+
+
+def _moved(before: Counters, after: Counters) -> dict[str, int]:
+    """Return what a run moved on the buses."""
+    return {name: getattr(after, name) - getattr(before, name) for name in COUNTED}

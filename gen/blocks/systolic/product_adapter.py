@@ -28,6 +28,7 @@ __all__ = [
     "SCALING",
     "ProductAdapter",
     "ProductRun",
+    "ScaledRun",
     "batched",
     "batched_rows",
     "given",
@@ -36,20 +37,26 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductRun(Options):
-    """The run options of a product on an array."""
+class ScaledRun(Options):
+    """The run options of whatever requantizes."""
 
-    run_dataflow: str = option(
-        "auto",
-        choices=("auto", "ws", "os"),
-        help="weight-stationary, output-stationary, or whichever takes fewer cycles (auto)",
-    )
     rounding: str = option("half_even", choices=ROUNDINGS, help="how requantization rounds ties")
     c_format: Format | None = option(
         None, widths=(1, 48), help="format of the result; by default s32, or s8 with a multiplier"
     )
     clamp: tuple[int, ...] | None = option(
         None, help="limits LOW,HIGH of the result after the zero point; a ReLU is a clamp"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductRun(ScaledRun):
+    """The run options of a product on an array."""
+
+    run_dataflow: str = option(
+        "auto",
+        choices=("auto", "ws", "os"),
+        help="weight-stationary, output-stationary, or whichever takes fewer cycles (auto)",
     )
 
 

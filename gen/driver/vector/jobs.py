@@ -82,16 +82,16 @@ class Jobs:
 
     def requantize(
         self,
-        x: Given,
+        a: Given,
         multiplier: ArrayLike | None = None,
         shift: ArrayLike | None = None,
         *,
         out: Any = None,
         **options: Any,
     ) -> Job:
-        """Begin ``(x - a_zero_point) * multiplier / 2**shift``, of integers of up to 32 bits."""
+        """Begin ``(a - a_zero_point) * multiplier / 2**shift``, of integers of up to 32 bits."""
         options |= {"multiplier": multiplier, "shift": shift}
-        return self._plain("requantize", Combine.NONE, {"x": x}, out, options)
+        return self._plain("requantize", Combine.NONE, {"a": a}, out, options)
 
     def apply(
         self,

@@ -1,0 +1,23 @@
+"""The blocks that the accelerator stands for, by the name that ``--as`` gives."""
+
+from collections.abc import Mapping
+
+from gemmule.golden.nonlinear.functions import FUNCTIONS
+
+from .elements import Add, Multiply, Requantize
+from .functions import ElementwiseRole, NormRole, SoftmaxRole
+from .product import Product
+from .role import Role
+
+__all__ = ["ROLES", "Role"]
+
+ROLES: Mapping[str, Role] = {
+    "gemm": Product(),
+    "add": Add(),
+    "mul": Multiply(),
+    "requantize": Requantize(),
+    **{name: ElementwiseRole(name) for name in FUNCTIONS},
+    "softmax": SoftmaxRole("softmax"),
+    "layernorm": NormRole("layernorm"),
+    "rmsnorm": NormRole("rmsnorm"),
+}
