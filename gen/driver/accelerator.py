@@ -157,6 +157,14 @@ class Accelerator(Device):
         """Return the scaled product of two arrays: :meth:`~.vector.jobs.Jobs.multiply`."""
         return self.jobs.multiply(*operands, **options).result(timeout)
 
+    def maximum(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return the greater of two arrays, scaled: :meth:`~.vector.jobs.Jobs.maximum`."""
+        return self.jobs.maximum(*operands, **options).result(timeout)
+
+    def minimum(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return the lesser of two arrays, scaled: :meth:`~.vector.jobs.Jobs.minimum`."""
+        return self.jobs.minimum(*operands, **options).result(timeout)
+
     def requantize(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
         """Return an array scaled anew: :meth:`~.vector.jobs.Jobs.requantize`."""
         return self.jobs.requantize(*operands, **options).result(timeout)

@@ -22,7 +22,7 @@ __all__ = ["Jobs"]
 
 Given = ArrayLike | Buffer
 
-COMBINES = {"add": Combine.ADD, "multiply": Combine.MULTIPLY}
+COMBINES = {name.lower(): Combine[name] for name in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")}
 
 FLAG = Format(signed=False, width=1)
 
@@ -43,12 +43,12 @@ class Jobs:
     its other format. Numbers of any other scale come in by ``a_zero_point`` and ``multiplier`` with
     ``shift``, and go out by ``result_multiplier`` with ``result_shift``::
 
-        t = (x - a_zero_point) * multiplier / 2**shift
+        t = (x - a_zero_point) * multiplier / 2**shift + offset
         c = function(t) * result_multiplier / 2**result_shift + zero_point
 
     each quotient rounded once, to what the function takes and to ``c_format`` (s8). With a second
-    operand ``b``, x is ``a`` of the sum or product that ``combine`` ("add" or "multiply") makes of
-    them first: see :meth:`add` and :meth:`multiply`.
+    operand ``b``, x is ``a`` of what ``combine`` ("add", "multiply", "maximum", "minimum") makes of
+    them first, as the method of that name has it.
 
     Examples
     --------
@@ -79,6 +79,14 @@ class Jobs:
     def multiply(self, a: Given, b: Given, *, out: Any = None, **options: Any) -> Job:
         """Begin ``(a - a_zero_point) * (b - b_zero_point) * multiplier / 2**shift``."""
         return self._plain("multiply", Combine.MULTIPLY, {"a": a, "b": b}, out, options)
+
+    def maximum(self, a: Given, b: Given, *, out: Any = None, **options: Any) -> Job:
+        """Begin the greater of ``a - a_zero_point`` and ``b - b_zero_point``, scaled."""
+        return self._plain("maximum", Combine.MAXIMUM, {"a": a, "b": b}, out, options)
+
+    def minimum(self, a: Given, b: Given, *, out: Any = None, **options: Any) -> Job:
+        """Begin the lesser of ``a - a_zero_point`` and ``b - b_zero_point``, scaled."""
+        return self._plain("minimum", Combine.MINIMUM, {"a": a, "b": b}, out, options)
 
     def requantize(
         self,
@@ -176,7 +184,6 @@ class Jobs:
         order, scale = _apart(options)
         chain = Chain.make(device.hardware, "none", combine, None, scale)
         arrays = [stored(device, each, array, width=width) for each, array in given.items()]
-        chain.check_reach(arrays)
         return start(device, chain, arrays, out, order)
 
     def _function(

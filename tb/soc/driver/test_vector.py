@@ -68,7 +68,7 @@ def random_result(rng) -> tuple[dict, dict]:
     """Return options of a result, and the same as :func:`scaled` takes them."""
     fmt = ("s8", "u8", "s16", "s4", "s32")[int(rng.integers(5))]
     limits = F(fmt)
-    zero = 0 if fmt == "s32" else int(rng.integers(max(limits.low, -9), min(limits.high, 9)))
+    zero = int(rng.integers(max(limits.low, -9), min(limits.high, 9)))
     clamp = (max(limits.low, -5), min(limits.high, 100)) if rng.integers(3) == 0 else None
     rounding = ROUNDINGS[int(rng.integers(3))]
     options = {"zero_point": [zero], "c_format": fmt, "clamp": clamp, "rounding": rounding}
@@ -97,6 +97,10 @@ def test_sums_and_products_broadcast_and_are_rounded_once(ring):
             got = acc.multiply(a, b, multiplier=[factor], shift=[shift], **zeros)
             want = scaled((wide[0] - za) * (wide[1] - zb) * factor, shift, **same)
             np.testing.assert_array_equal(got, want)
+            method, numpy = ((acc.maximum, np.maximum), (acc.minimum, np.minimum))[turn % 2]
+            got = method(a, b, multiplier=factor, shift=shift, **zeros)
+            want = scaled(numpy(wide[0] - za, wide[1] - zb) * factor, shift, **same)
+            np.testing.assert_array_equal(got, want)
         assert acc.pool._free == free  # nothing is lost
 
 
@@ -109,6 +113,8 @@ def test_requantization_of_raw_sums():
             got = acc.requantize(sums, 12345, 30, a_zero_point=-3, zero_point=7, rounding="half_up")
             want = scaled((sums.astype(object) + 3) * 12345, 30, 7, "s8", "half_up")
             np.testing.assert_array_equal(got, want)
+            whole = acc.requantize(sums, 65535, 15, zero_point=-9, c_format="s32")
+            np.testing.assert_array_equal(whole, scaled(sums.astype(object) * 65535, 15, -9))
         x = np.array([-5, 3, 99])
         np.testing.assert_array_equal(acc.requantize(x, c_format="u4", clamp=(0, 6)), [0, 3, 6])
         assert acc.requantize(x).dtype == np.int32
@@ -126,10 +132,10 @@ def test_elementwise_functions():
             assert got.dtype == result.dtype
         # int8 in and out in one pass, about a zero point and at a scale of 1/40.
         x = rng.integers(-128, 128, (7, 90)).astype(np.int8)
-        scale = {"a_zero_point": -3, "multiplier": round(2**19 / 40), "shift": 7}
+        scale = {"a_zero_point": -3, "multiplier": round(2**19 / 40), "shift": 7, "offset": 2}
         back = {"result_multiplier": 40 << 6, "result_shift": 18, "zero_point": 5}
         got = acc.apply("gelu", x, **scale, **back)
-        t = scaled((x.astype(object) + 3) * scale["multiplier"], 7, fmt="s16").astype(np.int64)
+        t = scaled((x.astype(object) + 3) * scale["multiplier"], 7, 2, "s16").astype(np.int64)
         y = build_unit("gelu", *UNIT.formats("gelu"))(t)
         np.testing.assert_array_equal(got, scaled(y.astype(object) * (40 << 6), 18, 5, "s8"))
         real = (x.astype(int) + 3) / 40

@@ -33,10 +33,6 @@ REFUSED = {
     "zero": (lambda acc: acc.add(X, X, b_zero_point=1 << 16), "b_zero_point must be in -65536"),
     "unsigned": (lambda acc: acc.add(X, X, c_format="u32"), "c_format must be s32 or narrower"),
     "clamp": (lambda acc: acc.add(X, X, clamp=(3, 2)), "--clamp must be LOW,HIGH"),
-    "reach": (
-        lambda acc: acc.requantize(X << 20, 65535, 0, zero_point=-1, c_format="s32"),
-        "zero_point -1 is added to what is kept to 32 bits",
-    ),
     "combine": (lambda acc: acc.apply("gelu", X, X, combine="max"), "combine must be one of add"),
     "mask": (
         lambda acc: acc.softmax(X, mask=np.ones((2, 2, 3), bool)),
