@@ -9,6 +9,7 @@ from .commands import (
     COUNTERS,
     NO_B,
     SETTINGS,
+    TRANSPOSED,
     VECTOR,
     VERSION,
     Cause,
@@ -48,6 +49,8 @@ def operands(command: Mapping[str, int], hardware: Hardware) -> dict[str, Matrix
         shapes |= {"a": (m, n, 1 << a_size)}
         shapes |= {"b": (m, n, 1 << b_size)} if b_size != NO_B else {}
         record = VECTOR.size + n * AFFINE.size
+        if command["sizes"] & TRANSPOSED:
+            shapes["c"] = n, m, 1 << command["c_size"]
     else:
         shapes |= {"a": (m, k, hardware.a_octets), "b": (k, n, hardware.b_octets)}
         record = SETTINGS.size + n * COLUMN.size
@@ -81,9 +84,10 @@ def refusal(
     raw = bool(command["flags"] & Flags.RAW)
     a_size, b_size = vector_sizes(command)
     named = max(command["wait"], command["signal"])
+    turned = command["sizes"] & TRANSPOSED
     if vector:
         no_b = b_size == NO_B and bool(command["b"] or command["b_stride"])
-        strange = command["sizes"] > 15 or command["k"] != 0 or raw or no_b
+        strange = command["sizes"] >= 2 * TRANSPOSED or command["k"] != 0 or raw or no_b
     else:
         strange = command["sizes"] != 0 or (product and raw and command["settings"] != 0)
     tests = {
@@ -93,7 +97,8 @@ def refusal(
         Cause.SIZE: (product or vector)
         and 0 in (command["m"], command["n"], command["k"] if product else 1),
         Cause.K_TOO_LARGE: product and command["k"] > hardware.max_k,
-        Cause.C_SIZE: (product or vector) and (command["c_size"] > 2 or (vector and a_size > 2)),
+        Cause.C_SIZE: (product and command["c_size"] > 2)
+        or (vector and (command["c_size"] > (0 if turned else 2) or a_size > 2)),
         Cause.COUNTER: named > COUNTERS,
     }
     for cause, met in tests.items():

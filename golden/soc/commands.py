@@ -15,6 +15,7 @@ __all__ = [
     "NO_B",
     "SETTINGS",
     "SIGNS",
+    "TRANSPOSED",
     "VECTOR",
     "VERSION",
     "Cause",
@@ -87,10 +88,20 @@ class VectorFunction(Code):
     SOFTMAX = 10, "softmax of each row"
     LAYERNORM = 11, "layer normalization of each row; gamma and beta stand behind the settings"
     RMSNORM = 12, "normalization of each row by its root mean square; as of LAYERNORM"
+    TRANSPOSE = (
+        13,
+        (
+            "nothing: c is [N, M], as bit 4 of sizes says too, and its rows do not overlap; there"
+            " is no b"
+        ),
+    )
 
 
 SIGNS = ("a", "b")
 """Operands whose elements a bit of ``signs`` calls signed, from bit 0 on."""
+
+TRANSPOSED = 1 << 4
+"""The bit of ``sizes`` that says that c is [N, M], of elements of 1 byte."""
 
 NO_B = 3
 """Instead of the exponent of b's size: there is no b."""
@@ -105,7 +116,7 @@ class Cause(Code):
     RESERVED = 3, "a reserved bit or byte is not 0"
     SIZE = 4, "m, n or, of a product, k is 0"
     K_TOO_LARGE = 5, "k is above the largest that the accumulators hold"
-    C_SIZE = 6, "c_size, or sizes of a, names no size of an element"
+    C_SIZE = 6, "c_size, or sizes of a, names no size of an element, or none to be transposed"
     COUNTER = 7, "wait or signal names no dependency counter"
     WINDOW = 8, "an operand leaves the buffer windows; the address is its first byte"
     SETTINGS = (
@@ -147,8 +158,8 @@ COMMAND = Record(
         1,
         (
             "of VECTOR: an element of a has 2**(bits 0-1) bytes, of b 2**(bits 2-3), 3: there is no"
-            " b, and b and b_stride are 0; of 4 bytes are none of b, nor of a to add or multiply;"
-            " all else 0"
+            " b, and b and b_stride are 0; none of b has 4 bytes, nor of a beside a b but a mask;"
+            " bit 4: c is [N, M], and c_size 0; all else 0"
         ),
     ),
 )

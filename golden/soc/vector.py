@@ -9,7 +9,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 
 from .check import operands
-from .commands import AFFINE, SIGNS, VECTOR, Cause, Combine
+from .commands import AFFINE, SIGNS, TRANSPOSED, VECTOR, Cause, Combine, VectorFunction
 from .failure import Failure
 from .functions import NORMS, WHOLE, VectorHardware
 from .hardware import Hardware
@@ -46,7 +46,8 @@ def vector(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) 
     try:
         record = VECTOR.decode(memory.read(command["settings"], VECTOR.size))
         sizes = {name: each.octets for name, each in matrices.items() if name in SIGNS}
-        if not legal(record, sizes, command["n"], hardware):
+        turned = bool(command["sizes"] & TRANSPOSED)
+        if not legal(record, sizes, command["n"], hardware, turned=turned):
             raise Failure(Cause.SETTINGS, 0)
         name = unit.name(record["function"])
         affine = _affine(command, memory, unit) if name in NORMS else {}
@@ -62,15 +63,24 @@ def vector(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) 
         z = _combine(record, arrays)
         t = _scale(record, hardware, unit.formats(name)[0])(z)
         y = _function(name, t, record, unit, arrays, affine)
-        memory.write_matrix(matrices["c"], _result(record)(y))
+        c = _result(record)(y)
+        memory.write_matrix(matrices["c"], c.T if turned else c)
     except BusError as error:
         raise Failure(error.cause, error.address) from error
 
 
 def legal(
-    record: Mapping[str, int], sizes: Mapping[str, int], columns: int, hardware: Hardware
+    record: Mapping[str, int],
+    sizes: Mapping[str, int],
+    columns: int,
+    hardware: Hardware,
+    *,
+    turned: bool = False,
 ) -> bool:
-    """Return whether the unit can do what a record asks for, with elements of these sizes."""
+    """Return whether the unit can do what a record asks for, with elements of these sizes.
+
+    ``turned``: the command says that c is [N, M].
+    """
     unit, combine, function = hardware.vector, record["combine"], record["function"]
     assert unit is not None
     if combine not in set(Combine) or not unit.has(function):
@@ -80,6 +90,8 @@ def legal(
     small = ("a_zero_point", "b_zero_point", "a_multiplier", "b_multiplier")
     return (
         ("b" in sizes) == (combine != Combine.NONE)
+        and turned == (function == VectorFunction.TRANSPOSE)
+        and not (turned and "b" in sizes)
         and not (two and sizes["a"] > 2)
         and sizes.get("b", 1) <= 2
         and (combine != Combine.MASK or name == "softmax")
@@ -168,7 +180,7 @@ def _function(
     affine: Mapping[str, Integers],
 ) -> Integers:
     """Return y."""
-    if name == "none":
+    if name in ("none", "transpose"):
         return x
     if name == "softmax":
         mask = arrays["b"] != 0 if record["combine"] == Combine.MASK else None

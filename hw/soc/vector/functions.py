@@ -62,7 +62,7 @@ class Functions(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         with m.Switch(self.function):
-            for name in self.params.functions:
+            for name in self.params.blocks:
                 with m.Case(VectorFunction[name.upper()].value):
                     self._through(m, name)
             with m.Default():

@@ -6,7 +6,7 @@ from typing import Any
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import AFFINE
-from gemmule.golden.soc.functions import NORMS, Q4_12, ROW_FUNCTIONS, VectorHardware
+from gemmule.golden.soc.functions import NORMS, Q4_12, VectorHardware
 from gemmule.hw.common.requantize.params import RequantizerParams
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import PARAMS
@@ -68,14 +68,19 @@ class VectorUnitParams:
         )
 
     @property
-    def elementwise(self) -> tuple[str, ...]:
-        """The functions of each element by itself."""
-        return tuple(name for name in self.functions if name not in ROW_FUNCTIONS)
+    def blocks(self) -> tuple[str, ...]:
+        """The functions that a block of ``hw/nonlinear`` computes."""
+        return tuple(name for name in self.functions if name != "transpose")
 
     @property
     def norms(self) -> tuple[str, ...]:
         """The normalizations."""
         return tuple(name for name in self.functions if name in NORMS)
+
+    @property
+    def transposes(self) -> bool:
+        """Whether results can be transposed."""
+        return "transpose" in self.functions
 
     @property
     def settings_vector(self) -> int:

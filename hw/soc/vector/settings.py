@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.requantize import STEP, Rounding
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC
-from gemmule.golden.soc.commands import NO_B, SIGNS, VECTOR, Combine, VectorFunction
+from gemmule.golden.soc.commands import NO_B, SIGNS, TRANSPOSED, VECTOR, Combine, VectorFunction
 from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS
 from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.soc.dma.request import read_stream, request_layout
@@ -40,6 +40,8 @@ def illegal(m: Module, params: VectorUnitParams, record, sizes: Value, columns: 
         combine > max(Combine),
         (function != 0) & ~_any(is_one.values()),
         (combine != Combine.NONE) ^ (b_size != NO_B),
+        (sizes & TRANSPOSED).any() ^ is_one.get("transpose", Const(0)),
+        (sizes & TRANSPOSED).any() & (b_size != NO_B),
         two & (a_size > LARGEST),
         (b_size != NO_B) & (b_size > LARGEST),
         (combine == Combine.MASK) & ~softmax,
@@ -72,7 +74,7 @@ def scales(m: Module, params: VectorUnitParams, record) -> tuple[Value, Value, V
     limits = params.golden.formats("none")[0]
     low, high = Signal.like(before.low, init=limits.low), Signal.like(before.low, init=limits.high)
     with m.Switch(record.function):
-        for name in params.functions:
+        for name in params.blocks:
             taken = params.golden.formats(name)[0]
             with m.Case(VectorFunction[name.upper()].value):
                 m.d.sync += [low.eq(taken.low), high.eq(taken.high)]

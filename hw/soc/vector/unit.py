@@ -4,7 +4,14 @@ from amaranth import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from gemmule.golden.soc.commands import NO_B, SIGNS, VECTOR, Cause, VectorFunction
+from gemmule.golden.soc.commands import (
+    NO_B,
+    SIGNS,
+    TRANSPOSED,
+    VECTOR,
+    Cause,
+    VectorFunction,
+)
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.wide import WideSum
@@ -14,9 +21,12 @@ from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
 from .combine import Combiner
 from .functions import Functions
 from .params import COMBINED, WHOLE, VectorUnitParams
+from .passes import Passes
+from .places import Places
 from .rows import RowReader
 from .scale import Scaler
 from .settings import Record, illegal, scales
+from .turn import Turn
 from .writer import RowWriter
 
 __all__ = ["EVENTS", "VectorUnit"]
@@ -116,7 +126,7 @@ class VectorUnit(wiring.Component):
         connect(m, combiner.z, before.i)
         connect(m, before.o, functions.x)
         connect(m, functions.y, after.i)
-        connect(m, after.o, write_c.i)
+        self._turn(m, after.o, read_a, combiner, write_c)
         self._row_function(m, said, functions)
         faults = self._faults(m, record, read_a, read_b, write_c)
         self._walk(m, record, functions, write_c, faults)
@@ -164,7 +174,7 @@ class VectorUnit(wiring.Component):
     def _matrices(self, m: Module, said, read_a: RowReader, read_b: RowReader, write_c) -> None:
         """Tell readers and writer where the operands lie."""
         job = self._job
-        for name, part in (("a", read_a), ("b", read_b), ("c", write_c)):
+        for name, part in (("a", read_a), ("b", read_b)):
             m.d.comb += [
                 part.base.eq(job[name]),
                 part.stride.eq(job[f"{name}_stride"]),
@@ -173,6 +183,7 @@ class VectorUnit(wiring.Component):
                 part.start.eq(self._start & (self._two if name == "b" else 1)),
             ]
             connect(m, part.request, flipped(getattr(self, f"request_{name}")))
+        connect(m, write_c.request, flipped(self.request_c))
         for n, part in enumerate((read_a, read_b)):
             m.d.comb += [
                 part.size.eq(job.sizes.word_select(n, 2)),
@@ -182,6 +193,46 @@ class VectorUnit(wiring.Component):
         connect(m, flipped(self.data_b), read_b.data)
         connect(m, write_c.data, flipped(self.data_c))
         m.d.comb += [write_c.size.eq(job.c_size), write_c.done.eq(self.done_c)]
+
+    def _turn(self, m: Module, results, read_a: RowReader, combiner: Combiner, write_c) -> None:
+        """Send results to their places, transposed where that is built in and asked for."""
+        job = self._job
+        m.submodules.places = places = Places(self.params)
+        m.d.comb += [
+            places.start.eq(self._start),
+            places.base.eq(job.c),
+            places.stride.eq(job.c_stride),
+            places.rows.eq(job.m),
+            places.columns.eq(job.n),
+            places.size.eq(job.c_size),
+            write_c.start.eq(self._start),
+            write_c.columns.eq(job.n),
+        ]
+        connect(m, places.o, write_c.place)
+        if not self.params.transposes:
+            connect(m, results, write_c.i)
+            return
+        turned = wire(m, "turned", (job.sizes & TRANSPOSED).any())
+        m.submodules.passes = passes = Passes(self.params)
+        m.submodules.turn = turn = Turn(self.params)
+        connect(m, results, turn.i)
+        connect(m, turn.o, write_c.i)
+        for part in (passes, turn):
+            m.d.comb += [
+                part.start.eq(self._start),
+                part.turned.eq(turned),
+                part.rows.eq(job.m),
+            ]
+        m.d.comb += [
+            places.turned.eq(turned),
+            passes.base.eq(job.a),
+            passes.columns.eq(job.n),
+            passes.size.eq(job.sizes[:2]),
+            passes.taken.eq(combiner.a.valid & combiner.a.ready),
+            read_a.start.eq(passes.begins),
+            read_a.base.eq(passes.at),
+            read_a.columns.eq(passes.of),
+        ]
 
     def _row_function(self, m: Module, said, functions: Functions) -> None:
         m.d.comb += [

@@ -1,6 +1,6 @@
-"""Writes rows of results: packed to elements of 1, 2 or 4 bytes, each row at its address."""
+"""Writes results: packed to elements of 1, 2 or 4 bytes, each row or piece at its place."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,11 +9,11 @@ from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
-from gemmule.hw.common.wide import Stepper
-from gemmule.hw.soc.dma.request import LENGTH_WIDTH, request_layout, write_done
+from gemmule.hw.soc.dma.request import request_layout, write_done
 
 from .layouts import elements_layout
 from .params import WHOLE, VectorUnitParams
+from .places import place_layout
 
 __all__ = ["RowWriter"]
 
@@ -28,10 +28,10 @@ UNDER_WAY = 10
 
 
 class RowWriter(wiring.Component):
-    """Write the rows of a matrix, each by a request.
+    """Write rows, each where its place says, by a request.
 
     What stands beside a row in memory is not touched. From the row on that begins with ``void``,
-    rows are dropped.
+    rows are dropped, and so is one whose place is none.
 
     Latency: 2 cycles from a vector to its first bytes. Throughput: a vector in as many cycles as
     an element has bytes. Back-pressure: vectors wait for the DMA.
@@ -43,8 +43,9 @@ class RowWriter(wiring.Component):
     Members
     -------
     start : In(1)
-    base, stride, rows, columns, size : In
-        The matrix, held from ``start`` until it is ``over``.
+    columns : In(24), size : In(2)
+        Of a row; held from ``start`` until it is ``over``.
+    place : In(stream of :func:`~.places.place_layout`)
     void : In(1)
     i : In(stream of :func:`~.layouts.elements_layout`)
     request : Out(stream of ``request_layout``), data : Out(packet stream of [lanes] x 8 bits)
@@ -58,11 +59,9 @@ class RowWriter(wiring.Component):
         lanes, width = params.lanes, params.address_width
         super().__init__({
             "start": In(1),
-            "base": In(width),
-            "stride": In(signed(32)),
-            "rows": In(DIM_WIDTH),
             "columns": In(DIM_WIDTH),
             "size": In(2),
+            "place": In(stream.Signature(place_layout(width))),
             "void": In(1),
             "i": In(stream.Signature(elements_layout(WHOLE, lanes))),
             "request": Out(stream.Signature(request_layout(width))),
@@ -74,33 +73,29 @@ class RowWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         log = self.params.lanes.bit_length() - 1
-        m.submodules.row = row = Stepper(self.params.address_width)
         m.submodules.requests = requests = SkidBuffer(self.request.p.shape())
         m.submodules.words = words = Fifo(self.data.p.shape(), WORDS)
         wiring.connect(m, requests.o, wiring.flipped(self.request))
         wiring.connect(m, words.o, wiring.flipped(self.data))
-        length = register(m, "length", (self.columns << self.size)[:LENGTH_WIDTH])
         # The last vector of a row may have fewer bytes; the same of all rows.
         rest = (self.columns - 1)[:log]
         rest_parts = register(m, "rest_parts", ((((rest + 1) << self.size) - 1) >> log)[:2])
         all_parts = register(m, "all_parts", ((1 << self.size) - 1)[:2])
         begins, dropping, part = Signal(init=1), Signal(), Signal(2)
+        place, there = self.place.p, self.place.valid
         final = wire(m, "final", part == Mux(self.i.p.last, rest_parts, all_parts))
         first = wire(m, "first", begins & (part == 0))
-        drop = wire(m, "drop", Mux(first, self.void, dropping))
-        placed = wire(m, "placed", ~first | (requests.i.ready & row.valid))
-        goes = wire(m, "goes", self.i.valid & (drop | (words.i.ready & placed)))
-        left, under_way = Signal(DIM_WIDTH), Signal(UNDER_WAY)
-        ends = wire(m, "ends", goes & final & self.i.p.last)
+        drop = wire(m, "drop", Mux(first, self.void | place.none, dropping))
+        taken = wire(m, "taken", drop | (words.i.ready & (~first | requests.i.ready)))
+        goes = wire(m, "goes", self.i.valid & (~first | there) & taken)
+        final_row, ended, under_way = Signal(), Signal(), Signal(UNDER_WAY)
+        ends = wire(m, "ends", goes & final & self.i.p.last & Mux(first, place.last, final_row))
         asks = wire(m, "asks", goes & first & ~drop)
         m.d.comb += [
-            row.load.eq(self.start),
-            row.base.eq(self.base),
-            row.stride.eq(self.stride),
-            row.step.eq(asks),
+            self.place.ready.eq(goes & first),
             requests.i.valid.eq(asks),
-            requests.i.p.address.eq(row.address),
-            requests.i.p.length.eq(length),
+            requests.i.p.address.eq(place.address),
+            requests.i.p.length.eq(place.length),
             words.i.valid.eq(goes & ~drop),
             words.i.p.data.eq(self._part(part)),
             words.i.p.last.eq(self.i.p.last & final),
@@ -108,18 +103,20 @@ class RowWriter(wiring.Component):
         ]
         m.d.sync += [
             under_way.eq(under_way + asks - self.done.valid),
-            self.over.eq(~left.any() & ~under_way.any() & ~self.start),
+            self.over.eq(ended & ~under_way.any() & ~self.start),
         ]
         with m.If(self.start):
-            m.d.sync += left.eq(self.rows)
+            m.d.sync += ended.eq(0)
         with m.Elif(ends):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += ended.eq(1)
         with m.If(goes):
             m.d.sync += [
                 part.eq(Mux(final, 0, part + 1)),
                 begins.eq(Mux(final, self.i.p.last, 0)),
                 dropping.eq(drop),
             ]
+        with m.If(goes & first):
+            m.d.sync += final_row.eq(place.last)
         return m
 
     def _part(self, part: Value) -> Value:

@@ -45,7 +45,8 @@ def expected(memory: np.ndarray, command: dict[str, int], hardware: Hardware) ->
         for column, y in enumerate(results):
             c = rounded(Fraction(y * multipliers[1], 2 ** shifts[1]), rounding) + zero_point
             octets = 1 << command["c_size"]
-            place = command["c"] + row * command["c_stride"] + column * octets - BASE
+            down, across = (column, row) if name == "transpose" else (row, column)
+            place = command["c"] + down * command["c_stride"] + across * octets - BASE
             cut = min(max(c, low), high) % (1 << 8 * octets)
             after[place : place + octets] = list(cut.to_bytes(octets, "little"))
     return after
@@ -75,7 +76,7 @@ def combined(combine: int, a: int, b: int, a_zero, b_zero, a_factor, b_factor) -
 
 def formats(unit: VectorHardware, name: str) -> tuple[Format, Format]:
     """Return the formats of a function, from the table of the blocks' own."""
-    if name == "none":
+    if name in ("none", "transpose"):
         return F("s32"), F("s32")
     rows = {"softmax": ("sq7.9", "uq1.15"), "layernorm": ("sq8.8", "sq6.10")}
     rows["rmsnorm"] = rows["layernorm"]
@@ -90,7 +91,7 @@ def computed(
 ) -> list[int]:
     """Return a row of a function's results, by its block's golden model."""
     x = np.array([row], np.int64)
-    if name == "none":
+    if name in ("none", "transpose"):
         return row
     sets = FUNCTIONS[name].sets if name in FUNCTIONS else ("exact", "heatvit")
     coefficients = unit.coefficients if unit.coefficients in sets else "exact"

@@ -29,14 +29,17 @@ def random_command(rng, vectors: RandomVectors, function: str) -> tuple[dict[str
         "settings": SETTINGS_AT,
     }  # fmt: skip
     for name, octets in kind.octets.items():
-        stride = int(rng.choice([0, n * octets, n * octets + rng.integers(9), rng.integers(99)]))
-        if m == 1:
+        rows, row = (n, m) if name == "c" and kind.turned else (m, n * octets)
+        stride = int(rng.choice([0, row, row + rng.integers(9), rng.integers(99)]))
+        if name == "c" and kind.turned:  # where rows overlap, the last one is no one's
+            stride = row + int(rng.integers(9))
+        if rows == 1:
             stride = int(rng.integers(-(2**31), 2**31))
         first = BASE + AREAS[name] + int(rng.integers(16))
-        back = m > 1 and rng.integers(2)
-        command[name] = first + (m - 1) * stride if back else first
+        back = rows > 1 and rng.integers(2)
+        command[name] = first + (rows - 1) * stride if back else first
         command[f"{name}_stride"] = -stride if back else stride
-    if kind.a_size == kind.c_size and rng.random() < 0.1:  # in place
+    if kind.a_size == kind.c_size and not kind.turned and rng.random() < 0.1:  # in place
         command |= {"c": command["a"], "c_stride": command["a_stride"]}
     return command, vectors.octets(vectors.record(kind, n), kind.function, n)
 

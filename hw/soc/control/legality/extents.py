@@ -8,7 +8,7 @@ from gemmule.golden.soc.commands import AFFINE, COLUMN, SETTINGS, VECTOR
 from gemmule.hw.soc.control.layouts import raw_layout
 from gemmule.hw.soc.control.ring import LOW
 
-from .fields import no_b
+from .fields import no_b, turned
 
 __all__ = ["OPERANDS", "Extents"]
 
@@ -95,7 +95,9 @@ class Extents(wiring.Component):
     def _walk(self, m: Module) -> None:
         """Say in each cycle what becomes of the sum and of the term."""
         do, command = self._do, self.command
-        rows = self._of((command.m, self._either(command.m, command.k), command.m, command.n))
+        self._turned = self._vector & turned(command)
+        c_rows = Mux(self._turned, command.n, command.m)
+        rows = self._of((command.m, self._either(command.m, command.k), c_rows, command.n))
         a_size, b_size = (
             self._either(command.sizes.word_select(n, 2), size)
             for n, size in enumerate(self._sizes)
@@ -165,7 +167,8 @@ class Extents(wiring.Component):
         record = self._either(AFFINE.size, COLUMN.size)
         last_record = self._either(VECTOR.size + AFFINE.size, SETTINGS.size + COLUMN.size)
         strides = (command.a_stride, command.b_stride, command.c_stride, record)
-        columns = (self._either(command.n, command.k), command.n, command.n, last_record)
+        c_columns = Mux(self._turned, command.m, command.n)
+        columns = (self._either(command.n, command.k), command.n, c_columns, last_record)
         stride = Signal(LOW, name="stride")
         total, self._term = Signal(LOW, name="sum"), Signal(LOW, name="term")
         wide = Signal(LOW + 1, name="wide")

@@ -3,10 +3,10 @@
 from amaranth import Const, Mux, Value
 from amaranth.lib import data
 
-from gemmule.golden.soc.commands import COUNTERS, NO_B, VERSION, Cause, Flags, Opcode
+from gemmule.golden.soc.commands import COUNTERS, NO_B, TRANSPOSED, VERSION, Cause, Flags, Opcode
 from gemmule.hw.common.compare import below
 
-__all__ = ["LAWLESS", "SIZES", "field_cause", "no_b"]
+__all__ = ["LAWLESS", "SIZES", "field_cause", "no_b", "turned"]
 
 LAWLESS = (Cause.OPCODE, Cause.VERSION, Cause.RESERVED, Cause.COUNTER)
 """Refused for these, a command's counter to signal is not to be trusted."""
@@ -18,6 +18,11 @@ SIZES = 3
 def no_b(command: data.View) -> Value:
     """Return whether a VECTOR command says that it has no b."""
     return command.sizes[2:4] == NO_B
+
+
+def turned(command: data.View) -> Value:
+    """Tell of a VECTOR whether c is [N, M]."""
+    return (command.sizes & TRANSPOSED).any()
 
 
 def field_cause(command: data.View, max_k: int, *, vector_unit: bool = False) -> Value:
@@ -35,14 +40,14 @@ def field_cause(command: data.View, max_k: int, *, vector_unit: bool = False) ->
         Cause.OPCODE: ~product & ~vector & (command.opcode != Opcode.NOP),
         Cause.VERSION: command.version != VERSION,
         Cause.RESERVED: unknown.any()
-        | (command.sizes & Mux(vector, 0xF0, 0xFF)).any()
+        | (command.sizes & Mux(vector, 0xFF ^ (2 * TRANSPOSED - 1), 0xFF)).any()
         | (product & raw & command.settings.any())
         | (vector & (command.k.any() | raw | strange_b)),
         Cause.SIZE: ((product | vector) & (~command.m.any() | ~command.n.any()))
         | (product & ~command.k.any()),
         Cause.K_TOO_LARGE: product & ~below(command.k, max_k + 1),
         Cause.C_SIZE: ((product | vector) & ~below(command.c_size, SIZES))
-        | (vector & ~below(command.sizes[:2], SIZES)),
+        | (vector & (~below(command.sizes[:2], SIZES) | (turned(command) & command.c_size.any()))),
         Cause.COUNTER: ~below(command.wait, COUNTERS + 1) | ~below(command.signal, COUNTERS + 1),
     }
     assert list(causes) == sorted(causes)

@@ -73,7 +73,8 @@ class VectorCommands(Placer):
             rows = 1 if name == "b" and rng.random() < 0.2 else m
             if apart or name == "c":
                 each = max(apart, GUARD) if name == "c" else apart
-                places[name] = self.place(area, rows, n * octets, each)
+                shape_of = (n, m) if name == "c" and kind.turned else (rows, n)
+                places[name] = self.place(area, shape_of[0], shape_of[1] * octets, each)
             else:
                 places[name] = self.source(rows, n * octets)
             if places[name] and name == "b" and rows < m:
@@ -82,8 +83,14 @@ class VectorCommands(Placer):
         places |= dict(given or {})
         if None in places.values():
             return None
-        self._share(kind, places, tuple(given or ()))
-        if overlap and m > 1 and places["c"] not in (places["a"], places.get("b")):
+        if not kind.turned:
+            self._share(kind, places, tuple(given or ()))
+        if (
+            overlap
+            and not kind.turned
+            and m > 1
+            and places["c"] not in (places["a"], places.get("b"))
+        ):
             address, stride = places["c"]
             places["c"] = address, stride // self.upto(9)
             tally["vector commands with rows of c that overlap"] += 1

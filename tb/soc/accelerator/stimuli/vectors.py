@@ -6,7 +6,7 @@ import numpy as np
 
 from gemmule.golden.nonlinear.layernorm import epsilon_code
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC
-from gemmule.golden.soc.commands import AFFINE, NO_B, VECTOR, Combine, VectorFunction
+from gemmule.golden.soc.commands import AFFINE, NO_B, TRANSPOSED, VECTOR, Combine, VectorFunction
 from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS, VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import LOG2, SMALL, legal
@@ -35,7 +35,12 @@ class VectorKind:
     @property
     def sizes(self) -> int:
         """The byte of a command."""
-        return self.a_size | self.b_size << 2
+        return self.a_size | self.b_size << 2 | TRANSPOSED * self.turned
+
+    @property
+    def turned(self) -> bool:
+        """Whether c is [N, M]."""
+        return self.function == "transpose"
 
     @property
     def octets(self) -> dict[str, int]:
@@ -59,6 +64,8 @@ class RandomVectors:
         if function is None:
             function = str(rng.choice(["none", *self.unit.functions]))
             function = "none" if rng.random() < 0.15 else function
+        if function == "transpose":
+            return VectorKind(Combine.NONE, function, int(rng.integers(3)), NO_B, 0)
         combine = Combine(int(rng.choice([each for each in Combine if each != Combine.MASK])))
         if function == "softmax" and rng.random() < 0.4:
             combine = Combine.MASK
@@ -167,7 +174,7 @@ class RandomVectors:
         before = dict(record)
         possible = {"delta": kind.function == "softmax", "epsilon": kind.function in NORMS}
         names = [each for each in SPOILED if possible.get(each, True)]
-        while legal(record, sizes, n, self.hardware):
+        while legal(record, sizes, n, self.hardware, turned=kind.turned):
             record.clear()
             record.update(before)
             name = str(self.rng.choice(names))
