@@ -35,10 +35,11 @@ class Accelerator(wiring.Component):
     by side.
 
     Latency: from the doorbell to the interrupt the memory's five times (command, operands, results,
-    completion, their answers) and about 110 cycles. Throughput: rows x cols products a
-    cycle, and beside them what :class:`~.vector.unit.VectorUnit` says, while the bus brings
-    operands. Back-pressure: the bus may pause anywhere. Errors: those of commands
-    and of the bus end a command with a cause and an address; none can hang or leave the windows.
+    completion, their answers) and about 110 cycles. Throughput: rows x cols products a cycle,
+    and beside them as many elements as the vector unit has lanes in as many cycles as the largest
+    of them has bytes, while the bus brings operands. Back-pressure: the bus may pause anywhere.
+    Errors: those of commands and of the bus end a command with a cause and an address; none can
+    hang or leave the windows.
 
     Parameters
     ----------
