@@ -57,7 +57,7 @@ class VectorOptions(Options):
                         " of at least 1, not 0"
                     )
         unit = self.vector_params()
-        for name in self.function_names:
+        for name in unit.blocks if unit else ():
             try:
                 unit.block(name)
             except UsageError as error:

@@ -20,14 +20,14 @@ from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
 
 from .combine import Combiner
 from .functions import Functions
+from .operands.passes import Passes
+from .operands.rows import RowReader
 from .params import COMBINED, WHOLE, VectorUnitParams
-from .passes import Passes
-from .places import Places
-from .rows import RowReader
+from .results.places import Places
+from .results.turn import Turn
+from .results.writer import RowWriter
 from .scale import Scaler
 from .settings import Record, illegal, scales
-from .turn import Turn
-from .writer import RowWriter
 
 __all__ = ["EVENTS", "VectorUnit"]
 

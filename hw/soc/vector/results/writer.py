@@ -10,9 +10,9 @@ from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.soc.dma.request import request_layout, write_done
+from gemmule.hw.soc.vector.layouts import elements_layout
+from gemmule.hw.soc.vector.params import WHOLE, VectorUnitParams
 
-from .layouts import elements_layout
-from .params import WHOLE, VectorUnitParams
 from .places import place_layout
 
 __all__ = ["RowWriter"]

@@ -7,8 +7,7 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.wide import Stepper
-
-from .params import VectorUnitParams
+from gemmule.hw.soc.vector.params import VectorUnitParams
 
 __all__ = ["Passes"]
 

@@ -7,9 +7,8 @@ from amaranth.lib.wiring import In, Out
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.transposer import Transposer
-
-from .layouts import elements_layout
-from .params import WHOLE, VectorUnitParams
+from gemmule.hw.soc.vector.layouts import elements_layout
+from gemmule.hw.soc.vector.params import WHOLE, VectorUnitParams
 
 __all__ = ["Turn"]
 

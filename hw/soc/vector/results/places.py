@@ -11,8 +11,7 @@ from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.common.wide import Stepper
 from gemmule.hw.soc.dma.request import LENGTH_WIDTH
-
-from .params import VectorUnitParams
+from gemmule.hw.soc.vector.params import VectorUnitParams
 
 __all__ = ["Places", "place_layout"]
 

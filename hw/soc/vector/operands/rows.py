@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.soc.dma.request import LENGTH_WIDTH, read_stream, request_layout
+from gemmule.hw.soc.vector.layouts import elements_layout
+from gemmule.hw.soc.vector.params import VectorUnitParams
 
 from .gather import Gather
-from .layouts import elements_layout
-from .params import VectorUnitParams
 from .requests import RowRequests
 
 __all__ = ["RowReader"]

@@ -6,8 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.pipeline import register, wire
-
-from .layouts import elements_layout
+from gemmule.hw.soc.vector.layouts import elements_layout
 
 __all__ = ["Gather"]
 

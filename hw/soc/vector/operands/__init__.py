@@ -1,0 +1,1 @@
+"""Operands of the vector unit, from memory to vectors of elements."""

@@ -1,0 +1,1 @@
+"""Results of the vector unit, from vectors of elements to memory."""
