@@ -34,7 +34,7 @@ static void sync(struct gemmule *g, void *bytes, size_t count, int to_cpu)
         g->hooks.sync(g->hooks.context, bytes, count, to_cpu);
 }
 
-static uint64_t address_of(const struct gemmule *g, const void *bytes)
+uint64_t gemmule_address(const struct gemmule *g, const void *bytes)
 {
     return g->memory.address + (uint64_t)((const uint8_t *)bytes - g->memory.bytes);
 }
@@ -72,7 +72,7 @@ int gemmule_open(struct gemmule *g, const struct gemmule_hooks *hooks,
     g->commands = rings;
     g->log2 = 0;
     if (rings) {
-        if (log2 < GEMMULE_RINGS_LEAST || log2 > GEMMULE_RINGS_MOST || (address_of(g, rings) & 63u))
+        if (log2 < GEMMULE_RINGS_LEAST || log2 > GEMMULE_RINGS_MOST || (gemmule_address(g, rings) & 63u))
             return GEMMULE_WRONG;
         g->log2 = log2;
         g->completions = g->commands + ((size_t)GEMMULE_COMMAND_BYTES << log2);
@@ -111,9 +111,9 @@ int gemmule_reset(struct gemmule *g)
     if (g->commands) {
         clear(g->commands, GEMMULE_RINGS_BYTES(g->log2));
         sync(g, g->commands, GEMMULE_RINGS_BYTES(g->log2), 0);
-        write_address(g, GEMMULE_REG_RING_BASE_LO, address_of(g, g->commands));
+        write_address(g, GEMMULE_REG_RING_BASE_LO, gemmule_address(g, g->commands));
         write_address(g, GEMMULE_REG_COMPLETION_BASE_LO,
-                      address_of(g, g->completions) | GEMMULE_COMPLETION_BASE_LO_ENABLE_MASK);
+                      gemmule_address(g, g->completions) | GEMMULE_COMPLETION_BASE_LO_ENABLE_MASK);
         write_register(g, GEMMULE_REG_RING_SIZE, g->log2);
     }
     write_register(g, GEMMULE_REG_IRQ_ENABLE,
@@ -240,33 +240,54 @@ static int failed(struct gemmule *g)
     return 1;
 }
 
-int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t *ticket)
+int gemmule_submit_command(struct gemmule *g, uint8_t command[GEMMULE_COMMAND_BYTES],
+                           uint32_t *ticket)
 {
     const uint32_t mine = g->submitted;
-    uint8_t words[GEMMULE_COMMAND_BYTES], *command = words, *found = outcome(g, mine);
+    uint8_t *found = outcome(g, mine);
 
-    if (g->commands)
-        command = g->commands + (size_t)GEMMULE_COMMAND_BYTES * (mine & (places(g) - 1u));
+    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
+        collect(g);
+    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
+        return GEMMULE_FULL;
+    gemmule_command_set_version(command, GEMMULE_COMMANDS_VERSION);
+    gemmule_command_set_sequence(command, (uint16_t)mine);
+    gemmule_put(found + TICKET_BYTE, 4, mine);
+    found[STATE_BYTE] = PENDING;
+    *ticket = mine;
+    ++g->submitted;
+    if (g->commands) {
+        uint8_t *place = g->commands + (size_t)GEMMULE_COMMAND_BYTES * (mine & (places(g) - 1u));
+
+        for (size_t i = 0; i < GEMMULE_COMMAND_BYTES; ++i)
+            ((volatile uint8_t *)place)[i] = command[i];
+        sync(g, place, GEMMULE_COMMAND_BYTES, 0);
+        write_register(g, GEMMULE_REG_TAIL, g->submitted);
+    } else {
+        for (uint32_t i = 0; i < GEMMULE_COMMAND_BYTES; i += 4u)
+            write_register(g, GEMMULE_REG_COMMAND_0 + i, (uint32_t)gemmule_get(command + i, 4));
+        write_register(g, GEMMULE_REG_PUSH, GEMMULE_PUSH_PUSH_MASK);
+    }
+    return 0;
+}
+
+int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t *ticket)
+{
+    uint8_t command[GEMMULE_COMMAND_BYTES];
 
     if (p->c_bytes != 1u && p->c_bytes != 2u && p->c_bytes != 4u)
         return GEMMULE_WRONG;
     if ((p->m | p->n | p->k) >> 24)
         return GEMMULE_WRONG;
-    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
-        collect(g);
-    if (mine - g->completed >= places(g) || found[STATE_BYTE] == PENDING)
-        return GEMMULE_FULL;
     clear(command, GEMMULE_COMMAND_BYTES);
     gemmule_command_set_opcode(command, GEMMULE_OPCODE_GEMM);
-    gemmule_command_set_version(command, GEMMULE_COMMANDS_VERSION);
     gemmule_command_set_flags(command, (uint8_t)(p->flags | (p->settings ? 0u : GEMMULE_FLAG_RAW)));
     gemmule_command_set_c_size(command, p->c_bytes >> 1);
-    gemmule_command_set_sequence(command, (uint16_t)mine);
     gemmule_command_set_wait_value(command, p->wait_value);
-    gemmule_command_set_a(command, address_of(g, p->a));
-    gemmule_command_set_b(command, address_of(g, p->b));
-    gemmule_command_set_c(command, address_of(g, p->c));
-    gemmule_command_set_settings(command, p->settings ? address_of(g, p->settings) : 0u);
+    gemmule_command_set_a(command, gemmule_address(g, p->a));
+    gemmule_command_set_b(command, gemmule_address(g, p->b));
+    gemmule_command_set_c(command, gemmule_address(g, p->c));
+    gemmule_command_set_settings(command, p->settings ? gemmule_address(g, p->settings) : 0u);
     gemmule_command_set_a_stride(command, p->a_stride);
     gemmule_command_set_b_stride(command, p->b_stride);
     gemmule_command_set_c_stride(command, p->c_stride);
@@ -275,19 +296,7 @@ int gemmule_submit(struct gemmule *g, const struct gemmule_product *p, uint32_t 
     gemmule_command_set_k(command, p->k);
     gemmule_command_set_wait(command, p->wait);
     gemmule_command_set_signal(command, p->signal);
-    gemmule_put(found + TICKET_BYTE, 4, mine);
-    found[STATE_BYTE] = PENDING;
-    *ticket = mine;
-    ++g->submitted;
-    if (g->commands) {
-        sync(g, command, GEMMULE_COMMAND_BYTES, 0);
-        write_register(g, GEMMULE_REG_TAIL, g->submitted);
-    } else {
-        for (uint32_t i = 0; i < GEMMULE_COMMAND_BYTES; i += 4u)
-            write_register(g, GEMMULE_REG_COMMAND_0 + i, (uint32_t)gemmule_get(command + i, 4));
-        write_register(g, GEMMULE_REG_PUSH, GEMMULE_PUSH_PUSH_MASK);
-    }
-    return 0;
+    return gemmule_submit_command(g, command, ticket);
 }
 
 int gemmule_await(struct gemmule *g, uint32_t ticket, uint32_t waits)
@@ -312,9 +321,8 @@ int gemmule_await(struct gemmule *g, uint32_t ticket, uint32_t waits)
     return found[CAUSE_BYTE];
 }
 
-/* Give the bytes from the first to the last row of a matrix to the other side. */
-static void sync_rows(struct gemmule *g, const void *matrix, int32_t stride, uint32_t rows,
-                      size_t row, int to_cpu)
+void gemmule_sync_rows(struct gemmule *g, const void *matrix, int32_t stride, uint32_t rows,
+                       size_t row, int to_cpu)
 {
     const int64_t reach = (int64_t)stride * ((int64_t)rows - 1);
     uint8_t *first = (uint8_t *)(uintptr_t)matrix;
@@ -332,14 +340,14 @@ int gemmule_run(struct gemmule *g, const struct gemmule_product *product, uint32
 
     if (!p.m || !p.n || !p.k)
         return GEMMULE_WRONG;
-    sync_rows(g, p.a, p.a_stride, p.m, (size_t)g->a_bytes * p.k, 0);
-    sync_rows(g, p.b, p.b_stride, p.k, (size_t)g->b_bytes * p.n, 0);
-    sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 0);
+    gemmule_sync_rows(g, p.a, p.a_stride, p.m, (size_t)g->a_bytes * p.k, 0);
+    gemmule_sync_rows(g, p.b, p.b_stride, p.k, (size_t)g->b_bytes * p.n, 0);
+    gemmule_sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 0);
     p.flags |= GEMMULE_FLAG_INTERRUPT;
     result = gemmule_submit(g, &p, &ticket);
     if (!result)
         result = gemmule_await(g, ticket, waits);
     if (!result)
-        sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 1);
+        gemmule_sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 1);
     return result;
 }

@@ -120,4 +120,15 @@ int gemmule_await(struct gemmule *g, uint32_t ticket, uint32_t waits);
 /* Submit and await; then hand c to the processor. */
 int gemmule_run(struct gemmule *g, const struct gemmule_product *product, uint32_t waits);
 
+/* The address of a byte of the shared memory, as the accelerator sees it. */
+uint64_t gemmule_address(const struct gemmule *g, const void *bytes);
+
+/* Hand any command over, all of whose fields are set but for version and sequence. */
+int gemmule_submit_command(struct gemmule *g, uint8_t command[GEMMULE_COMMAND_BYTES],
+                           uint32_t *ticket);
+
+/* Hand rows of `row` bytes, from the first byte of all to the last one, to the other side. */
+void gemmule_sync_rows(struct gemmule *g, const void *matrix, int32_t stride, uint32_t rows,
+                       size_t row, int to_cpu);
+
 #endif

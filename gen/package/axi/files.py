@@ -28,6 +28,8 @@ __all__ = ["DRIVER", "axi_package"]
 DRIVER = {
     "gemmule.h": "C: the driver's functions, the same for all configurations",
     "gemmule.c": "C: the driver, C11 without a library",
+    "gemmule_vector.h": "C: the vector unit's functions, for accelerators that have one",
+    "gemmule_vector.c": "C: what they do",
     "main.c": "C: an example, which multiplies two matrices",
 }
 """Files of the driver, the same in all packages."""

@@ -25,7 +25,7 @@ def compiled(folder: Path, main: Path, config_hash: int = 0) -> Path:
     """Return the program of ``main``, the driver and the pipe's board, with all checks on."""
     (folder / LAYOUT).write_text(layout_header())
     program = folder / main.stem
-    sources = [DRIVER / "gemmule.c", PLATFORM / "platform.c", main]
+    sources = [DRIVER / "gemmule.c", DRIVER / "gemmule_vector.c", PLATFORM / "platform.c", main]
     includes = [f"-I{each}" for each in (folder, DRIVER, PLATFORM)]
     macro = f"-DPLATFORM_CONFIG_HASH={config_hash}u"
     command = ["gcc", *WARNINGS, *CAREFUL, macro, *includes, "-o", program, *sources]

@@ -8,6 +8,7 @@ import pytest
 
 from gemmule.gen.driver.buses.golden import GoldenBus, identity_of
 from gemmule.gen.package.axi.header import LAYOUT, layout_header
+from gemmule.golden.soc.functions import VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.tb.soc.driver.c_platform import DRIVER, PLATFORM, WARNINGS, compiled, served
@@ -29,29 +30,29 @@ def test_it_compiles_freestanding(target, tmp_path):
         pytest.skip(f"{compiler} is not on PATH: .ci/debian.txt names its package")
     (tmp_path / LAYOUT).write_text(layout_header())
     includes = [f"-I{each}" for each in (tmp_path, DRIVER, PLATFORM)]
-    for source in ("gemmule.c", "main.c"):
+    for source in ("gemmule.c", "gemmule_vector.c", "main.c"):
         target = tmp_path / f"{source}.o"
         command = [compiler, *flags, *WARNINGS, "-ffreestanding", *includes, "-c", "-o", target]
         done = subprocess.run([*command, DRIVER / source], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
-    symbols = subprocess.run(
-        [compiler.removesuffix("gcc") + "nm", "-u", tmp_path / "gemmule.c.o"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert {each for each in symbols if each != "U"} <= LIBRARY
+    tool = compiler.removesuffix("gcc") + "nm"
+    objects = [tmp_path / "gemmule.c.o", tmp_path / "gemmule_vector.c.o"]
+    listed = subprocess.run([tool, *objects], capture_output=True, text=True, check=True).stdout
+    lines = [line.split() for line in listed.splitlines() if line and not line.endswith(":")]
+    own = {words[-1] for words in lines if words[-2] == "T"}
+    assert {words[-1] for words in lines if words[-2] == "U"} <= LIBRARY | own
+    assert all(name.startswith("gemmule_") for name in own)
 
 
 def test_a_product_takes_thirty_lines():
     assert len((DRIVER / "main.c").read_text().splitlines()) <= 30
 
 
-def golden_board(tmp_path, config_hash: int = 0):
+def golden_board(tmp_path, config_hash: int = 0, hardware: Hardware | None = None):
     """Return a golden machine whose memory is a file, and the file."""
     image = tmp_path / "image"
     image.write_bytes(bytes(1 << 16))
-    hardware = Hardware()
+    hardware = hardware or Hardware()
     bus = GoldenBus(
         hardware,
         memory=np.memmap(image, np.uint8, "r+"),
@@ -81,3 +82,9 @@ def test_the_example_on_the_golden_machine(tmp_path):
 def test_all_answers_on_the_golden_machine(tmp_path):
     bus, image = golden_board(tmp_path)
     assert served(compiled(tmp_path, PLATFORM / "exercise.c"), bus, image) == [0]
+
+
+def test_the_vector_unit_on_the_golden_machine(tmp_path):
+    hardware = Hardware(vector=VectorHardware(functions=("softmax", "layernorm")))
+    bus, image = golden_board(tmp_path, hardware=hardware)
+    assert served(compiled(tmp_path, PLATFORM / "vector.c"), bus, image) == [0]

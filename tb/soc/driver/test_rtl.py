@@ -174,10 +174,13 @@ def test_uio_joined_to_the_rtl(tmp_path):
 
 
 def test_the_c_driver_on_the_rtl(tmp_path):
-    config_hash = CONFIGURATIONS["4x4"].config_hash
-    for main, want in ((DRIVER / "main.c", example()), (PLATFORM / "exercise.c", [0])):
-        program = compiled(tmp_path, main, config_hash)
-        with board("4x4") as bus:
+    for name, main, want in (
+        ("4x4", DRIVER / "main.c", example()),
+        ("4x4", PLATFORM / "exercise.c", [0]),
+        ("narrow", PLATFORM / "vector.c", [0]),
+    ):
+        program = compiled(tmp_path, main, CONFIGURATIONS[name].config_hash)
+        with board(name) as bus:
             assert served(program, bus, bus.image) == want
 
 
