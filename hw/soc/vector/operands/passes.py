@@ -64,7 +64,7 @@ class Passes(wiring.Component):
             stepper.stride.eq(stride),
             stepper.step.eq(again),
             self.begins.eq(self.start | begins),
-            self.at.eq(Mux(later, stepper.address, self.base)),
+            self.at.eq(Mux(later & ~self.start, stepper.address, self.base)),
             self.of.eq(Mux(self.turned & (columns > lanes), lanes, columns)),
         ]
         m.d.sync += begins.eq(again)

@@ -1,0 +1,1 @@
+"""A transformer's block as one list of commands, over both units."""
