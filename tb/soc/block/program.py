@@ -10,6 +10,7 @@ from gemmule.gen.driver.page import Page
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import SimulatedBus
 from gemmule.golden.soc.commands import (
+    COLUMN,
     COMMAND,
     NO_B,
     SETTINGS,
@@ -85,9 +86,8 @@ class Program:
     def gemm(self, a: Matrix, b: Matrix, c: Matrix, *, shift: int, **wait: int) -> int:
         """Multiply, scale by ``2**-shift``, clamp to s8."""
         low, high = S8
-        settings = self._put(
-            SETTINGS.encode(multiplier=1, shift=shift, low=low, high=high), 16 * c.columns
-        )
+        octets = SETTINGS.encode(multiplier=1, shift=shift, low=low, high=high)
+        settings = self._put(octets, COLUMN.size * c.columns)
         fields = {"m": a.rows, "n": b.columns, "k": a.columns}
         return self._add(Opcode.GEMM, PRODUCT, (a, b, c), settings, fields, wait)
 

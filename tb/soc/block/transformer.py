@@ -1,6 +1,7 @@
 """A block of a vision transformer: attention and multilayer perceptron, ordered for both units."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log2, sqrt
 
 import numpy as np
@@ -43,7 +44,7 @@ class Shape:
     def slices(self) -> list[slice]:
         """Return the rows of each part."""
         edges = np.linspace(0, self.tokens, self.parts + 1).round().astype(int)
-        return [slice(int(low), int(high)) for low, high in zip(edges, edges[1:], strict=False)]
+        return [slice(int(low), int(high)) for low, high in pairwise(edges)]
 
 
 DEIT_S = Shape(tokens=197, width=384, heads=6, hidden=1536)
