@@ -8,7 +8,7 @@ import numpy as np
 from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus
 from gemmule.golden.soc.check import Window, refusal
-from gemmule.golden.soc.commands import COMMAND, COMPLETION, NO_B, Cause, Opcode
+from gemmule.golden.soc.commands import COMMAND, COMPLETION, NO_B, TRANSPOSED, Cause, Opcode
 
 from .plane import FAILS, HARDWARE, VECTOR, program
 
@@ -20,6 +20,7 @@ __all__ = [
     "PAUSES",
     "RECORDS",
     "RING",
+    "TURNED",
     "Software",
     "numbered",
     "unawaited",
@@ -51,6 +52,9 @@ PAIR = {**GEMM, "opcode": 2, "k": 0, "sizes": 1}
 
 ALONE = {**PAIR, "b": 0, "b_stride": 0, "sizes": NO_B << 2 | 1}
 """A VECTOR of one operand."""
+
+TURNED = {**ALONE, "sizes": ALONE["sizes"] | TRANSPOSED}
+"""A VECTOR of one operand, whose result is transposed."""
 
 UNITS = (Opcode.GEMM, Opcode.VECTOR)
 """The opcode of each unit."""
