@@ -154,10 +154,12 @@ class Dispatch(wiring.Component):
         """Choose among those that end, the units first; who was offered stays."""
         count = len(queues)
         finished = [getattr(self, f"{name}_finished") for name in self.units]
-        offers = Cat(*(each.valid for each in finished), ends)
+        offers = [*(each.valid for each in finished), ends]
+        # No arithmetic, whose carry would join a unit's `finished` with who comes after it.
+        first = Cat(now & ~Cat(offers[:n]).any() for n, now in enumerate(offers))
         held, chosen = Signal(count + 1, name="held"), Signal(count + 1, name="chosen")
         m.d.comb += [
-            chosen.eq(Mux(held.any(), held, offers & (~offers + 1))),
+            chosen.eq(Mux(held.any(), held, first)),
             self.ended.valid.eq(chosen.any()),
             taken.eq(chosen[count] & self.ended.ready),
         ]

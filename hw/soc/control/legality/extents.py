@@ -23,8 +23,9 @@ class Extents(wiring.Component):
     shifts and additions, one bit of ``rows - 1`` in a cycle up to its highest. The stride may be
     negative. The settings are rows of 16 bytes, of which the last one is 48 bytes long, the same
     bytes as 32 and one column record for each column; of a VECTOR rows of 4 bytes, the last one of
-    68. Where a VECTOR has no b, a is walked along once more in its place. An address below 0 or
-    beyond the address width is ``outside``, whatever the windows say.
+    68. Where a VECTOR has no b, a is walked along once more in its place; where its result is
+    transposed, that has n rows of m elements. An address below 0 or beyond the address width is
+    ``outside``, whatever the windows say.
 
     Bits of addresses from 32 on are computed a cycle later than those below.
 
