@@ -116,5 +116,5 @@ class VectorHardware:
         return build_unit(name, *self.formats(name), self.coefficients_of(name))
 
 
-assert {*OWN, "transpose"} == {*VECTOR_FUNCTIONS}
+assert {*OWN, "transpose"} >= {*VECTOR_FUNCTIONS}
 assert CODES == 1 << 4

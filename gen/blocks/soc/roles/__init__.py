@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gemmule.golden.nonlinear.functions import FUNCTIONS
+from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 
 from .elements import Add, Multiply, Requantize
 from .functions import ElementwiseRole, NormRole, SoftmaxRole
@@ -16,7 +17,7 @@ ROLES: Mapping[str, Role] = {
     "add": Add(),
     "mul": Multiply(),
     "requantize": Requantize(),
-    **{name: ElementwiseRole(name) for name in FUNCTIONS},
+    **{name: ElementwiseRole(name) for name in VECTOR_FUNCTIONS if name in FUNCTIONS},
     "softmax": SoftmaxRole("softmax"),
     "layernorm": NormRole("layernorm"),
     "rmsnorm": NormRole("rmsnorm"),

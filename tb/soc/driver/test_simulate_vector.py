@@ -14,8 +14,9 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.soc.params import AcceleratorParams
-from gemmule.tb.soc.driver.rtl import BASE, CONFIGURATIONS, board
-from gemmule.tb.soc.driver.test_vector import scaled
+
+from .rtl import BASE, CONFIGURATIONS, board
+from .test_vector import scaled
 
 BLOCK = find("accelerator")
 PARAMS = CONFIGURATIONS["narrow"]
