@@ -169,6 +169,10 @@ class Accelerator(Device):
         """Return an array scaled anew: :meth:`~.vector.jobs.Jobs.requantize`."""
         return self.jobs.requantize(*operands, **options).result(timeout)
 
+    def transpose(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return matrices transposed, of bytes: :meth:`~.vector.jobs.Jobs.transpose`."""
+        return self.jobs.transpose(*operands, **options).result(timeout)
+
     def apply(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
         """Return a function of each element: :meth:`~.vector.jobs.Jobs.apply`."""
         return self.jobs.apply(*operands, **options).result(timeout)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from numpy.typing import NDArray
+
+from gemmule.golden.common.errors import UsageError
 
 from .errors import DriverError
 from .operands import Operand
@@ -13,7 +16,7 @@ from .operands import Operand
 if TYPE_CHECKING:
     from .flight import Flight
 
-__all__ = ["Job", "Owned", "meet"]
+__all__ = ["Job", "Owned", "given_back", "meet"]
 
 
 class Owned(Protocol):
@@ -97,6 +100,17 @@ class Job:
         """Give back the memory of operands that were copied."""
         for each in self._own:
             each.free()
+
+
+@contextmanager
+def given_back(own: list[Owned]) -> Iterator[None]:
+    """Give back what was made, where a use is refused in the body."""
+    try:
+        yield
+    except UsageError:
+        for each in own:
+            each.free()
+        raise
 
 
 def meet(first: tuple[int, int], second: tuple[int, int]) -> bool:

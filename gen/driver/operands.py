@@ -17,6 +17,7 @@ __all__ = [
     "LONGEST_STRIDE",
     "Operand",
     "array_of",
+    "has_rows",
     "overlap",
     "placed",
     "shared",
@@ -121,8 +122,10 @@ def placed(pool: Pool, array: NDArray, dtype: DTypeLike) -> Operand:
 
 def has_rows(array: NDArray) -> bool:
     """Return whether matrices have whole rows, no further apart than commands can tell."""
+    if array.ndim < 2:
+        return False
     whole = array.shape[-1] == 1 or array.strides[-1] == array.itemsize
-    return array.ndim in (2, 3) and whole and abs(array.strides[-2]) < LONGEST_STRIDE
+    return whole and abs(array.strides[-2]) < LONGEST_STRIDE
 
 
 def target_of(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gemmule.golden.common.requantize import Requantization
 
-__all__ = ["add", "multiply", "requantize"]
+__all__ = ["add", "multiply", "requantize", "transpose"]
 
 
 def add(
@@ -73,6 +73,11 @@ def requantize(
     array([255,   0])
     """
     return _scaled(_less(a, a_zero_point), multiplier, shift, result)
+
+
+def transpose(a: ArrayLike, **scale: Any) -> NDArray[np.int64]:
+    """Return what :func:`requantize` does, with the last two axes exchanged."""
+    return requantize(a, **scale).swapaxes(-1, -2)
 
 
 def _one(number: ArrayLike) -> int:

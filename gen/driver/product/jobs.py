@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gemmule.gen.driver.buffers import Buffer
 from gemmule.gen.driver.device import Device
-from gemmule.gen.driver.job import Job, Owned
+from gemmule.gen.driver.job import Job, Owned, given_back
 from gemmule.gen.driver.operands import (
     LARGEST_SIDE,
     Operand,
@@ -71,15 +71,11 @@ def submit(
         raise UsageError(f"{sorted(scale)[0]}: weights have their scale already")
     own: list[Owned] = [] if right is b else [right]
     order = {"wait": wait, "wait_value": wait_value, "signal": signal}
-    try:
+    with given_back(own):
         left, c = _operands(device, array_of(a), right, out, own)
         commands = commands_of(left, right, c)
         if overlap(c, left) or overlap(c, right.b):
             raise UsageError("out must have no byte in common with a or b")
-    except UsageError:
-        for each in own:
-            each.free()
-        raise
     return device.launch(commands, own, c, [left, right.b], order)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
-from gemmule.golden.soc.commands import Combine, VectorFunction
+from gemmule.golden.soc.commands import TRANSPOSED, Combine, VectorFunction
 from gemmule.golden.soc.functions import WHOLE, VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import SMALL
@@ -67,11 +67,13 @@ class Chain:
     record : fields of the settings
     format : of results
     plain : whether what goes into the function is operand a as it is
+    sizes : bits of the command's field that name no size
     """
 
     record: dict[str, int]
     format: Format
     plain: bool
+    sizes: int
 
     @classmethod
     def make(
@@ -87,8 +89,9 @@ class Chain:
         ``result`` is the format of results where nothing is said of them; None stands for s8 with a
         scale and s32 without one, as of products.
         """
-        before = BEFORE[combine] + ((OFFSET,) if function != "none" else ())
-        after = AFTER if function != "none" else ()
+        computes = function not in ("none", "transpose")
+        before = BEFORE[combine] + ((OFFSET,) if computes else ())
+        after = AFTER if computes else ()
         known = (*before, *after, *RESULT)
         if strange := sorted(set(options) - set(known)):
             raise UsageError(f"there is no {strange[0]!r}; what there is: {', '.join(known)}")
@@ -120,6 +123,7 @@ class Chain:
             },
             end.format,
             combine in (Combine.NONE, Combine.MASK) and not {*before} & {*given},
+            TRANSPOSED if function == "transpose" else 0,
         )
 
 

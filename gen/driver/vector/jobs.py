@@ -15,7 +15,7 @@ from gemmule.golden.soc.functions import ROW_FUNCTIONS
 
 from .chain import Chain, unit_of
 from .row import Affine, RowFunction, Softmax
-from .start import start
+from .start import start, start_turned
 from .stored import stored
 
 __all__ = ["Jobs"]
@@ -24,7 +24,7 @@ Given = ArrayLike | Buffer
 
 COMBINES = {name.lower(): Combine[name] for name in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM")}
 
-FLAG = Format(signed=False, width=1)
+FLAG, BYTE = Format(signed=False, width=1), Format(signed=True, width=8)
 
 ORDER = ("wait", "wait_value", "signal")
 
@@ -101,6 +101,28 @@ class Jobs:
         options |= {"multiplier": multiplier, "shift": shift}
         return self._plain("requantize", Combine.NONE, {"a": a}, out, options)
 
+    def transpose(
+        self,
+        a: Given,
+        multiplier: ArrayLike | None = None,
+        shift: ArrayLike | None = None,
+        *,
+        out: Any = None,
+        **options: Any,
+    ) -> Job:
+        """Begin ``a`` with its last two axes exchanged, scaled as by :meth:`requantize`, to bytes.
+
+        ``c_format`` has at most 8 bits, and is s8 where nothing is said of it. A batch takes a
+        command for each matrix.
+        """
+        unit_of(self._device.hardware, "transpose", "transpose")
+        order, scale = _apart(options | {"multiplier": multiplier, "shift": shift})
+        chain = Chain.make(self._device.hardware, "transpose", Combine.NONE, BYTE, scale)
+        if chain.format.width > BYTE.width:
+            raise UsageError(f"c_format must have at most 8 bits, not be {chain.format}")
+        array = stored(self._device, "a", a)
+        return start_turned(self._device, chain, array, out, order)
+
     def apply(
         self,
         function: str,
@@ -112,8 +134,8 @@ class Jobs:
         **options: Any,
     ) -> Job:
         """Begin a function of each element, by the name of its block."""
-        if function in ROW_FUNCTIONS:
-            raise UsageError(f"apply: {function} is of whole rows, and has a method of its own")
+        if function in (*ROW_FUNCTIONS, "transpose"):
+            raise UsageError(f"apply: {function} is not of each element: it is a method of its own")
         return self._function(function, x, b, combine, out, options)
 
     def softmax(

@@ -8,8 +8,16 @@ from numpy.typing import NDArray
 
 from gemmule.gen.driver.buffers import Buffer
 from gemmule.gen.driver.device import Device
-from gemmule.gen.driver.job import Job, Owned
-from gemmule.gen.driver.operands import Operand, overlap, target_of
+from gemmule.gen.driver.job import Job, Owned, given_back
+from gemmule.gen.driver.operands import (
+    LARGEST_SIDE,
+    Operand,
+    has_rows,
+    overlap,
+    placed,
+    shared,
+    target_of,
+)
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.soc.commands import AFFINE, NO_B, SIGNS, VECTOR, VERSION, Opcode
 
@@ -18,7 +26,7 @@ from .place import place
 from .row import Row
 from .rows import Rows, rows_of
 
-__all__ = ["start"]
+__all__ = ["start", "start_turned"]
 
 
 def start(
@@ -35,7 +43,7 @@ def start(
         raise UsageError("x must have rows: an axis at least, not shape []")
     more = row(shape[-1]) if row else Row({})
     own: list[Owned] = []
-    try:
+    with given_back(own):
         c = target_of(
             device.pool,
             out,
@@ -50,15 +58,53 @@ def start(
                 raise UsageError(
                     f"out must have no byte in common with {name}, or be {name} element for element"
                 )
-        record = _record(device, chain, arrays, more, max(each.n for each in walked))
-        own.append(record)
-    except UsageError:
-        for owned in own:
-            owned.free()
-        raise
+        return _launch(device, chain, c, operands, walked, own, order, more)
+
+
+def start_turned(
+    device: Device, chain: Chain, array: NDArray, out: Any, order: Mapping[str, int]
+) -> Job:
+    """Begin a chain whose result has the last two axes exchanged: a command for each matrix."""
+    if array.ndim < 2 or max(array.shape[-2:]) > LARGEST_SIDE:
+        raise UsageError(
+            f"a must have shape [..., M, N], each in 1..{LARGEST_SIDE}, not {list(array.shape)}"
+        )
+    *batch, m, n = array.shape
+    own: list[Owned] = []
+    with given_back(own):
+        c = target_of(device.pool, out, (*batch, n, m), chain.format.dtype, has_rows)
+        own.append(c)
+        if not has_rows(array) or shared(device.pool, array, array.dtype) is None:
+            device.settle(array)
+        a = placed(device.pool, array, array.dtype)
+        own.append(a)
+        if overlap(c, a):
+            raise UsageError("out must have no byte in common with a")
+        strides = c.array.strides[-2] if n > 1 else 0, a.array.strides[-2] if m > 1 else 0
+        places = [
+            [int(np.dot(index, each.array.strides[:-2])) for each in (c, a)]
+            for index in np.ndindex(*batch)
+        ]
+        walked = [Rows(m, n, strides, tuple(skips)) for skips in places]
+        return _launch(device, chain, c, [a], walked, own, order, Row({}))
+
+
+def _launch(
+    device: Device,
+    chain: Chain,
+    c: Operand,
+    operands: Sequence[Operand],
+    walked: Sequence[Rows],
+    own: list[Owned],
+    order: Mapping[str, int],
+    row: Row,
+) -> Job:
+    """Write the settings, and hand over a command for some rows each."""
+    record = _record(device, chain, operands, row, max(each.n for each in walked))
+    own.append(record)
     for each in operands:
         each.for_device()
-    commands = [_command(c, operands, rows, record.address) for rows in walked]
+    commands = [_command(c, operands, rows, record.address, chain.sizes) for rows in walked]
     return device.launch(commands, own, c, operands, order)
 
 
@@ -81,11 +127,11 @@ def _same(c: Operand, operand: Operand) -> bool:
 
 
 def _record(
-    device: Device, chain: Chain, arrays: Sequence[NDArray], row: Row, columns: int
+    device: Device, chain: Chain, operands: Sequence[Operand], row: Row, columns: int
 ) -> Buffer:
     """Write the settings; the hardware checks that there is room for gamma and beta in any case."""
     buffer = device.alloc(VECTOR.size + columns * AFFINE.size, np.uint8)
-    signs = sum((each.dtype.kind == "i") << at for at, each in enumerate(arrays))
+    signs = sum((each.array.dtype.kind == "i") << at for at, each in enumerate(operands))
     fields = chain.record | row.fields | {"signs": signs | row.fields.get("signs", 0)}
     octets = VECTOR.encode(fields) + row.behind
     buffer.array[: len(octets)] = np.frombuffer(octets, np.uint8)
@@ -93,8 +139,10 @@ def _record(
     return buffer
 
 
-def _command(c: Operand, operands: Sequence[Operand], rows: Rows, settings: int) -> dict[str, int]:
-    """Return the command of some rows."""
+def _command(
+    c: Operand, operands: Sequence[Operand], rows: Rows, settings: int, sizes: int
+) -> dict[str, int]:
+    """Return the command of some rows; ``sizes`` has what is no size of an element."""
     exponents = [each.array.itemsize.bit_length() - 1 for each in (c, *operands)]
     a_size, b_size = (*exponents[1:], NO_B)[:2]
     command = {
@@ -102,7 +150,7 @@ def _command(c: Operand, operands: Sequence[Operand], rows: Rows, settings: int)
         "version": VERSION,
         "flags": 0,
         "c_size": exponents[0],
-        "sizes": a_size | b_size << 2,
+        "sizes": a_size | b_size << 2 | sizes,
         "settings": settings,
         "m": rows.m,
         "n": rows.n,

@@ -12,6 +12,7 @@ from gemmule.gen.simulation.axi import AxiMemory
 from gemmule.gen.simulation.simulate import GoldenMismatch, Simulation, simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.nonlinear.functions import FUNCTIONS
+from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 from gemmule.golden.systolic.gemm import gemm
 from gemmule.hw.soc.params import AcceleratorParams
 
@@ -167,7 +168,7 @@ def test_show_tells_whose_options_and_arrays_there_are():
 
 ALL = AcceleratorParams(
     rows=2, cols=2, bank_bytes=1024, data_width=64, vector_lanes=8, max_length=40,
-    functions=",".join((*FUNCTIONS, "softmax", "layernorm", "rmsnorm")),
+    functions=",".join(VECTOR_FUNCTIONS),
 )  # fmt: skip
 
 
@@ -181,6 +182,9 @@ def test_every_block_gives_the_same_by_its_own_simulate():
         found = sent(name, {"x": x}, ALL).outputs["y"]
         np.testing.assert_array_equal(found, own)
         assert found.dtype == own.dtype, function
+    a = rng.integers(-128, 128, (2, 17, 35))
+    c = sent("transpose", {"a": a, "multiplier": [3], "shift": [2]}, ALL).outputs["c"]
+    np.testing.assert_array_equal(c, scaled(3 * a, 2, fmt="s8").swapaxes(1, 2))
     x, mask = rng.integers(-3000, 3000, (9, 40)), rng.integers(0, 2, 40)
     gamma, beta = rng.integers(-(2**15), 2**15, (2, 40))
     softmax, norm = find("softmax"), find("layernorm")

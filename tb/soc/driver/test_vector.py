@@ -9,6 +9,7 @@ import pytest
 from gemmule.gen.driver.accelerator import Accelerator
 from gemmule.gen.driver.buses.golden import GoldenBus
 from gemmule.gen.driver.vector.rows import rows_of
+from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.nonlinear.elementwise import build_unit
 from gemmule.golden.nonlinear.layernorm import NormFormats, layernorm
@@ -197,6 +198,27 @@ def test_normalizations_with_a_residual(name):
         true = (real - mean) / np.sqrt(((real - mean) ** 2).mean(-1, keepdims=True) + 1e-5)
         codes = np.clip(true * gamma / 4096, -32, 32) * 1024
         assert np.abs(got - (codes * 3 / 128 - 2).clip(-128, 127)).max() <= 1
+
+
+def test_matrices_are_transposed():
+    rng = np.random.default_rng(14)
+    with accelerator() as acc:
+        for shape in ((5, 9), (2, 1, 7), (3, 2, 6, 4), (1, 1)):
+            a = rng.integers(-128, 128, shape)
+            np.testing.assert_array_equal(acc.transpose(a), a.swapaxes(-1, -2))
+            wide = a.astype(np.int32) << 20
+            got = acc.transpose(wide, 3, 21, a_zero_point=-1, zero_point=100, c_format="u8")
+            want = scaled((wide.astype(object) + 1) * 3, 21, 100, "u8")
+            np.testing.assert_array_equal(got, want.swapaxes(-1, -2))
+        x, y = acc.alloc((6, 6, 6), np.int8), acc.alloc((6, 6, 6), np.int8)
+        x.array[...] = rng.integers(-128, 128, x.array.shape)
+        for cut in (np.s_[::-1, 1:4, 2:], np.s_[0, ::2, ::3]):
+            a, c = x.array[cut], y.array[:, :, :3][:, :4][cut[0]]
+            c = c[..., : a.shape[-1], : a.shape[-2]]
+            assert np.shares_memory(acc.transpose(a, out=c), y.array)
+            np.testing.assert_array_equal(c, a.swapaxes(-1, -2))
+        with pytest.raises(UsageError, match="out must have no byte in common with a"):
+            acc.transpose(x, out=x)
 
 
 def commands_of(bus, acc, begin) -> list[dict[str, int]]:

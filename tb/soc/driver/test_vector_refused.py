@@ -14,7 +14,7 @@ from .test_vector import HARDWARE
 X = np.ones((2, 3), int)
 
 REFUSED = {
-    "rows": (lambda acc: acc.apply("softmax", X), "apply: softmax is of whole rows"),
+    "rows": (lambda acc: acc.apply("softmax", X), "apply: softmax is not of each element"),
     "no such": (lambda acc: acc.apply("relu", X), "unit has gelu, .*, not relu"),
     "shapes": (
         lambda acc: acc.add(X, np.ones(2, int)),
@@ -55,6 +55,8 @@ REFUSED = {
         lambda acc: acc.add(X, X, out=np.zeros((2, 3), np.int32)),
         r"out must be an array of \[2, 3\] int32 in shared memory",
     ),
+    "row": (lambda acc: acc.transpose(X[0]), r"a must have shape \[..., M, N\], each in 1"),
+    "bytes": (lambda acc: acc.transpose(X, c_format="s16"), "c_format must have at most 8 bits"),
     "room": (lambda acc: acc.add(np.zeros(5000, int), 1), "does not fit: of 4096 bytes of shared"),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 
-from .elements import Add, Multiply, Requantize
+from .elements import Add, Multiply, Requantize, Transpose
 from .functions import ElementwiseRole, NormRole, SoftmaxRole
 from .product import Product
 from .role import Role
@@ -17,6 +17,7 @@ ROLES: Mapping[str, Role] = {
     "add": Add(),
     "mul": Multiply(),
     "requantize": Requantize(),
+    "transpose": Transpose(),
     **{name: ElementwiseRole(name) for name in VECTOR_FUNCTIONS if name in FUNCTIONS},
     "softmax": SoftmaxRole("softmax"),
     "layernorm": NormRole("layernorm"),

@@ -1,4 +1,4 @@
-"""The accelerator as `add`, `mul` and `requantize`, which are no blocks of their own."""
+"""The accelerator as `add`, `mul`, `requantize` and `transpose`, no blocks of their own."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +19,7 @@ from gemmule.hw.soc.params import AcceleratorParams
 from .product import scale_of
 from .role import ROOM, check_unit
 
-__all__ = ["Add", "Multiply", "Requantize"]
+__all__ = ["Add", "Multiply", "Requantize", "Transpose"]
 
 SPARE = 1 << 16
 """Bytes beyond what the arrays take: rings, settings."""
@@ -52,6 +52,8 @@ class Elements:
     outputs = (Array("c", "as the operands broadcast", "--c-format", "the result, requantized"),)
     name: ClassVar[str]
     method: ClassVar[str]
+    function: ClassVar[str] = "none"
+    wide: ClassVar[str] = "s32"
     operands: ClassVar[tuple[Array, ...]]
     scale: ClassVar[tuple[Array, ...]]
 
@@ -62,7 +64,7 @@ class Elements:
 
     def check(self, params: AcceleratorParams, run: ScaledRun, arrays: Arrays) -> None:
         """Refuse what the driver refuses: it is asked, without any hardware."""
-        check_unit(params, self.name)
+        check_unit(params, self.name, self.function)
         words = {
             name.removeprefix("CONFIG_").lower(): word for name, word in params.constants.items()
         }
@@ -73,7 +75,7 @@ class Elements:
     def golden(self, params: AcceleratorParams, run: ScaledRun, arrays: Arrays) -> NDArray:
         """Return the formula's result."""
         scale = self._options(run, arrays)
-        scale["c_format"] = run.c_format or ("s8" if {*SCALES} & {*arrays} else "s32")
+        scale["c_format"] = run.c_format or ("s8" if {*SCALES} & {*arrays} else self.wide)
         formula = getattr(elements, self.method)
         return formula(*self._given(arrays), **scale)
 
@@ -122,6 +124,15 @@ class Requantize(Elements):
     name, method = "requantize", "requantize"
     operands = (replace(A, format="s32, u32", text="numbers of up to 32 bits"),)
     scale = MULTIPLIER, SHIFT, ZERO_A, ZERO
+
+
+class Transpose(Requantize):
+    """Matrices with rows and columns exchanged, of bytes."""
+
+    name, method, function = "transpose", "transpose", "transpose"
+    operands = (replace(A, shape="[..., M, N]", format="s32, u32", text="up to 32 bits"),)
+    outputs = (Array("c", "[..., N, M]", "--c-format", "transposed, of at most 8 bits"),)
+    wide = "s8"
 
 
 def _dry(given: list[NDArray]) -> int:
