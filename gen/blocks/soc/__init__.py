@@ -8,6 +8,9 @@ from .adapter import AcceleratorAdapter
 
 __all__ = ["BLOCKS"]
 
+VECTORS = {"vector_lanes": 16, "functions": "gelu,softmax,layernorm,transpose"}
+"""The vector unit of the larger presets: what a transformer's block needs."""
+
 BLOCKS = (
     Block(
         "accelerator",
@@ -23,6 +26,7 @@ BLOCKS = (
                 "cell": "dsp48e2",
                 "pack": "n",
                 "bank_bytes": 1 << 18,
+                **VECTORS,
             },
             "vc709": {
                 "rows": 64,
@@ -30,6 +34,7 @@ BLOCKS = (
                 "cell": "dsp48e1",
                 "pack": "n",
                 "bank_bytes": 1 << 18,
+                **VECTORS,
             },
         },
     ),

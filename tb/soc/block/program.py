@@ -73,6 +73,7 @@ class Program:
     base: int
     octets: bytearray = field(default_factory=bytearray)
     commands: list[dict[str, int]] = field(default_factory=list)
+    put_arrays: list[NDArray[np.int8]] = field(default_factory=list)
 
     def matrix(self, rows: int, columns: int) -> Matrix:
         """Return room for a matrix."""
@@ -81,6 +82,7 @@ class Program:
     def put(self, array: NDArray[np.int8]) -> Matrix:
         """Return a matrix with these elements."""
         rows, columns = array.shape
+        self.put_arrays.append(array)
         return Matrix(self._put(array.tobytes()), rows, columns, columns)
 
     def gemm(self, a: Matrix, b: Matrix, c: Matrix, *, shift: int, **wait: int) -> int:

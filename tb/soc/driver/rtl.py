@@ -22,7 +22,7 @@ CONFIGURATIONS = {
         address_width=32,
         x_format="u8",
         vector_lanes=2,
-        functions="gelu,softmax,layernorm",
+        functions="gelu,softmax,layernorm,transpose",
         max_length=75,
     ),
 }
