@@ -1,3 +1,6 @@
 """Tests of the accelerator."""
 
-BENCHMARKS = {"soc": "gemmule.tb.soc.benchmark_soc"}
+BENCHMARKS = {
+    "soc": "gemmule.tb.soc.benchmark_soc",
+    "transformer": "gemmule.tb.soc.block.benchmark_block",
+}
