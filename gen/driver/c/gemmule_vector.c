@@ -70,7 +70,8 @@ int gemmule_submit_pass(struct gemmule *g, const struct gemmule_pass *p, uint32_
     gemmule_command_set_opcode(command, GEMMULE_OPCODE_VECTOR);
     gemmule_command_set_flags(command, p->flags);
     gemmule_command_set_c_size(command, p->c_bytes >> 1);
-    gemmule_command_set_sizes(command, (uint8_t)(a_size | b_size << 2));
+    gemmule_command_set_sizes(
+        command, (uint8_t)(a_size | b_size << 2 | (p->transposed ? GEMMULE_TRANSPOSED : 0u)));
     gemmule_command_set_wait_value(command, p->wait_value);
     gemmule_command_set_a(command, gemmule_address(g, p->a));
     gemmule_command_set_a_stride(command, p->a_stride);
@@ -88,6 +89,14 @@ int gemmule_submit_pass(struct gemmule *g, const struct gemmule_pass *p, uint32_
     return gemmule_submit_command(g, command, ticket);
 }
 
+/* Hand c to the accelerator or, with `to_cpu`, to the processor. */
+static void sync_c(struct gemmule *g, const struct gemmule_pass *p, int to_cpu)
+{
+    const uint32_t rows = p->transposed ? p->n : p->m, columns = p->transposed ? p->m : p->n;
+
+    gemmule_sync_rows(g, p->c, p->c_stride, rows, (size_t)p->c_bytes * columns, to_cpu);
+}
+
 int gemmule_run_pass(struct gemmule *g, const struct gemmule_pass *pass, uint32_t waits)
 {
     struct gemmule_pass p = *pass;
@@ -99,13 +108,13 @@ int gemmule_run_pass(struct gemmule *g, const struct gemmule_pass *pass, uint32_
     gemmule_sync_rows(g, p.a, p.a_stride, p.m, (size_t)p.a_bytes * p.n, 0);
     if (p.b)
         gemmule_sync_rows(g, p.b, p.b_stride, p.m, (size_t)p.b_bytes * p.n, 0);
-    gemmule_sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 0);
+    sync_c(g, &p, 0);
     p.flags |= GEMMULE_FLAG_INTERRUPT;
     result = gemmule_submit_pass(g, &p, &ticket);
     if (!result)
         result = gemmule_await(g, ticket, waits);
     if (!result)
-        gemmule_sync_rows(g, p.c, p.c_stride, p.m, (size_t)p.c_bytes * p.n, 1);
+        sync_c(g, &p, 1);
     return result;
 }
 

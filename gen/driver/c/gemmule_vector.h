@@ -34,7 +34,8 @@ struct gemmule_pass {
     void *settings; /* of gemmule_vector_settings() */
     int32_t a_stride, b_stride, c_stride; /* bytes from a row to the next */
     uint32_t m, n;
-    uint8_t a_bytes, b_bytes, c_bytes; /* of an element: 1, 2 or 4; to add or multiply 1 or 2 */
+    uint8_t a_bytes, b_bytes, c_bytes; /* of an element: 1, 2 or 4; of b, and of a beside it, 1 or 2 */
+    uint8_t transposed;   /* c is [n, m], of bytes: of GEMMULE_FUNCTION_TRANSPOSE, and nothing else */
     uint8_t flags;        /* GEMMULE_FLAG_INTERRUPT, GEMMULE_FLAG_FENCE */
     uint8_t wait, signal; /* dependency counters, 0: none */
     uint16_t wait_value;

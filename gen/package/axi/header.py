@@ -12,6 +12,7 @@ from gemmule.golden.soc.commands import (
     COUNTERS,
     NO_B,
     SETTINGS,
+    TRANSPOSED,
     VECTOR,
     VERSION,
     Cause,
@@ -67,6 +68,7 @@ def layout_header() -> str:
         "COMMANDS_VERSION": VERSION,
         "DEPENDENCY_COUNTERS": COUNTERS,
         "NO_B": NO_B,
+        "TRANSPOSED": TRANSPOSED,
     }
     flags = [(each.name, int(each)) for each in Flags]
     registers = list(register_map().values())

@@ -85,6 +85,6 @@ def test_all_answers_on_the_golden_machine(tmp_path):
 
 
 def test_the_vector_unit_on_the_golden_machine(tmp_path):
-    hardware = Hardware(vector=VectorHardware(functions=("softmax", "layernorm")))
+    hardware = Hardware(vector=VectorHardware(functions=("softmax", "layernorm", "transpose")))
     bus, image = golden_board(tmp_path, hardware=hardware)
     assert served(compiled(tmp_path, PLATFORM / "vector.c"), bus, image) == [0]

@@ -80,6 +80,22 @@ int main(void)
     for (int i = 0; i < 16; ++i)
         CHECK(y[i] - (i << 8) == (i % 2 ? 1024 : -1024));
 
+    /* Rows become columns, doubled, where that is built in. */
+    struct gemmule_pass turn = {.a = a, .c = c, .settings = settings, .a_stride = 20, .c_stride = 8,
+                                .m = 7, .n = 13, .a_bytes = 1, .c_bytes = 1, .transposed = 1};
+    v = gemmule_vector(GEMMULE_COMBINE_NONE, GEMMULE_FUNCTION_TRANSPOSE);
+    v.multiplier = 2, v.low = -128, v.high = 127;
+    gemmule_vector_settings(&g, settings, &v, NULL, NULL, 13);
+    if (hooks.read32(hooks.context, GEMMULE_REG_CONFIG_FUNCTIONS) >> v.function & 1u) {
+        CHECK(gemmule_run_pass(&g, &turn, 1000) == 0);
+        for (int i = 0; i < 7; ++i)
+            for (int j = 0; j < 13; ++j)
+                CHECK(c[8 * j + i] == cut(2 * a[20 * i + j], -128, 127));
+    } else {
+        CHECK(gemmule_run_pass(&g, &turn, 1000) == GEMMULE_CAUSE_SETTINGS);
+    }
+    gemmule_vector_settings(&g, settings, &v, NULL, NULL, 16);
+
     /* What is wrong, and what the hardware says of it. */
     row.a_bytes = 3;
     CHECK(gemmule_run_pass(&g, &row, 1000) == GEMMULE_WRONG);
