@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from gemmule.gen.simulation.axi import Violation
+
 from . import quotas
 from .configurations import CONFIGURATIONS
 from .test_chains import run_chains
@@ -41,7 +43,7 @@ def _run(what: str, name: str, seed: int) -> tuple[str, str, dict[str, int], flo
     begun = time.monotonic()
     try:
         return what, name, dict(run(name, seed, count)), time.monotonic() - begun, ""
-    except AssertionError as error:
+    except (AssertionError, Violation) as error:
         return what, name, {}, time.monotonic() - begun, str(error)[:2000]
 
 

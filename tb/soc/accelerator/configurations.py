@@ -36,21 +36,22 @@ ALL = ",".join(VECTOR_FUNCTIONS)
 BOTH_UNITS = {
     "narrow": BUILT["narrow"],
     "2x4_4_lanes": _params(
-        2, 4, 64, 40, 1024, vector_lanes=4, functions="gelu,softmax,layernorm", max_length=75
+        2, 4, 64, 40, 1024, vector_lanes=4, functions="tanh,softmax,layernorm", max_length=75
     ),
     "4x4_16_lanes": _params(
         *(4, 4, 128, 40, 2048), vector_lanes=16, functions=ALL, max_length=200
     ),
-    "2x4_1_lane": _params(2, 4, 32, 32, 1024, vector_lanes=1),
+    "2x4_1_lane": _params(2, 4, 32, 32, 1024, vector_lanes=1, functions="transpose"),
     "4x2_2_lanes": _params(
         *(4, 2, 64, 64, 1024), x_format="s16", acc_width=40,
-        vector_lanes=2, functions="sigmoid,exp,rsqrt", coefficients="heatvit",
+        vector_lanes=2, functions="sigmoid,exp,rsqrt,transpose", coefficients="heatvit",
     ),
     "4x4_64_lanes": _params(
-        *(4, 4, 512, 40, 8192), vector_lanes=64, functions="gelu,softmax,rmsnorm", max_length=1000
+        *(4, 4, 512, 40, 8192), vector_lanes=64,
+        functions="gelu,softmax,rmsnorm,transpose", max_length=1000,
     ),
     "2x2_wide_vectors": _params(
-        *(2, 2, 32, 40, 1024), vector_lanes=16, functions="softmax,layernorm,rmsnorm",
+        *(2, 2, 32, 40, 1024), vector_lanes=16, functions="softmax,layernorm,rmsnorm,transpose",
         in_format="sq5.6", out_format="sq2.7", gamma_format="sq2.6", beta_format="uq3.2",
         max_length=37,
     ),
@@ -60,7 +61,7 @@ BOTH_UNITS = {
     ),
     "8x2_few_bursts": _params(
         *(8, 2, 256, 64, 2048), outstanding=2, multiplier_width=24, max_shift=63, vector_lanes=8,
-        functions="gelu,exp,softmax,layernorm", coefficients="heatvit", max_length=64,
+        functions="exp,softmax,layernorm,transpose", coefficients="heatvit", max_length=64,
         cell="dsp48e2",
     ),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gemmule.golden.soc.commands import AFFINE, VECTOR, Opcode
+from gemmule.golden.soc.commands import AFFINE, TRANSPOSED, VECTOR, Opcode
 from gemmule.golden.soc.functions import ROW_FUNCTIONS
 from gemmule.tb.soc.accelerator.pair import Pair
 
@@ -67,6 +67,8 @@ class VectorCommands(Placer):
                 self.vectors.spoil(record, kind, n)
         command = {"opcode": int(Opcode.VECTOR), "flags": 0, "m": m, "n": n, "k": 0}
         command |= {"c_size": kind.c_size, "sizes": kind.sizes}
+        if wrong and not kind.c_size and rng.random() < 0.1:
+            command["sizes"] ^= TRANSPOSED  # as no function has it, or without what transpose needs
         places = {}
         for name, octets in kind.octets.items():
             area = "results" if name == "c" else "operands"

@@ -191,7 +191,9 @@ class RandomVectors:
         width = min(self.unit.epsilon_width(each) for each in (*NORMS,))
         values = {
             "combine": int(rng.integers(len(Combine), 256)),
-            "function": self._either(*missing, int(rng.integers(len(VectorFunction), 256))),
+            "function": self._either(
+                *missing, int(VectorFunction.TRANSPOSE), int(rng.integers(len(VectorFunction), 256))
+            ),
             "rounding": int(rng.integers(3, 256)),
             "signs": record["signs"] | LOG2 << int(rng.integers(6)),
             **dict.fromkeys(SMALLS, self._either(above, -above - 1)),
