@@ -68,17 +68,22 @@ def _small() -> dict[str, dict[str, object]]:
 PROOFS = _small()
 """The blocks that are proven, for all time, by their parameters; no block is checked less."""
 
+VECTOR_UNIT = PROOFS["accelerator"] | {"vector_lanes": 1}
+"""The accelerator with both units, of the fewest lanes."""
+
 WITHOUT = ("array", "sparse_array")
 """The blocks that have no streams."""
 
 
-def model(name: str, folder: Path) -> Model:
-    """Build a block and its claims. Products may be anything, and so may reads of large memories.
+def model(name: str, folder: Path, parameters: dict[str, object] | None = None) -> Model:
+    """Build a block, of other parameters if given, and its claims.
+
+    Products may be anything, and so may reads of large memories.
 
     Both let the block do more than it can, so that what is proven holds of the block itself.
     """
     block = catalog()[name]
-    component = block.component(block.params(**PROOFS[name]))
+    component = block.component(block.params(**(parameters or PROOFS[name])))
     claim = INVARIANTS.get(name, _lane if name in FUNCTIONS else offers_stand)
     return Model(component, claim, folder, cut=("$mul",), most=KEPT)
 
@@ -126,13 +131,15 @@ def _convolution(claims: Claims, component: Component) -> None:
 
 
 def _accelerator(claims: Claims, component: Component) -> None:
-    """Claim it whatever the product unit does and asks for, and all of control but its reset.
+    """Claim it whatever the units do and ask for, and all of control but its reset.
 
     What remains are the registers, both DMAs, and the supervisor, which resets the DMAs only when
     nothing is offered on the bus.
     """
     offers_stand(claims, component)
     claims.free("product")
+    if component.params.vector_unit:
+        claims.free("vector")
     for part in PARTS_OF_CONTROL:
         claims.free(f"control.{part}")
     offered = component.m_axi_arvalid | component.m_axi_awvalid | component.m_axi_wvalid

@@ -49,6 +49,14 @@ def test_offers_stand(name, tmp_path):
     assert proven(blocks.model(name, tmp_path))
 
 
+@pytest.mark.full
+def test_offers_of_the_accelerator_with_both_units_stand(tmp_path):
+    model = blocks.model("accelerator", tmp_path, blocks.VECTOR_UNIT)
+    assert proven(model)
+    for number in range(1, 2 * len(outputs("accelerator")) + 1):
+        assert not model.goes_on(blocks.STEPS, spoiled=number), number
+
+
 @pytest.mark.parametrize("name", _full_but(QUICK, blocks.PROOFS))
 def test_broken_output_is_seen(name, tmp_path):
     """A wrapper that breaks any one output, in either way, is not proven.

@@ -140,7 +140,8 @@ class VectorUnit(wiring.Component):
     def _settings(self, m: Module, record: Record, functions: Functions) -> None:
         """Share the channel of settings: the record comes first, then what is behind it."""
         m.submodules.behind = behind = WideSum(self.params.address_width)
-        asks, length = Signal(name="asks_affine"), Signal(self.request_settings.p.length.shape())
+        asks = Signal(name="asks_affine")
+        length = Signal(self.request_settings.p.length.shape(), name="affine_length")
         m.d.sync += [
             asks.eq(
                 (self._begins & self._sound & self._norm(record.record))

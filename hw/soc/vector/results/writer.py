@@ -88,7 +88,8 @@ class RowWriter(wiring.Component):
         drop = wire(m, "drop", Mux(first, self.void | place.none, dropping))
         taken = wire(m, "taken", drop | (words.i.ready & (~first | requests.i.ready)))
         goes = wire(m, "goes", self.i.valid & (~first | there) & taken)
-        final_row, ended, under_way = Signal(), Signal(), Signal(UNDER_WAY)
+        final_row, ended = Signal(name="final_row"), Signal(name="ended")
+        under_way = Signal(UNDER_WAY)
         ends = wire(m, "ends", goes & final & self.i.p.last & Mux(first, place.last, final_row))
         asks = wire(m, "asks", goes & first & ~drop)
         m.d.comb += [
