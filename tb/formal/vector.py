@@ -8,10 +8,11 @@ from pathlib import Path
 from amaranth import Signal
 from amaranth.hdl import ValueLike
 from amaranth.lib import data
+from amaranth.lib.wiring import Component
 
 from gemmule.golden.soc.commands import VectorFunction
+from gemmule.hw.soc.vector import unit as hardware
 from gemmule.hw.soc.vector.params import VectorUnitParams
-from gemmule.hw.soc.vector.unit import VectorUnit
 
 from .prove import Claims, Model
 from .streams import offers_stand
@@ -34,9 +35,9 @@ TAKE, START, RECORD, LOOK, SCALE, BEGIN, RUN, TELL = range(8)
 """States of a command."""
 
 
-def unit() -> VectorUnit:
+def unit() -> Component:
     """Build a small unit."""
-    return VectorUnit(PARAMS)
+    return hardware.VectorUnit(PARAMS)
 
 
 def model(folder: Path) -> Model:
@@ -44,7 +45,7 @@ def model(folder: Path) -> Model:
     return Model(unit(), _unit, folder, cut=("$mul",), most=16)
 
 
-def _unit(claims: Claims, dut: VectorUnit) -> None:
+def _unit(claims: Claims, dut: Component) -> None:
     offers_stand(claims, dut)
     for part in FREE:
         claims.free(part)
@@ -53,7 +54,7 @@ def _unit(claims: Claims, dut: VectorUnit) -> None:
     _end(claims, dut, state)
 
 
-def _settings(claims: Claims, dut: VectorUnit, state: Signal) -> None:
+def _settings(claims: Claims, dut: Component, state: Signal) -> None:
     """Claim that one request for settings is open at a time, in the states that wait for it.
 
     Memory gives what was asked for, and nothing after a packet's last vector.
@@ -93,7 +94,7 @@ def _settings(claims: Claims, dut: VectorUnit, state: Signal) -> None:
     where(length != n << 2, TAKE, START)
 
 
-def _end(claims: Claims, dut: VectorUnit, state: Signal) -> None:
+def _end(claims: Claims, dut: Component, state: Signal) -> None:
     """Claim that nothing comes once a command's end is told: its cause stands.
 
     A write is answered once, and what is read has come when the last row is out.

@@ -239,7 +239,7 @@ class Pair(Both):
         for n, each in enumerate(self.given):
             if each["opcode"] in WORK and each["m"]:
                 low, high = operands(each, self.hardware)["c"].span
-                inside = (wrong + self.base >= low) & (wrong + self.base <= high)
+                inside = (wrong >= low - self.base) & (wrong <= high - self.base)
                 if inside.any():
                     kind = None
                     if not each["flags"] & Flags.RAW:
