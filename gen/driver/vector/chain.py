@@ -14,7 +14,10 @@ from gemmule.golden.soc.functions import WHOLE, VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import SMALL
 
-__all__ = ["Chain", "unit_of"]
+__all__ = ["Chain", "apart", "unit_of"]
+
+ORDER = ("wait", "wait_value", "signal")
+"""Options that say when commands begin, and what they count."""
 
 RESULT = ("zero_point", "c_format", "clamp", "rounding")
 """Options of every result."""
@@ -153,3 +156,9 @@ def _number(name: str, given: Mapping[str, Any], hardware: Hardware) -> int:
     if not low <= number <= high:
         raise UsageError(f"{name} must be in {low}..{high}, not {number}")
     return number
+
+
+def apart(options: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return when commands begin, and what else is said."""
+    order = {name: options.get(name, 0) for name in ORDER}
+    return order, {name: value for name, value in options.items() if name not in ORDER}

@@ -3,14 +3,18 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from gemmule.gen.driver.buffers import Buffer
 from gemmule.gen.driver.device import Device
 from gemmule.gen.driver.operands import array_of
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
 
-__all__ = ["stored"]
+__all__ = ["Given", "stored"]
+
+Given = ArrayLike | Buffer
+"""An operand."""
 
 WIDTHS = (8, 16, 32)
 
@@ -37,10 +41,8 @@ def stored(
     device.settle(array)
     low, high = int(array.min()), int(array.max())
     check_values(name, array, fmt or Format(low < 0, width))
-    return (
-        array
-        if own
-        else array.astype(
-            next(each.dtype for each in formats if each.low <= low <= high <= each.high)
-        )
+    if own:
+        return array
+    return array.astype(
+        next(each.dtype for each in formats if each.low <= low <= high <= each.high)
     )
