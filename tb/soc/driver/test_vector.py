@@ -124,7 +124,7 @@ def test_requantization_of_raw_sums():
 def test_elementwise_functions():
     rng = np.random.default_rng(7)
     with accelerator() as acc:
-        for name in VECTOR_FUNCTIONS[:9]:
+        for name in ("gelu", "hardsigmoid", "exp", "rsqrt"):
             given, result = UNIT.formats(name)
             unit = build_unit(name, given, result)
             x = rng.integers(given.low, given.high + 1, (3, 50))
