@@ -91,6 +91,7 @@ def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
         "vector": VECTOR,
         "affine": AFFINE,
         "functions": list(_functions(unit)) if unit else [],
+        "transposes": bool(unit and "transpose" in unit.functions),
         "norms": bool(unit and {*NORMS} & {*unit.functions}),
         "row_functions": [name for name in ROW_FUNCTIONS if unit and name in unit.functions],
         "completion": COMPLETION,
@@ -109,6 +110,8 @@ def _format(fmt: Format) -> str:
 def _functions(unit: VectorHardware) -> Iterator[tuple[str, Format, Format, str]]:
     """Yield each function that is built in: of which format, to which, by which coefficients."""
     for name in unit.functions:
+        if name == "transpose":
+            continue
         yield name, *unit.formats(name), "" if name in NORMS else unit.coefficients_of(name)
 
 

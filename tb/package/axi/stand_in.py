@@ -20,7 +20,7 @@ VECTOR_PARAMS = AcceleratorParams(
     rows=4,
     cols=4,
     vector_lanes=8,
-    functions="gelu,softmax,rmsnorm",
+    functions="gelu,softmax,rmsnorm,transpose",
     coefficients="heatvit",
     max_length=300,
 )

@@ -61,9 +61,11 @@ def test_the_vector_unit_is_told_where_there_is_one(sheet, tmp_path):
     generate(VECTOR_COPIER, CopierParams(), tmp_path, board="zcu102")
     text = (tmp_path / "copier.md").read_text()
     lines = text.splitlines()
-    assert "| vector unit | 8 lanes; functions: gelu, softmax, rmsnorm |" in lines
+    assert "| vector unit | 8 lanes; functions: gelu, softmax, rmsnorm, transpose |" in lines
     assert "| gelu | sq4.12 | sq4.12 | heatvit |" in lines
     assert "| rmsnorm | sq8.8 | sq6.10 |  |" in lines
+    assert "With TRANSPOSE, and bit 4 of `sizes`, c has n rows" in text
+    assert "| transpose | s32" not in text
     assert "of softmax, rmsnorm,\nn is at most 300." in text
     for record in (VECTOR, AFFINE):
         part = text.partition(f"### {record.name.capitalize()}: {record.size} bytes")[2]
