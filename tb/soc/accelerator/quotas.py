@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 COMMANDS = 1_260
-CHAINS = 630
+CHAINS = 560
 """Of those with both units; the others have a tenth."""
 
 REFUSED = 130

@@ -5,13 +5,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gemmule.golden.soc.commands import Flags
+from gemmule.golden.soc.commands import NO_B, Combine, Flags
+from gemmule.golden.soc.functions import ROW_FUNCTIONS
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
 from .quotas import COMMANDS
 from .stimuli.commands import MOST
-from .stimuli.places import OPERANDS, RESULTS
+from .stimuli.places import OPERANDS, RESULTS, RING
+from .stimuli.vectors import VectorKind
 from .stimuli.wrong import Spoiler
 
 
@@ -89,5 +91,26 @@ def test_a_is_walked_more_often_than_its_scratchpad_has_vectors():
         command |= {"m": 3, "n": 514, "k": 1, "a": pair.base + OPERANDS, "a_stride": 2, "wait": 0}
         command |= {"b": pair.base + OPERANDS + 64, "c": pair.base + RESULTS, "c_size": 2}
         pair.command(command | {"c_stride": 4 * 514})
+        pair.ring()
+        pair.finish()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("m", [66_000, 1])
+@pytest.mark.parametrize("function", ["none", "gelu", "softmax", "layernorm", "transpose"])
+def test_more_rows_and_columns_than_16_bits_count(function, m):
+    """One column, or one row where the function takes rows of any length."""
+    with Pair("narrow", 3) as pair:
+        maker = Spoiler(pair)
+        n = 1 if m > 1 else 70_000 if function not in ROW_FUNCTIONS else pair.params.max_length
+        given = {"a": (pair.base + OPERANDS, 1), "c": (pair.base + RESULTS, 1)}
+        kind = VectorKind(Combine.NONE, function, 0, NO_B, 0)
+        command = maker.common() | {"wait": 0}
+        made = maker.vector(apart=0, settings=0, kind=kind, shape=(m, n), given=given)
+        at = made["settings"] - pair.base
+        pair.put(0, pair.memory[at : at + RING].tobytes())
+        made["settings"] = pair.base  # so that a record of each column is inside of addresses
+        pair.bus.set(latency=20, bandwidth=0)
+        assert not pair.command(command | made)
         pair.ring()
         pair.finish()
