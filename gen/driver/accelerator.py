@@ -150,41 +150,41 @@ class Accelerator(Device):
     # Elements and rows: whatever the methods of `jobs` take
 
     def add(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return the sum of two scaled arrays: :meth:`~.vector.jobs.Jobs.add`."""
+        """Return the sum of two scaled arrays: :meth:`~.vector.elements.Elements.add`."""
         return self.jobs.add(*operands, **options).result(timeout)
 
     def multiply(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return the scaled product of two arrays: :meth:`~.vector.jobs.Jobs.multiply`."""
+        """Return the scaled product of two arrays: :meth:`~.vector.elements.Elements.multiply`."""
         return self.jobs.multiply(*operands, **options).result(timeout)
 
     def maximum(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return the greater of two arrays, scaled: :meth:`~.vector.jobs.Jobs.maximum`."""
+        """Return the greater of two arrays, scaled: :meth:`~.vector.elements.Elements.maximum`."""
         return self.jobs.maximum(*operands, **options).result(timeout)
 
     def minimum(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return the lesser of two arrays, scaled: :meth:`~.vector.jobs.Jobs.minimum`."""
+        """Return the lesser of two arrays, scaled: :meth:`~.vector.elements.Elements.minimum`."""
         return self.jobs.minimum(*operands, **options).result(timeout)
 
     def requantize(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return an array scaled anew: :meth:`~.vector.jobs.Jobs.requantize`."""
+        """Return an array scaled anew: :meth:`~.vector.elements.Elements.requantize`."""
         return self.jobs.requantize(*operands, **options).result(timeout)
 
     def transpose(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return matrices transposed, of bytes: :meth:`~.vector.jobs.Jobs.transpose`."""
+        """Return matrices transposed, of bytes: :meth:`~.vector.elements.Elements.transpose`."""
         return self.jobs.transpose(*operands, **options).result(timeout)
 
     def apply(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return a function of each element: :meth:`~.vector.jobs.Jobs.apply`."""
+        """Return a function of each element: :meth:`~.vector.functions.Functions.apply`."""
         return self.jobs.apply(*operands, **options).result(timeout)
 
     def softmax(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return softmax of each row: :meth:`~.vector.jobs.Jobs.softmax`."""
+        """Return softmax of each row: :meth:`~.vector.functions.Functions.softmax`."""
         return self.jobs.softmax(*operands, **options).result(timeout)
 
     def layernorm(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return each row normalized: :meth:`~.vector.jobs.Jobs.layernorm`."""
+        """Return each row normalized: :meth:`~.vector.functions.Functions.layernorm`."""
         return self.jobs.layernorm(*operands, **options).result(timeout)
 
     def rmsnorm(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
-        """Return each row over its root mean square: :meth:`~.vector.jobs.Jobs.rmsnorm`."""
+        """Return rows over their norms: :meth:`~.vector.functions.Functions.rmsnorm`."""
         return self.jobs.rmsnorm(*operands, **options).result(timeout)
