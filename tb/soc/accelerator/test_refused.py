@@ -43,6 +43,7 @@ def run_refused(name: str, seed: int, count: int) -> Counter:
                     pair.tally[f"malformed in {maker.field}"] += 1
                     pair.tally[f"malformed in {maker.field}, of {maker.of}"] += 1
                 if cause not in (Cause.NONE, Cause.SETTINGS):
+                    maker.refused(COMMAND.decode(octets)["sequence"])
                     pair.tally[f"refused: {cause.name}"] += 1
                 if not direct and (not left or rng.random() < 0.1):
                     pair.ring()

@@ -23,6 +23,8 @@ class Maker(Products, VectorCommands):
     def __init__(self, pair: Pair):
         super().__init__(pair)
         self.sequence = 0
+        self.fenced = 0
+        """The last command that waits since its result's place is used again."""
 
     def common(self) -> dict[str, int]:
         """Return what all commands have, with a wait, a signal, or a fence now and then."""
@@ -85,7 +87,7 @@ class Maker(Products, VectorCommands):
                 if self.reused:
                     command["flags"] |= Flags.FENCE
                     self.written.clear()
-                    self.reused = False
+                    self.reused, self.fenced = False, command["sequence"]
                 return command
             if not apart:
                 self.use_again()
@@ -120,6 +122,10 @@ class Maker(Products, VectorCommands):
         if command["opcode"] != Opcode.NOP and self.rng.random() < 0.3:
             self.chain(command)
         return command
+
+    def refused(self, sequence: int) -> None:
+        """Take note of a command that waits for nothing, or is not: the next one must."""
+        self.reused |= sequence == self.fenced
 
     def wrote(self, command: Mapping[str, int], cause: Cause) -> None:
         """Take note of a command that was carried out: others may use its result."""

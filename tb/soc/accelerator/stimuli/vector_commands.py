@@ -60,7 +60,8 @@ class VectorCommands(Placer):
         m, n = shape or self._rows(kind)
         wrong = self.chance(settings)
         if wrong and kind.function in ROW_FUNCTIONS and not shape and rng.random() < 0.2:
-            n, record = self.unit.max_length + self.upto(40), self.vectors.record(kind, 1)
+            more = 1 if rng.random() < 0.5 else self.upto(40)
+            n, record = self.unit.max_length + more, self.vectors.record(kind, 1)
         else:
             record = self.vectors.record(kind, n)
             if wrong:

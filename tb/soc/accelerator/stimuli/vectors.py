@@ -99,7 +99,7 @@ class RandomVectors:
         multiplier = int(rng.integers(0 if rng.random() < 0.05 else 1 << bits - 1, 1 << bits))
         shift = given + bits - wanted + int(rng.integers(-1, 3))
         if rng.random() < 0.08:
-            shift = int(rng.integers(0, hardware.max_shift + 1))
+            shift = self._either(hardware.max_shift, int(rng.integers(hardware.max_shift + 1)))
         return multiplier, min(max(shift, 0), hardware.max_shift)
 
     def record(self, kind: VectorKind, n: int) -> dict[str, int]:
@@ -187,7 +187,8 @@ class RandomVectors:
         missing = [int(each) for each in VectorFunction if each and not self.unit.has(int(each))]
         multiplier = 1 << hardware.multiplier_width
         more = int(rng.integers(multiplier, 1 << 32)) if rng.random() < 0.5 else multiplier
-        shift = int(rng.integers(hardware.max_shift + 1, 256))
+        first = hardware.max_shift + 1
+        shift = self._either(first, int(rng.integers(first, 256)))
         width = min(self.unit.epsilon_width(each) for each in (*NORMS,))
         values = {
             "combine": int(rng.integers(len(Combine), 256)),

@@ -40,6 +40,7 @@ class Spoiler(Maker):
         while True:
             made = self.work(units=("VECTOR",)) if vector else self.gemm()
             command = made if vector or rng.random() < 0.9 else self.nop()
+            self.refused(command["sequence"])
             octets = bytearray(COMMAND.encode(command))
             self._damage(octets, command, self.field)
             if rng.random() < 0.2:
