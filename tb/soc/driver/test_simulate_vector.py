@@ -47,6 +47,8 @@ def test_sums_products_and_scales(stall):
     want = scaled((a + 4) * (b - 120) * 1234, 19, 9, "s8")
     np.testing.assert_array_equal(found.outputs["c"], want)
     sums = rng.integers(-(2**31), 2**31, (5, 300))
+    found = sent("transpose", {"a": a, "zero_point": [9]}, stall=stall)
+    np.testing.assert_array_equal(found.outputs["c"], scaled(a, 0, 9, "s8").swapaxes(1, 2))
     found = sent("requantize", {"a": sums, "multiplier": [65535], "shift": [31]}, stall=stall,
                  c_format="s16", rounding="half_up")  # fmt: skip
     want = scaled(sums.astype(object) * 65535, 31, 0, "s16", "half_up")
