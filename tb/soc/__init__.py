@@ -3,4 +3,5 @@
 BENCHMARKS = {
     "soc": "gemmule.tb.soc.benchmark_soc",
     "transformer": "gemmule.tb.soc.block.benchmark_block",
+    "vector": "gemmule.tb.soc.block.benchmark_vector",
 }

@@ -9,9 +9,10 @@ from gemmule.gen.simulation.simulate import compare
 from gemmule.hw.soc.params import AcceleratorParams
 from gemmule.tb.soc.driver.rtl import hardware_of
 
+from .program import Program, Run
 from .transformer import DEIT_S, Shape, build
 
-__all__ = ["SUMMARY", "run"]
+__all__ = ["BASE", "SUMMARY", "large", "measure", "run", "small"]
 
 SUMMARY = "a block of DeiT-S over product and vector unit: cycles, how busy the product is"
 
@@ -24,27 +25,39 @@ SMALL = Shape(tokens=19, width=24, heads=3, hidden=40)
 Row = dict[str, Any]
 
 
+def small() -> AcceleratorParams:
+    """Return an accelerator with both units for a quick look."""
+    return AcceleratorParams(
+        rows=4, cols=4, bank_bytes=4096, vector_lanes=4, functions=FUNCTIONS, max_length=64
+    )
+
+
+def large() -> AcceleratorParams:
+    """Return an accelerator with both units at 128 bits."""
+    return AcceleratorParams(rows=16, cols=16, vector_lanes=16, functions=FUNCTIONS)
+
+
 def run(out: Path, quick: bool) -> list[Row]:
     """Return a row a block: the RTL's result equals golden's, byte by byte.
 
     The memory answers after 30 cycles, at the width of the bus; weights are random.
     """
-    if quick:
-        params = AcceleratorParams(
-            rows=4, cols=4, bank_bytes=4096, vector_lanes=4, functions=FUNCTIONS, max_length=64
-        )
-        return [_row("small", params, SMALL)]
-    params = AcceleratorParams(rows=16, cols=16, vector_lanes=16, functions=FUNCTIONS)
-    return [_row("DeiT-S", params, DEIT_S)]
-
-
-def _row(name: str, params: AcceleratorParams, shape: Shape) -> Row:
+    name, params, shape = ("small", small(), SMALL) if quick else ("DeiT-S", large(), DEIT_S)
     program, _result = build(shape, BASE)
-    golden, used = program.golden(hardware_of(params)), len(program.octets)
     built = build_axi(emitted_once("accelerator", params))
+    return [_row(name, params, shape, measure(program, params, built))]
+
+
+def measure(program: Program, params: AcceleratorParams, built: Path) -> Run:
+    """Carry a program out on the RTL, and compare all memory with the golden machine's."""
+    golden, used = program.golden(hardware_of(params)), len(program.octets)
     with SimulatedBus(built, program.size, AxiMemory(base=BASE, latency=30)) as bus:
         found = program.run(bus)
         compare("memory", bus.memory[:used].copy(), golden[:used])
+    return found
+
+
+def _row(name: str, params: AcceleratorParams, shape: Shape, found: Run) -> Row:
     counters, cycles = found.counters, found.cycles
     return {
         "block": name,
