@@ -143,7 +143,14 @@ COMMAND = Record(
     ("wait_value", 2, "begin when the counter that wait names is at least this, modulo 2**16"),
     ("a", 8, "byte address of a[0, 0]"),
     ("b", 8, "byte address of b[0, 0]"),
-    ("c", 8, "byte address of c[0, 0]"),
+    (
+        "c",
+        8,
+        (
+            "byte address of c[0, 0]; it has no byte in common with a or b, but that of VECTOR may"
+            " be where one of them is, with elements as large and rows as far apart"
+        ),
+    ),
     ("settings", 8, "byte address of the settings record; 0 with raw sums"),
     ("a_stride:s", 4, "bytes from a row of a to the next; may be negative"),
     ("b_stride:s", 4, "bytes from a row of b to the next; may be negative"),
