@@ -16,7 +16,6 @@ from .job import Job, Owned, meet
 from .operands import Operand, span_of
 from .page import Page
 from .queue import DirectQueue, Queue, RingQueue
-from .registers import REGISTERS
 
 __all__ = ["Device"]
 
@@ -123,15 +122,7 @@ class Device:
 
     def counters(self) -> dict[str, int]:
         """Return the hardware's counters, all of one moment."""
-        self.page.write("COUNTER_CTRL", latch=1)
-        names = [
-            name[8:-3] for name in REGISTERS if name.startswith("COUNTER_") and name[-3:] == "_LO"
-        ]
-        return {
-            name.lower(): self.page.word(f"COUNTER_{name}_LO")
-            | self.page.word(f"COUNTER_{name}_HI") << 32
-            for name in names
-        }
+        return self.page.counters()
 
     def close(self) -> None:
         """Reset the hardware, and let go of the bus."""

@@ -43,3 +43,14 @@ class Page:
         field = REGISTERS[f"{name}_LO"].fields["address"]
         self.write(f"{name}_HI", address=address >> 32)
         self.write(f"{name}_LO", address=(address & 0xFFFF_FFFF) >> field.low, **low)
+
+    def counters(self) -> dict[str, int]:
+        """Return the hardware's counters, all of one moment."""
+        self.write("COUNTER_CTRL", latch=1)
+        names = [
+            name[8:-3] for name in REGISTERS if name.startswith("COUNTER_") and name[-3:] == "_LO"
+        ]
+        return {
+            name.lower(): self.word(f"COUNTER_{name}_LO") | self.word(f"COUNTER_{name}_HI") << 32
+            for name in names
+        }

@@ -14,7 +14,14 @@ from gemmule.golden.nonlinear.softmax import CODES, DELTA_FRAC, softmax
 
 from .commands import VectorFunction
 
-__all__ = ["NORMS", "Q4_12", "ROW_FUNCTIONS", "VECTOR_FUNCTIONS", "VectorHardware"]
+__all__ = [
+    "NORMS",
+    "Q4_12",
+    "ROW_FUNCTIONS",
+    "VECTOR_FUNCTIONS",
+    "VectorHardware",
+    "code_of",
+]
 
 NORMS = {"layernorm": "layer", "rmsnorm": "rms"}
 """Normalizations, and the kind of each."""
@@ -36,6 +43,17 @@ Q4_12 = Format(signed=True, width=16, frac=12)
 
 WHOLE = Format(signed=True, width=32)
 """What a command without a function hands on."""
+
+
+def code_of(name: str) -> VectorFunction:
+    """Return the code of a function, or of ``none``, by its name.
+
+    Examples
+    --------
+    >>> code_of("rmsnorm")
+    <VectorFunction.RMSNORM: 12>
+    """
+    return VectorFunction[name.upper()]
 
 
 @dataclass(frozen=True, kw_only=True)

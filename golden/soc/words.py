@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from gemmule.golden.common.formats import Format
 
-from .commands import VectorFunction
-from .functions import VECTOR_FUNCTIONS, VectorHardware
+from .functions import VECTOR_FUNCTIONS, VectorHardware, code_of
 
-__all__ = ["COEFFICIENTS", "format_of", "vector_hardware", "vector_words", "word_of"]
+__all__ = ["COEFFICIENTS", "format_of", "unit_bits", "vector_hardware", "vector_words", "word_of"]
 
 COEFFICIENTS = ("exact", "heatvit", "plan")
 """Sets of coefficients, in the order of their codes."""
@@ -33,12 +32,17 @@ def format_of(word: int) -> Format | None:
     return Format(bool(word >> SIGNED & 1), width, word >> FRAC) if width else None
 
 
+def unit_bits(unit: VectorHardware | None) -> int:
+    """Return the bits of CAPS that tell which units there are: bit 0 the product, 1 the vector."""
+    return 1 | (unit is not None) << 1
+
+
 def vector_words(unit: VectorHardware | None) -> dict[str, int]:
     """Return the words that tell of a vector unit, in the order of registers; 0 without one."""
     known = unit or VectorHardware()
     words = {
         "VECTOR_LANES": known.lanes,
-        "FUNCTIONS": sum(1 << VectorFunction[name.upper()] for name in known.functions),
+        "FUNCTIONS": sum(1 << code_of(name) for name in known.functions),
         "IN_FORMAT": word_of(known.in_format),
         "OUT_FORMAT": word_of(known.out_format),
         "COEFFICIENTS": COEFFICIENTS.index(known.coefficients),
@@ -64,9 +68,7 @@ def vector_hardware(words: Mapping[str, int]) -> VectorHardware | None:
     return VectorHardware(
         lanes=words["VECTOR_LANES"],
         functions=tuple(
-            name
-            for name in VECTOR_FUNCTIONS
-            if words["FUNCTIONS"] >> VectorFunction[name.upper()] & 1
+            name for name in VECTOR_FUNCTIONS if words["FUNCTIONS"] >> code_of(name) & 1
         ),
         in_format=format_of(words["IN_FORMAT"]),
         out_format=format_of(words["OUT_FORMAT"]),

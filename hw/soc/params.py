@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 from gemmule.golden.common.options import option
 from gemmule.golden.soc.commands import COUNTERS, VERSION
-from gemmule.golden.soc.words import vector_words, word_of
+from gemmule.golden.soc.hardware import Hardware
+from gemmule.golden.soc.words import unit_bits, vector_words, word_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
 from gemmule.hw.common.request import element_size
@@ -59,6 +60,22 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
         )
 
     @property
+    def hardware(self) -> Hardware:
+        """What commands may ask for."""
+        return Hardware(
+            a_format=self.x_format,
+            b_format=self.w_format,
+            acc_width=self.acc_width,
+            multiplier_width=self.multiplier_width,
+            max_shift=self.max_shift,
+            b_zero_points=self.b_zero_points,
+            address_width=self.address_width,
+            data_width=self.data_width,
+            ring=self.ring,
+            vector=self.vector_unit and self.vector_unit.golden,
+        )
+
+    @property
     def peak_macs_per_cycle(self) -> int:
         """Multiply-accumulates in a cycle."""
         return self.rows * self.cols
@@ -93,9 +110,9 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             "MAX_SHIFT": self.max_shift,
             "B_ZERO_POINTS": int(self.b_zero_points),
             "PIPELINE": self.pipeline,
-            **vector_words(self.vector_unit and self.vector_unit.golden),
+            **vector_words(self.hardware.vector),
         }
-        units = 1 | (2 if self.vector_lanes else 0)
+        units = unit_bits(self.hardware.vector)
         first = register_map()["CONFIG_ROWS"].address
         return {
             "ID": int.from_bytes(b"GMUL", "little"),

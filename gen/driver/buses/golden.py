@@ -9,7 +9,7 @@ from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.machine import Machine
 from gemmule.golden.soc.memory import MemoryImage
-from gemmule.golden.soc.words import vector_words, word_of
+from gemmule.golden.soc.words import unit_bits, vector_words, word_of
 
 __all__ = ["GoldenBus", "identity_of"]
 
@@ -32,7 +32,7 @@ def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str,
         "RING": hardware.ring,
         **vector_words(hardware.vector),
     }
-    units = 1 | (2 if hardware.vector else 0)
+    units = unit_bits(hardware.vector)
     return {
         "ID": {"letters": int.from_bytes(b"GMUL", "little")},
         "VERSION": {"commands": VERSION},

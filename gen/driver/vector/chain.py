@@ -9,8 +9,8 @@ import numpy as np
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
-from gemmule.golden.soc.commands import TRANSPOSED, Combine, VectorFunction
-from gemmule.golden.soc.functions import WHOLE, VectorHardware
+from gemmule.golden.soc.commands import TRANSPOSED, Combine
+from gemmule.golden.soc.functions import WHOLE, VectorHardware, code_of
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import SMALL
 
@@ -118,7 +118,7 @@ class Chain:
             {
                 **numbers,
                 "combine": combine,
-                "function": VectorFunction[function.upper()],
+                "function": code_of(function),
                 "rounding": ROUNDINGS.index(end.rounding),
                 "zero_point": end.zero_point if after else 0,
                 "low": end.low,

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import Cause
+from gemmule.hw.soc.unit import read_cause, write_cause
 
 from .completion import completed_layout
 from .layouts import PRODUCT_ALONE
@@ -80,13 +81,13 @@ class Failure(wiring.Component):
             ]
         with m.Elif(self.broken):
             m.d.comb += [
-                now.cause.eq(_read(self.broken_decode)),
+                now.cause.eq(read_cause(self.broken_decode)),
                 now.unit.eq(RING_UNIT),
                 now.address.eq(self.broken_address),
             ]
         with m.Else():
             m.d.comb += [
-                now.cause.eq(Mux(refused, ended.cause, _written(done.decode))),
+                now.cause.eq(Mux(refused, ended.cause, write_cause(done.decode))),
                 now.unit.eq(Mux(refused, ended.unit, COMPLETION_UNIT)),
                 now.sequence.eq(ended.ticket.sequence),
                 now.address.eq(Mux(refused, ended.address, done.record)),
@@ -96,11 +97,3 @@ class Failure(wiring.Component):
         with m.Elif(self.cleared):
             m.d.sync += Value.cast(self.first).eq(0)
         return m
-
-
-def _read(decode: Value) -> Value:
-    return Mux(decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
-
-
-def _written(decode: Value) -> Value:
-    return Mux(decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)

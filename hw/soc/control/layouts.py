@@ -1,9 +1,10 @@
 """What control and units tell each other."""
 
-from amaranth import unsigned
+from amaranth import signed, unsigned
 from amaranth.lib import data, stream
 
 from gemmule.golden.soc.commands import COMMAND, Cause, Opcode
+from gemmule.golden.soc.record import Record
 
 __all__ = [
     "ADDRESSES",
@@ -14,6 +15,7 @@ __all__ = [
     "command_layout",
     "finished_layout",
     "raw_layout",
+    "record_layout",
     "unit_streams",
 ]
 
@@ -33,6 +35,15 @@ PRODUCT_ALONE = ("product",)
 """The units that are built in, where there is no other."""
 
 assert max(Cause) < 1 << CAUSE_WIDTH
+
+
+def record_layout(record: Record, *, reserved: bool = False) -> data.StructLayout:
+    """Lay out the fields of a record, those that are reserved too or not."""
+    return data.StructLayout({
+        each.name: (signed if each.signed else unsigned)(8 * each.octets)
+        for each in record.entries
+        if reserved or not each.reserved
+    })
 
 
 def raw_layout() -> data.StructLayout:

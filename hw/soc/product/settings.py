@@ -6,6 +6,7 @@ from amaranth.lib import data
 from gemmule.golden.common.requantize import Rounding
 from gemmule.golden.soc.commands import COLUMN
 from gemmule.golden.soc.record import Record
+from gemmule.hw.soc.control.layouts import record_layout
 
 from .params import RESULT, ProductUnitParams
 
@@ -25,11 +26,7 @@ def view(record: Record, word: Value, first: int, name: str) -> Value:
 
 def entry_layout() -> data.StructLayout:
     """Lay out a column's settings, as they lie in memory."""
-    return data.StructLayout({
-        each.name: signed(8 * each.octets) if each.signed else unsigned(8 * each.octets)
-        for each in COLUMN.entries
-        if not each.reserved
-    })
+    return record_layout(COLUMN)
 
 
 def bank_layout() -> data.StructLayout:

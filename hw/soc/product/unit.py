@@ -1,16 +1,15 @@
 """The dense product as a unit: row-major matrices in memory, and their product."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth import Array, Cat, Module, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
-from gemmule.golden.soc.commands import Cause
+from gemmule.golden.soc.commands import COLUMN, Cause
 from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.stream.fifo import Fifo
-from gemmule.hw.common.stream.payload import packet_stream
-from gemmule.hw.soc.control.layouts import command_layout, finished_layout
-from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
+from gemmule.hw.soc.control.layouts import finished_layout
+from gemmule.hw.soc.unit import read_cause, unit_members, write_cause
 from gemmule.hw.systolic.gemm import Gemm
 
 from .blocks import Blocks
@@ -50,8 +49,10 @@ class ProductUnit(wiring.Component):
 
     Members
     -------
-    command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
-    finished : Out(stream of :func:`finished_layout`), one a command, in order
+    command : In(stream of :func:`~gemmule.hw.soc.control.layouts.command_layout`)
+        Checked: nothing of it is looked at again.
+    finished : Out(stream of :func:`~gemmule.hw.soc.control.layouts.finished_layout`)
+        One a command, in order.
     request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
     data_settings, data_a, data_b : In(``read_stream``)
         Of 16 bytes, of words of a's scratchpad, and of b's.
@@ -66,22 +67,16 @@ class ProductUnit(wiring.Component):
 
     def __init__(self, params: ProductUnitParams):
         self.params = params
-        width = params.address_width
-        request = stream.Signature(request_layout(width))
-        super().__init__({
-            "command": In(stream.Signature(command_layout(width))),
-            "finished": Out(stream.Signature(finished_layout(width))),
-            **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
-            "data_settings": In(read_stream(128)),
-            "data_a": In(read_stream(8 * params.a_word)),
-            "data_b": In(read_stream(8 * params.b_word)),
-            "data_c": Out(packet_stream(params.data_width)),
-            "done_c": In(write_done(width)),
-            "fault_address": In(width),
-            "fault_decode": In(1),
-            "idle": Out(1),
-            "events": Out(data.StructLayout(dict.fromkeys(EVENTS, 1))),
-        })
+        super().__init__(
+            unit_members(
+                params.address_width,
+                settings=COLUMN.size,
+                a=params.a_word,
+                b=params.b_word,
+                c=params.bus,
+                events=EVENTS,
+            )
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -197,8 +192,7 @@ class ProductUnit(wiring.Component):
         """Keep the first thing that goes wrong with each job, and tell it when the job is over."""
         width = self.params.address_width
         faults = [Signal(finished_layout(width), name=f"fault_{n}") for n in range(JOBS)]
-        read = Mux(self.fault_decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
-        wrote = Mux(store.decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)
+        read, wrote = read_cause(self.fault_decode), write_cause(store.decode)
         # Of what happens in one cycle, the first of these counts.
         events = [
             *((each.fault, each.job, read, self.fault_address) for each in (*loaders, fetch)),

@@ -4,8 +4,8 @@ from amaranth import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.soc.commands import AFFINE, VECTOR, VectorFunction
-from gemmule.golden.soc.functions import NORMS
+from gemmule.golden.soc.commands import AFFINE, VECTOR
+from gemmule.golden.soc.functions import NORMS, code_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.nonlinear.elementwise import COMPONENTS
@@ -63,7 +63,7 @@ class Functions(wiring.Component):
         m = Module()
         with m.Switch(self.function):
             for name in self.params.blocks:
-                with m.Case(VectorFunction[name.upper()].value):
+                with m.Case(code_of(name).value):
                     self._through(m, name)
             with m.Default():
                 wiring.connect(m, wiring.flipped(self.x), wiring.flipped(self.y))

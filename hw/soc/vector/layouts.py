@@ -4,19 +4,12 @@ from amaranth import Shape, signed, unsigned
 from amaranth.lib import data
 
 from gemmule.golden.common.requantize import STEP, Rounding
-from gemmule.golden.soc.commands import VECTOR, Combine
+from gemmule.golden.soc.commands import Combine
 from gemmule.hw.common.requantize.params import RequantizerParams
 
 from .params import SMALL, WHOLE
 
-__all__ = ["combine_layout", "elements_layout", "record_layout", "scale_layout"]
-
-
-def record_layout() -> data.StructLayout:
-    """Lay out the settings of a command, as they lie in memory."""
-    return data.StructLayout({
-        each.name: (signed if each.signed else unsigned)(8 * each.octets) for each in VECTOR.entries
-    })
+__all__ = ["combine_layout", "elements_layout", "scale_layout"]
 
 
 def elements_layout(width: int, lanes: int) -> data.StructLayout:

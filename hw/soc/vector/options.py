@@ -1,11 +1,11 @@
 """Options of the accelerator that fix its vector unit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.golden.soc.functions import Q4_12, VECTOR_FUNCTIONS
+from gemmule.golden.soc.functions import Q4_12, VECTOR_FUNCTIONS, VectorHardware
 from gemmule.golden.soc.words import COEFFICIENTS
 
 from .params import VectorUnitParams
@@ -80,14 +80,8 @@ class VectorOptions(Options):
         """Return the unit's parameters, with those that are not its own; None where it is not."""
         if not self.vector_lanes:
             return None
+        same = {each.name for each in fields(VectorHardware)} - {"lanes", "functions"}
+        own = {name: getattr(self, name) for name in same}
         return VectorUnitParams(
-            lanes=self.vector_lanes,
-            functions=self.function_names,
-            in_format=self.in_format,
-            out_format=self.out_format,
-            coefficients=self.coefficients,
-            gamma_format=self.gamma_format,
-            beta_format=self.beta_format,
-            max_length=self.max_length,
-            **shared,
+            lanes=self.vector_lanes, functions=self.function_names, **own, **shared
         )

@@ -1,12 +1,11 @@
 """What fixes the hardware of the vector unit, and what follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import AFFINE
-from gemmule.golden.soc.functions import NORMS, Q4_12, VectorHardware
+from gemmule.golden.soc.functions import NORMS, VectorHardware
 from gemmule.hw.common.requantize.params import RequantizerParams
 from gemmule.hw.nonlinear.layernorm_params import LayernormParams
 from gemmule.hw.nonlinear.params import PARAMS
@@ -33,21 +32,12 @@ class ScaleParams(RequantizerParams):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorUnitParams:
+class VectorUnitParams(VectorHardware):
     """What fixes the hardware of :class:`~.unit.VectorUnit`. Widths are in bits.
 
-    ``functions`` are those of :data:`golden.soc.functions.VECTOR_FUNCTIONS` that are built in;
-    formats and ``coefficients`` are as of :class:`golden.soc.functions.VectorHardware`.
+    ``functions`` are those of :data:`golden.soc.functions.VECTOR_FUNCTIONS` that are built in.
     """
 
-    lanes: int = 16
-    functions: tuple[str, ...] = ()
-    in_format: Format | None = None
-    out_format: Format | None = None
-    coefficients: str = "exact"
-    gamma_format: Format = Q4_12
-    beta_format: Format = Q4_12
-    max_length: int = 512
     multiplier_width: int = 16
     max_shift: int = 47
     cell: str = "generic"
@@ -55,17 +45,9 @@ class VectorUnitParams:
 
     @cached_property
     def golden(self) -> VectorHardware:
-        """What the unit can do."""
-        return VectorHardware(
-            lanes=self.lanes,
-            functions=self.functions,
-            in_format=self.in_format,
-            out_format=self.out_format,
-            coefficients=self.coefficients,
-            gamma_format=self.gamma_format,
-            beta_format=self.beta_format,
-            max_length=self.max_length,
-        )
+        """What commands may ask for."""
+        names = [each.name for each in fields(VectorHardware)]
+        return VectorHardware(**{name: getattr(self, name) for name in names})
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -89,7 +71,7 @@ class VectorUnitParams:
 
     def block(self, name: str) -> Any:
         """Return the parameters of the block that computes a function."""
-        given, result = self.golden.formats(name)
+        given, result = self.formats(name)
         common: dict[str, Any] = {"in_format": given, "out_format": result, "lanes": self.lanes}
         if name in NORMS:
             return LayernormParams(
@@ -99,7 +81,7 @@ class VectorUnitParams:
                 max_length=self.max_length,
                 kind=NORMS[name],
             )
-        common["coefficients"] = self.golden.coefficients_of(name)
+        common["coefficients"] = self.coefficients_of(name)
         if name == "softmax":
             return SoftmaxParams(**common, max_length=self.max_length)
         return PARAMS[name](**common)

@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.common.requantize import STEP, Rounding
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC
-from gemmule.golden.soc.commands import NO_B, SIGNS, TRANSPOSED, VECTOR, Combine, VectorFunction
-from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS
+from gemmule.golden.soc.commands import NO_B, SIGNS, TRANSPOSED, VECTOR, Combine
+from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS, code_of
 from gemmule.hw.common.pipeline import register, wire
+from gemmule.hw.soc.control.layouts import record_layout
 from gemmule.hw.soc.dma.request import read_stream, request_layout
 
-from .layouts import combine_layout, record_layout, scale_layout
+from .layouts import combine_layout, scale_layout
 from .params import COMBINED, SMALL, WHOLE, VectorUnitParams
 
 __all__ = ["Record", "illegal", "scales"]
@@ -25,16 +26,15 @@ def illegal(m: Module, params: VectorUnitParams, record, sizes: Value, columns: 
 
     ``sizes`` are the command's, ``columns`` a row's elements.
     """
-    golden, a_size, b_size = params.golden, sizes[:2], sizes[2:4]
+    a_size, b_size = sizes[:2], sizes[2:4]
     combine, function = record.combine, record.function
     two = (combine != Combine.NONE) & (combine != Combine.MASK)
-    codes = [VectorFunction[name.upper()] for name in params.functions]
-    is_one = {code.name.lower(): function == code.value for code in codes}
+    is_one = {name: function == code_of(name).value for name in params.functions}
     of_rows = _any(is_one[name] for name in ROW_FUNCTIONS if name in is_one)
     norm = _any(is_one[name] for name in NORMS if name in is_one)
     softmax = is_one.get("softmax", Const(0))
     long = wire(m, "long", columns > params.max_length)
-    wide = [golden.epsilon_width(name) for name in params.norms]
+    wide = [params.epsilon_width(name) for name in params.norms]
     small = ("a_zero_point", "b_zero_point", "a_multiplier", "b_multiplier")
     faults = [
         combine > max(Combine),
@@ -71,12 +71,12 @@ def scales(m: Module, params: VectorUnitParams, record) -> tuple[Value, Value, V
         Signal(scale_layout(params.scale(width)), name=name)
         for name, width in (("before", COMBINED), ("after", WHOLE))
     )
-    limits = params.golden.formats("none")[0]
+    limits = params.formats("none")[0]
     low, high = Signal.like(before.low, init=limits.low), Signal.like(before.low, init=limits.high)
     with m.Switch(record.function):
         for name in params.blocks:
-            taken = params.golden.formats(name)[0]
-            with m.Case(VectorFunction[name.upper()].value):
+            taken = params.formats(name)[0]
+            with m.Case(code_of(name).value):
                 m.d.sync += [low.eq(taken.low), high.eq(taken.high)]
         with m.Default():
             m.d.sync += [low.eq(limits.low), high.eq(limits.high)]
@@ -123,7 +123,7 @@ class Record(wiring.Component):
     -------
     start : In(1); base : In(address_width)
     request : Out(stream of ``request_layout``), data : In(``read_stream``)
-    record : Out(:func:`~.layouts.record_layout`), from ``there`` on
+    record : Out(:func:`~gemmule.hw.soc.control.layouts.record_layout`), from ``there`` on
     there : Out(1), the record is here now
     fault : Out(1), a vector has an error
     """
@@ -135,7 +135,7 @@ class Record(wiring.Component):
             "base": In(params.address_width),
             "request": Out(stream.Signature(request_layout(params.address_width))),
             "data": In(read_stream(8 * params.settings_vector)),
-            "record": Out(record_layout()),
+            "record": Out(record_layout(VECTOR, reserved=True)),
             "there": Out(1),
             "fault": Out(1),
         })

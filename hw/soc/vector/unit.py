@@ -1,22 +1,15 @@
 """The vector unit: matrices in memory, element by element or row by row, and back."""
 
 from amaranth import Const, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
 
-from gemmule.golden.soc.commands import (
-    NO_B,
-    SIGNS,
-    TRANSPOSED,
-    VECTOR,
-    Cause,
-    VectorFunction,
-)
+from gemmule.golden.soc.commands import AFFINE, NO_B, SIGNS, TRANSPOSED, VECTOR, Cause
+from gemmule.golden.soc.functions import code_of
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.common.wide import WideSum
-from gemmule.hw.soc.control.layouts import command_layout, finished_layout
-from gemmule.hw.soc.dma.request import read_stream, request_layout, write_done
+from gemmule.hw.soc.control.layouts import finished_layout
+from gemmule.hw.soc.unit import read_cause, unit_members, write_cause
 
 from .combine import Combiner
 from .functions import Functions
@@ -60,8 +53,10 @@ class VectorUnit(wiring.Component):
 
     Members
     -------
-    command : In(stream of :func:`command_layout`), checked: nothing of it is looked at again
-    finished : Out(stream of :func:`finished_layout`), one a command, in order
+    command : In(stream of :func:`~gemmule.hw.soc.control.layouts.command_layout`)
+        Checked: nothing of it is looked at again.
+    finished : Out(stream of :func:`~gemmule.hw.soc.control.layouts.finished_layout`)
+        One a command, in order.
     request_settings, request_a, request_b, request_c : Out(stream of ``request_layout``)
     data_settings : In(``read_stream`` of 4 bytes for each lane)
     data_a, data_b : In(``read_stream`` of a byte for each lane)
@@ -76,22 +71,16 @@ class VectorUnit(wiring.Component):
 
     def __init__(self, params: VectorUnitParams):
         self.params = params
-        width = params.address_width
-        request = stream.Signature(request_layout(width))
-        super().__init__({
-            "command": In(stream.Signature(command_layout(width))),
-            "finished": Out(stream.Signature(finished_layout(width))),
-            **{f"request_{name}": Out(request) for name in ("settings", "a", "b", "c")},
-            "data_settings": In(read_stream(8 * params.settings_vector)),
-            "data_a": In(read_stream(8 * params.lanes)),
-            "data_b": In(read_stream(8 * params.lanes)),
-            "data_c": Out(packet_stream(8 * params.lanes)),
-            "done_c": In(write_done(width)),
-            "fault_address": In(width),
-            "fault_decode": In(1),
-            "idle": Out(1),
-            "events": Out(data.StructLayout(dict.fromkeys(EVENTS, 1))),
-        })
+        super().__init__(
+            unit_members(
+                params.address_width,
+                settings=params.settings_vector,
+                a=params.lanes,
+                b=params.lanes,
+                c=params.lanes,
+                events=EVENTS,
+            )
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -147,9 +136,9 @@ class VectorUnit(wiring.Component):
                 (self._begins & self._sound & self._norm(record.record))
                 | (asks & ~self.request_settings.ready)
             ),
-            length.eq(self._job.n << 2),
+            length.eq(self._job.n << AFFINE.size.bit_length() - 1),
         ]
-        self._behind, taken = behind, self.data_settings
+        taken = self.data_settings
         m.d.comb += [
             behind.start.eq(self._start),
             behind.a.eq(self._job.settings),
@@ -169,7 +158,7 @@ class VectorUnit(wiring.Component):
         ]
 
     def _norm(self, said) -> Value:
-        codes = [VectorFunction[name.upper()].value for name in self.params.norms]
+        codes = [code_of(name).value for name in self.params.norms]
         return said.function.matches(*codes) if codes else Const(0)
 
     def _matrices(self, m: Module, said, read_a: RowReader, read_b: RowReader, write_c) -> None:
@@ -247,8 +236,7 @@ class VectorUnit(wiring.Component):
     def _faults(self, m: Module, record, read_a, read_b, write_c) -> Signal:
         """Keep the first thing that goes wrong; what is dropped from then on is ``void``."""
         fault = Signal(finished_layout(self.params.address_width), name="fault")
-        read = Mux(self.fault_decode, Cause.READ_DECODE.value, Cause.READ_SLAVE.value)
-        wrote = Mux(self.done_c.decode, Cause.WRITE_DECODE.value, Cause.WRITE_SLAVE.value)
+        read, wrote = read_cause(self.fault_decode), write_cause(self.done_c.decode)
         affine = self.data_settings.valid & self.data_settings.ready & self._go
         reads = record.fault | read_a.fault | read_b.fault | (affine & self.data_settings.p.error)
         m.d.comb += write_c.void.eq(fault.cause != 0)
@@ -285,11 +273,15 @@ class VectorUnit(wiring.Component):
             with m.State("SCALE"):
                 m.next = "BEGIN"
             with m.State("BEGIN"):
-                m.d.comb += self._begins.eq(1)
                 # What may be wrong in many ways passes no function's block, and none takes affine.
-                m.d.comb += self._sound.eq(~self._wrong & (fault.cause == 0))
-                m.d.sync += starts.eq(self._sound)
-                m.d.sync += function.eq(Mux(self._sound, record.record.function, 0))
+                m.d.comb += [
+                    self._begins.eq(1),
+                    self._sound.eq(~self._wrong & (fault.cause == 0)),
+                ]
+                m.d.sync += [
+                    starts.eq(self._sound),
+                    function.eq(Mux(self._sound, record.record.function, 0)),
+                ]
                 m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self._go.eq(1)

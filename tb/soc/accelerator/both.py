@@ -11,7 +11,7 @@ from gemmule.golden.soc.check import Window
 from gemmule.golden.soc.machine import Machine
 from gemmule.golden.soc.memory import MemoryImage
 
-from .configurations import CONFIGURATIONS, base_of, hardware_of, program
+from .configurations import CONFIGURATIONS, base_of, program
 from .interrupts import Coalescing
 from .stimuli.places import COMPLETIONS, RING, SIZE
 
@@ -30,7 +30,7 @@ class Both:
 
     def __init__(self, name: str, seed: int):
         params = CONFIGURATIONS[name]
-        self.params, self.hardware = params, hardware_of(params)
+        self.params, self.hardware = params, params.hardware
         self.rng = np.random.default_rng([seed, *name.encode()])
         self.base = base_of(params, self.rng)
         self.bus = SimulatedBus(

@@ -10,11 +10,10 @@ from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 from gemmule.hw.soc.params import AcceleratorParams
 from gemmule.tb.soc.driver.rtl import CONFIGURATIONS as BUILT
-from gemmule.tb.soc.driver.rtl import hardware_of
 
 from .stimuli.places import COMPLETIONS, RING, SETTINGS_START, SIZE
 
-__all__ = ["BOTH_UNITS", "CONFIGURATIONS", "FEW", "base_of", "hardware_of", "program"]
+__all__ = ["BOTH_UNITS", "CONFIGURATIONS", "FEW", "base_of", "program"]
 
 FEW = tuple(BUILT)
 """Those that the drivers are tested on; of all but the long tests."""

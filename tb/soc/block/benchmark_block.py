@@ -7,7 +7,6 @@ from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, build_axi
 from gemmule.gen.simulation.engine import emitted_once
 from gemmule.gen.simulation.simulate import compare
 from gemmule.hw.soc.params import AcceleratorParams
-from gemmule.tb.soc.driver.rtl import hardware_of
 
 from .program import Program, Run
 from .transformer import DEIT_S, Shape, build
@@ -50,7 +49,7 @@ def run(out: Path, quick: bool) -> list[Row]:
 
 def measure(program: Program, params: AcceleratorParams, built: Path) -> Run:
     """Carry a program out on the RTL, and compare all memory with the golden machine's."""
-    golden, used = program.golden(hardware_of(params)), len(program.octets)
+    golden, used = program.golden(params.hardware), len(program.octets)
     with SimulatedBus(built, program.size, AxiMemory(base=BASE, latency=30)) as bus:
         found = program.run(bus)
         compare("memory", bus.memory[:used].copy(), golden[:used])

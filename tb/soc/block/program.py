@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.driver.page import Page
-from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import SimulatedBus
 from gemmule.golden.soc.commands import (
     COLUMN,
@@ -26,7 +25,7 @@ from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.machine import WORK
 from gemmule.golden.soc.memory import MemoryImage
 
-__all__ = ["Matrix", "Program", "Run"]
+__all__ = ["PRODUCT", "VECTORS", "Matrix", "Program", "Run"]
 
 LINE = 64
 """Bytes that arrays and rings begin at a multiple of."""
@@ -119,6 +118,10 @@ class Program:
         """Hold back the commands behind until ``product`` or ``vectors`` commands are complete."""
         self.commands.append(self._command(Opcode.NOP, wait))
 
+    def count(self, counter: int) -> int:
+        """Count the commands that add to a dependency counter: those of a unit."""
+        return sum(each.get("signal") == counter for each in self.commands)
+
     def image(self, size: int) -> NDArray[np.uint8]:
         """Return memory before the first command."""
         memory = np.zeros(size, np.uint8)
@@ -164,10 +167,7 @@ class Program:
             assert not page.read("IRQ_STATUS")["error"], page.read("ERROR")
             page.write("IRQ_STATUS", complete=1)
         cycles = bus.counters().interrupt_at - rung
-        page.write("COUNTER_CTRL", latch=1)
-        names = [name[8:-3] for name in REGISTERS if name[:8] == "COUNTER_" and name[-3:] == "_LO"]
-        counters = {name.lower(): page.read(f"COUNTER_{name}_LO")["count"] for name in names}
-        return Run(cycles, counters)
+        return Run(cycles, page.counters())
 
     def _add(
         self,
@@ -183,7 +183,7 @@ class Program:
             if each is not None:
                 command |= {name: each.address, f"{name}_stride": each.stride}
         self.commands.append(command)
-        return sum(each["opcode"] == opcode for each in self.commands)
+        return self.count(counter)
 
     def _command(self, opcode: Opcode, wait: dict[str, int]) -> dict[str, int]:
         ((name, value),) = wait.items() if wait else [("", 0)]

@@ -6,7 +6,7 @@ from scipy.special import erf, softmax
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS, VectorHardware
 from gemmule.golden.soc.hardware import Hardware
-from gemmule.tb.soc.driver.rtl import CONFIGURATIONS, hardware_of, program
+from gemmule.tb.soc.driver.rtl import CONFIGURATIONS, program
 
 from .transformer import Shape, build
 
@@ -20,7 +20,7 @@ STEP = 1 / 16
 
 def test_block_on_rtl_is_goldens():
     listed, result = build(SMALL, BASE)
-    golden = listed.golden(hardware_of(CONFIGURATIONS["narrow"]))
+    golden = listed.golden(CONFIGURATIONS["narrow"].hardware)
     with SimulatedBus(program("narrow"), listed.size, AxiMemory(base=BASE)) as bus:
         run = listed.run(bus)
         used = len(listed.octets)

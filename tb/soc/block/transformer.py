@@ -10,7 +10,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.nonlinear.layernorm import epsilon_code
 from gemmule.golden.soc.commands import AFFINE, VectorFunction
 
-from .program import Matrix, Program
+from .program import PRODUCT, VECTORS, Matrix, Program
 
 __all__ = ["DEIT_S", "Shape", "build"]
 
@@ -146,11 +146,11 @@ class _Block:
 
     @property
     def _products(self) -> int:
-        return sum(each["signal"] == 1 for each in self.program.commands if "signal" in each)
+        return self.program.count(PRODUCT)
 
     @property
     def _vectors(self) -> int:
-        return sum(each["signal"] == 2 for each in self.program.commands if "signal" in each)
+        return self.program.count(VECTORS)
 
     def _random(self, rows: int, columns: int) -> Matrix:
         values = self.rng.normal(0, SPREAD, (rows, columns)).round().clip(-127, 127)

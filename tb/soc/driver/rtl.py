@@ -5,10 +5,9 @@ from pathlib import Path
 
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus, build_axi
 from gemmule.gen.simulation.engine import emitted_once
-from gemmule.golden.soc.hardware import Hardware
 from gemmule.hw.soc.params import AcceleratorParams
 
-__all__ = ["BASE", "CONFIGURATIONS", "MORE", "board", "hardware_of"]
+__all__ = ["BASE", "CONFIGURATIONS", "MORE", "board"]
 
 BASE = 0x1000_0000
 
@@ -55,19 +54,3 @@ def program(name: str) -> Path:
 def board(name: str, memory: AxiMemory | None = None, **options) -> SimulatedBus:
     """Return a bus to a configuration, after its reset."""
     return SimulatedBus(program(name), 1 << 18, memory or AxiMemory(base=BASE), **options)
-
-
-def hardware_of(params: AcceleratorParams) -> Hardware:
-    """Return what commands may ask of a configuration."""
-    return Hardware(
-        a_format=params.x_format,
-        b_format=params.w_format,
-        acc_width=params.acc_width,
-        multiplier_width=params.multiplier_width,
-        max_shift=params.max_shift,
-        b_zero_points=params.b_zero_points,
-        address_width=params.address_width,
-        data_width=params.data_width,
-        ring=params.ring,
-        vector=params.vector_unit and params.vector_unit.golden,
-    )

@@ -13,7 +13,7 @@ from gemmule.golden.systolic.gemm import gemm
 
 from .c_platform import DRIVER, PLATFORM, compiled, served
 from .fake_board import FakeBoard
-from .rtl import BASE, CONFIGURATIONS, MORE, board, hardware_of
+from .rtl import BASE, CONFIGURATIONS, MORE, board
 from .test_c_driver import example
 from .test_driver import random_case
 
@@ -31,7 +31,7 @@ def test_products_through_the_driver(name):
     formats = {"a_format": params.x_format, "b_format": params.w_format}
     rng = np.random.default_rng(3)
     with board(name, seed=5) as bus, Accelerator(bus, config_hash=params.config_hash) as acc:
-        assert acc.hardware == hardware_of(params)
+        assert acc.hardware == params.hardware
         for turn in range(60):
             pause = 0.5 * (turn % 3 == 2)
             bus.set(latency=(1, 30, 200)[turn // 20], **dict.fromkeys(PAUSES, pause))
@@ -191,7 +191,7 @@ def test_random_commands_are_those_of_the_golden_machine(name):
     What is refused may be complete before what runs: completions are compared by sequence.
     """
     rng = np.random.default_rng(12)
-    hardware = hardware_of((CONFIGURATIONS | MORE)[name])
+    hardware = (CONFIGURATIONS | MORE)[name].hardware
     with board(name, AxiMemory(base=BASE, latency=5), seed=2) as bus:
         golden = GoldenBus(hardware, bus.memory.size, BASE)
         sides = [Accelerator(side, interrupts=False, ring=16) for side in (golden, bus)]

@@ -11,13 +11,12 @@ from gemmule.gen.block import Array, Arrays
 from gemmule.gen.blocks.systolic.product_adapter import ScaledRun
 from gemmule.gen.driver.accelerator import Accelerator
 from gemmule.gen.driver.buses.golden import GoldenBus
-from gemmule.gen.driver.identity import hardware_of
 from gemmule.gen.driver.job import Job
 from gemmule.golden.soc import elements
 from gemmule.hw.soc.params import AcceleratorParams
 
 from .product import scale_of
-from .role import ROOM, check_unit
+from .role import ROOM, VectorRole, check_unit
 
 __all__ = ["Add", "Multiply", "Requantize", "Transpose"]
 
@@ -45,7 +44,7 @@ SCALES = ("a_multiplier", "b_multiplier", "multiplier", "shift")
 """Where one of them is given, results are s8 if nothing else is said, else s32."""
 
 
-class Elements:
+class Elements(VectorRole):
     """What is computed of each element by itself, without a function."""
 
     Run = ScaledRun
@@ -65,10 +64,7 @@ class Elements:
     def check(self, params: AcceleratorParams, run: ScaledRun, arrays: Arrays) -> None:
         """Refuse what the driver refuses: it is asked, without any hardware."""
         check_unit(params, self.name, self.function)
-        words = {
-            name.removeprefix("CONFIG_").lower(): word for name, word in params.constants.items()
-        }
-        bus = GoldenBus(hardware_of(words, ring=params.ring), size=_dry(self._given(arrays)))
+        bus = GoldenBus(params.hardware, size=_dry(self._given(arrays)))
         with Accelerator(bus) as accelerator:
             self._begin(accelerator, run, arrays)
 
@@ -78,18 +74,6 @@ class Elements:
         scale["c_format"] = run.c_format or ("s8" if {*SCALES} & {*arrays} else self.wide)
         formula = getattr(elements, self.method)
         return formula(*self._given(arrays), **scale)
-
-    def compute(self, accelerator: Accelerator, run: ScaledRun, arrays: Arrays) -> NDArray:
-        """Return the driver's result."""
-        return self._begin(accelerator, run, arrays).result(1e9)
-
-    def room(self, params: AcceleratorParams, arrays: Arrays, result: NDArray) -> int:
-        """Count the bytes of memory that operands, settings and results may take."""
-        return ROOM * result.size
-
-    def macs(self, arrays: Arrays, result: NDArray) -> int:
-        """Count none: products are those of the array alone."""
-        return 0
 
     def _begin(self, accelerator: Accelerator, run: ScaledRun, arrays: Arrays) -> Job:
         method = getattr(accelerator.jobs, self.method)

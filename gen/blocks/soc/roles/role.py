@@ -1,16 +1,18 @@
 """What a block is that the accelerator stands for, and what most of them share."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays
 from gemmule.gen.driver.accelerator import Accelerator
+from gemmule.gen.driver.job import Job
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import Options
 from gemmule.hw.soc.params import AcceleratorParams
 
-__all__ = ["ROOM", "Role", "check_unit"]
+__all__ = ["ROOM", "Role", "VectorRole", "check_unit"]
 
 ROOM = 20
 """Bytes of memory that an element of a result may need: it and each operand in four bytes, a place
@@ -46,6 +48,26 @@ class Role(Protocol):
 
     def macs(self, arrays: Arrays, result: NDArray) -> int:
         """Count the products that the mathematics needs."""
+
+
+class VectorRole(ABC):
+    """What all that the vector unit does has in common."""
+
+    def compute(self, accelerator: Accelerator, run: Any, arrays: Arrays) -> NDArray:
+        """Return the driver's result."""
+        return self._begin(accelerator, run, arrays).result(1e9)
+
+    def room(self, params: AcceleratorParams, arrays: Arrays, result: NDArray) -> int:
+        """Count the bytes of memory that operands, settings and results may take."""
+        return ROOM * result.size
+
+    def macs(self, arrays: Arrays, result: NDArray) -> int:
+        """Count none: products are those of the array alone."""
+        return 0
+
+    @abstractmethod
+    def _begin(self, accelerator: Accelerator, run: Any, arrays: Arrays) -> Job:
+        """Begin the driver's job."""
 
 
 def check_unit(params: AcceleratorParams, role: str, function: str = "none") -> None:

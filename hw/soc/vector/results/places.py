@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth import Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -115,20 +115,20 @@ class Places(wiring.Component):
         def states() -> None:
             with m.State("COLUMNS"):
                 m.d.comb += tile.load.eq(1)
-                m.d.sync += [rows.eq(self.rows), first.eq(1), wide.eq(_reaches(columns, lanes))]
+                m.d.sync += [rows.eq(self.rows), first.eq(1), wide.eq(columns >= lanes)]
                 m.next = "SQUARE"
             with m.State("SQUARE"):
                 m.d.comb += [row.load.eq(tile.valid), row.base.eq(tile.address)]
                 m.d.sync += [
-                    deep.eq(_reaches(rows, lanes + 1)),
-                    length.eq(Mux(_reaches(rows, lanes), lanes, rows[: len(length)])),
+                    deep.eq(rows >= lanes + 1),
+                    length.eq(Mux((rows >= lanes), lanes, rows[: len(length)])),
                     place.eq(0),
                 ]
                 with m.If(tile.valid):
                     m.d.comb += tile.step.eq(1)
                     m.next = "PLACES"
             with m.State("PLACES"):
-                ends = wire(m, "ends", ~deep & ~_reaches(columns, lanes + 1))
+                ends = wire(m, "ends", ~deep & ~(columns >= lanes + 1))
                 goes = wire(m, "goes", row.valid & skid.i.ready)
                 m.d.comb += [
                     skid.i.valid.eq(row.valid),
@@ -152,8 +152,3 @@ class Places(wiring.Component):
                                 m.next = "IDLE"
 
         return states
-
-
-def _reaches(value: Value, least: int) -> Value:
-    """Tell whether a number is at least as large."""
-    return value >= least

@@ -7,7 +7,7 @@ import numpy as np
 from gemmule.golden.nonlinear.layernorm import epsilon_code
 from gemmule.golden.nonlinear.softmax import DELTA_FRAC
 from gemmule.golden.soc.commands import AFFINE, NO_B, TRANSPOSED, VECTOR, Combine, VectorFunction
-from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS, VectorHardware
+from gemmule.golden.soc.functions import NORMS, ROW_FUNCTIONS, VectorHardware, code_of
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import LOG2, SMALL, legal
 
@@ -135,7 +135,7 @@ class RandomVectors:
             low, high = sorted((self._bits(32), self._bits(32)))
         return small | {
             "combine": int(combine),
-            "function": int(VectorFunction[name.upper()]),
+            "function": int(code_of(name)),
             "rounding": int(rng.integers(3)),
             "signs": int(rng.integers(4)) | LOG2 * log2,
             "multiplier": multiplier,
