@@ -3,7 +3,7 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
-from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH, element_size
 
 __all__ = ["element_size", "request_layout"]
 
@@ -20,8 +20,3 @@ def request_layout() -> data.StructLayout:
         "length": unsigned(LENGTH_WIDTH),
         "size": unsigned(2),
     })
-
-
-def element_size(width: int) -> int:
-    """Return the power of 2 of the bytes that an element of so many bits takes in memory."""
-    return max(0, (width - 1).bit_length() - 3)

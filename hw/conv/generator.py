@@ -4,26 +4,19 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
+from gemmule.golden.conv.layout import walking
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 
+from .layout import laid_out
 from .walk_params import GeneratorParams
 
 __all__ = ["AddressGenerator", "beat_layout", "hand_over", "misfit", "walk_layout"]
 
 
 def walk_layout(params: GeneratorParams) -> data.StructLayout:
-    """Lay out a walk: where it starts, the loops innermost first, and the masks of its axes."""
-    jump = _jump_layout(params)
-    axis = {"limit": unsigned(params.size_width)}
-    if params.spread_width:
-        axis |= {"spread": unsigned(params.spread_width), "pitch": unsigned(params.address_width)}
-    loop = data.StructLayout({"turns": unsigned(params.size_width), "jump": jump})
-    return data.StructLayout({
-        "origin": jump,
-        "loops": data.ArrayLayout(loop, params.loops),
-        "axes": data.ArrayLayout(data.StructLayout(axis), params.axes),
-    })
+    """Lay out a walk, as :func:`golden.conv.layout.walking` has it."""
+    return laid_out(walking(params.golden))
 
 
 def beat_layout(params: GeneratorParams) -> data.StructLayout:
@@ -43,16 +36,6 @@ def misfit(walk: data.View) -> Value:
             # A remainder of 0 is not below a spread of 0 either.
             wrong += [jump.part[number] >= axis.spread for jump in jumps]
     return Cat(wrong).any()
-
-
-def _jump_layout(params: GeneratorParams) -> data.StructLayout:
-    fields = {
-        "step": unsigned(params.address_width),
-        "whole": data.ArrayLayout(params.coordinate, params.axes),
-    }
-    if params.spread_width:
-        fields["part"] = data.ArrayLayout(unsigned(params.spread_width), params.axes)
-    return data.StructLayout(fields)
 
 
 def hand_over(m: Module, passes: stream.Interface, walker: "AddressGenerator") -> data.View:
@@ -166,7 +149,7 @@ class AddressGenerator(Component):
 
     def _select(self, m: Module, held: data.View, level: Value) -> data.View:
         """Select the jump of the level that advances, by a gated OR."""
-        chosen = Signal(_jump_layout(self.params), name="chosen")
+        chosen = Signal(walk_layout(self.params)["origin"].shape, name="chosen")
         gated = 0
         for number in range(self.params.loops):
             jump = held.loops[number].jump.as_value()

@@ -1,12 +1,13 @@
 """Fills an operand's banks from external memory: requests out, vectors in."""
 
-from amaranth import Module, Mux, Signal, Value, unsigned
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 from gemmule.golden.conv.commands import BANKS
+from gemmule.golden.conv.layout import load
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.request import element_size, request_layout
@@ -15,6 +16,7 @@ from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 from gemmule.hw.common.stream.status import FaultLayout
 from gemmule.hw.common.transposer import Transposer
 
+from .layout import laid_out
 from .walk_params import GeneratorParams
 
 __all__ = ["Loader", "load_layout"]
@@ -24,26 +26,8 @@ UNDER_WAY = 16
 
 
 def load_layout(params: GeneratorParams, *, transposes: bool) -> data.StructLayout:
-    """Lay out requests of ``vectors`` each, from the byte ``base`` on, in nested loops.
-
-    The loops are innermost first.
-
-    ``requests`` is how many there are: the product of the loops' counts; a stride counts bytes. The
-    bank ``closes`` after the last of them, or goes on with the next load. ``turned``: each request
-    is a square to transpose, and brings as many vectors into the bank as there are lanes.
-    """
-    loop = data.StructLayout({
-        "count": unsigned(params.size_width + 1),
-        "stride": unsigned(ADDRESS_WIDTH),
-    })
-    return data.StructLayout({
-        "base": unsigned(ADDRESS_WIDTH),
-        "vectors": unsigned(params.address_width + 1),
-        "loops": data.ArrayLayout(loop, params.axes + 1),
-        "requests": unsigned(params.address_width + 1),
-        "closes": 1,
-        **({"turned": 1} if transposes else {}),
-    })
+    """Lay out the requests of a load, as :func:`golden.conv.layout.load` has them."""
+    return laid_out(load(params.golden, transposes=transposes))
 
 
 class Loader(Component):

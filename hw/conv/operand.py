@@ -5,27 +5,20 @@ from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.layout import passing
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 
-from .generator import AddressGenerator, hand_over, walk_layout
+from .generator import AddressGenerator, hand_over
+from .layout import laid_out
 from .walk_params import BpParams
 
 __all__ = ["OperandBuffer", "pass_layout"]
 
 
 def pass_layout(params: BpParams, fmt: Format) -> data.StructLayout:
-    """Lay out one pass over a bank: the walk, and what follows from it.
-
-    ``pad`` stands for each lane of a masked beat, ``release`` gives the bank back after the last
-    beat, ``final`` lets that beat end the packet.
-    """
-    return data.StructLayout({
-        "walk": walk_layout(params),
-        "pad": shape_of(fmt),
-        "release": 1,
-        "final": 1,
-    })
+    """Lay out one pass over a bank, as :func:`golden.conv.layout.passing` has it."""
+    return laid_out(passing(params.golden, fmt))
 
 
 class OperandBuffer(Component):

@@ -9,6 +9,7 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import row_sum_width
 from gemmule.hw.common.request import ADDRESS_WIDTH
@@ -162,6 +163,33 @@ class LayerParams(Options):
         """
         width = row_sum_width(a, b, self.acc_width)
         return max(width, min(width + (self.rows - 1).bit_length(), ROW_SUM))
+
+    @cached_property
+    def golden(self) -> ConvolutionHardware:
+        """The hardware as its programs see it."""
+        return ConvolutionHardware(
+            axes=self.AXES,
+            rows=self.rows,
+            cols=self.cols,
+            x_format=self.x_format,
+            w_format=self.w_format,
+            dy_format=getattr(self, "dy_format", None),
+            a_format=self.core.a_format,
+            b_format=self.core.b_format,
+            dataflow=self.core.dataflow,
+            drain=self.drain,
+            acc_width=self.acc_width,
+            row_sum_width=self.core.row_sum_width,
+            out_width=self.out_width,
+            multiplier_width=self.multiplier_width,
+            max_shift=self.max_shift,
+            x_depth=self.x_depth,
+            w_depth=self.w_depth,
+            acc_depth=self.acc_depth,
+            c_depth=self.c_depth,
+            size_width=self.size_width,
+            stride_width=self.stride_width,
+        )
 
     @cached_property
     def a_walks(self) -> BpParams:

@@ -1,32 +1,24 @@
 """Writes results to where they belong in external memory."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from gemmule.golden.common.memory import LENGTH_WIDTH
+from gemmule.golden.conv.layout import placing
 from gemmule.hw.common.request import element_size, request_layout
 from gemmule.hw.common.stream.payload import packet, packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 
-from .generator import AddressGenerator, hand_over, walk_layout
+from .generator import AddressGenerator, hand_over
+from .layout import laid_out
 from .params import LayerParams
 
 __all__ = ["Writer", "place_layout"]
 
 
 def place_layout(params: LayerParams) -> data.StructLayout:
-    """Lay out where a packet's vectors go: a walk over bytes, and ``length`` lanes of each.
-
-    ``size`` is the power of 2 of an element's bytes. ``copied``: the vectors are those of the
-    streamed operand, and not results. The walk has as many steps as the packet has vectors.
-    """
-    return data.StructLayout({
-        "walk": walk_layout(params.places),
-        "length": unsigned(LENGTH_WIDTH),
-        "size": 2,
-        "copied": 1,
-    })
+    """Lay out where a packet's vectors go, as :func:`golden.conv.layout.placing` has it."""
+    return laid_out(placing(params.golden.places))
 
 
 class Writer(Component):
