@@ -3,9 +3,9 @@
 from amaranth import unsigned
 from amaranth.lib import data
 
-from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH, element_size
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
 
-__all__ = ["element_size", "request_layout"]
+__all__ = ["request_layout"]
 
 
 def request_layout() -> data.StructLayout:

@@ -5,12 +5,12 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH
+from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH, element_size
 from gemmule.golden.conv.commands import BANKS
 from gemmule.golden.conv.layout import load
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.pipeline import wire
-from gemmule.hw.common.request import element_size, request_layout
+from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.fifo import Fifo
 from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 from gemmule.hw.common.stream.status import FaultLayout

@@ -23,6 +23,9 @@ __all__ = ["ConvParams", "CoreParams", "LayerParams", "VolumeParams"]
 S8 = Format(signed=True, width=8)
 FORMAT_WIDTHS = (2, 16)
 
+OF_CORE = ("a_format", "b_format", "row_sum_width")
+"""What programs see that no option says."""
+
 ROW_SUM = 25
 """Bits of a row's sum that idle lanes may widen it to: a port of a DSP block."""
 
@@ -167,29 +170,10 @@ class LayerParams(Options):
     @cached_property
     def golden(self) -> ConvolutionHardware:
         """The hardware as its programs see it."""
-        return ConvolutionHardware(
-            axes=self.AXES,
-            rows=self.rows,
-            cols=self.cols,
-            x_format=self.x_format,
-            w_format=self.w_format,
-            dy_format=getattr(self, "dy_format", None),
-            a_format=self.core.a_format,
-            b_format=self.core.b_format,
-            dataflow=self.core.dataflow,
-            drain=self.drain,
-            acc_width=self.acc_width,
-            row_sum_width=self.core.row_sum_width,
-            out_width=self.out_width,
-            multiplier_width=self.multiplier_width,
-            max_shift=self.max_shift,
-            x_depth=self.x_depth,
-            w_depth=self.w_depth,
-            acc_depth=self.acc_depth,
-            c_depth=self.c_depth,
-            size_width=self.size_width,
-            stride_width=self.stride_width,
-        )
+        known = {each.name for each in fields(ConvolutionHardware)}
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name in known}
+        of_core = {name: getattr(self.core, name) for name in OF_CORE}
+        return ConvolutionHardware(**{"dy_format": None} | own | of_core, axes=self.AXES)
 
     @cached_property
     def a_walks(self) -> BpParams:
@@ -209,7 +193,7 @@ class LayerParams(Options):
     @property
     def transposes(self) -> bool:
         """Whether weights are transposed on their way: the input gradient takes them so."""
-        return "ws" in self.core.dataflows
+        return self.golden.transposes
 
     @property
     def streamed(self) -> data.ArrayLayout:

@@ -6,7 +6,6 @@ from amaranth import Shape, signed
 
 from gemmule.golden.common.options import Options, option
 from gemmule.golden.conv.limits import WalkLimits
-from gemmule.golden.conv.pattern import Walk
 
 __all__ = ["BpParams", "GeneratorParams", "PlaceParams"]
 
@@ -44,10 +43,6 @@ class GeneratorParams(Options):
             size_width=self.size_width,
             spread_width=self.spread_width,
         )
-
-    def refuse(self, walk: Walk) -> None:
-        """Raise :class:`UsageError` for a walk beyond these limits."""
-        self.golden.refuse(walk)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.conv.layout import placing
-from gemmule.hw.common.request import element_size, request_layout
+from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.payload import packet, packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import option
 from gemmule.golden.soc.commands import COUNTERS, VERSION
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.words import unit_bits, vector_words, word_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
-from gemmule.hw.common.request import element_size
 
 from .control.legality.windows import WINDOWS
 from .product.params import RESULT, ProductUnitParams

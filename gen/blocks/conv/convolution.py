@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import to_words
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.conv.refusal import Refusal
-from gemmule.hw.common.request import element_size
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS

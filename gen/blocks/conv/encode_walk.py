@@ -46,7 +46,7 @@ def fields(walk: Walk, params: GeneratorParams) -> list[Number]:
 
 @lru_cache(maxsize=1 << 12)
 def _fields(walk: Walk, params: GeneratorParams) -> list[Number]:
-    params.refuse(walk)
+    params.golden.refuse(walk)
     walk = padded(walk, params)
     made = _jump(walk.origin(), params)
     for loop, jump in zip(walk.loops, walk.jumps(), strict=True):

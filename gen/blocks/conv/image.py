@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
+from gemmule.golden.common.memory import ADDRESS_WIDTH, element_size
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
-from gemmule.hw.common.request import ADDRESS_WIDTH, element_size
 from gemmule.hw.conv.params import LayerParams
 
 from .lower.operands import GRADIENT, INPUT, REORGANIZED, WEIGHTS, Operands

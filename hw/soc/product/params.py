@@ -7,8 +7,8 @@ from amaranth.lib import data
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.hw.common.request import element_size
 from gemmule.hw.systolic.params import GemmParams
 
 __all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "STRIP_WORDS", "ProductUnitParams"]
