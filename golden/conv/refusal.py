@@ -28,6 +28,7 @@ class Refusal(Code):
     PACKET = 14, "a packet of x or w was too short or too long, or one of scale too short"
     STUCK = 15, "nothing could move: a bank, a pass, a product or places were waited for in vain"
     TIME = 16, "the program took longer than its cycles can be counted"
+    REGION = 17, "a request leaves the region of memory that its operand was given"
 
 
 class WalkRefusal(Code):

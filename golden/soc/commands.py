@@ -39,6 +39,7 @@ class Opcode(Code):
     NOP = 0, "nothing; sizes and addresses are ignored, waiting, signal and completion are not"
     GEMM = 1, "c [M, N] = requantize(a [M, K] @ b [K, N])"
     VECTOR = 2, "c [M, N] = requantize(function(combine(a [M, N], b [M, N])))"
+    CONVOLUTION = 3, "a program of convolutions: from regions a and b to region c"
 
 
 class Flags(IntFlag):
@@ -114,7 +115,12 @@ class Cause(Code):
     OPCODE = 1, "there is no such opcode, or the unit is not built in"
     VERSION = 2, "the version is not this hardware's"
     RESERVED = 3, "a reserved bit or byte is not 0"
-    SIZE = 4, "m, n or, of a product, k is 0"
+    SIZE = (
+        4,
+        (
+            "m, n or, of a product, k is 0; of a convolution a region is empty, or n is more than m"
+        ),
+    )
     K_TOO_LARGE = 5, "k is above the largest that the accumulators hold"
     C_SIZE = 6, "c_size, or sizes of a, names no size of an element, or none to be transposed"
     COUNTER = 7, "wait or signal names no dependency counter"
@@ -131,6 +137,13 @@ class Cause(Code):
     WRITE_SLAVE = 12, "a write was answered by SLVERR; the address is that of the burst"
     WRITE_DECODE = 13, "a write was answered by DECERR; the address is that of the burst"
     TIMEOUT = 14, "the watchdog ran out; all is reset, and this command may have written a part"
+    PROGRAM = (
+        15,
+        (
+            "a program of convolutions was refused; of the address the bits from 24 on are why, and"
+            " those below the number of the program's command"
+        ),
+    )
 
 
 COMMAND = Record(

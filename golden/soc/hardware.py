@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.systolic.gemm import largest_k
 
 from .commands import Opcode
@@ -32,12 +33,13 @@ class Hardware:
     data_width: int = 128
     ring: bool = True
     vector: VectorHardware | None = None
+    convolution: ConvolutionHardware | None = None
 
     @property
     def opcodes(self) -> frozenset[Opcode]:
         """The commands that there is a unit for."""
-        without = set() if self.vector else {Opcode.VECTOR}
-        return frozenset(set(Opcode) - without)
+        optional = {Opcode.VECTOR: self.vector, Opcode.CONVOLUTION: self.convolution}
+        return frozenset(set(Opcode) - {each for each, unit in optional.items() if unit is None})
 
     @property
     def max_k(self) -> int:
