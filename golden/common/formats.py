@@ -76,6 +76,17 @@ class Format:
         bits = next(bits for bits in (8, 16, 32, 64) if bits >= self.width)
         return np.dtype(f"{'' if self.signed else 'u'}int{bits}")
 
+    def wrapped(self, integers: ArrayLike) -> NDArray[np.int64]:
+        """Return the integers of this format whose bits are the low ones of ``integers``.
+
+        Examples
+        --------
+        >>> Format.parse("s4").wrapped([7, 8, -9]), Format.parse("u4").wrapped(-1)
+        (array([ 7, -8,  7]), array(15))
+        """
+        codes = np.asarray(integers, np.int64) & (1 << self.width) - 1
+        return np.asarray(codes - (codes >> self.width - 1 << self.width) * self.signed)
+
     def real(self, integers: ArrayLike) -> NDArray[np.float64]:
         """Return the real values that ``integers`` stand for."""
         return np.asarray(integers) * 2.0**-self.frac

@@ -1,7 +1,12 @@
 """Limits of an address generator: which walks it takes, and how wide their numbers are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.options import flag
@@ -34,6 +39,48 @@ class WalkLimits:
     def coordinate_width(self) -> int:
         """Bits of a pixel's number along an axis, which is negative before the first."""
         return self.size_width + 1
+
+    def length(self, walk: Mapping[str, Any]) -> int:
+        """Count the beats of a walk, which is given by its numbers in a command."""
+        return prod(loop["turns"] + 1 for loop in walk["loops"])
+
+    def beats(
+        self, walk: Mapping[str, Any], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return ``addresses`` and ``real`` of the first ``count`` beats of a walk, likewise.
+
+        Whatever its numbers are, they wrap as the generator's do. No spread is 0, and no remainder
+        is as large as its spread.
+        """
+        beat, period, jumps = np.arange(count), 1, []
+        for loop in walk["loops"]:
+            # A level advances where those below it end, unless it ends too: then one above does.
+            ended = beat // period
+            period = min(period * (loop["turns"] + 1), max(count, 1))
+            jumps.append((ended - beat // period, loop["jump"]))
+        address = walk["origin"]["step"] + sum(times * jump["step"] for times, jump in jumps)
+        real = np.ones(count, bool)
+        pixel_mask = (1 << self.coordinate_width) - 1
+        for number, axis in enumerate(walk["axes"]):
+            pixel = self._moved("whole", number, walk, jumps)
+            if self.spread_width:
+                carries, part = np.divmod(self._moved("part", number, walk, jumps), axis["spread"])
+                pixel = pixel + carries
+                address = address + carries * axis["pitch"]
+                real &= part == 0
+            real &= (pixel & pixel_mask) < axis["limit"]
+        return address & (1 << self.address_width) - 1, real
+
+    @staticmethod
+    def _moved(
+        name: str,
+        axis: int,
+        walk: Mapping[str, Any],
+        jumps: list[tuple[NDArray[np.int64], Mapping[str, Any]]],
+    ) -> NDArray[np.int64]:
+        """Return a coordinate of each beat: the origin's, and what all jumps have added."""
+        moves = (times * jump[name][axis] for times, jump in jumps if jump[name][axis])
+        return walk["origin"][name][axis] + sum(moves, np.zeros_like(jumps[0][0]))
 
     def refuse(self, walk: Walk) -> None:
         """Raise :class:`UsageError` for a walk beyond these limits.

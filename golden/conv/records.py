@@ -41,6 +41,4 @@ def unpacked(octets: bytes, units: int) -> list[int]:
     ([1, 2], [])
     """
     size = UNIT * units
-    return [
-        int.from_bytes(octets[at : at + size], "little") for at in range(0, len(octets), size)
-    ]
+    return [int.from_bytes(octets[at : at + size], "little") for at in range(0, len(octets), size)]

@@ -2,7 +2,7 @@
 
 from gemmule.golden.common.codes import Code
 
-__all__ = ["Refusal", "WalkRefusal"]
+__all__ = ["ProgramError", "Refusal", "WalkRefusal"]
 
 
 class Refusal(Code):
@@ -29,6 +29,19 @@ class Refusal(Code):
     STUCK = 15, "nothing could move: a bank, a pass, a product or places were waited for in vain"
     TIME = 16, "the program took longer than its cycles can be counted"
     REGION = 17, "a request leaves the region of memory that its operand was given"
+
+
+class ProgramError(Exception):
+    """A program that was refused: why, and the number of the ``command`` at which that was found.
+
+    The number is the hardware's where a command is wrong by itself. Of what several brought about
+    it is that of the next command here; the hardware may have begun a few more by then.
+    """
+
+    def __init__(self, refusal: Refusal, command: int = 0):
+        super().__init__(refusal.text)
+        self.refusal = refusal
+        self.command = command
 
 
 class WalkRefusal(Code):

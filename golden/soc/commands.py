@@ -117,9 +117,7 @@ class Cause(Code):
     RESERVED = 3, "a reserved bit or byte is not 0"
     SIZE = (
         4,
-        (
-            "m, n or, of a product, k is 0; of a convolution a region is empty, or n is more than m"
-        ),
+        ("m, n or, of a product, k is 0; of a convolution a region is empty, or n is more than m"),
     )
     K_TOO_LARGE = 5, "k is above the largest that the accumulators hold"
     C_SIZE = 6, "c_size, or sizes of a, names no size of an element, or none to be transposed"

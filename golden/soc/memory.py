@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.golden.common.formats import Format
+
 from .commands import Cause
 
 __all__ = ["BusError", "Matrix", "MemoryImage"]
@@ -78,12 +80,8 @@ class MemoryImage:
     def read_matrix(self, matrix: Matrix, *, signed: bool, width: int) -> NDArray[np.int64]:
         """Return the elements' low ``width`` bits, ``[rows, columns]``."""
         rows = [self.read(address, matrix.row_octets) for address in matrix.row_addresses()]
-        kind = np.dtype(f"<{'i' if signed else 'u'}{matrix.octets}")
-        numbers = np.frombuffer(b"".join(rows), kind).astype(np.int64)
-        numbers &= (1 << width) - 1
-        if signed:
-            numbers -= (numbers >> width - 1) << width
-        return numbers.reshape(matrix.rows, matrix.columns)
+        numbers = np.frombuffer(b"".join(rows), np.dtype(f"<u{matrix.octets}"))
+        return Format(signed, width).wrapped(numbers).reshape(matrix.rows, matrix.columns)
 
     def write_matrix(self, matrix: Matrix, numbers: NDArray[np.int64]) -> None:
         """Write the low bytes of ``numbers``, row by row: where rows overlap, the last one wins."""

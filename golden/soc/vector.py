@@ -114,15 +114,9 @@ def _affine(
     octets = memory.read(command["settings"] + VECTOR.size, columns * size)
     each = [AFFINE.decode(octets[at : at + size]) for at in range(0, len(octets), size)]
     return {
-        "gamma": _bits([one["gamma"] for one in each], unit.gamma_format),
-        "beta": _bits([one["beta"] for one in each], unit.beta_format),
+        "gamma": unit.gamma_format.wrapped([one["gamma"] for one in each]),
+        "beta": unit.beta_format.wrapped([one["beta"] for one in each]),
     }
-
-
-def _bits(words: list[int], fmt: Format) -> Integers:
-    """Return the numbers that words' low bits are in a format."""
-    codes = np.array(words, np.int64) & (1 << fmt.width) - 1
-    return codes - (codes >> fmt.width - 1 << fmt.width) * fmt.signed
 
 
 def _combine(record: Mapping[str, int], arrays: Mapping[str, Integers]) -> Integers:

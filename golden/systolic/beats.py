@@ -1,5 +1,6 @@
 """The order of beats on the streams of a matrix product: the one definition of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -118,16 +119,46 @@ class Tiling:
 
         Each stretch takes the same.
         """
-        # The rows of b in the order in which a stretch takes them.
-        edges = np.cumsum([0, *self.k_tiles])
-        step = 1 if self.output_stationary else -1
-        order = np.concatenate([np.arange(low, high)[::step] for low, high in pairwise(edges)])
-        wide = _pad(b, self.cols * self.n_tiles, 1)[order]
+        wide = _pad(b, self.cols * self.n_tiles, 1)[self._order]
         return wide.reshape(self.k, self.n_tiles, self.cols).swapaxes(0, 1)
 
     def b_beats(self, b: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the beats of ``b``, ``[beats, cols]``."""
         return np.repeat(self.b_tiles(b), len(self.stretches), axis=0).reshape(-1, self.cols)
+
+    def matrices(
+        self, a: NDArray[np.integer], b: NDArray[np.integer]
+    ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.integer]]]:
+        """Yield ``[M, K]`` and ``[K, cols]`` of each stretch of M, from the beats of one tile of N.
+
+        Each stretch has its own beats of ``b``. Nothing is mirrored for a ``cascade``.
+
+        Examples
+        --------
+        >>> ws = Tiling(m=3, n=2, k=3, rows=2, cols=2, acc_depth=8, output_stationary=False)
+        >>> a, b = np.arange(9).reshape(3, 3), np.arange(6).reshape(3, 2)
+        >>> [(left, right)] = ws.matrices(ws.a_beats(a), ws.b_beats(b))
+        >>> bool((left == a).all() and (right == b).all())
+        True
+        """
+        tiles, order = len(self.k_tiles), self._order
+        for height in self.stretches:
+            if self.output_stationary:
+                left, a = a[: self.k].T[:height], a[self.k :]
+            else:
+                beats = a[: tiles * height].reshape(tiles, height, self.rows)
+                left = beats.swapaxes(0, 1).reshape(height, -1)[:, : self.k]
+                a = a[tiles * height :]
+            # The order of a tile, turned over once more, is that of its rows.
+            yield left, b[: self.k][order]
+            b = b[self.k :]
+
+    @property
+    def _order(self) -> NDArray[np.int64]:
+        """The rows of b in the order in which a stretch takes them."""
+        edges = np.cumsum([0, *self.k_tiles])
+        step = 1 if self.output_stationary else -1
+        return np.concatenate([np.arange(low, high)[::step] for low, high in pairwise(edges)])
 
     def column_beats(self, values: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return ``values [N]`` as the lanes of the ``scale`` stream, ``[n_tiles, cols]``."""

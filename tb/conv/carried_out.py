@@ -1,0 +1,40 @@
+"""Programs that the compiler makes, as numbers, and carried out by the golden model of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemmule.gen.block import Beats, Job
+from gemmule.golden.common.memory import Region
+from gemmule.golden.conv.hardware import ConvolutionHardware
+from gemmule.golden.conv.layout import command_width, lane, width
+from gemmule.golden.conv.program import run
+from gemmule.golden.soc.memory import MemoryImage
+
+__all__ = ["carried_out", "numbers"]
+
+
+def numbers(hardware: ConvolutionHardware, job: Job) -> tuple[list[int], list[int]]:
+    """Return the bits of a job's commands, and those of its beats of settings."""
+    widths = {"command": command_width(hardware), "scale": hardware.cols * width(lane(hardware))}
+    commands, settings = (_cut(job.send[name], bits) for name, bits in widths.items())
+    return commands, settings
+
+
+def carried_out(
+    hardware: ConvolutionHardware,
+    commands: Sequence[int],
+    settings: Sequence[int],
+    image: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """Return what memory is after a program whose three regions are all of it."""
+    after = image.copy()
+    whole = Region(MemoryImage(after), 0, after.size)
+    run(hardware, commands, settings, whole, whole, whole)
+    return after
+
+
+def _cut(beats: Beats, bits: int) -> list[int]:
+    """Return each beat's low bits: ``last`` is above them."""
+    return [int.from_bytes(beat.tobytes(), "little") & (1 << bits) - 1 for beat in beats]
