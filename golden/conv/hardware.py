@@ -1,15 +1,70 @@
 """What of a convolution's hardware decides what programs may say, and what they give."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import ADDRESS_WIDTH
 
 from .limits import WalkLimits
 
-__all__ = ["ConvolutionHardware"]
+__all__ = ["FORMAT_WIDTHS", "ConvolutionHardware", "pairs", "shared", "sides"]
 
 S8 = Format(signed=True, width=8)
+
+FORMAT_WIDTHS = 2, 16
+"""The fewest and the most bits of a user's format, and of a lane."""
+
+Names = tuple[str, ...]
+
+
+def pairs(dataflow: str, *, gradients: bool) -> tuple[Names, ...]:
+    """Return the arrays, streamed and other one, that the operations of some hardware multiply.
+
+    Examples
+    --------
+    >>> pairs("both", gradients=True)
+    (('x', 'w'), ('dy', 'w'), ('x', 'dy'))
+    """
+    if not gradients:
+        return (("x", "w"),)
+    stationary, gradient = (("x", "w"), ("dy", "w")), (("x", "dy"),)
+    return {"ws": stationary, "os": gradient, "both": (*stationary, *gradient)}[dataflow]
+
+
+def sides(dataflow: str, *, gradients: bool) -> tuple[Names, Names]:
+    """Return the arrays that share the lanes of either side.
+
+    ``dy`` takes the way of ``x`` where it is copied, too.
+
+    Examples
+    --------
+    >>> sides("ws", gradients=True), sides("ws", gradients=False)
+    ((('x', 'dy'), ('w',)), (('x',), ('w',)))
+    """
+    other = dict.fromkeys(b for _, b in pairs(dataflow, gradients=gradients))
+    return ("x", "dy") if gradients else ("x",), tuple(other)
+
+
+def shared(names: Sequence[str], formats: Mapping[str, Format]) -> Format:
+    """Return the least format that holds the values of all of these arrays.
+
+    Examples
+    --------
+    >>> str(shared(["x", "dy"], {"x": Format.parse("u8"), "dy": Format.parse("s8")}))
+    's9'
+    """
+    each = [formats[name] for name in names]
+    signed = any(fmt.signed for fmt in each)
+    width = max(fmt.width + (signed and not fmt.signed) for fmt in each)
+    most = FORMAT_WIDTHS[1]
+    if width > most:
+        given = " and ".join(f"--{name}-format {formats[name]}" for name in names)
+        raise UsageError(
+            f"{given} share their lanes, which would take {width} bits; at most {most} are allowed"
+        )
+    return Format(signed, width)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gemmule.golden.conv.records import UNIT
+
 from .commands import (
     AFFINE,
     COLUMN,
@@ -19,7 +21,7 @@ from .commands import (
 from .hardware import Hardware
 from .memory import Matrix
 
-__all__ = ["Window", "operands", "refusal"]
+__all__ = ["Window", "operands", "refusal", "regions"]
 
 
 @dataclass
@@ -37,12 +39,21 @@ def vector_sizes(command: Mapping[str, int]) -> tuple[int, int]:
     return command["sizes"] & 3, command["sizes"] >> 2 & 3
 
 
+def regions(command: Mapping[str, int]) -> dict[str, int]:
+    """Return the bytes of each region of a CONVOLUTION: the strides, without their sign."""
+    return {name: command[f"{name}_stride"] & (1 << 32) - 1 for name in ("a", "b", "c")}
+
+
 def operands(command: Mapping[str, int], hardware: Hardware) -> dict[str, Matrix]:
     """Return where ``a``, ``b`` and ``c`` lie, those that there are, and ``settings`` likewise.
 
-    The settings count with a record for each column, whatever they say of columns.
+    The settings count with a record for each column, whatever they say of columns. Those of a
+    CONVOLUTION are its program, and its regions have a single row.
     """
     m, n, k = (command[name] for name in ("m", "n", "k"))
+    if command["opcode"] == Opcode.CONVOLUTION:
+        lengths = regions(command) | {"settings": UNIT * m}
+        return {name: Matrix(command[name], 0, 1, count, 1) for name, count in lengths.items()}
     shapes = {"c": (m, n, 1 << command["c_size"])}
     if command["opcode"] == Opcode.VECTOR:
         a_size, b_size = vector_sizes(command)
@@ -81,30 +92,35 @@ def refusal(
     """
     opcode = command["opcode"]
     product, vector = opcode == Opcode.GEMM, opcode == Opcode.VECTOR
+    convolution = opcode == Opcode.CONVOLUTION
     raw = bool(command["flags"] & Flags.RAW)
     a_size, b_size = vector_sizes(command)
+    works = product or vector or convolution
     named = max(command["wait"], command["signal"])
     turned = command["sizes"] & TRANSPOSED
     if vector:
         no_b = b_size == NO_B and bool(command["b"] or command["b_stride"])
         strange = command["sizes"] >= 2 * TRANSPOSED or command["k"] != 0 or raw or no_b
+    elif convolution:
+        strange = command["sizes"] != 0 or command["k"] != 0 or raw
     else:
         strange = command["sizes"] != 0 or (product and raw and command["settings"] != 0)
     tests = {
         Cause.OPCODE: opcode not in hardware.opcodes,
         Cause.VERSION: command["version"] != VERSION,
         Cause.RESERVED: command["flags"] > sum(Flags) or strange,
-        Cause.SIZE: (product or vector)
-        and 0 in (command["m"], command["n"], command["k"] if product else 1),
+        Cause.SIZE: (works and 0 in (command["m"], command["n"], command["k"] if product else 1))
+        or (convolution and (command["n"] > command["m"] or 0 in regions(command).values())),
         Cause.K_TOO_LARGE: product and command["k"] > hardware.max_k,
         Cause.C_SIZE: (product and command["c_size"] > 2)
-        or (vector and (command["c_size"] > (0 if turned else 2) or a_size > 2)),
+        or (vector and (command["c_size"] > (0 if turned else 2) or a_size > 2))
+        or (convolution and command["c_size"] != 0),
         Cause.COUNTER: named > COUNTERS,
     }
     for cause, met in tests.items():
         if met:
             return cause, 0
-    for name, operand in operands(command, hardware).items() if product or vector else ():
+    for name, operand in operands(command, hardware).items() if works else ():
         low, high = operand.span
         inside = any(
             (each.write if name == "c" else each.read) and each.base <= low and high <= each.limit

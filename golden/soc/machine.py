@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from .check import Window, refusal
 from .commands import COMMAND, COMPLETION, COUNTERS, Cause, Flags, Opcode
+from .convolution import convolution
 from .failure import Failure
 from .hardware import Hardware
 from .memory import BusError, MemoryImage
@@ -12,14 +13,12 @@ from .vector import vector
 
 __all__ = ["Machine"]
 
-WORD = (1 << 32) - 1
+WORD, WINDOWS = (1 << 32) - 1, 4
 
-WINDOWS = 4
-
-UNITS = {Opcode.NOP: 0, Opcode.GEMM: 1, Opcode.VECTOR: 2}
+UNITS = {Opcode.NOP: 0, Opcode.GEMM: 1, Opcode.VECTOR: 2, Opcode.CONVOLUTION: 3}
 """Who meets what goes wrong while a command is carried out."""
 
-WORK = {Opcode.GEMM: product, Opcode.VECTOR: vector}
+WORK = {Opcode.GEMM: product, Opcode.VECTOR: vector, Opcode.CONVOLUTION: convolution}
 """What a unit does."""
 
 CHECK, WATCHDOG, RING, COMPLETER = 0, 253, 254, 255

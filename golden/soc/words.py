@@ -1,15 +1,51 @@
-"""The words by which registers tell of the vector unit, and what they tell."""
+"""The words by which registers tell of the units that may be there, and what they tell."""
 
 from collections.abc import Mapping
 
 from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.hardware import ConvolutionHardware, shared, sides
 
 from .functions import VECTOR_FUNCTIONS, VectorHardware, code_of
+from .hardware import Hardware
 
-__all__ = ["COEFFICIENTS", "format_of", "unit_bits", "vector_hardware", "vector_words", "word_of"]
+__all__ = [
+    "COEFFICIENTS",
+    "DATAFLOWS",
+    "convolution_hardware",
+    "convolution_words",
+    "format_of",
+    "unit_bits",
+    "vector_hardware",
+    "vector_words",
+    "word_of",
+]
 
 COEFFICIENTS = ("exact", "heatvit", "plan")
 """Sets of coefficients, in the order of their codes."""
+
+DATAFLOWS = ("ws", "os", "both")
+"""Dataflows of a convolution unit, in the order of their codes."""
+
+NUMBERS = (
+    "acc_depth",
+    "x_depth",
+    "w_depth",
+    "c_depth",
+    "size_width",
+    "stride_width",
+    "row_sum_width",
+)
+"""What of a convolution unit is a number, in the order of its words."""
+
+SHARED = (
+    "rows",
+    "cols",
+    "acc_width",
+    "out_width",
+    "multiplier_width",
+    "max_shift",
+)
+"""Numbers of a convolution unit that are words of the accelerator."""
 
 SIGNED, FRAC = 8, 16
 """The bits of a format's word, beside its width, where its sign and its fractional bits stand."""
@@ -32,9 +68,13 @@ def format_of(word: int) -> Format | None:
     return Format(bool(word >> SIGNED & 1), width, word >> FRAC) if width else None
 
 
-def unit_bits(unit: VectorHardware | None) -> int:
-    """Return the bits of CAPS that tell which units there are: bit 0 the product, 1 the vector."""
-    return 1 | (unit is not None) << 1
+def unit_bits(hardware: Hardware) -> int:
+    """Return the bits of CAPS that tell which units there are.
+
+    Bit 0 stands for the product, 1 for the vector unit, 2 for the convolution unit.
+    """
+    optional = (hardware.vector, hardware.convolution)
+    return 1 | sum((unit is not None) << n for n, unit in enumerate(optional, 1))
 
 
 def vector_words(unit: VectorHardware | None) -> dict[str, int]:
@@ -76,4 +116,52 @@ def vector_hardware(words: Mapping[str, int]) -> VectorHardware | None:
         gamma_format=gamma,
         beta_format=beta,
         max_length=words["MAX_LENGTH"],
+    )
+
+
+def convolution_words(unit: ConvolutionHardware | None) -> dict[str, int]:
+    """Return the words that tell of a convolution unit, in the order of registers; 0 without one.
+
+    The accelerator has other words beside them: its formats, which are those of ``x`` and ``w``,
+    and what :data:`SHARED` names.
+    """
+    known = unit or ConvolutionHardware()
+    words = {
+        "CONVOLUTION": known.axes,
+        "DATAFLOW": DATAFLOWS.index(known.dataflow),
+        "DY_FORMAT": word_of(known.dy_format),
+        **{name.upper(): getattr(known, name) for name in NUMBERS},
+    }
+    return words if unit else dict.fromkeys(words, 0)
+
+
+def convolution_hardware(words: Mapping[str, int]) -> ConvolutionHardware | None:
+    """Return what the words of an accelerator tell of its convolution unit.
+
+    Nothing of hardware that has none, or no such words.
+
+    Examples
+    --------
+    >>> unit = ConvolutionHardware(rows=8, dataflow="ws", x_depth=512)
+    >>> own = {name.upper(): getattr(unit, name) for name in SHARED}
+    >>> own |= {"A_FORMAT": word_of(unit.x_format), "B_FORMAT": word_of(unit.w_format)}
+    >>> convolution_hardware(own | convolution_words(unit)) == unit
+    True
+    """
+    x, w = (format_of(words.get(f"{name}_FORMAT", 0)) for name in "AB")
+    if not words.get("CONVOLUTION") or x is None or w is None:
+        return None
+    dy = format_of(words["DY_FORMAT"])
+    formats = {"x": x, "w": w} | ({"dy": dy} if dy else {})
+    dataflow = DATAFLOWS[words["DATAFLOW"]]
+    a, b = (shared(names, formats) for names in sides(dataflow, gradients=dy is not None))
+    return ConvolutionHardware(
+        axes=words["CONVOLUTION"],
+        dataflow=dataflow,
+        x_format=x,
+        w_format=w,
+        dy_format=dy,
+        a_format=a,
+        b_format=b,
+        **{name: words[name.upper()] for name in (*NUMBERS, *SHARED)},
     )

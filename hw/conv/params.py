@@ -9,7 +9,13 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.golden.conv.hardware import ConvolutionHardware
+from gemmule.golden.conv.hardware import (
+    FORMAT_WIDTHS,
+    ConvolutionHardware,
+    pairs,
+    shared,
+    sides,
+)
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import row_sum_width
 from gemmule.hw.common.request import ADDRESS_WIDTH
@@ -21,7 +27,6 @@ from .walk_params import BpParams, PlaceParams
 __all__ = ["ConvParams", "CoreParams", "LayerParams", "VolumeParams"]
 
 S8 = Format(signed=True, width=8)
-FORMAT_WIDTHS = (2, 16)
 
 OF_CORE = ("a_format", "b_format", "row_sum_width")
 """What programs see that no option says."""
@@ -113,36 +118,21 @@ class LayerParams(Options):
                 f"--size-width {self.size_width} counts to {1 << self.size_width}, too few for"
                 f" --rows {self.rows} and --cols {self.cols}"
             )
-        for names in self.sides:
-            self._shared(names)
         CoreParams(**self._core())
 
     @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The operands that the operations of this hardware multiply."""
-        return (("x", "w"),)
+    def gradients(self) -> bool:
+        """Whether there is a gradient's format, and operations that take it."""
+        return False
 
     @property
-    def sides(self) -> tuple[tuple[str, ...], ...]:
-        """The operands that share the lanes of each side."""
-        return tuple(tuple(dict.fromkeys(names)) for names in zip(*self.pairs, strict=True))
+    def pairs(self) -> tuple[tuple[str, ...], ...]:
+        """The operands that the operations of this hardware multiply."""
+        return pairs(self.dataflow, gradients=self.gradients)
 
     def format_of(self, name: str) -> Format:
         """Return the format of ``x``, ``w`` or ``dy``."""
         return getattr(self, f"{name}_format")
-
-    def _shared(self, names: tuple[str, ...]) -> Format:
-        """Return the least format that holds the values of all."""
-        formats = [self.format_of(name) for name in names]
-        signed_ = any(fmt.signed for fmt in formats)
-        width = max(fmt.width + (signed_ and not fmt.signed) for fmt in formats)
-        if width > FORMAT_WIDTHS[1]:
-            given = " and ".join(f"--{name}-format {self.format_of(name)}" for name in names)
-            raise UsageError(
-                f"{given} share their lanes, which would take {width} bits; at most"
-                f" {FORMAT_WIDTHS[1]} are allowed"
-            )
-        return Format(signed_, width)
 
     @cached_property
     def core(self) -> CoreParams:
@@ -151,11 +141,12 @@ class LayerParams(Options):
 
     def _core(self) -> dict[str, object]:
         same = {each.name for each in fields(self)} & {each.name for each in fields(CoreParams)}
-        a_side, b_side = self.sides
-        formats = [tuple(map(self.format_of, pair)) for pair in self.pairs]
+        a_side, b_side = sides(self.dataflow, gradients=self.gradients)
+        of = {name: self.format_of(name) for name in dict.fromkeys((*a_side, *b_side))}
+        formats = [[of[name] for name in pair] for pair in self.pairs]
         return {name: getattr(self, name) for name in sorted(same)} | {
-            "a_format": self._shared(a_side),
-            "b_format": self._shared(b_side),
+            "a_format": shared(a_side, of),
+            "b_format": shared(b_side, of),
             "row_sum_bits": max(self._row_sum_bits(*pair) for pair in formats),
         }
 
@@ -240,14 +231,8 @@ class ConvParams(LayerParams):
     AXES: ClassVar[int] = 2
 
     @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        stationary, gradient = (("x", "w"), ("dy", "w")), (("x", "dy"),)
-        return {"ws": stationary, "os": gradient, "both": (*stationary, *gradient)}[self.dataflow]
-
-    @property
-    def sides(self) -> tuple[tuple[str, ...], ...]:
-        """``dy`` takes the way of ``x`` where it is copied, too."""
-        return ("x", "dy"), super().sides[1]
+    def gradients(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

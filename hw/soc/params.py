@@ -112,7 +112,7 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             "PIPELINE": self.pipeline,
             **vector_words(self.hardware.vector),
         }
-        units = unit_bits(self.hardware.vector)
+        units = unit_bits(self.hardware)
         first = register_map()["CONFIG_ROWS"].address
         return {
             "ID": int.from_bytes(b"GMUL", "little"),

@@ -32,7 +32,7 @@ def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str,
         "RING": hardware.ring,
         **vector_words(hardware.vector),
     }
-    units = unit_bits(hardware.vector)
+    units = unit_bits(hardware)
     return {
         "ID": {"letters": int.from_bytes(b"GMUL", "little")},
         "VERSION": {"commands": VERSION},
