@@ -63,6 +63,8 @@ class Control(Component):
     Parameters
     ----------
     params : :class:`LayerParams`
+    shared : bool
+        Requests can leave their region of memory: ``found`` has a bit more.
 
     Members
     -------
@@ -94,15 +96,16 @@ class Control(Component):
         One a program.
     """
 
-    def __init__(self, params: LayerParams):
+    def __init__(self, params: LayerParams, *, shared: bool = False):
         self.params = params
+        self._found = (*FOUND, Refusal.REGION) if shared else FOUND
         self._layout = command_layout(params)
         names = ("written", "settled", "moves", "hears", "drained", "pending", "over")
         super().__init__({
             "command": In(packet_stream(self._layout)),
             "o": Out(stream.Signature(self._layout)),
             **dict.fromkeys(names, In(1)),
-            "found": In(data.StructLayout({each.name: 1 for each in FOUND})),
+            "found": In(data.StructLayout({each.name: 1 for each in self._found})),
             "faults": In(data.StructLayout(dict.fromkeys(PACKETS, FaultLayout))),
             **dict.fromkeys(("ends", "broken", "clear", "report"), Out(1)),
             "status": Out(stream.Signature(program_status())),
@@ -151,7 +154,7 @@ class Control(Component):
         stuck = silent & self.command.valid
         wrong = Mux(stuck, Refusal.STUCK.value, 0)
         wrong = Mux(self.command.valid, Mux(self._why != 0, self._why, wrong), wrong)
-        for each in reversed(FOUND):
+        for each in reversed(self._found):
             wrong = Mux(self.found[each.name], each.value, wrong)
         self._wrong = Signal(Refusal, name="wrong")
         m.d.comb += self._wrong.eq(wrong)

@@ -16,8 +16,8 @@ class Core(Gemm):
     Members beside its own: ``misfit``, 1 bit.
     """
 
-    def __init__(self, params: CoreParams):
-        super().__init__(params)
+    def __init__(self, params: CoreParams, *, shared: bool = False):
+        super().__init__(params, shared=shared)
         self.misfit = Signal()
 
     def _operands(self, m: Module) -> list[Operand]:

@@ -5,10 +5,10 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.conv.layout import walking
+from gemmule.hw.common.layout import laid_out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream
 
-from .layout import laid_out
 from .walk_params import GeneratorParams
 
 __all__ = ["AddressGenerator", "beat_layout", "hand_over", "misfit", "walk_layout"]

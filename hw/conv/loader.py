@@ -8,6 +8,7 @@ from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import ADDRESS_WIDTH, LENGTH_WIDTH, element_size
 from gemmule.golden.conv.commands import BANKS
 from gemmule.golden.conv.layout import load
+from gemmule.hw.common.layout import laid_out
 from gemmule.hw.common.nested import NestedCounter
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.request import request_layout
@@ -16,7 +17,6 @@ from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 from gemmule.hw.common.stream.status import FaultLayout
 from gemmule.hw.common.transposer import Transposer
 
-from .layout import laid_out
 from .walk_params import GeneratorParams
 
 __all__ = ["Loader", "load_layout"]

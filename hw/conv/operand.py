@@ -6,11 +6,11 @@ from amaranth.lib.wiring import Component, In, Out
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.layout import passing
+from gemmule.hw.common.layout import laid_out
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.stream.payload import packet_stream, shape_of, vector
 
 from .generator import AddressGenerator, hand_over
-from .layout import laid_out
 from .walk_params import BpParams
 
 __all__ = ["OperandBuffer", "pass_layout"]

@@ -6,12 +6,12 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.golden.common.memory import element_size
 from gemmule.golden.conv.layout import placing
+from gemmule.hw.common.layout import laid_out
 from gemmule.hw.common.request import request_layout
 from gemmule.hw.common.stream.payload import packet, packet_stream
 from gemmule.hw.common.stream.skid import SkidBuffer
 
 from .generator import AddressGenerator, hand_over
-from .layout import laid_out
 from .params import LayerParams
 
 __all__ = ["Writer", "place_layout"]

@@ -9,6 +9,7 @@ from gemmule.hw.common.pipeline import delay, register, wire
 from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.tech.array import array_of_cells
 
+from .array.signature import array_signature
 from .command import CommandQueue, command_layout, packets, product_status
 from .operands.beat import Beat
 from .operands.operand import Operand
@@ -57,6 +58,8 @@ class Gemm(wiring.Component):
     Parameters
     ----------
     params : ProductParams
+    shared : bool
+        The array is not here: several products take turns at one.
 
     Members
     -------
@@ -71,12 +74,15 @@ class Gemm(wiring.Component):
         ``by_row`` and ``beside`` say.
     c : Out(packet stream of [m_lanes * cols] x signed(out_width)); one packet a command
     status : Out(stream of :func:`product_status`); one a command, refused ones included
+    array : In(:func:`~.array.signature.array_signature`), turn : In(1)
+        Only with ``shared``: the array, and whether beats may enter it now.
     """
 
     ARRAY = staticmethod(array_of_cells)
 
-    def __init__(self, params: ProductParams):
+    def __init__(self, params: ProductParams, *, shared: bool = False):
         self.params = params
+        self.shared = shared
         scale = data.ArrayLayout(params.requantizer.lane_layout, params.cols)
         row_scale = data.ArrayLayout(params.requantizer.row_layout, params.m_lanes)
         self._results = Results(params)
@@ -88,7 +94,12 @@ class Gemm(wiring.Component):
             **({"row_scale": In(packet_stream(row_scale))} if params.row_scales else {}),
             "c": Out(self._results.signature.members["c"].signature),
             "status": Out(stream.Signature(product_status(params))),
+            **(self._outside() if shared else {}),
         })
+
+    def _outside(self) -> dict[str, wiring.Member]:
+        array = array_signature(self.params, row_sums=self.params.b_zero_points)
+        return {"array": In(array), "turn": In(1)}
 
     @property
     def latency(self) -> int:
@@ -104,8 +115,8 @@ class Gemm(wiring.Component):
         connect(m, b.at, sequencer.b_at)
         connect(m, results.c, flipped(self.c))
         m.d.comb += [
-            sequencer.a_valid.eq(a.valid),
-            sequencer.b_valid.eq(b.valid),
+            sequencer.a_valid.eq(a.valid & self.turn if self.shared else a.valid),
+            sequencer.b_valid.eq(b.valid & self.turn if self.shared else b.valid),
             a.take.eq(sequencer.a_take),
             b.take.eq(sequencer.b_take),
             sequencer.returned.eq(self.c.valid & self.c.ready),
@@ -139,7 +150,10 @@ class Gemm(wiring.Component):
     ) -> None:
         """Bring the operands to their slots; an idle slot and lanes beyond K hold ``a = 0``."""
         row_sums = self.params.b_zero_points
-        m.submodules.array = array = self.ARRAY(self.params, row_sums=row_sums)
+        if self.shared:
+            array = self.array
+        else:
+            m.submodules.array = array = self.ARRAY(self.params, row_sums=row_sums)
         rows = self.params.rows
         for lane in range(rows * self.params.m_lanes):
             row = lane % rows
