@@ -441,6 +441,18 @@ REGISTERS = {
             "count": Field(0, 32, "ro"),
         },
     ),
+    "COUNTER_CONVOLUTION_BUSY_LO": Register(
+        0x150,
+        {
+            "count": Field(0, 32, "ro"),
+        },
+    ),
+    "COUNTER_CONVOLUTION_BUSY_HI": Register(
+        0x154,
+        {
+            "count": Field(0, 32, "ro"),
+        },
+    ),
     "WINDOW_0_BASE_LO": Register(
         0x180,
         {
@@ -709,6 +721,66 @@ REGISTERS = {
     ),
     "CONFIG_MAX_LENGTH": Register(
         0x26C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_CONVOLUTION": Register(
+        0x270,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_DATAFLOW": Register(
+        0x274,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_DY_FORMAT": Register(
+        0x278,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_ACC_DEPTH": Register(
+        0x27C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_X_DEPTH": Register(
+        0x280,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_W_DEPTH": Register(
+        0x284,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_C_DEPTH": Register(
+        0x288,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_SIZE_WIDTH": Register(
+        0x28C,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_STRIDE_WIDTH": Register(
+        0x290,
+        {
+            "value": Field(0, 32, "ro"),
+        },
+    ),
+    "CONFIG_ROW_SUM_WIDTH": Register(
+        0x294,
         {
             "value": Field(0, 32, "ro"),
         },

@@ -77,6 +77,8 @@ class Engine(Component):
         A request leaves its region, or was answered by an error: end the program.
     clears : Out(1)
         All of a program is reset: what it has in the array should be, too.
+    beats, starves : Out(1)
+        The product takes a vector of the streamed operand; it could, and there is none.
     """
 
     def __init__(self, params: LayerParams, *, shared: bool = False):
@@ -104,7 +106,7 @@ class Engine(Component):
         return {
             "array": members["array"],
             **dict.fromkeys(("turn", "reading", "writing", "failed"), In(1)),
-            "clears": Out(1),
+            **dict.fromkeys(("clears", "beats", "starves"), Out(1)),
         }
 
     @property
@@ -175,6 +177,8 @@ class Engine(Component):
         m.d.comb += [
             product.turn.eq(self.turn),
             self.clears.eq(control.clear),
+            self.beats.eq(product.a.valid & product.a.ready),
+            self.starves.eq(self.turn & product.a.ready & ~product.a.valid),
         ]
 
     def _stream(self, m: Module, a: OperandBuffer, product: Core, writer: Writer) -> None:

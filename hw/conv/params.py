@@ -8,6 +8,7 @@ from amaranth.lib import data
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.conv.hardware import (
     FORMAT_WIDTHS,
@@ -24,7 +25,7 @@ from gemmule.hw.systolic.params import ProductParams
 
 from .walk_params import BpParams, PlaceParams
 
-__all__ = ["ConvParams", "CoreParams", "LayerParams", "VolumeParams"]
+__all__ = ["FORMAT_WIDTHS", "S8", "ConvParams", "CoreParams", "LayerParams", "VolumeParams"]
 
 S8 = Format(signed=True, width=8)
 
@@ -185,6 +186,16 @@ class LayerParams(Options):
     def transposes(self) -> bool:
         """Whether weights are transposed on their way: the input gradient takes them so."""
         return self.golden.transposes
+
+    @property
+    def a_octets(self) -> int:
+        """Bytes of an element of the streamed operand in memory, a power of 2."""
+        return 1 << element_size(self.core.a_format.width)
+
+    @property
+    def b_octets(self) -> int:
+        """Bytes of an element of the other operand in memory, a power of 2."""
+        return 1 << element_size(self.core.b_format.width)
 
     @property
     def streamed(self) -> data.ArrayLayout:

@@ -6,12 +6,15 @@ from amaranth import Cat, ClockDomain, Const, Module, ResetInserter, Signal, Val
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from gemmule.golden.soc.commands import COLUMN, COMPLETION
+from gemmule.golden.soc.commands import COMPLETION
 from gemmule.hw.common.pipeline import register
+from gemmule.hw.conv.engine import PROGRAM
 
+from .array import SharedArray
 from .bus.axi import AxiSignature, prefixed
 from .bus.lite import AxiLiteSignature
 from .control.control import Control
+from .convolution.unit import ConvolutionUnit
 from .dma.read import ReadDma
 from .dma.write import WriteDma
 from .params import AcceleratorParams
@@ -20,6 +23,9 @@ from .registers import PAGE, Registers
 from .vector.unit import VectorUnit
 
 __all__ = ["Accelerator"]
+
+READS = ("settings", "a", "b")
+"""What a unit reads, in the order of its channels."""
 
 
 class Accelerator(wiring.Component):
@@ -91,18 +97,16 @@ class Accelerator(wiring.Component):
             data_width=params.data_width,
             max_k=params.max_k,
             sizes=params.element_sizes,
-            vector=params.vector_unit is not None,
+            units=params.unit_names,
             ring=params.ring,
         )
+        units = self._units(m, control.machine_reset)
         bus = {"under_way": params.outstanding, "id_width": params.id_width}
-        vectors, results = self._vectors()
+        vectors, results = self._vectors(units)
         read = ReadDma(width, params.data_width, vectors, **bus)
         write = WriteDma(width, params.data_width, results, **bus)
         for name, part in (("read", read), ("write", write)):
             m.submodules[name] = ResetInserter(control.machine_reset)(part)
-        units = {"product": self._product(m, control.machine_reset)}
-        if params.vector_unit:
-            units["vector"] = self._vector(m, control.machine_reset)
         connect(m, registers.control, control.registers)
         self._lite_ports(m, registers)
         self._axi_ports(m, read, write)
@@ -136,23 +140,39 @@ class Accelerator(wiring.Component):
         self._count(m, control, units, *moves[:2])
         return m
 
-    def _product(self, m: Module, reset: Value) -> ProductUnit:
-        m.submodules.product = ResetInserter(reset)(product := ProductUnit(self.params))
-        return product
+    def _units(self, m: Module, reset: Value) -> dict[str, wiring.Component]:
+        """Add the units that there are, in the order of their numbers."""
+        params = self.params
+        units: dict[str, wiring.Component] = {"product": ProductUnit(params)}
+        if params.vector_unit:
+            units["vector"] = VectorUnit(params.vector_unit)
+        if params.layer:
+            units["convolution"] = ConvolutionUnit(params.layer, params.address_width)
+            self._share(m, units["product"], units["convolution"], reset)
+        for name, unit in units.items():
+            # A program of convolutions is reset by a domain of its own.
+            m.submodules[name] = ResetInserter({"sync": reset, PROGRAM: reset})(unit)
+        return units
 
-    def _vector(self, m: Module, reset: Value) -> VectorUnit:
-        m.submodules.vector = ResetInserter(reset)(vector := VectorUnit(self.params.vector_unit))
-        return vector
+    def _share(self, m: Module, product: ProductUnit, other: ConvolutionUnit, reset: Value) -> None:
+        """Let both multiply on one array by turns."""
+        users = (self.params.gemm, self.params.array)
+        m.submodules.array = ResetInserter(reset)(array := SharedArray(self.params.array, users))
+        for n, unit in enumerate((product, other)):
+            connect(m, unit.array, getattr(array, f"array_{n}"))
+            m.d.comb += [
+                getattr(array, f"wants_{n}").eq(unit.wants),
+                unit.turn.eq(getattr(array, f"turn_{n}")),
+            ]
+        m.d.comb += [product.waited.eq(array.waited_0), array.clear.eq(other.clears)]
 
-    def _vectors(self) -> tuple[list[int], list[int]]:
+    def _vectors(self, units: dict) -> tuple[list[int], list[int]]:
         """Return the bytes of a vector of each channel that reads, and of each that writes."""
-        params, vector = self.params, self.params.vector_unit
-        reads = [params.bus, COLUMN.size, params.a_word, params.b_word]
-        writes = [params.bus, COMPLETION.size]
-        if vector:
-            reads += [vector.settings_vector, vector.lanes, vector.lanes]
-            writes += [vector.lanes]
-        return reads, writes
+        reads, writes = [self.params.bus], [COMPLETION.size]
+        for unit in units.values():
+            reads += [len(getattr(unit, f"data_{name}").p.data) // 8 for name in READS]
+            writes.append(len(unit.data_c.p.data) // 8)
+        return reads, [writes[1], writes[0], *writes[2:]]
 
     def _lite_ports(self, m: Module, registers: Registers) -> None:
         for name, member in self._lite.members.items():
@@ -173,11 +193,11 @@ class Accelerator(wiring.Component):
         """Join whoever reads and writes with his channel of the DMA."""
         connect(m, control.ring_request, read.request_0)
         connect(m, read.data_0, control.ring_data)
-        channels = [(unit, name) for unit in units.values() for name in ("settings", "a", "b")]
+        channels = [(unit, name) for unit in units.values() for name in READS]
         for number, (unit, name) in enumerate(channels, 1):
             connect(m, getattr(unit, f"request_{name}"), getattr(read, f"request_{number}"))
             connect(m, getattr(read, f"data_{number}"), getattr(unit, f"data_{name}"))
-        for unit, number in zip(units.values(), (0, 2), strict=False):
+        for unit, number in zip(units.values(), (0, 2, 3), strict=False):
             connect(m, unit.request_c, getattr(write, f"request_{number}"))
             connect(m, unit.data_c, getattr(write, f"data_{number}"))
             m.d.comb += [

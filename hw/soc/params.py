@@ -10,11 +10,15 @@ from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import option
 from gemmule.golden.soc.commands import COUNTERS, VERSION
 from gemmule.golden.soc.hardware import Hardware
-from gemmule.golden.soc.words import unit_bits, vector_words, word_of
+from gemmule.golden.soc.words import convolution_words, unit_bits, vector_words, word_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
+from gemmule.hw.conv.params import LayerParams
+from gemmule.hw.systolic.params import ProductParams
 
+from .control.layouts import UNITS
 from .control.legality.windows import WINDOWS
+from .convolution.options import ConvolutionOptions
 from .product.params import RESULT, ProductUnitParams
 from .register_map import register_map
 from .vector.options import VectorOptions
@@ -27,7 +31,7 @@ PACKS = ("none", "n")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcceleratorParams(VectorOptions, ProductUnitParams):
+class AcceleratorParams(ConvolutionOptions, VectorOptions, ProductUnitParams):
     """What fixes the hardware of an :class:`~.accelerator.Accelerator`. Widths are in bits."""
 
     id_width: int = option(1, low=1, high=16, help="bits of an AXI id, which is always 0")
@@ -59,6 +63,33 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             address_width=self.address_width,
         )
 
+    @cached_property
+    def layer(self) -> LayerParams | None:
+        """Parameters of the convolution unit, where there is one."""
+        shared = (
+            "rows",
+            "cols",
+            "x_format",
+            "w_format",
+            "acc_width",
+            "pipeline",
+            "cell",
+            "pack",
+            "multiplier_width",
+            "max_shift",
+        )
+        return self.layer_params(out_width=RESULT, **{name: getattr(self, name) for name in shared})
+
+    @property
+    def array(self) -> ProductParams | None:
+        return self.layer and self.layer.core
+
+    @property
+    def unit_names(self) -> tuple[str, ...]:
+        """The units that are built in, in the order of their numbers."""
+        there = {"product": True, "vector": self.vector_unit, "convolution": self.layer}
+        return tuple(name for name in UNITS if there[name])
+
     @property
     def hardware(self) -> Hardware:
         """What commands may ask for."""
@@ -73,6 +104,7 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             data_width=self.data_width,
             ring=self.ring,
             vector=self.vector_unit and self.vector_unit.golden,
+            convolution=self.layer and self.layer.golden,
         )
 
     @property
@@ -111,6 +143,7 @@ class AcceleratorParams(VectorOptions, ProductUnitParams):
             "B_ZERO_POINTS": int(self.b_zero_points),
             "PIPELINE": self.pipeline,
             **vector_words(self.hardware.vector),
+            **convolution_words(self.hardware.convolution),
         }
         units = unit_bits(self.hardware)
         first = register_map()["CONFIG_ROWS"].address

@@ -56,8 +56,9 @@ class Control(wiring.Component):
         Largest k of a product.
     sizes : tuple[int, int]
         Exponents of the bytes of an element of a product's a and b.
-    vector : bool
-        There is a vector unit. Without it its streams, its counter and all else of it are not.
+    units : tuple[str, ...]
+        Those of `UNITS` that are built in, in its order. Of the others the streams, the counter and
+        all else are not.
     ring : bool
         Commands can come from a ring. Without it its streams are idle.
 
@@ -86,12 +87,12 @@ class Control(wiring.Component):
         data_width: int,
         max_k: int,
         sizes: tuple[int, int] = (0, 0),
-        vector: bool = False,
+        units: tuple[str, ...] = PRODUCT_ALONE,
         ring: bool = True,
     ):
         self.address_width, self.data_width, self.has_ring = address_width, data_width, ring
         self._max_k, self._sizes = max_k, sizes
-        self.units = tuple(UNITS) if vector else PRODUCT_ALONE
+        self.units = units
         self.counters = Counters(tuple(f"{name}_busy" for name in UNITS if name not in self.units))
         request = stream.Signature(request_layout(address_width))
         command, finished = unit_streams(address_width)
@@ -157,7 +158,7 @@ class Control(wiring.Component):
                 self.data_width,
                 max_k=self._max_k,
                 sizes=self._sizes,
-                vector="vector" in self.units,
+                units=self.units,
             ),
         )
         wiring.connect(m, buffer.o, check.i)

@@ -33,13 +33,18 @@ def ticket_layout() -> data.StructLayout:
 
 
 def ended_layout(address_width: int, units: tuple[str, ...] = PRODUCT_ALONE) -> data.StructLayout:
-    """Lay out what became of a command. ``unit``: 0 is control itself, then the units in order."""
+    """Lay out what became of a command. ``unit``: 0 is control itself, then as in `UNITS`."""
     return data.StructLayout({
         "ticket": ticket_layout(),
         "cause": unsigned(CAUSE_WIDTH),
         "address": unsigned(address_width),
-        "unit": range(len(units) + 1),
+        "unit": range(max(map(unit_number, units)) + 1),
     })
+
+
+def unit_number(name: str) -> int:
+    """Return the number of a unit, which does not depend on what else is built in."""
+    return 1 + list(UNITS).index(name)
 
 
 class Dispatch(wiring.Component):
@@ -174,5 +179,5 @@ class Dispatch(wiring.Component):
                     self.ended.payload.ticket.eq(queue.o.payload),
                     self.ended.payload.cause.eq(each.payload.cause),
                     self.ended.payload.address.eq(each.payload.address),
-                    self.ended.payload.unit.eq(n + 1),
+                    self.ended.payload.unit.eq(unit_number(self.units[n])),
                 ]

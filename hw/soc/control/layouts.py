@@ -27,7 +27,11 @@ COMMAND_BITS = 8 * COMMAND.size
 CAUSE_WIDTH = 8 * 1
 """Bits of a cause where units and completions carry it."""
 
-UNITS = {"product": Opcode.GEMM, "vector": Opcode.VECTOR}
+UNITS = {
+    "product": Opcode.GEMM,
+    "vector": Opcode.VECTOR,
+    "convolution": Opcode.CONVOLUTION,
+}
 """The opcode that each unit carries out, in the order of the units' numbers, which begin at 1. What
 no unit does is done by control itself, whose number is 0."""
 

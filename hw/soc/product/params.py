@@ -9,7 +9,8 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import Options, flag, option
-from gemmule.hw.systolic.params import GemmParams
+from gemmule.golden.systolic.beats import DIM_WIDTH
+from gemmule.hw.systolic.params import GemmParams, ProductParams
 
 __all__ = ["COLUMNS", "PASS_ROWS", "RESULT", "STRIP_WORDS", "ProductUnitParams"]
 
@@ -33,6 +34,15 @@ def _of_gemm(name: str, default: object = None) -> object:
     """Return the option of the same name that `gemm` has."""
     given = GemmParams.__dataclass_fields__[name]
     return option(given.default if default is None else default, **given.metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestParams(GemmParams):
+    """A product on an array whose formats may be wider than its operands', which limit K."""
+
+    @property
+    def largest_k(self) -> int:
+        return 1 << DIM_WIDTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +88,23 @@ class ProductUnitParams(Options):
                 f" {self.cols}, not {self.bank_bytes}"
             )
 
+    @property
+    def array(self) -> ProductParams | None:
+        """Parameters of the array where it is not this unit's own; its formats hold a's and b's."""
+        return None
+
     @cached_property
     def gemm(self) -> GemmParams:
         """Parameters of the product within."""
-        return GemmParams(
+        array = self.array
+        return (GuestParams if array else GemmParams)(
             rows=self.rows,
             cols=self.cols,
-            a_format=self.x_format,
-            b_format=self.w_format,
+            a_format=array.a_format if array else self.x_format,
+            b_format=array.b_format if array else self.w_format,
             acc_width=self.acc_width,
             out_width=RESULT,
-            dataflow="ws",
+            dataflow=array.dataflow if array else "ws",
             pipeline=self.pipeline,
             acc_depth=1 << (self.most_rows - 1).bit_length(),
             cell=self.cell,

@@ -1,10 +1,11 @@
 """The dense product as a unit: row-major matrices in memory, and their product."""
 
-from amaranth import Array, Cat, Module, Signal, Value
+from amaranth import Array, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import connect, flipped
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from gemmule.golden.common.formats import Format
 from gemmule.golden.soc.commands import COLUMN, Cause
 from gemmule.hw.common.pipeline import register, wire
 from gemmule.hw.common.stream.fifo import Fifo
@@ -63,27 +64,34 @@ class ProductUnit(wiring.Component):
     idle : Out(1)
         No command is under way.
     events : Out(struct of `EVENTS`)
+    array : In(the array's signature); turn, waited : In(1); wants : Out(1)
+        Only where the array is not here, as :class:`~gemmule.hw.soc.array.SharedArray` has them.
+        A command that is offered while another unit waits for the array is not begun.
     """
 
     def __init__(self, params: ProductUnitParams):
         self.params = params
-        super().__init__(
-            unit_members(
-                params.address_width,
-                settings=COLUMN.size,
-                a=params.a_word,
-                b=params.b_word,
-                c=params.bus,
-                events=EVENTS,
-            )
+        self._gemm = Gemm(params.gemm, shared=params.array is not None)
+        members = unit_members(
+            params.address_width,
+            settings=COLUMN.size,
+            a=params.a_word,
+            b=params.b_word,
+            c=params.bus,
+            events=EVENTS,
         )
+        super().__init__(members | (self._outside() if params.array else {}))
+
+    def _outside(self) -> dict[str, wiring.Member]:
+        array = self._gemm.signature.members["array"]
+        return {"array": array, "turn": In(1), "waited": In(1), "wants": Out(1)}
 
     def elaborate(self, platform):
         m = Module()
         params = self.params
         m.submodules.plan = plan = Plan(params)
         m.submodules.blocks = blocks = Blocks(params)
-        m.submodules.gemm = gemm = Gemm(params.gemm)
+        m.submodules.gemm = gemm = self._gemm
         m.submodules.load_a = load_a = RowLoader(
             params, depth=params.a_depth, vector=params.a_word, group=1
         )
@@ -101,7 +109,7 @@ class ProductUnit(wiring.Component):
             params, gemm.command.signature.flip(), gemm.scale.signature.flip()
         )
         m.submodules.store = store = Store(params)
-        connect(m, flipped(self.command), plan.command)
+        self._take(m, plan, gemm)
         connect(m, plan.job, blocks.job)
         parts = {
             "load_a": load_a.load,
@@ -126,8 +134,8 @@ class ProductUnit(wiring.Component):
                 loader.freed.eq(pad.freed),
             ]
         m.d.comb += load_a.begun.eq(load_b.asked)
-        self._operand(m, pad_a, gemm.a, params.a_octets, params.x_format.width)
-        self._operand(m, pad_b, gemm.b, params.b_octets, params.w_format.width)
+        self._operand(m, pad_a, gemm.a, params.a_octets, params.x_format)
+        self._operand(m, pad_b, gemm.b, params.b_octets, params.w_format)
         self._settings(m, fetch, issue, gemm)
         connect(m, store.request, flipped(self.request_c))
         connect(m, store.data, flipped(self.data_c))
@@ -149,13 +157,32 @@ class ProductUnit(wiring.Component):
         ]
         return m
 
-    def _operand(self, m: Module, pad: Scratchpad, port, octets: int, width: int) -> None:
+    def _take(self, m: Module, plan: Plan, gemm: Gemm) -> None:
+        """Take commands, but where another unit waits for the array."""
+        if not self.params.array:
+            connect(m, flipped(self.command), plan.command)
+            return
+        connect(m, gemm.array, flipped(self.array))
+        m.d.comb += [
+            gemm.turn.eq(self.turn),
+            self.wants.eq(~self.idle | self.command.valid & ~self.waited),
+            plan.command.valid.eq(self.command.valid & ~self.waited),
+            plan.command.p.eq(self.command.p),
+            self.command.ready.eq(plan.command.ready & ~self.waited),
+        ]
+
+    def _operand(self, m: Module, pad: Scratchpad, port, octets: int, fmt: Format) -> None:
         """Hand vectors to the product: of each element its low bits count."""
-        lanes = len(Value.cast(port.p.data)) // width
-        elements = [pad.o.p.data.word_select(n, 8 * octets)[:width] for n in range(lanes)]
+        elements = [
+            pad.o.p.data.word_select(n, 8 * octets)[: fmt.width]
+            for n in range(len(pad.o.p.data) // (8 * octets))
+        ]
         m.d.comb += [
             port.valid.eq(pad.o.valid),
-            Value.cast(port.p.data).eq(Cat(elements)),
+            *(
+                Value.cast(lane).eq(element.as_signed() if fmt.signed else element)
+                for lane, element in zip(port.p.data, elements, strict=False)
+            ),
             port.p.last.eq(pad.o.p.last),
             pad.o.ready.eq(port.ready),
         ]

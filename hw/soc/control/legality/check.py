@@ -4,11 +4,13 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from gemmule.golden.soc.commands import Cause, Flags, Opcode
+from gemmule.golden.soc.commands import Cause, Flags
 from gemmule.hw.soc.control.buffer import vectors
 from gemmule.hw.soc.control.layouts import (
     ADDRESSES,
     COMMAND_BITS,
+    PRODUCT_ALONE,
+    UNITS,
     command_layout,
     finished_layout,
     raw_layout,
@@ -51,8 +53,8 @@ class Check(wiring.Component):
         Largest legal k.
     sizes : tuple[int, int]
         Exponents of the bytes of an element of a product's a and b.
-    vector : bool
-        There are VECTOR commands.
+    units : tuple[str, ...]
+        Those of `UNITS` that are built in: others have no commands.
 
     Members
     -------
@@ -72,10 +74,10 @@ class Check(wiring.Component):
         *,
         max_k: int,
         sizes: tuple[int, int],
-        vector: bool = False,
+        units: tuple[str, ...] = PRODUCT_ALONE,
     ):
         self.address_width, self.data_width = address_width, data_width
-        self._max_k, self._sizes, self._vector = max_k, sizes, vector
+        self._max_k, self._sizes, self._units = max_k, sizes, units
         vector = data.StructLayout({"data": data_width, "last": 1, "ring": 1})
         super().__init__({
             "i": In(stream.Signature(vector)),
@@ -118,13 +120,10 @@ class Check(wiring.Component):
     def _look(self, m: Module) -> None:
         """Walk along the operands, and ask for each whether a window holds it."""
         command = self._command
-        m.submodules.extents = extents = Extents(
-            self.address_width, self._sizes, vector=self._vector
-        )
+        m.submodules.extents = extents = Extents(self.address_width, self._sizes, units=self._units)
         m.submodules.windows = windows = Windows(self.address_width)
         raw = (command.flags & Flags.RAW.value).any()
-        opcodes = (Opcode.GEMM, Opcode.VECTOR) if self._vector else (Opcode.GEMM,)
-        self._nop = ~command.opcode.matches(*(int(each) for each in opcodes))
+        self._nop = ~command.opcode.matches(*(UNITS[name].value for name in self._units))
         wiring.connect(m, wiring.flipped(self.words), windows.words)
         m.d.comb += [
             extents.command.eq(command),
@@ -158,7 +157,7 @@ class Check(wiring.Component):
         command, o = self._command, self.o.payload
         fields, seen = Signal(4, name="fields"), Signal(name="seen")
         m.d.sync += [
-            fields.eq(field_cause(command, self._max_k, vector_unit=self._vector)),
+            fields.eq(field_cause(command, self._max_k, self._units)),
             seen.eq(self._whole & ~(self.o.valid & self.o.ready)),
         ]
         legal = fields == Cause.NONE

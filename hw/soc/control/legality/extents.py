@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gemmule.golden.soc.commands import AFFINE, COLUMN, SETTINGS, VECTOR
-from gemmule.hw.soc.control.layouts import raw_layout
+from gemmule.hw.soc.control.layouts import PRODUCT_ALONE, raw_layout
 from gemmule.hw.soc.control.ring import LOW
 
 from .fields import no_b, turned
@@ -24,8 +24,9 @@ class Extents(wiring.Component):
     negative. The settings are rows of 16 bytes, of which the last one is 48 bytes long, the same
     bytes as 32 and one column record for each column; of a VECTOR rows of 4 bytes, the last one of
     68. Where a VECTOR has no b, a is walked along once more in its place; where its result is
-    transposed, that has n rows of m elements. An address below 0 or beyond the address width is
-    ``outside``, whatever the windows say.
+    transposed, that has n rows of m elements. Of a CONVOLUTION each is one row, as long as its
+    stride says, and the program one of m times 16 bytes. An address below 0 or beyond the address
+    width is ``outside``, whatever the windows say.
 
     Bits of addresses from 32 on are computed a cycle later than those below.
 
@@ -38,8 +39,8 @@ class Extents(wiring.Component):
     address_width : int
     sizes : tuple[int, int]
         Exponents of the bytes of an element of a product's a and b.
-    vector : bool
-        There are VECTOR commands.
+    units : tuple[str, ...]
+        Those of `UNITS` that are built in: others have no commands.
 
     Members
     -------
@@ -63,8 +64,15 @@ class Extents(wiring.Component):
         All operands were looked at.
     """
 
-    def __init__(self, address_width: int, sizes: tuple[int, int], *, vector: bool = False):
-        self.address_width, self._has_vector = address_width, vector
+    def __init__(
+        self,
+        address_width: int,
+        sizes: tuple[int, int],
+        *,
+        units: tuple[str, ...] = PRODUCT_ALONE,
+    ):
+        self.address_width, self._has_vector = address_width, "vector" in units
+        self._has_programs = "convolution" in units
         self._sizes = sizes
         super().__init__({
             "command": In(raw_layout()),
@@ -86,8 +94,10 @@ class Extents(wiring.Component):
         self._do = {name: Signal(name=f"do_{name}") for name in names}
         # Whose address, stride and size count: the operand's own, or a's where there is no b.
         self._source = Signal.like(self.operand, name="source")
-        # Of the two opcodes that have operands this bit tells.
-        self._vector = self.command.opcode[1] if self._has_vector else Const(0)
+        # Of the opcodes that have operands these bits tell.
+        low, high = self.command.opcode[0], self.command.opcode[1]
+        self._program = low & high if self._has_programs else Const(0)
+        self._vector = high & ~self._program if self._has_vector else Const(0)
         self._walk(m)
         self._low(m)
         self._high(m)
@@ -99,8 +109,9 @@ class Extents(wiring.Component):
         self._turned = self._vector & turned(command)
         c_rows = Mux(self._turned, command.n, command.m)
         rows = self._of((command.m, self._either(command.m, command.k), c_rows, command.n))
+        rows = self._one(1, rows)
         a_size, b_size = (
-            self._either(command.sizes.word_select(n, 2), size)
+            self._one(0, self._either(command.sizes.word_select(n, 2), size))
             for n, size in enumerate(self._sizes)
         )
         count, first, pending = (
@@ -167,7 +178,8 @@ class Extents(wiring.Component):
         do, command = self._do, self.command
         record = self._either(AFFINE.size, COLUMN.size)
         last_record = self._either(VECTOR.size + AFFINE.size, SETTINGS.size + COLUMN.size)
-        strides = (command.a_stride, command.b_stride, command.c_stride, record)
+        lengths = (command.a_stride, command.b_stride, command.c_stride)
+        strides = (*lengths, record)
         c_columns = Mux(self._turned, command.m, command.n)
         columns = (self._either(command.n, command.k), command.n, c_columns, last_record)
         stride = Signal(LOW, name="stride")
@@ -175,7 +187,7 @@ class Extents(wiring.Component):
         wide = Signal(LOW + 1, name="wide")
         self._up, self._carry = Signal(name="up"), Signal(name="carried")
         m.d.comb += [
-            stride.eq(self._of(strides, self._source)),
+            stride.eq(self._one(0, self._of(strides, self._source))),
             wide.eq(total + self._term),
             self.bound[:LOW].eq(total),
         ]
@@ -187,7 +199,8 @@ class Extents(wiring.Component):
         with m.If(do["load"]):
             m.d.sync += [self._term.eq(stride), self._negative.eq(stride[-1])]
         with m.Elif(do["span"]):
-            m.d.sync += self._term.eq((self._of(columns) - 1)[:24])
+            program = (self._of((*lengths, command.m << 4)) - 1)[:LOW]
+            m.d.sync += self._term.eq(self._one(program, (self._of(columns) - 1)[:24]))
         with m.Elif(do["shift"]):
             m.d.sync += self._term.eq(Cat(do["ones"], self._term))
         m.d.sync += [self._up.eq(self._term[-1]), self._carry.eq(wide[-1])]
@@ -234,6 +247,10 @@ class Extents(wiring.Component):
     def _either(self, vector: Value | int, product: Value | int) -> Value | int:
         """Choose what a VECTOR has, or what a GEMM has."""
         return Mux(self._vector, vector, product) if self._has_vector else product
+
+    def _one(self, program: Value | int, other: Value | int) -> Value | int:
+        """Choose what a CONVOLUTION has, or what the others have."""
+        return Mux(self._program, program, other) if self._has_programs else other
 
     def _of(self, values, operand: Value | None = None) -> Value:
         """Choose the operand's own of four values."""
