@@ -1,12 +1,20 @@
 """Vectors of lanes as packed words: lane 0 in the low bits, little-endian 32-bit words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Field", "from_words", "last_of", "rows_to_words", "to_words", "words"]
+__all__ = [
+    "Field",
+    "from_words",
+    "last_of",
+    "numbers_to_words",
+    "rows_to_words",
+    "to_words",
+    "words",
+]
 
 Field = tuple[ArrayLike, int]
 """Integers ``[beats]`` or ``[beats, lanes]``, and the bits that each one takes."""
@@ -59,6 +67,18 @@ def rows_to_words(rows: Sequence[Sequence[Number]]) -> NDArray[np.uint32]:
     """
     widths = [width for _, width in rows[0]]
     return to_words(*(([row[n][0] for row in rows], width) for n, width in enumerate(widths)))
+
+
+def numbers_to_words(numbers: Iterable[int], width: int) -> NDArray[np.uint32]:
+    """Return beats ``[beats, words]``, each a number of ``width`` bits, none of them negative.
+
+    Examples
+    --------
+    >>> numbers_to_words([1, 1 << 32], 33).tolist()
+    [[1, 0], [0, 1]]
+    """
+    octets = b"".join(number.to_bytes(4 * words(width), "little") for number in numbers)
+    return np.frombuffer(octets, "<u4").reshape(-1, words(width))
 
 
 def from_words(

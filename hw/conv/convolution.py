@@ -14,7 +14,7 @@ class Convolution(Engine):
     convolution.
 
     :mod:`golden.conv.convolution` and :mod:`golden.common.requantize` define every bit,
-    :mod:`gen.blocks.conv.lower` makes the program: commands, loads and walks, in order, and says
+    :mod:`gen.compile.convolution` makes the program: commands, loads and walks, in order, and says
     how maps and weights lie in memory. The host cuts layers to the buffers; the hardware knows
     loads, products and passes over a bank, and any geometry is a matter of the walks. Feature maps
     lie channel-last; ``x`` is read in vectors of ``rows`` channels, the other operand in vectors of

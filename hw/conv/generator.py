@@ -65,7 +65,7 @@ class AddressGenerator(Component):
     right edges); without it, what im2col and the zero-free order need.
 
     The beats are those of :meth:`golden.conv.pattern.Walk.beats`;
-    :mod:`gen.blocks.conv.lower.views` has the walks of a layer.
+    :mod:`gen.compile.convolution.lower.views` has the walks of a layer.
 
     Latency: 1 cycle from a walk to its first beat, ``LATENCY``. Throughput: one beat a cycle,
     at the ends of loops and from one walk to the next, too. Back-pressure: a beat holds until

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, timing_of
-from gemmule.gen.blocks.conv.lower.lowering import lowered
-from gemmule.gen.blocks.conv.lower.operands import Operands
-from gemmule.gen.blocks.conv.lower.program import Copy, Product
-from gemmule.gen.blocks.conv.lower.target import Hardware, Target, Zeros
 from gemmule.gen.blocks.conv.timing.bus import Bus
 from gemmule.gen.blocks.conv.timing.estimate import estimate_cycles
+from gemmule.gen.compile.convolution.lower.lowering import lowered
+from gemmule.gen.compile.convolution.lower.operands import Operands
+from gemmule.gen.compile.convolution.lower.program import Copy, Product
+from gemmule.gen.compile.convolution.lower.target import Hardware, Target, Zeros
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.formats import Format

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gemmule.gen.blocks.conv.convolution import timing_of
-from gemmule.gen.blocks.conv.lower.target import Target, Zeros
 from gemmule.gen.blocks.conv.timing.bus import Bus
 from gemmule.gen.blocks.conv.timing.estimate import estimate_cycles
+from gemmule.gen.compile.convolution.lower.target import Target, Zeros
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Method, Operation
 

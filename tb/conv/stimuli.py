@@ -3,7 +3,7 @@
 import numpy as np
 
 from gemmule.gen.blocks.conv.generators import LayerRun
-from gemmule.gen.blocks.conv.layer import ConvRun, VolumeRun
+from gemmule.gen.compile.convolution.layer import ConvRun, VolumeRun
 from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.common.requantize import ROUNDINGS
 from gemmule.golden.conv.geometry import Geometry

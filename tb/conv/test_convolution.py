@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
-from gemmule.gen.blocks.conv.layer import ConvRun, VolumeRun
+from gemmule.gen.compile.convolution.layer import ConvRun, VolumeRun
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format

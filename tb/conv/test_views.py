@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.lower.views import (
+from gemmule.gen.compile.convolution.lower.views import (
     dense_input,
     gradient,
     im2col,

@@ -4,11 +4,11 @@ from functools import cache
 
 import numpy as np
 
-from gemmule.gen.blocks.conv.lower.lowering import lowered
-from gemmule.gen.blocks.conv.lower.operands import Operands
-from gemmule.gen.blocks.conv.lower.program import Product
-from gemmule.gen.blocks.conv.lower.schedule import Fill, scheduled
-from gemmule.gen.blocks.conv.lower.target import Hardware, Target, Zeros
+from gemmule.gen.compile.convolution.lower.lowering import lowered
+from gemmule.gen.compile.convolution.lower.operands import Operands
+from gemmule.gen.compile.convolution.lower.program import Product
+from gemmule.gen.compile.convolution.lower.schedule import Fill, scheduled
+from gemmule.gen.compile.convolution.lower.target import Hardware, Target, Zeros
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Method, Operation

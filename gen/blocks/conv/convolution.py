@@ -1,32 +1,26 @@
 """The `conv2d` and `conv3d` blocks' arrays as beats, and their beats as arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 from amaranth import Shape
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Channel, Job, Memory
+from gemmule.gen.compile.convolution.compiled import compiled, refuse
+from gemmule.gen.compile.convolution.layer import ConvRun, VolumeRun
+from gemmule.gen.compile.convolution.lower.target import Hardware
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.lanes import to_words
+from gemmule.golden.common.lanes import numbers_to_words, to_words
 from gemmule.golden.common.memory import element_size
+from gemmule.golden.conv.layout import command_width, lane, width
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.convolution import Convolution, Volume
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.hw.conv.params import ConvParams, LayerParams, VolumeParams
 
-from .checks import check_banks, check_sums, check_width
-from .encode import commands, scales
-from .image import Image, check_extent
-from .layer import ConvRun, Layer, VolumeRun
-from .lower.lowering import lowered
-from .lower.operands import Operands
-from .lower.program import Product
-from .lower.result_addresses import gathered, result_shape
-from .lower.schedule import scheduled
-from .lower.target import Hardware
 from .sheet import conv_sheet
 from .timing.bus import Bus
 from .timing.estimate import estimate_cycles
@@ -80,36 +74,23 @@ class ConvAdapter:
 
     def check(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> None:
         """Refuse a wrong layer and, by arithmetic on its sizes, too large sums and maps."""
-        layer = Layer.refuse(params, run, arrays)
-        geometry, fmt = layer.geometry, layer.requantization.format
-        target = layer.target(timing_of(params, fmt).hardware)
-        check_extent(params, target, fmt, (layer.a.shape, layer.b.shape))
-        check_width(params, run, run.operation.products(geometry))
+        refuse(params.golden, run, arrays)
 
     def plan(self, params: LayerParams, run: ConvRun, arrays: Arrays) -> Job:
-        """Cut the layer to the hardware; lay out its memory, loads, passes and products.
+        """Compile the layer; its maps, and its result, lie in one memory.
 
         Only then, when nothing more can be refused, the golden model computes the result.
         """
-        self.check(params, run, arrays)
-        layer = Layer.check(params, run, arrays)
-        fmt = layer.requantization.format
+        hardware = params.golden
+        made = compiled(hardware, run, arrays, whole=True)
+        layer, fmt = made.layer, made.layer.requantization.format
         timing = timing_of(params, fmt)
-        target = layer.target(timing.hardware)
-        operands = Operands(target, layer.a, layer.b)
-        steps = list(lowered(operands))
-        made = [step for step in steps if isinstance(step, Product)]
-        check_sums(params, layer, made, target)
-        check_banks(params, steps)
-        shape = result_shape(target)
-        image = Image.lay_out(params, operands, fmt)
         written = params.written
-        order = list(scheduled(steps, timing.hardware))
         memory = Memory(
-            image.bytes,
+            made.image.bytes,
             (
-                Channel("x_request", "x", params.rows, params.core.a_format.width),
-                Channel("w_request", "w", params.cols, params.core.b_format.width),
+                Channel("x_request", "x", params.rows, hardware.a_format.width),
+                Channel("w_request", "w", params.cols, hardware.b_format.width),
                 Channel("c_request", "c", written.length, Shape.cast(written.elem_shape).width),
             ),
         )
@@ -117,22 +98,17 @@ class ConvAdapter:
         def decode(received: dict[str, Beats]) -> dict[str, NDArray]:
             if fault := _refused(received["status"][0]):
                 raise RuntimeError(f"the program was not carried out as it is: {fault}")
-            table = image.results(received["memory"].view(np.uint8), shape, fmt)
-            return {run.operation.result: gathered(target, table).astype(fmt.dtype)}
+            return {run.operation.result: made.result(received["memory"].view(np.uint8))}
 
         def results() -> dict[str, NDArray]:
-            # Where each element of the result lies tells a table of their numbers.
-            places = np.arange(prod(shape)).reshape(shape)
-            where = gathered(target, places).ravel()
-            after = image.with_results(where, layer.golden.ravel())
-            count = len(send["command"]) - 1
-            known = {"command": count}
+            after = made.image.with_results(made.places.ravel(), layer.golden.ravel())
+            known = {"command": len(made.commands) - 1}
             fields = [([known.get(name, 0)], field.width) for name, field in program_status()]
             return {"status": to_words(*fields), "memory": after}
 
         send = {
-            "command": commands(params, layer, image, order),
-            "scale": scales(params, layer, made),
+            "command": _packet(made.commands, command_width(hardware)),
+            "scale": _packet(made.settings, hardware.cols * width(lane(hardware))),
         }
         return Job(
             send=send,
@@ -143,33 +119,29 @@ class ConvAdapter:
             macs=layer.geometry.macs,
             peak_macs_per_cycle=params.rows * params.cols,
             memory=memory,
-            counters={"products": len(made)},
+            counters={"products": len(made.products)},
             count=_counted,
             estimates=lambda memory: {
                 "modeled_cycles": estimate_cycles(
-                    steps, timing, Bus(memory.width, memory.latency), order
+                    made.steps, timing, Bus(memory.width, memory.latency), made.order
                 )
             },
             # A long product may leave memory alone.
-            patience=Job.patience + max(step.k * step.m // params.rows for step in made),
+            patience=Job.patience + max(each.k * each.m // params.rows for each in made.products),
         )
 
 
 def timing_of(params: LayerParams, fmt: Format) -> Timing:
     """Return what the cycle model wants to know of the hardware, with results of a format."""
     core = params.core
-    hardware = Hardware(
-        params.rows,
-        params.cols,
-        params.x_depth,
-        params.w_depth,
-        params.acc_depth,
-        cascade=core.drains_down,
-        levels=params.AXES + 1,
-        iterations=1 << params.size_width,
-    )
     sizes = (1 << element_size(f.width) for f in (core.a_format, core.b_format, fmt))
-    return Timing(hardware, core.result_latency, core.capacity, *sizes)
+    return Timing(Hardware.of(params.golden), core.result_latency, core.capacity, *sizes)
+
+
+def _packet(numbers: Sequence[int], bits: int) -> Beats:
+    """Return the beats of a packet: numbers of so many bits, and a bit above that ends it."""
+    *most, final = numbers
+    return numbers_to_words([*most, final | 1 << bits], bits + 1)
 
 
 def _counted(received: dict[str, Beats]) -> dict[str, int]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Array, Arrays, Beats, Block, Job
 from gemmule.gen.blocks.common.status import clean_status
+from gemmule.gen.compile.convolution.encode_walk import decode, encode
+from gemmule.gen.compile.convolution.lower.views import gradient, im2col, loss, phases, repeated
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import last_of, to_words
 from gemmule.golden.common.options import Options, flag, option
@@ -20,8 +22,6 @@ from gemmule.golden.conv.refusal import WalkRefusal
 from gemmule.hw.conv.walk_params import BpParams, GeneratorParams
 from gemmule.hw.conv.walker import BpIm2col, Im2col, Walker, ZeroFree
 
-from .encode_walk import decode, encode
-from .lower.views import gradient, im2col, loss, phases, repeated
 from .walk_sheet import bp_im2col_sheet, im2col_sheet, zero_free_sheet
 
 __all__ = ["GENERATORS", "BpRun", "LayerRun", "WalkAdapter", "ZeroFreeRun"]
@@ -158,7 +158,7 @@ class WalkAdapter:
             if beats["status"].any():
                 codes = sorted({WalkRefusal.of(word & 3).text for word in beats["status"][:, 0]})
                 raise RuntimeError(f"a walk was not carried out as it is: {codes}")
-            at, keep, _ = decode(beats["o"], params)
+            at, keep, _ = decode(beats["o"], params.golden)
             return {"address": at, "real": keep}
 
         def results() -> dict[str, NDArray]:
@@ -171,7 +171,7 @@ class WalkAdapter:
 
         golden = {"address": address % (1 << params.address_width), "real": real}
         return Job(
-            send={"walk": encode(walks, params, [run.vectors] * len(walks))},
+            send={"walk": encode(walks, params.golden, [run.vectors] * len(walks))},
             receive={"o": count, "status": len(walks)},
             decode=outputs,
             golden=golden,

@@ -5,13 +5,13 @@ The recipes are for layers that fit the banks; a test drives the hardware by the
 
 from textwrap import indent
 
+from gemmule.gen.compile.convolution.lower.views import im2col
 from gemmule.gen.package.sheet.parts import text
 from gemmule.golden.common.memory import element_size
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.pattern import Axis, Loop, Walk
 from gemmule.hw.conv.params import LayerParams
 
-from .lower.views import im2col
 from .walk_words import jumps_text
 
 __all__ = ["recipes"]

@@ -5,9 +5,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.encode_walk import decode, encode, padded
 from gemmule.gen.blocks.conv.generators import GENERATORS, BpRun, LayerRun, WalkAdapter
-from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, phases, repeated
+from gemmule.gen.compile.convolution.encode_walk import decode, encode, padded
+from gemmule.gen.compile.convolution.lower.views import gradient, im2col, loss, phases, repeated
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.lanes import to_words
@@ -63,17 +63,17 @@ def volume_walks():
 
 def check(name: str, params: GeneratorParams, walks: list[Walk], stall: float = 0.0) -> None:
     """Run all walks back to back: beats as golden, and without a stall not one cycle more."""
-    made = [padded(walk, params).beats() for walk in walks]
+    made = [padded(walk, params.golden).beats() for walk in walks]
     count = sum(len(address) for address, _ in made)
     vectors = [int((address * real).max()) + 1 for address, real in made]
     result = build(BLOCKS[name], params).run(
-        {"walk": encode(walks, params, vectors)},
+        {"walk": encode(walks, params.golden, vectors)},
         {"o": count, "status": len(walks)},
         stall=stall,
         seed=len(walks),
     )
     assert not result.received["status"].any()
-    address, real, last = decode(result.received["o"], params)
+    address, real, last = decode(result.received["o"], params.golden)
     wanted = np.concatenate([keep for _, keep in made])
     assert (real == wanted).all()
     assert (address[real] == np.concatenate([at for at, _ in made])[real]).all()
@@ -202,7 +202,9 @@ def test_walks_of_random_bits(name, stall):
     got = model.run({"walk": send}, {"o": len(beats), "status": len(walks)}, stall=stall, seed=1)
     assert got.received["status"][:, 0].tolist() == [why for why, _ in wanted]
     assert {why for why, _ in wanted} >= set(WalkRefusal) - {WalkRefusal.SPREAD}
-    assert np.array(decode(got.received["o"], params)).T.tolist() == [list(each) for each in beats]
+    assert np.array(decode(got.received["o"], params.golden)).T.tolist() == [
+        list(each) for each in beats
+    ]
 
 
 @pytest.mark.parametrize(

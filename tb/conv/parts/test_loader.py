@@ -9,7 +9,7 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from gemmule.gen.block import Block, Channel, Memory
-from gemmule.gen.blocks.conv.lower.program import Pass
+from gemmule.gen.compile.convolution.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError, Simulator
 from gemmule.golden.common.formats import Format

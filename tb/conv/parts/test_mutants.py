@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.encode_walk import decode, encode, padded
-from gemmule.gen.blocks.conv.lower.views import gradient, im2col, loss, repeated
+from gemmule.gen.compile.convolution.encode_walk import decode, encode, padded
+from gemmule.gen.compile.convolution.lower.views import gradient, im2col, loss, repeated
 from gemmule.gen.simulation.engine import build_emitted
 from gemmule.gen.simulation.simulator import SimulationError
 from gemmule.gen.verilog.emit import emit
@@ -86,16 +86,16 @@ def generator_agrees(component) -> bool:
     for layer in list(grids())[::40]:
         walks += [im2col(layer, 2).walk, loss(layer, BP, 2).walk]
         walks.append(repeated(gradient(layer, BP).walk, 1))
-    made = [padded(walk, SPREAD).beats() for walk in walks]
+    made = [padded(walk, SPREAD.golden).beats() for walk in walks]
     address, real = (np.concatenate(parts) for parts in zip(*made, strict=True))
     block = replace(BLOCKS["bp_im2col"], component=component)
     try:
         result = build_emitted(emit(block, SPREAD)).run(
-            {"walk": encode(walks, SPREAD)}, {"o": len(address)}, patience=500
+            {"walk": encode(walks, SPREAD.golden)}, {"o": len(address)}, patience=500
         )
     except SimulationError:
         return False
-    at, keep, _ = decode(result.received["o"], SPREAD)
+    at, keep, _ = decode(result.received["o"], SPREAD.golden)
     return bool((keep == real).all() and (at[real] == address[real]).all())
 
 

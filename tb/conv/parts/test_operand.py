@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.blocks.conv.lower.program import Pass
+from gemmule.gen.compile.convolution.lower.program import Pass
 from gemmule.gen.simulation.engine import build
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.lanes import to_words

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gemmule.gen.block import Block
-from gemmule.gen.blocks.conv.encode_walk import fields
+from gemmule.gen.compile.convolution.encode_walk import fields
 from gemmule.gen.simulation.engine import build
 from gemmule.gen.simulation.simulator import SimulationError, Simulator
 from gemmule.golden.common.lanes import to_words
@@ -54,7 +54,7 @@ def program(seed: int, count: int = 30) -> Program:
         vectors[name].append(drawn)
         ends[name] += [*[0] * (len(address) - 1), 1]
         places.append([
-            *fields(way, PARAMS.places),
+            *fields(way, PARAMS.places.golden),
             (length, LENGTH_WIDTH),
             (size, 2),
             (int(copied), 1),
@@ -101,7 +101,7 @@ def test_requests_and_vectors(stall):
 def test_a_vector_a_cycle():
     """From a result to its request and its vector: a cycle each, and one for the first."""
     way = Walk(axes=(), loops=(Loop(40, ()),), base=64)
-    row = [*fields(way, PARAMS.places), (2, LENGTH_WIDTH), (0, 2), (0, 1)]
+    row = [*fields(way, PARAMS.places.golden), (2, LENGTH_WIDTH), (0, 2), (0, 1)]
     send = {
         "places": to_words(*[([value] * 5, width) for value, width in row]),
         "c": to_words((np.zeros((200, 2), int), WIDTH), ([*[0] * 39, 1] * 5, 1)),

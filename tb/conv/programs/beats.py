@@ -1,6 +1,6 @@
 """Programs of a convolution as beats, and what can be made of them: the stuff of fault tests."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from gemmule.gen.block import Beats, Memory
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS, ConvAdapter
-from gemmule.gen.blocks.conv.encode import pass_fields
-from gemmule.gen.blocks.conv.lower.program import Pass
+from gemmule.gen.compile.convolution.encode import pass_fields
+from gemmule.gen.compile.convolution.lower.program import Pass
 from gemmule.gen.verilog.manifest import StreamInfo
 from gemmule.gen.verilog.ports import streams
 from gemmule.golden.common.lanes import rows_to_words
@@ -123,13 +123,6 @@ def find(program: Program, kind: Opcode, number: int = 0) -> int:
     return [at for at in range(len(program.commands)) if program.kind(at) == kind][number]
 
 
-def beats(numbers: Iterator[int], width: int) -> np.ndarray:
-    """Pack numbers into beats ``[beats, words]``."""
-    size = 4 * -(-width // 32)
-    octets = b"".join(number.to_bytes(size, "little") for number in numbers)
-    return np.frombuffer(octets, "<u4").reshape(-1, size // 4)
-
-
 def image_of(programs: Mapping[int, Program]) -> np.ndarray:
     """Fill a memory with the maps of programs, each from its address on."""
     image = np.full(2 * ROOM + (1 << 14), 0x5A, np.uint8)
@@ -140,4 +133,4 @@ def image_of(programs: Mapping[int, Program]) -> np.ndarray:
 
 def pass_beats(passes: Sequence[Pass], params: BpParams, width: int) -> Beats:
     """Encode passes as an operand buffer takes them, of a format of ``width`` bits."""
-    return rows_to_words([pass_fields(each, params, width) for each in passes])
+    return rows_to_words([pass_fields(each, params.golden, width) for each in passes])

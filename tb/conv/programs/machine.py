@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gemmule.gen.blocks.conv.lower.lowering import lowered
-from gemmule.gen.blocks.conv.lower.operands import REORGANIZED, Operands
-from gemmule.gen.blocks.conv.lower.program import Bank, Copy, Pass, Product
-from gemmule.gen.blocks.conv.lower.result_addresses import gathered, result_shape
-from gemmule.gen.blocks.conv.lower.target import Hardware, Target
+from gemmule.gen.compile.convolution.lower.lowering import lowered
+from gemmule.gen.compile.convolution.lower.operands import REORGANIZED, Operands
+from gemmule.gen.compile.convolution.lower.program import Bank, Copy, Pass, Product
+from gemmule.gen.compile.convolution.lower.result_addresses import gathered, result_shape
+from gemmule.gen.compile.convolution.lower.target import Hardware, Target
 
 __all__ = ["execute"]
 

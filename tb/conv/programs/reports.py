@@ -7,9 +7,10 @@ import numpy as np
 
 from gemmule.gen.block import Memory
 from gemmule.gen.simulation.engine import build
+from gemmule.golden.common.lanes import numbers_to_words
 from gemmule.hw.conv.control import program_status
 
-from .beats import PARAMS, Program, beats, image_of, plan
+from .beats import PARAMS, Program, image_of, plan
 from .watched import WATCHED
 
 __all__ = [
@@ -64,7 +65,9 @@ def run(
     width = model.manifest.stream("command").width
     scales = [each.scale for each in sequence] if scales is None else scales
     send = {
-        "command": beats((number for each in sequence for number in each.commands), width),
+        "command": numbers_to_words(
+            (number for each in sequence for number in each.commands), width
+        ),
         "scale": np.concatenate(scales),
     }
     received = model.run(

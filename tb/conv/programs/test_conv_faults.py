@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from gemmule.gen.simulation.engine import build
+from gemmule.golden.common.lanes import numbers_to_words
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 
-from .beats import PARAMS, beats, bits, fields_of, find, patched, plan
+from .beats import PARAMS, bits, fields_of, find, patched, plan
 from .reports import CLEAN, FORWARD, INPUT_GRAD, programs, with_good_ones
 from .watched import WATCHED
 
@@ -92,7 +93,7 @@ def test_the_dataflow_that_is_not_built_in():
     fields = {"output_stationary": 1, "rounding": 3}
     wrong = program.replaced(0, patched(program.commands[0], fields))
     width = model.manifest.stream("command").width
-    send = {"command": beats(wrong.commands, width), "scale": program.scale}
+    send = {"command": numbers_to_words(wrong.commands, width), "scale": program.scale}
     got = model.run(send, {"status": 1, "counters": 1}, memory=program.memory, patience=10_000)
     assert got.received["status"][0, 0] & 31 == Refusal.DATAFLOW
 

@@ -10,13 +10,14 @@ import pytest
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
 from gemmule.gen.simulation.engine import build
+from gemmule.golden.common.lanes import numbers_to_words
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.hw.conv.control import program_status
 from gemmule.hw.conv.counters import COUNTS
 from gemmule.tb.conv.test_convolution import SMALL
 
-from .beats import PARAMS, beats, bits, find, plan
+from .beats import PARAMS, bits, find, plan
 from .reports import EARLY, FORWARD, LATE, alone, programs, run
 from .watched import WATCHED
 
@@ -96,7 +97,7 @@ def test_packets_of_memory(stream, fault, stall):
     model = build(WATCHED, PARAMS)
     widths = {each.name: each.width for each in model.manifest.streams}
     send = {
-        "command": beats(program.commands * 2, widths["command"]),
+        "command": numbers_to_words(program.commands * 2, widths["command"]),
         "scale": np.concatenate([program.scale] * 2),
     }
     behind = {}
@@ -111,7 +112,7 @@ def test_packets_of_memory(stream, fault, stall):
             short = [*good[:-2], good[-2] | 1 << widths[name] - 1]
             long = [*good[:-1], good[-1] ^ 1 << widths[name] - 1]
             bad = {"early": short, "late": [*long, 5, 5, good[-1]], "missing": long}[fault]
-        send[name] = beats([*bad, *good], widths[name])
+        send[name] = numbers_to_words([*bad, *good], widths[name])
         behind[name] = (f"{name}_request", np.array([1] * len(bad) + [2] * len(good)))
     outputs = ("x_request", "w_request", "c_request", "c", "status", "counters")
     received = model.run(
@@ -149,7 +150,10 @@ def test_side_streams_stop_nothing(stream):
     width = model.manifest.stream("command").width
     (other,) = {"status", "counters"} - {stream}
     received = model.run(
-        {"command": beats(good.commands * 20, width), "scale": np.concatenate([good.scale] * 20)},
+        {
+            "command": numbers_to_words(good.commands * 20, width),
+            "scale": np.concatenate([good.scale] * 20),
+        },
         {other: 20},
         untaken=(stream,),
         memory=good.memory,

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
-from gemmule.gen.blocks.conv.layer import Layer
-from gemmule.gen.blocks.conv.lower.lowering import lowered
-from gemmule.gen.blocks.conv.lower.operands import Operands
-from gemmule.gen.blocks.conv.lower.program import Copy, Product
-from gemmule.gen.blocks.conv.lower.target import Hardware
+from gemmule.gen.compile.convolution.compiled import compiled
+from gemmule.gen.compile.convolution.lower.program import Copy, Product
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.operation import Method
 from gemmule.hw.conv import counters
@@ -45,9 +42,7 @@ def expected_counts(steps: Sequence[Product | Copy]) -> dict[str, int]:
 def test_counters_of_layers(op, method):
     for number, geometry in enumerate(list(layers(seed=5))[JOBS.index((op, method)) :: 20]):
         run, arrays = stimulus(SMALL, geometry, op=op, method=method, zeros=number % 2 == 1)
-        layer = Layer.check(SMALL, run, arrays)
-        hardware = Hardware(SMALL.rows, SMALL.cols, SMALL.x_depth, SMALL.w_depth, SMALL.acc_depth)
-        steps = list(lowered(Operands(layer.target(hardware), layer.a, layer.b)))
+        steps = compiled(SMALL.golden, run, arrays).steps
         done = simulate(CONVOLUTIONS[0], SMALL, arrays, run=run, stall=0.5 * (number % 2))
         wanted = expected_counts(steps)
         assert {name: done.counters[name] for name in wanted} == wanted, geometry

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gemmule.gen.blocks.conv.lower.target import Hardware, Target, Zeros
-from gemmule.gen.blocks.conv.lower.tiling import tiles
+from gemmule.gen.compile.convolution.lower.target import Hardware, Target, Zeros
+from gemmule.gen.compile.convolution.lower.tiling import tiles
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.tb.conv.benchmark_folding import SMALL, measure

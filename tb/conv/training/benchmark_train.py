@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gemmule.gen.blocks.conv.convolution import CONVOLUTIONS
-from gemmule.gen.blocks.conv.layer import ConvRun
+from gemmule.gen.compile.convolution.layer import ConvRun
 from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.conv.params import ConvParams

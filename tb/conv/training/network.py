@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.blocks.conv.lower.views import im2col
+from gemmule.gen.compile.convolution.lower.views import im2col
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
 from gemmule.golden.conv.geometry import Geometry
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.blocks.conv.lower.program import Copy, Product
-from gemmule.gen.blocks.conv.lower.schedule import Content, scheduled
+from gemmule.gen.compile.convolution.lower.program import Copy, Product
+from gemmule.gen.compile.convolution.lower.schedule import Content, scheduled
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.cycles import FIRST, ArrayClock
 from gemmule.golden.systolic.limits import SCALE_BANKS as SCALES

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.blocks.conv.lower.program import Pass
-from gemmule.gen.blocks.conv.lower.schedule import Content, Fill
-from gemmule.gen.blocks.conv.lower.target import Hardware
+from gemmule.gen.compile.convolution.lower.program import Pass
+from gemmule.gen.compile.convolution.lower.schedule import Content, Fill
+from gemmule.gen.compile.convolution.lower.target import Hardware
 from gemmule.golden.conv.commands import BANKS, Opcode
 from gemmule.golden.systolic.limits import COMMANDS
 

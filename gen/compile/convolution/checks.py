@@ -5,9 +5,9 @@ from math import prod
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import accumulator_width
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.systolic.beats import DIM_WIDTH
-from gemmule.hw.conv.params import LayerParams
 
 from .layer import ConvRun, Layer
 from .lower.program import Copy, Product
@@ -16,7 +16,9 @@ from .lower.target import Target
 __all__ = ["check_banks", "check_sums", "check_width"]
 
 
-def check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], target: Target) -> None:
+def check_sums(
+    hardware: ConvolutionHardware, layer: Layer, made: Sequence[Product], target: Target
+) -> None:
     """Refuse sums too long for the hardware: of taps that meet, and padding that is not 0."""
     operation, geometry = layer.operation, layer.geometry
     longest = operation.products(geometry)
@@ -33,13 +35,13 @@ def check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], targe
         kernel = target.kernel
         added = (kernel[-1] * target.fold - geometry.kernel[-1]) * geometry.group_channels
         longest += added * prod(kernel[:-1])
-    check_width(params, layer.run, longest)
-    formats = [params.format_of(name) for name in operation.arrays]
+    check_width(hardware, layer.run, longest)
+    formats = [hardware.format_of(name) for name in operation.arrays]
     steps = max(product.k for product in made)
     most = (1 << DIM_WIDTH) - 1
     if layer.zeros.b.any():
         largest = max(formats[0].high, -formats[0].low)
-        most = min(most, ((1 << params.core.row_sum_width - 1) - 1) // largest)
+        most = min(most, ((1 << hardware.row_sum_width - 1) - 1) // largest)
     if steps > most:
         raise UsageError(
             f"a sum of --op {layer.run.op} takes {steps} steps, padding and idle lanes counted; the"
@@ -47,20 +49,20 @@ def check_sums(params: LayerParams, layer: Layer, made: Sequence[Product], targe
         )
 
 
-def check_width(params: LayerParams, run: ConvRun, longest: int) -> None:
+def check_width(hardware: ConvolutionHardware, run: ConvRun, longest: int) -> None:
     """Refuse sums of ``longest`` products, which the accumulator could not hold."""
-    a, b = (params.format_of(name) for name in run.operation.arrays)
+    a, b = (hardware.format_of(name) for name in run.operation.arrays)
     width = accumulator_width(a, b, longest)
-    if width > params.acc_width:
+    if width > hardware.acc_width:
         raise UsageError(
-            f"--acc-width {params.acc_width} could overflow: {longest} products of "
+            f"--acc-width {hardware.acc_width} could overflow: {longest} products of "
             f"{a} x {b} may meet in one sum, which takes --acc-width {width}"
         )
 
 
-def check_banks(params: LayerParams, steps: Sequence[Product | Copy]) -> None:
+def check_banks(hardware: ConvolutionHardware, steps: Sequence[Product | Copy]) -> None:
     """Refuse a layer one of whose results needs more vectors than a bank holds."""
-    sides = (("a_loads", "--x-depth", params.x_depth), ("b_loads", "--w-depth", params.w_depth))
+    sides = (("a_loads", "--x-depth", hardware.x_depth), ("b_loads", "--w-depth", hardware.w_depth))
     for name, option, room in sides:
         banks = [bank for step in steps for bank in getattr(step, name)]
         largest = max(map(len, banks), default=0)

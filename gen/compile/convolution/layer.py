@@ -1,6 +1,6 @@
 """What a user asks of a convolution: the run options and arrays, checked, as one layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,21 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.block import Arrays
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.golden.systolic.gemm import zero_points
-from gemmule.hw.conv.params import LayerParams
 
 from .lower.target import Hardware, Target, Zeros
 
-__all__ = ["ConvRun", "Layer", "VolumeRun"]
+__all__ = ["Arrays", "ConvRun", "Layer", "VolumeRun"]
 
 Shape = tuple[int, ...]
+
+Arrays = Mapping[str, Any]
+"""Arrays by name; only their shapes and, in pieces, their values are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +89,21 @@ class Layer:
     requantization: Requantization
 
     @classmethod
-    def refuse(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
+    def refuse(cls, hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> "Layer":
         """Raise :class:`UsageError` where arrays, options and hardware do not go together.
 
         Values come last; what is returned has its operands as they are given.
         """
-        _check_options(params, run)
-        _check_limits(params, run)
+        _check_options(hardware, run)
+        _check_limits(hardware, run)
         operation, names = run.operation, run.operation.arrays
-        a, b = (_operand(params, run, arrays, name) for name in names)
+        a, b = (_operand(hardware, run, arrays, name) for name in names)
         _refuse_others(run, names, arrays)
         geometry = _geometry(run, a.shape, b.shape)
         if operation is Operation.FORWARD:
             _check_padding(geometry)
         columns = operation.channels(geometry)
-        formats = [params.format_of(name) for name in names]
+        formats = [hardware.format_of(name) for name in names]
         many = [1, 1 if names[1] == "dy" else columns]
         a_zero, b_zero = (
             zero_points(f"{name}_zero_point", arrays.get(f"{name}_zero_point"), fmt, count)
@@ -116,9 +118,9 @@ class Layer:
             rounding=run.rounding,
             c_format=run.c_format,
             clamp=run.clamp,
-            out_width=params.out_width,
-            multiplier_width=params.multiplier_width,
-            max_shift=params.max_shift,
+            out_width=hardware.out_width,
+            multiplier_width=hardware.multiplier_width,
+            max_shift=hardware.max_shift,
         )
         for name, fmt, operand in zip(names, formats, (a, b), strict=True):
             check_values(name, operand, fmt)
@@ -126,16 +128,16 @@ class Layer:
         return cls(run, geometry, a, b, zeros, requantization)
 
     @classmethod
-    def check(cls, params: LayerParams, run: ConvRun, arrays: Arrays) -> "Layer":
+    def check(cls, hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> "Layer":
         """Return what :meth:`refuse` does, with operands in the smallest types of their formats."""
-        layer = cls.refuse(params, run, arrays)
+        layer = cls.refuse(hardware, run, arrays)
         operands = zip((layer.a, layer.b), run.operation.arrays, strict=True)
-        a, b = (np.asarray(each).astype(params.format_of(name).dtype) for each, name in operands)
+        a, b = (np.asarray(each).astype(hardware.format_of(name).dtype) for each, name in operands)
         return replace(layer, a=a, b=b)
 
-    def target(self, hardware: Hardware) -> Target:
-        """Return what is to be lowered, for some hardware."""
-        return Target(self.geometry, self.operation, self.method, hardware, self.zeros)
+    def target(self, sizes: Hardware) -> Target:
+        """Return what is to be lowered, for hardware of these sizes."""
+        return Target(self.geometry, self.operation, self.method, sizes, self.zeros)
 
     @cached_property
     def golden(self) -> NDArray[np.int64]:
@@ -156,9 +158,9 @@ class Layer:
         return Method(self.run.method)
 
 
-def _check_options(params: LayerParams, run: ConvRun) -> None:
+def _check_options(hardware: ConvolutionHardware, run: ConvRun) -> None:
     operation, needs = run.operation, run.operation.dataflow
-    has = params.core.dataflow
+    has = hardware.dataflow
     if has not in (needs, "both"):
         raise UsageError(f"--op {run.op} needs --dataflow {needs} or both, not {has}")
     if operation is not Operation.TRANSPOSED and any(run.output_padding):
@@ -171,15 +173,15 @@ def _check_options(params: LayerParams, run: ConvRun) -> None:
         raise UsageError("--kernel must be given for --op weight_grad: one number or one per axis")
 
 
-def _check_limits(params: LayerParams, run: ConvRun) -> None:
+def _check_limits(hardware: ConvolutionHardware, run: ConvRun) -> None:
     """Refuse numbers larger than the hardware can count to, whatever the arrays are."""
-    most = 1 << params.size_width
+    most = 1 << hardware.size_width
     for name in ("stride", "padding", "dilation", "output_padding", "kernel"):
         largest = max(getattr(run, name) or (0,))
         if largest > most:
             raise UsageError(
-                f"{flag(name)} must be at most {most}, what --size-width {params.size_width} counts"
-                f" to, not {largest}"
+                f"{flag(name)} must be at most {most}, what --size-width {hardware.size_width}"
+                f" counts to, not {largest}"
             )
 
 
@@ -194,11 +196,11 @@ def _check_padding(geometry: Geometry) -> None:
             )
 
 
-def _operand(params: LayerParams, run: ConvRun, arrays: Arrays, name: str) -> NDArray:
+def _operand(hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays, name: str) -> NDArray:
     if name not in arrays:
         raise UsageError(f"--op {run.op} needs the array {name}")
     array = arrays[name]
-    axes = 2 + params.AXES
+    axes = 2 + hardware.axes
     if len(array.shape) != axes:
         wanted = ", ".join(["any"] * axes)
         raise UsageError(f"{name} must have shape [{wanted}], not {list(array.shape)}")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.golden.conv.geometry import Geometry
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.operation import Method, Operation
 
 __all__ = ["Hardware", "Target", "Zeros"]
@@ -31,6 +32,20 @@ class Hardware:
     folds: bool = True
     levels: int = 3
     iterations: int = 1 << 12
+
+    @classmethod
+    def of(cls, hardware: ConvolutionHardware) -> "Hardware":
+        """Return the sizes of some hardware."""
+        return cls(
+            hardware.rows,
+            hardware.cols,
+            hardware.x_depth,
+            hardware.w_depth,
+            hardware.acc_depth,
+            cascade=hardware.drains_down,
+            levels=hardware.axes + 1,
+            iterations=1 << hardware.size_width,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""From layers to programs, in plain Python and NumPy: for blocks and drivers alike."""

@@ -1,0 +1,1 @@
+"""The compiler of convolutions: a layer in, commands, settings and an image of memory out."""
