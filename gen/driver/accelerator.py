@@ -9,9 +9,9 @@ from .buffers import Buffer
 from .buses.bus import Bus
 from .device import Device
 from .job import Job
+from .jobs import Jobs
 from .product.commands import Weights
 from .product.jobs import submit, weights
-from .vector.jobs import Jobs
 
 __all__ = ["Accelerator", "Weights"]
 
@@ -46,7 +46,7 @@ class Accelerator(Device):
 
     Attributes
     ----------
-    jobs : :class:`~.vector.jobs.Jobs`
+    jobs : :class:`~.jobs.Jobs`
     hardware : what commands may ask for
     config : all of the hardware's parameters, by name
     page : the registers
@@ -146,6 +146,16 @@ class Accelerator(Device):
         """
         order = {"wait": wait, "wait_value": wait_value, "signal": signal}
         return submit(self, a, b, out=out, **order, **scale)
+
+    # Convolutions: whatever the methods of `jobs` take
+
+    def conv2d(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return a convolution or a gradient: :meth:`~.convolution.layers.Layers.conv2d`."""
+        return self.jobs.conv2d(*operands, **options).result(timeout)
+
+    def conv3d(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return a convolution of volumes: :meth:`~.convolution.layers.Layers.conv3d`."""
+        return self.jobs.conv3d(*operands, **options).result(timeout)
 
     # Elements and rows: whatever the methods of `jobs` take
 

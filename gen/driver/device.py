@@ -1,6 +1,6 @@
 """The hardware behind a bus: registers, memory, a queue, and jobs that order themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from numpy.typing import DTypeLike, NDArray
 
@@ -78,13 +78,15 @@ class Device:
         target: Operand,
         reads: Sequence[Operand],
         order: Mapping[str, int],
+        finish: Callable[[NDArray], NDArray] | None = None,
     ) -> Job:
         """Hand commands over as a job, behind those whose results it needs.
 
-        ``own`` is given back at its end, and ``order`` counts for each of its commands.
+        ``own`` is given back at its end, and ``order`` counts for each of its commands. ``finish``
+        makes the result, an array of its own, of what is in the target.
         """
         spans = [each.span for each in reads]
-        job = Job(self.flight, len(commands), own, target, spans)
+        job = Job(self.flight, len(commands), own, target, spans, finish)
         if any(job.follows(each) for each in self.flight.jobs):
             commands[0]["flags"] |= Flags.FENCE
         self.flight.put([{**each, **order} for each in commands], job)

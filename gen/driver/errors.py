@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.soc.commands import Cause, Opcode
 
 __all__ = ["CommandError", "DeviceError", "DriverError", "DriverTimeout", "Mismatch"]
@@ -28,10 +29,9 @@ class CommandError(DriverError):
     def __init__(self, cause: Cause, command: Mapping[str, int], address: int):
         opcode = command["opcode"]
         name = Opcode.of(opcode).name if opcode in set(Opcode) else f"opcode {opcode}"
-        place = f", at address {address:#x}" if address else ""
         super().__init__(
             f"command {command['sequence']} ({name} m={command['m']} n={command['n']}"
-            f" k={command['k']}) failed with {cause.name}: {cause.text}{place}"
+            f" k={command['k']}) failed with {cause.name}: {_told(cause, address)}"
         )
         self.cause = cause
         self.command = dict(command)
@@ -50,6 +50,7 @@ class DeviceError(DriverError):
         0: "the check of commands",
         1: "the product",
         2: "the vector unit",
+        3: "the convolution unit",
         253: "the watchdog",
         254: "the ring of commands",
         255: "the ring of completions",
@@ -57,15 +58,22 @@ class DeviceError(DriverError):
 
     def __init__(self, cause: Cause, unit: int, sequence: int, address: int):
         where = self.UNITS.get(unit, f"unit {unit}")
-        place = f", at address {address:#x}" if address else ""
         super().__init__(
-            f"{where} met {cause.name} at command {sequence}: {cause.text}{place}; reset() begins"
-            " anew"
+            f"{where} met {cause.name} at command {sequence}: {_told(cause, address)}; reset()"
+            " begins anew"
         )
         self.cause = cause
         self.unit = unit
         self.sequence = sequence
         self.address = address
+
+
+def _told(cause: Cause, address: int) -> str:
+    """Return what went wrong, and where: of a program, at which of its own commands."""
+    if cause is Cause.PROGRAM:
+        refusal, number = Refusal.of(address >> 24), address & (1 << 24) - 1
+        return f"the program was refused at its command {number}: {refusal.text}"
+    return cause.text + (f", at address {address:#x}" if address else "")
 
 
 class DriverTimeout(DriverError, TimeoutError):

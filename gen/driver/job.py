@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,11 +43,13 @@ class Job:
         own: Sequence[Owned],
         target: Operand,
         reads: Sequence[tuple[int, int]],
+        finish: Callable[[NDArray], NDArray] | None = None,
     ):
         self._flight = flight
         self._left = commands
         self._own = own
         self._target = target
+        self._finish = finish
         self.reads = reads
         self.writes = target.span
         self._error: DriverError | None = None
@@ -76,10 +78,16 @@ class Job:
         if self._error is not None:
             raise self._error
         if self._value is None:
-            target = self._target
-            self._value = target.array.copy() if target.own else target.array
+            self._value = self._made()
             self.release()
         return self._value
+
+    def _made(self) -> NDArray:
+        """Return the result, an array of its own unless it lies where the user wanted it."""
+        array = self._target.array
+        if self._finish is not None:
+            return self._finish(array)
+        return array.copy() if self._target.own else array
 
     def follows(self, other: Job) -> bool:
         """Return whether it reads what ``other`` writes, or writes what that one touches."""
