@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
-from gemmule.golden.soc.words import format_of, vector_hardware
+from gemmule.golden.soc.words import convolution_hardware, format_of, vector_hardware
 
 from .errors import Mismatch
 from .page import Page
@@ -50,7 +50,7 @@ def identify(page: Page, config_hash: int | None) -> tuple[Hardware, dict[str, i
 
 def hardware_of(config: Mapping[str, int], *, ring: bool) -> Hardware:
     """Return what commands may ask of hardware whose words of configuration are ``config``."""
-    known = Hardware()
+    known, words = Hardware(), {name.upper(): word for name, word in config.items()}
     return Hardware(
         a_format=format_of(config["a_format"]) or known.a_format,
         b_format=format_of(config["b_format"]) or known.b_format,
@@ -62,5 +62,6 @@ def hardware_of(config: Mapping[str, int], *, ring: bool) -> Hardware:
         address_width=config["address_width"],
         data_width=config["data_width"],
         ring=ring,
-        vector=vector_hardware({name.upper(): word for name, word in config.items()}),
+        vector=vector_hardware(words),
+        convolution=convolution_hardware(words),
     )
