@@ -53,9 +53,7 @@ def apart(made: Compiled, seed: int) -> tuple[np.ndarray, dict[str, Region]]:
     for side in ("a", "b"):
         part = image.regions[side]
         octets[bases[side] : bases[side] + len(part)] = whole[part.start : part.stop]
-    return octets, {
-        side: Region(memory, bases[side], len(image.regions[side])) for side in bases
-    }
+    return octets, {side: Region(memory, bases[side], len(image.regions[side])) for side in bases}
 
 
 def test_results_on_regions_apart():

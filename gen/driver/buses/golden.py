@@ -9,7 +9,7 @@ from gemmule.golden.soc.commands import VERSION
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.machine import Machine
 from gemmule.golden.soc.memory import MemoryImage
-from gemmule.golden.soc.words import unit_bits, vector_words, word_of
+from gemmule.golden.soc.words import convolution_words, unit_bits, vector_words, word_of
 
 __all__ = ["GoldenBus", "identity_of"]
 
@@ -18,7 +18,10 @@ BY_ADDRESS = {register.address: name for name, register in REGISTERS.items()}
 
 def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str, int]]:
     """Return the read-only registers of some hardware, as far as commands can tell."""
+    array = hardware.convolution
     values = {
+        "ROWS": array.rows if array else 0,
+        "COLS": array.cols if array else 0,
         "A_FORMAT": word_of(hardware.a_format),
         "B_FORMAT": word_of(hardware.b_format),
         "ACC_WIDTH": hardware.acc_width,
@@ -31,6 +34,7 @@ def identity_of(hardware: Hardware, config_hash: int = 0) -> dict[str, dict[str,
         "B_ZERO_POINTS": hardware.b_zero_points,
         "RING": hardware.ring,
         **vector_words(hardware.vector),
+        **convolution_words(array),
     }
     units = unit_bits(hardware)
     return {
