@@ -87,7 +87,7 @@ class AcceleratorAdapter:
         values = {name: np.asarray(array) for name, array in arrays.items()}
         tell("computing the golden results of accelerator")
         golden = role.golden(params, run.own, values)
-        size = SPARE + role.room(params, values, golden)
+        size = SPARE + role.room(params, run.own, values, golden)
         tell("building accelerator")
         begun = time.monotonic()
         simulated = open_simulation(
@@ -108,11 +108,11 @@ class AcceleratorAdapter:
             after = simulated.counters()
             counters = accelerator.counters()
             del counters["cycles"]  # since the reset: not this run's
-        (output,) = role.outputs
-        compare(output.name, result.astype(np.int64), golden)
-        macs = role.macs(values, golden)
+        name = role.result(run.own)
+        compare(name, result.astype(np.int64), golden)
+        macs = role.macs(params, run.own, values, golden)
         return Simulation(
-            outputs={output.name: result},
+            outputs={name: result},
             cycles=after.interrupt_at - bus.rung,
             macs=macs,
             peak_macs_per_cycle=params.peak_macs_per_cycle if macs else 0,

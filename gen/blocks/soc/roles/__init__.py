@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 
+from .convolution import CONVOLUTIONS
 from .elements import Add, Multiply, Requantize, Transpose
 from .functions import ElementwiseRole, NormRole, SoftmaxRole
 from .product import Product
@@ -14,6 +15,7 @@ __all__ = ["ROLES", "Role"]
 
 ROLES: Mapping[str, Role] = {
     "gemm": Product(),
+    **CONVOLUTIONS,
     "add": Add(),
     "mul": Multiply(),
     "requantize": Requantize(),

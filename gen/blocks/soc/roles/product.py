@@ -47,6 +47,10 @@ class Product:
     )
     outputs = GemmAdapter.outputs
 
+    def result(self, run: ProductRun) -> str:
+        """Return the name of the array that a run gives."""
+        return self.outputs[0].name
+
     def check(self, params: AcceleratorParams, run: ProductRun, arrays: Arrays) -> None:
         """Refuse wrong shapes and values before anything is computed or built."""
         a, b = np.shape(arrays["a"]), np.shape(arrays["b"])
@@ -75,13 +79,17 @@ class Product:
         a, b = arrays["a"], arrays["b"]
         return accelerator.gemm(a, b, timeout=1e9, **scale_of(run, arrays, SCALE))
 
-    def room(self, params: AcceleratorParams, arrays: Arrays, result: NDArray) -> int:
+    def room(
+        self, params: AcceleratorParams, run: ProductRun, arrays: Arrays, result: NDArray
+    ) -> int:
         """Count the bytes of memory that operands, settings and results may take."""
         a, b = arrays["a"], arrays["b"]
         size = 2 * (a.size * params.a_octets + b.size * params.b_octets + 4 * result.size)
         return size + 64 * b.shape[-1] * max(1, len(result.reshape(-1, *result.shape[-2:])))
 
-    def macs(self, arrays: Arrays, result: NDArray) -> int:
+    def macs(
+        self, params: AcceleratorParams, run: ProductRun, arrays: Arrays, result: NDArray
+    ) -> int:
         """Count the products."""
         return result.size * arrays["a"].shape[-1]
 

@@ -32,7 +32,10 @@ class Role(Protocol):
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """What a user gets: one array."""
+        """What a user gets: of a run one array."""
+
+    def result(self, run: Any) -> str:
+        """Return the name of the array that a run gives."""
 
     def check(self, params: AcceleratorParams, run: Any, arrays: Arrays) -> None:
         """Refuse what cannot be run, before anything is computed."""
@@ -43,25 +46,31 @@ class Role(Protocol):
     def compute(self, accelerator: Accelerator, run: Any, arrays: Arrays) -> NDArray:
         """Return what comes out."""
 
-    def room(self, params: AcceleratorParams, arrays: Arrays, result: NDArray) -> int:
+    def room(self, params: AcceleratorParams, run: Any, arrays: Arrays, result: NDArray) -> int:
         """Count the bytes of memory that operands, settings and results may take."""
 
-    def macs(self, arrays: Arrays, result: NDArray) -> int:
+    def macs(self, params: AcceleratorParams, run: Any, arrays: Arrays, result: NDArray) -> int:
         """Count the products that the mathematics needs."""
 
 
 class VectorRole(ABC):
     """What all that the vector unit does has in common."""
 
+    outputs: tuple[Array, ...]
+
+    def result(self, run: Any) -> str:
+        """Return the name of the array that a run gives: the only one."""
+        return self.outputs[0].name
+
     def compute(self, accelerator: Accelerator, run: Any, arrays: Arrays) -> NDArray:
         """Return the driver's result."""
         return self._begin(accelerator, run, arrays).result(1e9)
 
-    def room(self, params: AcceleratorParams, arrays: Arrays, result: NDArray) -> int:
+    def room(self, params: AcceleratorParams, run: Any, arrays: Arrays, result: NDArray) -> int:
         """Count the bytes of memory that operands, settings and results may take."""
         return ROOM * result.size
 
-    def macs(self, arrays: Arrays, result: NDArray) -> int:
+    def macs(self, params: AcceleratorParams, run: Any, arrays: Arrays, result: NDArray) -> int:
         """Count none: products are those of the array alone."""
         return 0
 
