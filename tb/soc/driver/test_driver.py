@@ -32,7 +32,10 @@ sys.meta_path.insert(0, Blocked())
 import numpy as np
 from gemmule.gen.driver.accelerator import Accelerator
 from gemmule.gen.driver.buses.golden import GoldenBus
-import gemmule.gen.driver.buses.pynq, gemmule.gen.driver.buses.uio, gemmule.gen.driver.buses.xdma
+import gemmule.gen.compile, gemmule.gen.driver, importlib, pkgutil
+for package in (gemmule.gen.compile, gemmule.gen.driver):
+    for each in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(each.name)
 print(Accelerator(GoldenBus()).gemm(np.eye(2, dtype=int), np.array([[1, 2], [3, 4]])).tolist())
 ours = {name.split(".")[1] for name in sys.modules if name.startswith("gemmule.")}
 assert ours <= {"gen", "golden"}, ours
