@@ -3,22 +3,25 @@
 import pytest
 
 from gemmule.golden.soc.check import Window
+from gemmule.hw.soc.control.layouts import PRODUCT_ALONE, UNITS
 from gemmule.tb.soc.control.software import PAUSES, Software
 
 KINDS = (
-    (40, 128, True),
-    (40, 128, False),
-    pytest.param((32, 32, True), marks=pytest.mark.full),
-    pytest.param((64, 64, True), marks=pytest.mark.full),
-    pytest.param((32, 32, False), marks=pytest.mark.full),
+    (40, 128, tuple(UNITS)),
+    (40, 128, PRODUCT_ALONE),
+    pytest.param((32, 32, tuple(UNITS)), marks=pytest.mark.full),
+    pytest.param((64, 64, tuple(UNITS)), marks=pytest.mark.full),
+    pytest.param((32, 32, PRODUCT_ALONE), marks=pytest.mark.full),
+    pytest.param((40, 128, ("product", "vector")), marks=pytest.mark.full),
+    pytest.param((40, 128, ("product", "convolution")), marks=pytest.mark.full),
 )
-"""Widths of addresses and of the bus, and whether there is a vector unit."""
+"""Widths of addresses and of the bus, and the units."""
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=str)
 def machine(request):
-    width, bus, vector = request.param
-    with Software(address_width=width, data_width=bus, vector=vector, seed=7) as made:
+    width, bus, units = request.param
+    with Software(address_width=width, data_width=bus, units=units, seed=7) as made:
         yield made
 
 

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out, connect
 from gemmule.gen.simulation.axi import build_axi
 from gemmule.gen.verilog.emit import emit_component
 from gemmule.golden.common.formats import Format
+from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.soc.commands import COMMAND, Cause
 from gemmule.golden.soc.functions import VectorHardware
 from gemmule.golden.soc.hardware import Hardware
@@ -18,7 +19,7 @@ from gemmule.hw.common.stream.payload import packet_stream
 from gemmule.hw.soc.bus.axi import AxiSignature, prefixed
 from gemmule.hw.soc.bus.lite import AxiLiteSignature
 from gemmule.hw.soc.control.control import Control
-from gemmule.hw.soc.control.layouts import command_layout, finished_layout
+from gemmule.hw.soc.control.layouts import UNITS, command_layout, finished_layout
 from gemmule.hw.soc.dma.read import ReadDma
 from gemmule.hw.soc.dma.request import request_layout, write_done
 from gemmule.hw.soc.dma.write import WriteDma
@@ -29,7 +30,7 @@ __all__ = [
     "FAILS",
     "HANGS",
     "HARDWARE",
-    "VECTOR",
+    "OPTIONAL",
     "ControlPlane",
     "Scribe",
     "constants",
@@ -45,8 +46,8 @@ FAILS = 0x00ABCDEF
 HARDWARE = Hardware(a_format=Format(True, 8), b_format=Format(True, 16), acc_width=32)
 """What commands meet: elements of one and of two bytes, and a k of at most 511."""
 
-VECTOR = VectorHardware()
-"""The vector unit, where there is one."""
+OPTIONAL = {"vector": VectorHardware(), "convolution": ConvolutionHardware()}
+"""The units that may be there."""
 
 
 def constants() -> dict[str, int]:
@@ -58,7 +59,7 @@ def constants() -> dict[str, int]:
 class Scribe(wiring.Component):
     """A unit that writes each command to its address c, as it stood in memory.
 
-    In place of ``sizes``, which are 0 of all but vectors, the ``timed`` unit writes how many cycles
+    In place of ``sizes``, which are 0 of products, the ``timed`` unit writes how many cycles
     passed since the ``bell``, 255 at most. A command takes ``m`` mod 1024 cycles, in which the unit
     ``works``; four more may wait.
     """
@@ -152,9 +153,9 @@ def _wide(value, entry):
 class ControlPlane(wiring.Component):
     """The accelerator without what computes."""
 
-    def __init__(self, *, address_width: int, data_width: int, ring: bool, vector: bool):
+    def __init__(self, *, address_width: int, data_width: int, ring: bool, units: tuple[str, ...]):
         self.sizes = address_width, data_width
-        self.options = {"ring": ring, "vector": vector}
+        self.options = {"ring": ring, "units": units}
         super().__init__({
             "aclk": In(1),
             "aresetn": In(1),
@@ -234,10 +235,11 @@ class ControlPlane(wiring.Component):
 
 @cache
 def program(
-    address_width: int = 40, data_width: int = 128, ring: bool = True, vector: bool = True
+    address_width: int = 40,
+    data_width: int = 128,
+    ring: bool = True,
+    units: tuple[str, ...] = tuple(UNITS),
 ) -> Path:
     """Return the co-simulation's program."""
-    plane = ControlPlane(
-        address_width=address_width, data_width=data_width, ring=ring, vector=vector
-    )
+    plane = ControlPlane(address_width=address_width, data_width=data_width, ring=ring, units=units)
     return build_axi(emit_component(plane, "control_plane", {}, "control without units"))

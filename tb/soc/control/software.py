@@ -9,11 +9,13 @@ from gemmule.gen.driver.registers import REGISTERS
 from gemmule.gen.simulation.axi import AxiMemory, SimulatedBus
 from gemmule.golden.soc.check import Window, refusal
 from gemmule.golden.soc.commands import COMMAND, COMPLETION, NO_B, TRANSPOSED, Cause, Opcode
+from gemmule.hw.soc.control.layouts import UNITS
 
-from .plane import FAILS, HARDWARE, VECTOR, program
+from .plane import FAILS, HARDWARE, OPTIONAL, program
 
 __all__ = [
     "ALONE",
+    "CONVOLUTION",
     "GEMM",
     "LOGS",
     "PAIR",
@@ -56,8 +58,15 @@ ALONE = {**PAIR, "b": 0, "b_stride": 0, "sizes": NO_B << 2 | 1}
 TURNED = {**ALONE, "sizes": ALONE["sizes"] | TRANSPOSED}
 """A VECTOR of one operand, whose result is transposed."""
 
-UNITS = (Opcode.GEMM, Opcode.VECTOR)
-"""The opcode of each unit."""
+CONVOLUTION = {
+    **{name: value for name, value in GEMM.items() if name != "k"},
+    "opcode": Opcode.CONVOLUTION,
+    "m": 9,
+    "a_stride": 1 << 16,
+    "b_stride": 77,
+    "c_stride": 5,
+}
+"""A CONVOLUTION: the strides are bytes of its regions."""
 
 PAUSES = ("pause_ar", "pause_r", "pause_aw", "pause_w", "pause_b", "pause_lite")
 
@@ -96,18 +105,18 @@ class Software:
         address_width: int = 40,
         data_width: int = 128,
         ring: bool = True,
-        vector: bool = True,
+        units: tuple[str, ...] = tuple(UNITS),
         seed: int = 0,
         **memory: float,
     ):
         settings = AxiMemory(**{"latency": 3, "patience": 200, **memory})
-        built = program(address_width, data_width, ring, vector)
+        built = program(address_width, data_width, ring, units)
         self.bus = SimulatedBus(built, SIZE, settings, seed=seed)
         self.hardware = replace(
             HARDWARE,
             address_width=address_width,
             data_width=data_width,
-            vector=VECTOR if vector else None,
+            **{name: unit for name, unit in OPTIONAL.items() if name in units},
         )
         self.windows = [Window(0, (1 << address_width) - 1, True, True)]
         self.rng = np.random.default_rng(seed)
@@ -206,7 +215,11 @@ class Software:
         fields = COMMAND.decode(octets)
         cause, address = refusal(fields, self.hardware, self.windows)
         mask = (1 << self.hardware.address_width) - 1
-        if cause is Cause.NONE and fields["opcode"] in UNITS and fields["b_stride"] == FAILS:
+        if (
+            cause is Cause.NONE
+            and fields["opcode"] in UNITS.values()
+            and fields["b_stride"] == FAILS
+        ):
             return Cause.SETTINGS, 77
         return cause, address & mask
 
@@ -230,7 +243,7 @@ class Software:
         for octets in given:
             left[COMMAND.decode(octets)["sequence"]] = octets
         assert len(left) == len(given)
-        order: dict[int, list[int]] = {each: [] for each in UNITS}
+        order: dict[int, list[int]] = {each: [] for each in UNITS.values()}
         for index in range(self.index - len(given) + 1, self.index + 1):
             at = RECORDS + 16 * ((index - 1) % size)
             record = COMPLETION.decode(self.bus.memory[at : at + 16].tobytes())
@@ -247,7 +260,7 @@ class Software:
             assert record == must, (Cause(record["cause"]), cause, fields)
             self.expected[at : at + 16] = np.frombuffer(COMPLETION.encode(must), np.uint8)
             self.errors += cause is not Cause.NONE
-            if cause in (Cause.NONE, Cause.SETTINGS) and fields["opcode"] in UNITS:
+            if cause in (Cause.NONE, Cause.SETTINGS) and fields["opcode"] in UNITS.values():
                 order[fields["opcode"]].append(given.index(octets))
                 self._log(octets, fields["c"], timed=fields["opcode"] == Opcode.GEMM)
         for each in order.values():

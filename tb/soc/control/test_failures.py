@@ -54,6 +54,14 @@ def test_the_first_failure_is_kept(fresh):
     assert fresh.read("ERROR_ADDR_LO") == 77
 
 
+def test_a_failure_of_convolutions_tells_their_unit(fresh):
+    """Units have the same numbers whatever is built in beside them."""
+    fresh.begin()
+    fresh.carry_out(numbered([GEMM, {**CONVOLUTION, "b_stride": FAILS}, GEMM]))
+    known = (Cause.SETTINGS, 3) if fresh.hardware.convolution else (Cause.OPCODE, 0)
+    assert fresh.read("ERROR") == known[0] | known[1] << 8 | 1 << 16
+
+
 def test_a_failure_tells_its_unit(fresh):
     """What the vector unit meets is of unit 2; where there is none, the check refuses."""
     fresh.begin()
@@ -145,6 +153,7 @@ def test_the_watchdog(fresh):
     fresh.write("WATCHDOG", 1000)
     stops = [{**GEMM, "m": HANGS}, {**GEMM, "wait": 4, "wait_value": 9}]
     stops += [{**PAIR, "m": HANGS}] if fresh.hardware.vector else []
+    stops += [{**CONVOLUTION, "m": HANGS}] if fresh.hardware.convolution else []
     for stop in stops:
         fresh.place(numbered([GEMM, stop, GEMM], 20))
         fresh.ring()

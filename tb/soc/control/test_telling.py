@@ -2,7 +2,7 @@
 
 from gemmule.golden.soc.commands import Flags
 
-from .software import ALONE, GEMM, PAIR, numbered
+from .software import ALONE, CONVOLUTION, GEMM, PAIR, numbered
 
 
 def told(machine, cycles):
@@ -67,10 +67,12 @@ def test_each_unit_has_a_counter_of_its_own(fresh):
     """The units of these tests work ``m`` cycles and one."""
     fresh.begin()
     fresh.write("COUNTER_CTRL", clear=1)
-    fresh.carry_out(numbered([{**GEMM, "m": 100}, {**PAIR, "m": 30}, {**ALONE, "m": 7}]))
+    others = [{**PAIR, "m": 30}, {**ALONE, "m": 7}, {**CONVOLUTION, "m": 19}]
+    fresh.carry_out(numbered([{**GEMM, "m": 100}, *others]))
     fresh.write("COUNTER_CTRL", latch=1)
     assert counter(fresh, "PRODUCT_BUSY") == 101
     assert counter(fresh, "VECTOR_BUSY") == (31 + 8 if fresh.hardware.vector else 0)
+    assert counter(fresh, "CONVOLUTION_BUSY") == (20 if fresh.hardware.convolution else 0)
 
 
 def test_counters_are_latched_together(fresh):
