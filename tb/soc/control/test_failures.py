@@ -5,7 +5,7 @@ import pytest
 from gemmule.golden.soc.commands import Cause
 
 from .plane import FAILS, HANGS
-from .software import ALONE, GEMM, LOGS, PAIR, PAUSES, RECORDS, RING, numbered
+from .software import ALONE, CONVOLUTION, GEMM, LOGS, PAIR, PAUSES, RECORDS, RING, numbered
 
 
 def test_halt_on_error_and_resume(fresh):
