@@ -87,7 +87,7 @@ def results(
     return found
 
 
-def _product(a: Integers, b: Integers) -> Integers:
+def _product(a: NDArray[np.integer], b: NDArray[np.integer]) -> Integers:
     if len(b) * int(np.abs(a).max()) * int(np.abs(b).max()) < EXACT:
         return (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
-    return a @ b
+    return np.asarray(a @ b, np.int64)

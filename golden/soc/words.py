@@ -1,6 +1,7 @@
 """The words by which registers tell of the units that may be there, and what they tell."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from gemmule.golden.common.formats import Format
 from gemmule.golden.conv.hardware import ConvolutionHardware, shared, sides
@@ -154,6 +155,7 @@ def convolution_hardware(words: Mapping[str, int]) -> ConvolutionHardware | None
     dy = format_of(words["DY_FORMAT"])
     formats = {"x": x, "w": w} | ({"dy": dy} if dy else {})
     dataflow = DATAFLOWS[words["DATAFLOW"]]
+    numbers: dict[str, Any] = {name: words[name.upper()] for name in (*NUMBERS, *SHARED)}
     a, b = (shared(names, formats) for names in sides(dataflow, gradients=dy is not None))
     return ConvolutionHardware(
         axes=words["CONVOLUTION"],
@@ -163,5 +165,5 @@ def convolution_hardware(words: Mapping[str, int]) -> ConvolutionHardware | None
         dy_format=dy,
         a_format=a,
         b_format=b,
-        **{name: words[name.upper()] for name in (*NUMBERS, *SHARED)},
+        **numbers,
     )

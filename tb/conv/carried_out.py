@@ -1,18 +1,20 @@
 """Programs that the compiler makes, as numbers, and carried out by the golden model of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.block import Beats, Job
 from gemmule.golden.common.memory import Region
+from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.hardware import ConvolutionHardware
-from gemmule.golden.conv.layout import command_width, lane, width
+from gemmule.golden.conv.layout import KIND, command_width, contents, decoded, flat, lane, width
 from gemmule.golden.conv.program import run
 from gemmule.golden.soc.memory import MemoryImage
 
-__all__ = ["carried_out", "numbers"]
+__all__ = ["carried_out", "fields_of", "numbers", "patched"]
 
 
 def numbers(hardware: ConvolutionHardware, job: Job) -> tuple[list[int], list[int]]:
@@ -33,6 +35,26 @@ def carried_out(
     whole = Region(MemoryImage(after), 0, after.size)
     run(hardware, commands, settings, whole, whole, whole)
     return after
+
+
+def fields_of(hardware: ConvolutionHardware, command: int) -> dict[str, Any]:
+    """Return the numbers of a command."""
+    return decoded(contents(hardware)[_kind(command)], command >> KIND.width)
+
+
+def patched(hardware: ConvolutionHardware, command: int, fields: Mapping[str, int]) -> int:
+    """Overwrite some fields of a command, named by their paths, modulo their widths."""
+    at = KIND.width
+    for name, number in flat(contents(hardware)[_kind(command)]):
+        if name in fields:
+            mask = (1 << number.width) - 1
+            command = command & ~(mask << at) | (fields[name] & mask) << at
+        at += number.width
+    return command
+
+
+def _kind(command: int) -> Opcode:
+    return Opcode.of(decoded(KIND, command))
 
 
 def _cut(beats: Beats, bits: int) -> list[int]:

@@ -90,9 +90,9 @@ def scaled(memory: np.ndarray, at: int, column: int, total: int, rows: int) -> i
     return min(max(rounded(quotient, rounding) + bounds[0], bounds[1]), bounds[2])
 
 
-def machine(hardware: Hardware | None = None, **fields) -> Machine:
+def machine(hardware: Hardware | None = None, size: int = SIZE, **fields) -> Machine:
     """Return a machine that is set up, with an image of its own."""
-    made = Machine(MemoryImage(np.zeros(SIZE, np.uint8), BASE), hardware or Hardware())
+    made = Machine(MemoryImage(np.zeros(size, np.uint8), BASE), hardware or Hardware())
     made.write("RING_BASE_LO", {"address": RING >> 6})
     made.write("COMPLETION_BASE_LO", {"address": COMPLETIONS >> 6, "enable": 1})
     made.write("RING_SIZE", {"log2": LOG2})

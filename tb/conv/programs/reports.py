@@ -20,7 +20,10 @@ __all__ = [
     "INPUT_GRAD",
     "LATE",
     "alone",
+    "image",
     "programs",
+    "received",
+    "reports",
     "run",
     "with_good_ones",
 ]
@@ -45,23 +48,31 @@ def programs() -> dict[str, Program]:
     return made
 
 
+@cache
+def image() -> np.ndarray:
+    """Return a memory with the maps of all programs."""
+    return image_of({1024 * n: each for n, each in enumerate(programs().values())})
+
+
 def run(
+    sequence: Sequence[Program], scales: Sequence[np.ndarray] | None = None, **options: object
+) -> list[dict]:
+    """Run programs one after another; return the status and counts of each, busy cycles aside."""
+    return reports(received(sequence, scales, **options))
+
+
+def received(
     sequence: Sequence[Program],
     scales: Sequence[np.ndarray] | None = None,
     *,
     stall: float = 0.0,
     seed: int = 0,
     **options: object,
-) -> list[dict]:
-    """Run programs one after another; return the status and counts of each, busy cycles aside."""
+) -> dict[str, np.ndarray]:
+    """Run programs one after another; return what came back, memory among it."""
     model = build(WATCHED, PARAMS)
     first = next(iter(programs().values()))
-    memory = Memory(
-        image_of({1024 * n: each for n, each in enumerate(programs().values())}),
-        first.memory.channels,
-        16,
-        8,
-    )
+    memory = Memory(image(), first.memory.channels, 16, 8)
     width = model.manifest.stream("command").width
     scales = [each.scale for each in sequence] if scales is None else scales
     send = {
@@ -70,7 +81,7 @@ def run(
         ),
         "scale": np.concatenate(scales),
     }
-    received = model.run(
+    return model.run(
         send,
         {"status": len(sequence), "counters": len(sequence)},
         memory=memory,
@@ -79,15 +90,19 @@ def run(
         patience=10_000,
         **options,
     ).received
-    reports = []
+
+
+def reports(received: dict[str, np.ndarray]) -> list[dict]:
+    """Return the status and counts of each program, busy cycles aside."""
+    made = []
     for status, counts in zip(received["status"], received["counters"], strict=True):
         number = int.from_bytes(status.tobytes(), "little")
         word = {
             name: number >> field.offset & (1 << field.width) - 1
             for name, field in program_status()
         }
-        reports.append(word | {"counts": counts[1:].tolist()})
-    return reports
+        made.append(word | {"counts": counts[1:].tolist()})
+    return made
 
 
 @cache

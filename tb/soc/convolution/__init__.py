@@ -1,0 +1,1 @@
+"""Commands for programs of convolutions: what they mean, and what of them is refused."""
