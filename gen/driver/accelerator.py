@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .buffers import Buffer
 from .buses.bus import Bus
+from .convolution.filters import Filters, filters
 from .device import Device
 from .job import Job
 from .jobs import Jobs
 from .product.commands import Weights
 from .product.jobs import submit, weights
 
-__all__ = ["Accelerator", "Weights"]
+__all__ = ["Accelerator", "Filters", "Weights"]
 
 
 class Accelerator(Device):
@@ -148,6 +149,13 @@ class Accelerator(Device):
         return submit(self, a, b, out=out, **order, **scale)
 
     # Convolutions: whatever the methods of `jobs` take
+
+    def filters(self, w: ArrayLike | Buffer, **options: Any) -> Filters:
+        """Prepare the weights of convolutions, with their options, for many operands.
+
+        ``options`` are those of :meth:`conv2d` or :meth:`conv3d`, which then take ``w`` from here.
+        """
+        return filters(self, w, **options)
 
     def conv2d(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
         """Return a convolution or a gradient: :meth:`~.convolution.layers.Layers.conv2d`."""

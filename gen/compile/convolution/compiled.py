@@ -1,19 +1,20 @@
 """A layer compiled: its program, what lies in memory before it, and the result behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.golden.common.formats import check_values
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.records import beat_units, command_units, packed
 
 from .checks import check_banks, check_sums, check_width
 from .encode import commands, settings
-from .image import Image, check_extent
+from .image import Image, check_extent, stored
 from .layer import Arrays, ConvRun, Layer
 from .lower.lowering import lowered
 from .lower.operands import Operands
@@ -77,6 +78,17 @@ class Compiled:
         """The element of the result in memory at which each of the user's lies."""
         shape = result_shape(self.target)
         return gathered(self.target, np.arange(np.prod(shape)).reshape(shape))
+
+    def refilled(self, array: NDArray) -> "Compiled":
+        """Return the same for another streamed operand, as large: all but its map stays."""
+        name, (streamed, _) = self.layer.operation.arrays[0], self.target.operation.maps
+        fmt, layer = self.hardware.format_of(name), self.layer
+        check_values(name, array, fmt, shape=layer.a.shape)
+        layer = replace(layer, a=np.asarray(array).astype(fmt.dtype))
+        elements = Operands(self.target, layer.a, layer.b).elements(streamed)
+        octets = stored(elements, self.image.sizes[streamed])
+        image = replace(self.image, filled={**self.image.filled, streamed: octets})
+        return replace(self, layer=layer, image=image)
 
     def result(self, octets: NDArray[np.uint8]) -> NDArray:
         """Return the result as the user has it, of the bytes of the region of ``c``."""

@@ -1,6 +1,6 @@
 """The memory of one convolution: where its operands and its result lie, in bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -17,7 +17,7 @@ from .lower.operands import GRADIENT, INPUT, REORGANIZED, WEIGHTS, Operands
 from .lower.result_addresses import result_shape
 from .lower.target import Target
 
-__all__ = ["RESULT", "Image", "check_extent"]
+__all__ = ["RESULT", "Image", "check_extent", "stored"]
 
 RESULT = "result"
 ALIGNMENT = 64
@@ -67,20 +67,22 @@ class Image:
             ends[name] = end + (extent << sizes[name])
             end = -(-ends[name] // ALIGNMENT) * ALIGNMENT
         _check_end(end)
-        filled = {
-            name: elements.astype(f"<i{1 << sizes[name]}").view(np.uint8)
-            for name, elements in maps.items()
-        }
+        filled = {name: stored(elements, sizes[name]) for name, elements in maps.items()}
         regions = {
             side: range(end) if whole else range(bases[names[0]], ends[names[-1]])
             for side, names in _reached(target).items()
         }
         return cls(end, filled, bases, sizes, regions)
 
-    def fill(self, memory: NDArray[np.uint8]) -> None:
-        """Write the maps that the host fills to memory of ``size`` bytes."""
+    def fill(self, memory: NDArray[np.uint8], first: int = 0) -> None:
+        """Write the maps that the host fills to memory, which begins at the image's byte ``first``.
+
+        Maps that are not wholly there are left out.
+        """
         for name, octets in self.filled.items():
-            memory[self.bases[name] : self.bases[name] + len(octets)] = octets
+            begin, end = self.bases[name] - first, self.bases[name] - first + len(octets)
+            if begin >= 0 and end <= len(memory):
+                memory[begin:end] = octets
 
     @property
     def bytes(self) -> NDArray[np.uint8]:
@@ -88,6 +90,20 @@ class Image:
         octets = np.full(self.size, UNTOUCHED, np.uint8)
         self.fill(octets)
         return octets
+
+    @property
+    def pieces(self) -> Iterator[tuple[range, tuple[str, ...]]]:
+        """Yield bytes that must lie together, and the sides whose regions they are."""
+        sides: tuple[str, ...] = ()
+        piece = range(0)
+        for side in sorted(self.regions, key=lambda side: self.regions[side].start):
+            region = self.regions[side]
+            if sides and region.start >= piece.stop:
+                yield piece, sides
+                sides = ()
+            piece = range(piece.start if sides else region.start, region.stop)
+            sides += (side,)
+        yield piece, sides
 
     def address(self, side: str, name: str, element: int) -> int:
         """Return the address of an element's first byte, from where the side's region begins."""
@@ -121,6 +137,11 @@ class Image:
         elements = octets.view(f"<i{1 << size}").astype(np.int64).reshape(shape)
         # Lanes have a sign: without one, a result as wide as they are is extended by its top bit.
         return elements if fmt.signed else elements & ((1 << fmt.width) - 1)
+
+
+def stored(elements: NDArray[np.integer], size: int) -> NDArray[np.uint8]:
+    """Return elements of ``2**size`` bytes each."""
+    return elements.astype(f"<i{1 << size}").view(np.uint8)
 
 
 def check_extent(

@@ -1,9 +1,10 @@
 """A compiled layer in shared memory, and the command that carries it out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gemmule.gen.compile.convolution.compiled import Compiled
 from gemmule.gen.driver.buffers import Buffer, Pool
@@ -18,10 +19,13 @@ __all__ = ["Placed"]
 WRAP = 1 << 32
 """Lengths of regions stand where strides do, which have a sign."""
 
+STAYS = ("b",)
+"""The sides of a piece that does not change with the streamed operand."""
+
 
 @dataclass(frozen=True)
 class Placed:
-    """The regions of a layer, in one buffer, and its program in another one."""
+    """What of a layer is in shared memory: the regions of some sides, and the program."""
 
     layer: Compiled
     regions: Mapping[str, Operand]
@@ -29,27 +33,28 @@ class Placed:
 
     @classmethod
     def make(cls, pool: Pool, layer: Compiled, own: list[Owned]) -> "Placed":
-        """Write a layer to memory; what is to be given back joins ``own``."""
+        """Write the program, and what any streamed operand meets; what is made joins ``own``."""
         _, most = COMMAND["m"].bounds
         if layer.units > most:
             raise UsageError(
                 f"the layer's program takes {layer.units} units of {UNIT} bytes; a command counts"
                 f" to {most}"
             )
-        image = layer.image
-        maps = pool.alloc(image.size, np.uint8)
-        own.append(maps)
-        image.fill(maps.array)
-        maps.for_device()
+        regions = _regions(pool, layer, own, stays=True)
         program = pool.alloc(len(layer.program), np.uint8)
         own.append(program)
         program.array[:] = np.frombuffer(layer.program, np.uint8)
         program.for_device()
-        regions = {
-            side: Operand(maps.array[part.start : part.stop], maps.address + part.start, pool)
-            for side, part in image.regions.items()
-        }
         return cls(layer, regions, program)
+
+    def refilled(self, streamed: NDArray) -> "Placed":
+        """Return it for another streamed operand, as large."""
+        return replace(self, layer=self.layer.refilled(streamed))
+
+    def met(self, pool: Pool, own: list[Owned]) -> "Placed":
+        """Write the streamed operand; return it with all regions. What is made joins ``own``."""
+        others = _regions(pool, self.layer, own, stays=False)
+        return replace(self, regions={**self.regions, **others})
 
     @property
     def command(self) -> dict[str, int]:
@@ -67,3 +72,21 @@ class Placed:
             length = (len(region.array) + WRAP // 2) % WRAP - WRAP // 2
             fields |= {side: region.address, f"{side}_stride": length}
         return fields
+
+
+def _regions(pool: Pool, layer: Compiled, own: list[Owned], *, stays: bool) -> dict[str, Operand]:
+    """Write the pieces of the image that stay, or the others; return the regions in them."""
+    regions = {}
+    for piece, sides in layer.image.pieces:
+        if (sides == STAYS) != stays:
+            continue
+        buffer = pool.alloc(len(piece), np.uint8)
+        own.append(buffer)
+        layer.image.fill(buffer.array, piece.start)
+        buffer.for_device()
+        for side in sides:
+            region = layer.image.regions[side]
+            at = region.start - piece.start
+            array = buffer.array[at : at + len(region)]
+            regions[side] = Operand(array, buffer.address + at, pool)
+    return regions

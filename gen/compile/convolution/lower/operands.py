@@ -58,18 +58,21 @@ class Operands:
         return [self.gradient(group, self.target.dy_lanes) for group in self.target.groups]
 
     @property
-    def filled(self) -> dict[str, NDArray[np.int64]]:
-        """What the host puts into memory: each region's elements, flat."""
+    def filled(self) -> dict[str, NDArray[np.integer]]:
+        """What the host puts into memory: each region's elements, in the order of the regions."""
+        order = (INPUT, WEIGHTS, GRADIENT)
+        return {name: self.elements(name) for name in sorted(self._maps, key=order.index)}
+
+    def elements(self, name: str) -> NDArray[np.integer]:
+        """Return the elements of a region that the host fills, flat."""
         fills = {INPUT: self.target.zeros.a, WEIGHTS: 0, GRADIENT: self.target.dy_zero}
-        regions = {}
-        for name in sorted(self._maps, key=list(fills).index):
-            of_groups = getattr(self, name)
-            extent = sum(vectors.extent for vectors in of_groups)
-            regions[name] = np.full(extent, fills[name], of_groups[0].values.dtype)
-            for vectors in of_groups:
-                at = vectors.index[..., None] + np.arange(vectors.lanes)
-                regions[name][at] = vectors.values
-        return regions
+        of_groups: list[Vectors] = getattr(self, name)
+        extent = sum(vectors.extent for vectors in of_groups)
+        region = np.full(extent, fills[name], of_groups[0].values.dtype)
+        for vectors in of_groups:
+            at = vectors.index[..., None] + np.arange(vectors.lanes)
+            region[at] = vectors.values
+        return region
 
     @property
     def reorganized_extent(self) -> int:
