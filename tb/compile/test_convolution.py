@@ -39,21 +39,16 @@ def cases():
 def apart(made: Compiled, seed: int) -> tuple[np.ndarray, dict[str, Region]]:
     """Return a memory of random bytes with the layer's regions, far apart where they may be."""
     image, rng = made.image, np.random.default_rng(seed)
-    order = sorted(image.regions, key=lambda side: image.regions[side].start)
-    shift, bases, end = 0, {}, 0
-    for side in order:
-        part = image.regions[side]
-        if part.start >= end:
-            shift += GUARD + int(rng.integers(64))
-        bases[side] = part.start + shift
-        end = max(end, part.stop)
-    octets = rng.integers(0, 256, end + shift + GUARD).astype(np.uint8)
-    memory = MemoryImage(octets)
-    whole = image.bytes
-    for side in ("a", "b"):
-        part = image.regions[side]
-        octets[bases[side] : bases[side] + len(part)] = whole[part.start : part.stop]
-    return octets, {side: Region(memory, bases[side], len(image.regions[side])) for side in bases}
+    octets = rng.integers(0, 256, image.size + 4 * GUARD).astype(np.uint8)
+    memory, regions, end = MemoryImage(octets), {}, 0
+    for piece, sides in image.pieces:
+        base = end + GUARD - int(rng.integers(64))
+        end = base + len(piece)
+        image.fill(octets[base:end], piece.start)
+        for side in sides:
+            part = image.regions[side]
+            regions[side] = Region(memory, base + part.start - piece.start, len(part))
+    return octets, regions
 
 
 def test_results_on_regions_apart():
@@ -80,6 +75,7 @@ def test_regions_meet_where_zeros_are_stored_alone(op):
         reader = b if op == "weight_grad" else a
         assert bool(reader & c) == (method == "explicit")
         assert not (a | b) & c - reader
+        assert not a & b
 
 
 @pytest.mark.parametrize("side", "abc")

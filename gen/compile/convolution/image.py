@@ -94,15 +94,15 @@ class Image:
     @property
     def pieces(self) -> Iterator[tuple[range, tuple[str, ...]]]:
         """Yield bytes that must lie together, and the sides whose regions they are."""
+        order = sorted(self.regions, key=lambda side: self.regions[side].start)
+        piece = self.regions[order[0]]
         sides: tuple[str, ...] = ()
-        piece = range(0)
-        for side in sorted(self.regions, key=lambda side: self.regions[side].start):
+        for side in order:
             region = self.regions[side]
-            if sides and region.start >= piece.stop:
+            if region.start >= piece.stop:
                 yield piece, sides
-                sides = ()
-            piece = range(piece.start if sides else region.start, region.stop)
-            sides += (side,)
+                piece, sides = region, ()
+            piece, sides = range(piece.start, max(piece.stop, region.stop)), (*sides, side)
         yield piece, sides
 
     def address(self, side: str, name: str, element: int) -> int:
