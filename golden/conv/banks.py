@@ -64,6 +64,7 @@ class Operand:
         self._limits = limits
         self._banks: deque[Bank] = deque()
         self._gathered: list[Integers] = []
+        self._next: tuple[Integers, NDArray[np.bool_]] | None = None
 
     @property
     def idle(self) -> bool:
@@ -99,6 +100,7 @@ class Operand:
             self._gathered.append(found)
             left -= length
             self.passes.popleft()
+            self._next = None
             if each["release"]:
                 self._banks.popleft()
                 self.load()
@@ -151,7 +153,9 @@ class Operand:
         bank = self._banks[0] if self._banks else Bank(self._lanes)
         if each["release"] and not bank.closed:
             return None
-        address, real = self._limits.beats(each["walk"], count)
+        if self._next is None:  # where it waits, it need not be walked anew
+            self._next = self._limits.beats(each["walk"], count)
+        address, real = self._next
         if (address[real] >= bank.count).any():
             if bank.closed:
                 raise ProgramError(Refusal.ADDRESS)
