@@ -12,9 +12,13 @@ from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.layout import KIND, command_width, contents, decoded, flat, lane, width
 from gemmule.golden.conv.program import run
+from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.soc.memory import MemoryImage
 
-__all__ = ["carried_out", "fields_of", "numbers", "patched"]
+__all__ = ["ALONE", "agree", "carried_out", "fields_of", "numbers", "patched"]
+
+ALONE = tuple(each for each in Refusal if Refusal.NONE < each <= Refusal.LENGTH)
+"""What is wrong with a command by itself, whose number is told."""
 
 
 def numbers(hardware: ConvolutionHardware, job: Job) -> tuple[list[int], list[int]]:
@@ -35,6 +39,21 @@ def carried_out(
     whole = Region(MemoryImage(after), 0, after.size)
     run(hardware, commands, settings, whole, whole, whole)
     return after
+
+
+def agree(golden: tuple[Refusal, int], hardware: tuple[Refusal, int]) -> bool:
+    """Tell whether both say the same of a program, or hardware met another wrong thing before.
+
+    Each says why it is refused, and at which command. What several commands bring about takes its
+    time: a later command may be wrong by itself, or a product without settings, and passes that go
+    on too long may leave their bank.
+    """
+    (why, at), (other, number) = golden, hardware
+    if why in ALONE:
+        return golden == hardware
+    later = why != Refusal.NONE and other in (*ALONE, Refusal.PACKET)
+    beyond = why in (Refusal.PASSES, Refusal.PLACES) and other == Refusal.ADDRESS
+    return (other == why or later or beyond) and number >= at
 
 
 def fields_of(hardware: ConvolutionHardware, command: int) -> dict[str, Any]:
