@@ -113,7 +113,10 @@ class Operand:
         self._gathered = []
 
     def _fill(self, bank: Bank, load: Mapping[str, Any]) -> None:
-        """Read a load's requests, all of them before the bank is found too small for them."""
+        """Read what a load asks for, of which nothing is read where any of it is wrong.
+
+        Requests are found wrong before the bank is found too small for them.
+        """
         many, asked = prod(loop["count"] for loop in load["loops"]), load["requests"]
         octets = 1 << element_size(self._format.width)
         elements = load["vectors"] * self._lanes
