@@ -74,15 +74,17 @@ def stationary_products(
     """Yield pixels of ``view`` times ``weights``; ``places`` are the elements of the results.
 
     Tiles of pixels are outermost. Where all channel blocks of a tile fit a bank, they stay there
-    for all columns; otherwise they are loaded again for each ``cols`` of them.
+    for all columns; otherwise they are loaded again for each ``cols`` of them. Where that is so of
+    every tile, and all weights fit a bank, these stay for all tiles.
     """
     hardware = target.hardware
     bank_tiling, plain = _BankTiling(weights, hardware), weights.plain()
-    for box in fitting(view, hardware):
-        fit = max(1, min(hardware.a_bank // view.volume(box, view.all_taps), bank_tiling.blocks))
-        fit = -(-view.blocks // -(-view.blocks // fit))
-        chunks = [(low, min(low + fit, view.blocks)) for low in range(0, view.blocks, fit)]
-        spans = list(_column_spans(target))
+    boxes, spans = fitting(view, hardware), list(_column_spans(target))
+    chunks_of = [_chunks(view, box, hardware, bank_tiling.blocks) for box in boxes]
+    resident = None
+    if len(boxes) > 1 and all(len(chunks) == 1 for chunks in chunks_of):
+        resident = bank_tiling.resident(chunks_of[0], spans)
+    for box, chunks in zip(boxes, chunks_of, strict=True):
         stay = len(chunks) == 1
         for number, span in enumerate(spans):
             part = places[tuple(slice(*each) for each in box)]
@@ -95,8 +97,26 @@ def stationary_products(
                     product.a_loads.append(Bank((Load(vectors),)))
                 leave = not stay or span is spans[-1]
                 product.a_passes.append(Pass(walk, target.zeros.a, leave, chunk is chunks[-1]))
-            product.b_loads, product.b_passes = bank_tiling.loads(chunks, span)
+            if resident is None:
+                product.b_loads, product.b_passes = bank_tiling.loads(chunks, span)
+            else:
+                bank, passes = resident
+                first, last = box is boxes[0] and number == 0, box is boxes[-1]
+                product.b_loads = [bank] if first else []
+                product.b_passes = _released(passes[number], last and span is spans[-1])
             yield product
+
+
+def _chunks(view: View, box: list[Span], hardware: Hardware, most: int) -> list[Span]:
+    """Return the blocks of channels of a tile, as many at once as both banks hold, up to most."""
+    fit = max(1, min(hardware.a_bank // view.volume(box, view.all_taps), most))
+    fit = -(-view.blocks // -(-view.blocks // fit))
+    return [(low, min(low + fit, view.blocks)) for low in range(0, view.blocks, fit)]
+
+
+def _released(passes: Sequence[Pass], release: bool) -> list[Pass]:
+    """Return passes of which the last one gives the bank back, or does not."""
+    return [*passes[:-1], replace(passes[-1], release=release)]
 
 
 def empty_products(target: Target, group: int, places: NDArray[np.int64]) -> Iterator[Product]:
@@ -153,6 +173,25 @@ class _BankTiling:
         rows, cols = self.hardware.rows, self.hardware.cols
         uneven = self.weights.transposed and rows % cols
         return max(1, (self.hardware.b_bank - (2 * cols if uneven else 0)) // rows)
+
+    def resident(
+        self, chunks: Sequence[Span], spans: Sequence[Span]
+    ) -> tuple[Bank, list[list[Pass]]] | None:
+        """Return all column tiles in one bank, and the passes of each; None if they do not fit."""
+        loads: list[Load] = []
+        passes: list[list[Pass]] = []
+        used = 0
+        for span in spans:
+            banks, own = self.loads(chunks, span)
+            size = sum(map(len, banks))
+            if len(banks) > 1 or used + size > self.hardware.b_bank:
+                return None
+            loads += banks[0].loads
+            passes.append([
+                replace(each, walk=replace(each.walk, base=each.walk.base + used)) for each in own
+            ])
+            used += size
+        return Bank(tuple(loads)), passes
 
     def loads(self, chunks: Sequence[Span], span: Span) -> tuple[list[Bank], list[Pass]]:
         """Return a column tile: for each chunk of blocks, all taps, then all its channels."""
