@@ -206,3 +206,31 @@ class Accelerator(Device):
     def rmsnorm(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
         """Return rows over their norms: :meth:`~.vector.functions.Functions.rmsnorm`."""
         return self.jobs.rmsnorm(*operands, **options).result(timeout)
+
+    # Feature maps, channels last: as above
+
+    def max_pool(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return the greatest of each window: :meth:`~.maps.jobs.Maps.max_pool`."""
+        return self.jobs.max_pool(*operands, **options).result(timeout)
+
+    def average_pool(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return the mean of each window: :meth:`~.maps.jobs.Maps.average_pool`."""
+        return self.jobs.average_pool(*operands, **options).result(timeout)
+
+    def global_average_pool(
+        self, *operands: Any, timeout: float | None = None, **options: Any
+    ) -> NDArray:
+        """Return the mean of each channel: :meth:`~.maps.jobs.Maps.global_average_pool`."""
+        return self.jobs.global_average_pool(*operands, **options).result(timeout)
+
+    def concat(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return parts side by side, each scaled: :meth:`~.maps.jobs.Maps.concat`."""
+        return self.jobs.concat(*operands, **options).result(timeout)
+
+    def slice(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return a part of an array, scaled: :meth:`~.maps.jobs.Maps.slice`."""
+        return self.jobs.slice(*operands, **options).result(timeout)
+
+    def resize(self, *operands: Any, timeout: float | None = None, **options: Any) -> NDArray:
+        """Return maps of repeated elements: :meth:`~.maps.jobs.Maps.resize`."""
+        return self.jobs.resize(*operands, **options).result(timeout)

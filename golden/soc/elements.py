@@ -1,5 +1,6 @@
 """Sums, products and numbers scaled anew, element by element: what commands for them must give."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gemmule.golden.common.requantize import Requantization
 
-__all__ = ["add", "multiply", "requantize", "transpose"]
+__all__ = ["add", "concat", "multiply", "requantize", "resize", "transpose"]
 
 
 def add(
@@ -78,6 +79,56 @@ def requantize(
 def transpose(a: ArrayLike, **scale: Any) -> NDArray[np.int64]:
     """Return what :func:`requantize` does, with the last two axes exchanged."""
     return requantize(a, **scale).swapaxes(-1, -2)
+
+
+def concat(
+    parts: Sequence[ArrayLike],
+    axis: int = -1,
+    *,
+    multiplier: ArrayLike = 1,
+    shift: ArrayLike = 0,
+    x_zero_point: ArrayLike = 0,
+    **result: Any,
+) -> NDArray[np.int64]:
+    """Return parts side by side along an axis, each scaled as by :func:`requantize`.
+
+    Multiplier, shift and zero point are one number, or one for each part.
+
+    Examples
+    --------
+    >>> concat([[[1, 2]], [[50]]], multiplier=[1, 3], shift=[0, 1], zero_point=[-1])
+    array([[ 0,  1, 74]])
+    """
+    own = zip(
+        *(_spread(each, len(parts)) for each in (multiplier, shift, x_zero_point)), strict=True
+    )
+    return np.concatenate(
+        [
+            requantize(part, multiplier=factor, shift=by, a_zero_point=zero, **result)
+            for part, (factor, by, zero) in zip(parts, own, strict=True)
+        ],
+        axis,
+    )
+
+
+def resize(x: ArrayLike, factors: Sequence[int], **scale: Any) -> NDArray[np.int64]:
+    """Return maps ``[N, *space, C]`` of which each element is repeated along the axes of space.
+
+    ONNX's Resize to the nearest at whole factors; scaled as by :func:`requantize`.
+
+    Examples
+    --------
+    >>> resize([[[1], [2]]], (3,))[0, :, 0]
+    array([1, 1, 1, 2, 2, 2])
+    """
+    large = requantize(x, **scale)
+    for axis, factor in enumerate(factors, 1):
+        large = large.repeat(factor, axis)
+    return large
+
+
+def _spread(numbers: ArrayLike, parts: int) -> NDArray[np.int64]:
+    return np.broadcast_to(np.asarray(numbers).reshape(-1), (parts,))
 
 
 def _one(number: ArrayLike) -> int:

@@ -14,7 +14,7 @@ from gemmule.golden.soc.functions import WHOLE, VectorHardware, code_of
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.golden.soc.vector import SMALL
 
-__all__ = ["Chain", "apart", "unit_of"]
+__all__ = ["Chain", "apart", "number_of", "unit_of"]
 
 ORDER = ("wait", "wait_value", "signal")
 """Options that say when commands begin, and what they count."""
@@ -110,7 +110,8 @@ class Chain:
         if end.format.high > WHOLE.high:
             raise UsageError(f"c_format must be s32 or narrower, not {end.format}")
         numbers = {
-            name: _number(name, given, hardware) for name in (*BEFORE[Combine.ADD], OFFSET, *AFTER)
+            name: number_of(name, given, hardware)
+            for name in (*BEFORE[Combine.ADD], OFFSET, *AFTER)
         }
         if not after:  # so that nothing is clamped in front of the zero point
             numbers[OFFSET] = end.zero_point
@@ -137,7 +138,7 @@ def _both(given: Mapping[str, Any], first: str, second: str) -> None:
         raise UsageError(f"{there} was given without {lacking}; give both or neither")
 
 
-def _number(name: str, given: Mapping[str, Any], hardware: Hardware) -> int:
+def number_of(name: str, given: Mapping[str, Any], hardware: Hardware) -> int:
     """Return an option that is one number, given as such or as an array of one."""
     if name not in given:
         return int(name in ONE)

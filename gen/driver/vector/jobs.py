@@ -1,12 +1,14 @@
 """What the vector unit computes, as jobs."""
 
+from gemmule.gen.driver.maps.jobs import Maps
+
 from .elements import Elements
 from .functions import Functions
 
 __all__ = ["Jobs"]
 
 
-class Jobs(Elements, Functions):
+class Jobs(Elements, Functions, Maps):
     """What the vector unit computes, in one pass over memory; every method returns a job.
 
     Operands are arrays of integers or buffers, of any shape; two of them broadcast as NumPy's do.
@@ -26,6 +28,8 @@ class Jobs(Elements, Functions):
     each quotient rounded once, to what the function takes and to ``c_format`` (s8). With a second
     operand ``b``, x is ``a`` of what ``combine`` ("add", "multiply", "maximum", "minimum") makes of
     them first, as the method of that name has it.
+
+    Methods of feature maps are told at :class:`~.maps.jobs.Maps`.
 
     Examples
     --------

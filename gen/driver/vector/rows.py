@@ -7,11 +7,13 @@ row meets them all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gemmule.gen.driver.operands import LARGEST_SIDE, LONGEST_STRIDE
+from gemmule.golden.common.errors import UsageError
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["Rows", "all_rows_of", "rows_of"]
 
 FOLD = 1024
 """Elements of a row where nothing else says how long one is."""
@@ -59,6 +61,34 @@ def rows_of(arrays: Sequence[NDArray], *, whole: bool = False) -> list[Rows] | N
     if m == 1 and not whole and n > FOLD:
         return _folded(n, sizes)
     return [Rows(m, n, strides, still)] if max(m, n) <= LARGEST_SIDE else None
+
+
+def all_rows_of(arrays: Sequence[NDArray]) -> list[Rows]:
+    """Return what walks through arrays of one shape alike, in as many pieces as it takes.
+
+    Where two loops do not do, the longest axis in front of the columns is that of rows, and each
+    place along the others is a piece.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> all_rows_of([np.zeros((2, 5, 4), np.int8)[:, ::2, :2]])
+    [Rows(m=3, n=2, strides=(8,), skips=(0,)), Rows(m=3, n=2, strides=(8,), skips=(20,))]
+    """
+    found = rows_of(arrays)
+    if found is not None:
+        return found
+    axes = _merged(arrays, whole=False)
+    still = (0,) * len(arrays)
+    if axes[-1][1] != tuple(each.itemsize for each in arrays):
+        axes.append((1, still))
+    *outer, (n, _) = axes
+    m, strides = outer.pop(max(range(len(outer)), key=lambda axis: outer[axis][0]))
+    if max(m, n) > LARGEST_SIDE or any(abs(each) >= LONGEST_STRIDE for each in strides):
+        raise UsageError(f"operands of shape {list(arrays[0].shape)} are too large for commands")
+    steps = np.array([each for _, each in outer], np.int64).reshape(len(outer), len(arrays))
+    places = np.ndindex(*(size for size, _ in outer))
+    return [Rows(m, n, strides, tuple((np.array(at, int) @ steps).tolist())) for at in places]
 
 
 def _merged(arrays: Sequence[NDArray], *, whole: bool) -> list[tuple[int, tuple[int, ...]]]:

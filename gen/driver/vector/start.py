@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemmule.gen.driver.buffers import Buffer
 from gemmule.gen.driver.device import Device
 from gemmule.gen.driver.job import Job, Owned, given_back
 from gemmule.gen.driver.operands import (
@@ -19,9 +18,10 @@ from gemmule.gen.driver.operands import (
     target_of,
 )
 from gemmule.golden.common.errors import UsageError
-from gemmule.golden.soc.commands import AFFINE, NO_B, SIGNS, VECTOR, VERSION, Opcode
+from gemmule.golden.soc.commands import SIGNS
 
 from .chain import Chain
+from .commands import command_of, settings_of, written
 from .place import place
 from .row import Row
 from .rows import Rows, rows_of
@@ -100,11 +100,12 @@ def _launch(
     row: Row,
 ) -> Job:
     """Write the settings, and hand over a command for some rows each."""
-    record = _record(device, chain, operands, row, max(each.n for each in walked))
+    columns = max(each.n for each in walked)
+    record = written(device, [settings_of(chain, operands, row)], columns)
     own.append(record)
     for each in operands:
         each.for_device()
-    commands = [_command(c, operands, rows, record.address, chain.sizes) for rows in walked]
+    commands = [command_of(c, operands, rows, record.address, chain.sizes) for rows in walked]
     return device.launch(commands, own, c, operands, order)
 
 
@@ -124,40 +125,3 @@ def _same(c: Operand, operand: Operand) -> bool:
         and c.array.strides == operand.array.strides
         and c.array.itemsize == operand.array.itemsize
     )
-
-
-def _record(
-    device: Device, chain: Chain, operands: Sequence[Operand], row: Row, columns: int
-) -> Buffer:
-    """Write the settings; the hardware checks that there is room for gamma and beta in any case."""
-    buffer = device.alloc(VECTOR.size + columns * AFFINE.size, np.uint8)
-    signs = sum((each.array.dtype.kind == "i") << at for at, each in enumerate(operands))
-    fields = chain.record | row.fields | {"signs": signs | row.fields.get("signs", 0)}
-    octets = VECTOR.encode(fields) + row.behind
-    buffer.array[: len(octets)] = np.frombuffer(octets, np.uint8)
-    buffer.for_device()
-    return buffer
-
-
-def _command(
-    c: Operand, operands: Sequence[Operand], rows: Rows, settings: int, sizes: int
-) -> dict[str, int]:
-    """Return the command of some rows; ``sizes`` has what is no size of an element."""
-    exponents = [each.array.itemsize.bit_length() - 1 for each in (c, *operands)]
-    a_size, b_size = (*exponents[1:], NO_B)[:2]
-    command = {
-        "opcode": Opcode.VECTOR,
-        "version": VERSION,
-        "flags": 0,
-        "c_size": exponents[0],
-        "sizes": a_size | b_size << 2 | sizes,
-        "settings": settings,
-        "m": rows.m,
-        "n": rows.n,
-        "k": 0,
-    }
-    for name, each, stride, skip in zip(
-        ("c", *SIGNS), (c, *operands), rows.strides, rows.skips, strict=False
-    ):
-        command |= {name: each.address + skip, f"{name}_stride": stride}
-    return command

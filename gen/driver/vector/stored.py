@@ -11,12 +11,12 @@ from gemmule.gen.driver.operands import array_of
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
 
-__all__ = ["Given", "stored"]
+__all__ = ["Given", "smallest", "stored"]
 
 Given = ArrayLike | Buffer
 """An operand."""
 
-WIDTHS = (8, 16, 32)
+FORMATS = [Format(signed, width) for width in (8, 16, 32) for signed in (True, False)]
 
 
 def stored(
@@ -34,15 +34,22 @@ def stored(
         raise UsageError(f"{name} must hold integers, not {array.dtype}")
     if array.dtype.kind == "b":
         array, fmt = array.view(np.uint8), None
-    formats = [Format(signed, bits) for bits in WIDTHS if bits <= width for signed in (True, False)]
-    own = next((each for each in formats if each.dtype == array.dtype), None)
+    own = next((each for each in FORMATS if each.dtype == array.dtype), None)
+    own = own if own and own.width <= width else None
     if own and (fmt is None or fmt.low <= own.low <= own.high <= fmt.high):
         return array
     device.settle(array)
-    low, high = int(array.min()), int(array.max())
-    check_values(name, array, fmt or Format(low < 0, width))
+    check_values(name, array, fmt or Format(int(array.min()) < 0, width))
+    return array if own else array.astype(smallest(array).dtype)
+
+
+def smallest(array: NDArray) -> Format:
+    """Return the format of integers of up to 32 bits as memory has them: their own type's.
+
+    Of any other type it has the fewest bytes that hold all values, signed if both will do.
+    """
+    own = next((each for each in FORMATS if each.dtype == array.dtype), None)
     if own:
-        return array
-    return array.astype(
-        next(each.dtype for each in formats if each.low <= low <= high <= each.high)
-    )
+        return own
+    low, high = int(array.min()), int(array.max())
+    return next(each for each in FORMATS if each.low <= low <= high <= each.high)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from gemmule.golden.nonlinear.functions import FUNCTIONS
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 
+from .concat import Concat
 from .convolution import CONVOLUTIONS
 from .elements import Add, Multiply, Requantize, Transpose
 from .functions import ElementwiseRole, NormRole, SoftmaxRole
+from .pool import Pool
 from .product import Product
 from .role import Role
 
@@ -20,6 +22,8 @@ ROLES: Mapping[str, Role] = {
     "mul": Multiply(),
     "requantize": Requantize(),
     "transpose": Transpose(),
+    "concat": Concat(),
+    "pool": Pool(),
     **{name: ElementwiseRole(name) for name in VECTOR_FUNCTIONS if name in FUNCTIONS},
     "softmax": SoftmaxRole("softmax"),
     "layernorm": NormRole("layernorm"),
