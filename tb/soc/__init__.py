@@ -1,7 +1,7 @@
 """Tests of the accelerator."""
 
 BENCHMARKS = {
-    "networks": "gemmule.tb.soc.benchmark_networks",
+    "networks": "gemmule.tb.soc.networks.benchmark",
     "soc": "gemmule.tb.soc.benchmark_soc",
     "transformer": "gemmule.tb.soc.block.benchmark_block",
     "vector": "gemmule.tb.soc.block.benchmark_vector",

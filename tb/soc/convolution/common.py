@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemmule.gen.block import Arrays
 from gemmule.gen.blocks.conv.convolution import ConvAdapter
-from gemmule.gen.blocks.conv.layer import ConvRun
+from gemmule.gen.compile.convolution.layer import ConvRun
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.hardware import ConvolutionHardware
 from gemmule.golden.conv.records import UNIT, beat_units, command_units, packed

@@ -10,11 +10,11 @@ from gemmule.golden.common.errors import UsageError
 from gemmule.golden.pool.pooling import average_pool, max_pool
 from gemmule.golden.soc.elements import concat, resize
 from gemmule.hw.soc.params import AcceleratorParams
+from gemmule.tb.soc.driver.rtl import BASE, CONFIGURATIONS, board
+from gemmule.tb.soc.driver.test_simulate_vector import sent
+from gemmule.tb.soc.driver.test_vector import scaled
 
-from .rtl import BASE, CONFIGURATIONS, board
-from .test_maps import last, noise
-from .test_simulate_vector import sent
-from .test_vector import scaled
+from .test_driver import last, noise
 
 PARAMS = CONFIGURATIONS["narrow"]
 MAP = np.arange(48).reshape(1, 2, 4, 6)

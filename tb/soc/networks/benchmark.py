@@ -12,7 +12,7 @@ from gemmule.gen.simulation.simulate import simulate
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.hw.soc.params import AcceleratorParams
 
-from .networks import DEIT_S, MOBILENET_V2, RESNET50, VIT_TI_BLOCK, Product, label
+from .layers import DEIT_S, MOBILENET_V2, RESNET50, VIT_TI_BLOCK, Product, label
 
 __all__ = ["SUMMARY", "measured", "run"]
 

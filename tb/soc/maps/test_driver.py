@@ -19,9 +19,8 @@ from gemmule.golden.soc.elements import concat, resize
 from gemmule.golden.soc.functions import VectorHardware
 from gemmule.golden.soc.hardware import Hardware
 from gemmule.tb.pool.windows import CASES, random_window
-
-from .test_driver import CachedBus
-from .test_vector import commands_of
+from gemmule.tb.soc.driver.test_driver import CachedBus
+from gemmule.tb.soc.driver.test_vector import commands_of
 
 HARDWARE = Hardware(vector=VectorHardware())
 ROUNDINGS = ("half_even", "half_up", "half_away")

@@ -1,0 +1,1 @@
+"""Feature maps through the accelerator's vector unit: pooling, concatenation, slices."""

@@ -1,0 +1,1 @@
+"""Layers of networks through the accelerator."""
