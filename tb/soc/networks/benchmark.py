@@ -14,7 +14,7 @@ from gemmule.hw.soc.params import AcceleratorParams
 
 from .layers import DEIT_S, MOBILENET_V2, RESNET50, VIT_TI_BLOCK, Product, label
 
-__all__ = ["SUMMARY", "measured", "run"]
+__all__ = ["BOARDS", "SIZE", "SUMMARY", "hardware", "measured", "run"]
 
 SUMMARY = "layers of ResNet-50, MobileNetV2, DeiT-S and a ViT block: cycles, bytes, roofline"
 
@@ -49,7 +49,7 @@ def run(out: Path, quick: bool) -> list[Row]:
     networks = {"small": SMALL} if quick else NETWORKS
     rows = []
     for board, (width, latency) in boards.items():
-        params = _params(4 if quick else SIZE, width)
+        params = hardware(4 if quick else SIZE, width)
         for name, network in networks.items():
             layers = [measured(params, latency, each) for each in network]
             own = {"board": board, "network": name}
@@ -58,11 +58,15 @@ def run(out: Path, quick: bool) -> list[Row]:
                 for each, row in zip(network, layers, strict=True)
             ]
             rows.append(own | _sum(layers, list(network.values()), params))
-        _plot([row for row in rows if row["board"] == board], params, out / f"{board}.png")
+        _plot(
+            [row for row in rows if row["board"] == board and "pass" not in row],
+            params,
+            out / f"{board}.png",
+        )
     return rows
 
 
-def _params(size: int, width: int) -> AcceleratorParams:
+def hardware(size: int, width: int) -> AcceleratorParams:
     depth = BANK if size == SIZE else 256
     return AcceleratorParams(
         rows=size,
@@ -74,6 +78,7 @@ def _params(size: int, width: int) -> AcceleratorParams:
         x_depth=depth,
         w_depth=depth,
         acc_depth=1024,
+        c_depth=1024,
     )
 
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from gemmule.golden.conv.geometry import Geometry
 
-__all__ = ["DEIT_S", "MOBILENET_V2", "RESNET50", "VIT_TI_BLOCK", "Product", "label", "macs_of"]
+__all__ = [
+    "DEIT_S",
+    "MOBILENET_V2",
+    "RESNET50",
+    "VIT_TI_BLOCK",
+    "Product",
+    "label",
+    "macs_of",
+    "strided",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,12 @@ MOBILENET_V2: Counter[Layer] = Counter(_mobilenet_v2())
 VIT_TI_BLOCK: Counter[Layer] = Counter(_transformer(197, 192, 3))
 DEIT_S: Counter[Layer] = Counter(list(_transformer(197, 384, 6)) * 12)
 """Of a block of ViT-Ti (Touvron et al., ICML 2021) and of the twelve blocks of DeiT-S."""
+
+
+def strided(network: Counter[Layer]) -> list[Geometry]:
+    """Return the convolutions with a stride above 1, but for those whose input has no gradient."""
+    found = [each for each in network if isinstance(each, Geometry) and max(each.stride) > 1]
+    return [each for each in found if each.channels > 3]
 
 
 def label(layer: Layer) -> str:
