@@ -9,7 +9,7 @@ go, and the vector unit of so many lanes.
 import sys
 
 from amaranth import Module, Value
-from amaranth.lib.wiring import In, Out, flipped
+from amaranth.lib.wiring import In, Out, PureInterface, flipped
 
 from gemmule.gen.block import Block
 from gemmule.gen.synthesis.synth import Report, synthesize
@@ -40,12 +40,9 @@ class Shell(Accelerator):
             units["vector"] = In(VectorUnit(params.vector_unit).signature)
         super().__init__(params, {**units, "machine_reset": Out(1)})
 
-    def _product(self, m: Module, reset: Value) -> ProductUnit:
+    def _units(self, m: Module, reset: Value) -> dict[str, PureInterface]:
         m.d.comb += self.machine_reset.eq(reset)
-        return flipped(self.product)
-
-    def _vector(self, m: Module, reset: Value) -> VectorUnit:
-        return flipped(self.vector)
+        return {name: flipped(getattr(self, name)) for name in self.params.unit_names}
 
 
 SHELL = Block("shell", "The accelerator without its product.", AcceleratorParams, Shell)
