@@ -1,6 +1,7 @@
 """A folder that a stranger can take away: Verilog, AXI4-Stream top, FuseSoC core, constraints."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,15 +77,24 @@ def generate(
 
 
 def _resources(block: Block, params: Options, board: Board) -> Rows:
-    """Return what the block takes on the board, as rows of the data sheet."""
-    report = synthesize(block, params, board, parts=False)
-    brams = report.bram36 + report.bram18 / 2
+    """Return what the block takes on the board, as rows of the data sheet; each unit has one."""
+    units = block.bus_adapter is not None
+    report = synthesize(block, params, board, parts=units, flatten=False if units else None)
     counts = (
-        f"{report.lut} LUT, {report.ff} FF, {report.dsp} DSP, {brams:g} BRAM36, as Yosys maps the"
-        f" block; {report.logic_levels} logic levels on the longest way from register to register;"
-        f" constraints ask for {board.clock_mhz:g} MHz"
+        f"{_counted(vars(report))}, as Yosys maps the block; {report.logic_levels} logic levels on"
+        f" the longest way from register to register; constraints ask for {board.clock_mhz:g} MHz"
     )
-    return [(f"on {board.title}, {board.part}", counts)]
+    parts = report.parts.items() if units else ()
+    return [
+        (f"on {board.title}, {board.part}", counts),
+        *((f"{name} there, mapped apart", _counted(each)) for name, each in parts),
+    ]
+
+
+def _counted(counts: Mapping[str, Any]) -> str:
+    """Say how many cells of each kind there are."""
+    brams = counts["bram36"] + counts["bram18"] / 2
+    return f"{counts['lut']} LUT, {counts['ff']} FF, {counts['dsp']} DSP, {brams:g} BRAM36"
 
 
 def _unknown(block: Block, board: Board | None) -> Rows:

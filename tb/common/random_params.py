@@ -51,8 +51,12 @@ def _draw(
 ) -> dict[str, Any]:
     hints = get_type_hints(kind)
     drawn = {}
+    # What stands before the last base is a part that may be left out, with all of its options.
+    left_out = {
+        each.name for part in kind.__bases__[:-1] if rng.random() < KEPT for each in fields(part)
+    }
     for each in fields(kind):
-        if each.name in sizes or rng.random() >= KEPT:
+        if each.name not in left_out and (each.name in sizes or rng.random() >= KEPT):
             drawn[each.name] = _value(each, str(hints[each.name]), rng, sizes.get(each.name))
     return drawn
 

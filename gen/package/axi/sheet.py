@@ -28,6 +28,7 @@ from gemmule.hw.soc.register_map import Field, Register, register_map
 
 from .example import worked_example
 from .ports import AxiPorts
+from .program_sheet import program_of
 
 __all__ = ["configuration", "configured", "sheet_of"]
 
@@ -96,6 +97,7 @@ def sheet_of(ports: AxiPorts, values: Mapping[str, int]) -> dict[str, Any]:
         "row_functions": [name for name in ROW_FUNCTIONS if unit and name in unit.functions],
         "completion": COMPLETION,
         "counters": COUNTERS,
+        "program": program_of(hardware.convolution) if hardware.convolution else None,
         "records": (COMMAND, SETTINGS, COLUMN, *((VECTOR, AFFINE) if unit else ()), COMPLETION),
         "codes": CODES + (VECTOR_CODES if unit else ()),
         "registers": list(_rows(values)),
