@@ -38,23 +38,22 @@ def random_params(
     block: Block, rng: np.random.Generator, sizes: Mapping[str, int] = SIZES
 ) -> Options:
     """Draw legal parameters; every option is at an end, beside an end, anywhere, or its default."""
+    # What stands before the last base is a part that may be left out, with all of its options.
+    parts = block.params.__bases__[:-1]
+    left_out = {each.name for part in parts if rng.random() < KEPT for each in fields(part)}
     for _ in range(ATTEMPTS):
         try:
-            return block.params(**_draw(block.params, rng, sizes))
+            return block.params(**_draw(block.params, rng, sizes, left_out))
         except UsageError:
             continue
     raise AssertionError(f"{ATTEMPTS} random sets for {block.name}, and none is legal")
 
 
 def _draw(
-    kind: type[Options], rng: np.random.Generator, sizes: Mapping[str, int]
+    kind: type[Options], rng: np.random.Generator, sizes: Mapping[str, int], left_out: set[str]
 ) -> dict[str, Any]:
     hints = get_type_hints(kind)
     drawn = {}
-    # What stands before the last base is a part that may be left out, with all of its options.
-    left_out = {
-        each.name for part in kind.__bases__[:-1] if rng.random() < KEPT for each in fields(part)
-    }
     for each in fields(kind):
         if each.name not in left_out and (each.name in sizes or rng.random() >= KEPT):
             drawn[each.name] = _value(each, str(hints[each.name]), rng, sizes.get(each.name))
@@ -74,7 +73,16 @@ def _value(each: Field, hint: str, rng: np.random.Generator, most: int | None) -
         return each.default
     if "float" in hint:
         return float(rng.choice([low, high, rng.uniform(low, high)]))
-    return _near(rng, low, min(high, most or high))
+    high = min(high, most or high)
+    if "a power of 2" in checks.get("help", ""):
+        return _power(rng, low, high)
+    return _near(rng, low, high)
+
+
+def _power(rng: np.random.Generator, low: int, high: int) -> int:
+    """Draw a power of 2, or 0 where that is allowed: others are known to be refused."""
+    least = max(low - 1, 0).bit_length()
+    return int(rng.choice([0] * (low == 0) + [1 << n for n in range(least, high.bit_length())]))
 
 
 def _near(rng: np.random.Generator, low: int, high: int) -> int:
