@@ -202,6 +202,17 @@ def test_cycles_of_a_layer_that_fills_the_array():
         assert check(CONV2D, SMALL, layer, op=op).utilization > least, op
 
 
+@pytest.mark.parametrize("op", ["forward", "input_grad", "weight_grad"])
+def test_cycles_of_a_depthwise_layer(op):
+    """Three groups at once on three columns: nine taps of each pixel of ten dense groups."""
+    layer = Geometry(
+        batch=1, channels=30, filters=30, size=(14, 14), kernel=(3, 3), padding=1, groups=30
+    )
+    done = check(CONV2D, replace(SMALL, acc_depth=256), layer, op=op, scaling="tensor")
+    assert done.cycles == pytest.approx(done.counters["modeled_cycles"], abs=2)
+    assert done.cycles < 1.1 * 9 * 14 * 14 * 10
+
+
 LAYER = Geometry(batch=1, channels=4, filters=6, size=(5, 5), kernel=(3, 3), padding=1)
 
 

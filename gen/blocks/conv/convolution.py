@@ -101,10 +101,9 @@ class ConvAdapter:
             return {run.operation.result: made.result(received["memory"].view(np.uint8))}
 
         def results() -> dict[str, NDArray]:
-            after = made.image.with_results(made.places.ravel(), layer.golden.ravel())
             known = {"command": len(made.commands) - 1}
             fields = [([known.get(name, 0)], field.width) for name, field in program_status()]
-            return {"status": to_words(*fields), "memory": after}
+            return {"status": to_words(*fields), "memory": made.after}
 
         send = {
             "command": _packet(made.commands, command_width(hardware)),

@@ -35,6 +35,13 @@ def memory_text(params: LayerParams) -> str:
         - With C channels in a group and floor({rows} / C) = f of 2 or more, the host may put f
           neighboring kernel columns into the lanes: pixel p then holds the pixels p, p + dilation,
           ... behind each other as channels, and the kernel is as much narrower.
+        - Groups of few channels are best put side by side: g neighboring ones as one dense group of
+          g * C channels and g * F filters, whose weights are block-diagonal. Where the channels of
+          one group meet the filters of another, a weight is the zero point of its column. With
+          g = min(floor({rows} / C), floor({cols} / F)) the layer has a g-th of the tiles that it
+          has group by group with no kernel columns in the lanes. Of a weight gradient, read the
+          blocks on the diagonal alone. If g does not divide the groups, fill up the last one with
+          channels and filters that hold their zero points.
     """)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from gemmule.gen.blocks.systolic.product_sheet import narrowed, requantized, scale_streams, small
 from gemmule.gen.package.sheet import ANY, Example, Field, Sheet, Stream
 from gemmule.gen.package.sheet.parts import numbers, status, text
-from gemmule.golden.common.formats import Format
+from gemmule.golden.common.formats import Format, accumulator_width
 from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.golden.systolic.gemm import largest_k
@@ -222,18 +222,23 @@ def _ahead() -> dict[str, int | None]:
 
 
 def _examples(params: LayerParams) -> tuple[Example, ...]:
-    axes = params.AXES
+    axes, formats = params.AXES, (params.x_format, params.w_format)
+    # Sums of eight products, where there is room for them, or of one, for which there always is.
+    wide = accumulator_width(*formats, 8) <= params.acc_width
+    channels, kernel = (2, 2) if wide else (1, 1)
     arrays = {
-        "x": small(params.x_format, (1, 2, *[1] * (axes - 2), 2, 3)),
+        "x": small(params.x_format, (1, channels, *[1] * (axes - 2), 2, 3)),
         "bias": np.array([3, -2]),
         "multiplier": np.array([min(3, (1 << params.multiplier_width) - 1)]),
         "shift": np.array([min(2, params.max_shift)]),
     }
     run: dict[str, object] = {**narrowed(params.out_width)}
-    filters = "two channels, two filters of 2 x 2"
     if params.core.dataflow == "os":  # which has no other operation
+        arrays["x"] = small(params.x_format, (1, 2, 2, 3))
         arrays["dy"] = small(params.format_of("dy"), (1, 2, 1, 2))
         run |= {"op": "weight_grad", "kernel": 2}
+        filters = "two channels, two filters of 2 x 2"
         return (Example(f"1: the gradient by `w`, {filters}", arrays, run),)
-    arrays["w"] = small(params.w_format, (2, 2, *[1] * (axes - 2), 2, 2))
-    return (Example(f"1: forward, {filters}", arrays, run),)
+    arrays["w"] = small(params.w_format, (2, channels, *[1] * (axes - 2), kernel, kernel))
+    shape = "two channels, two filters of 2 x 2" if wide else "one channel, two filters of 1 x 1"
+    return (Example(f"1: forward, {shape}", arrays, run),)

@@ -14,6 +14,7 @@ from gemmule.golden.conv.records import beat_units, command_units, packed
 
 from .checks import check_banks, check_sums, check_width
 from .encode import commands, settings
+from .groups import Merge
 from .image import Image, check_extent, stored
 from .layer import Arrays, ConvRun, Layer
 from .lower.lowering import lowered
@@ -21,7 +22,6 @@ from .lower.operands import Operands
 from .lower.program import Copy, Product
 from .lower.result_addresses import gathered, result_shape
 from .lower.schedule import Content, scheduled
-from .lower.target import Hardware, Target
 
 __all__ = ["Compiled", "compiled", "refuse"]
 
@@ -34,7 +34,8 @@ class Compiled:
     ----------
     hardware
     layer : what was asked for, checked
-    target : what was lowered
+    merge : how its groups lie side by side
+    lowered : the layer that follows from both, which is what the program computes
     steps : products and copies, in order
     order : the commands, in order, and what each carries
     commands : the commands as numbers, of :mod:`golden.conv.layout`
@@ -44,7 +45,8 @@ class Compiled:
 
     hardware: ConvolutionHardware
     layer: Layer
-    target: Target
+    merge: Merge
+    lowered: Layer
     steps: Sequence[Product | Copy]
     order: Sequence[tuple[Opcode, Content]]
     commands: Sequence[int]
@@ -74,34 +76,36 @@ class Compiled:
         return self.command_units + len(self.settings) * beat_units(self.hardware)
 
     @property
-    def places(self) -> NDArray[np.int64]:
-        """The element of the result in memory at which each of the user's lies."""
-        shape = result_shape(self.target)
-        return gathered(self.target, np.arange(np.prod(shape)).reshape(shape))
+    def after(self) -> NDArray[np.uint8]:
+        """The image after a run, results that nobody asked for included."""
+        shape = result_shape(self.merge.target)
+        places = gathered(self.merge.target, np.arange(np.prod(shape)).reshape(shape))
+        return self.image.with_results(places.ravel(), self.lowered.golden.ravel())
 
     def refilled(self, array: NDArray) -> "Compiled":
         """Return the same for another streamed operand, as large: all but its map stays."""
-        name, (streamed, _) = self.layer.operation.arrays[0], self.target.operation.maps
-        fmt, layer = self.hardware.format_of(name), self.layer
-        check_values(name, array, fmt, shape=layer.a.shape)
-        layer = replace(layer, a=np.asarray(array).astype(fmt.dtype))
-        elements = Operands(self.target, layer.a, layer.b).elements(streamed)
+        name, (streamed, _) = self.layer.operation.arrays[0], self.layer.operation.maps
+        fmt = self.hardware.format_of(name)
+        check_values(name, array, fmt, shape=self.layer.a.shape)
+        layer = replace(self.layer, a=np.asarray(array).astype(fmt.dtype))
+        lowered = replace(self.lowered, a=self.merge.streamed(layer.a))
+        elements = Operands(self.merge.target, lowered.a, lowered.b).elements(streamed)
         octets = stored(elements, self.image.sizes[streamed])
         image = replace(self.image, filled={**self.image.filled, streamed: octets})
-        return replace(self, layer=layer, image=image)
+        return replace(self, layer=layer, lowered=lowered, image=image)
 
     def result(self, octets: NDArray[np.uint8]) -> NDArray:
         """Return the result as the user has it, of the bytes of the region of ``c``."""
-        fmt = self.layer.requantization.format
-        table = self.image.results(octets, result_shape(self.target), fmt)
-        return gathered(self.target, table).astype(fmt.dtype)
+        target, fmt = self.merge.target, self.layer.requantization.format
+        table = self.image.results(octets, result_shape(target), fmt)
+        return self.merge.picked(gathered(target, table)).astype(fmt.dtype)
 
 
 def refuse(hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> None:
     """Refuse a wrong layer and, by arithmetic on its sizes, too large sums and maps."""
     layer = Layer.refuse(hardware, run, arrays)
     geometry, fmt = layer.geometry, layer.requantization.format
-    target = layer.target(Hardware.of(hardware))
+    target = Merge.best(hardware, layer.target(hardware)).target
     check_extent(hardware, target, fmt, (layer.a.shape, layer.b.shape))
     check_width(hardware, run, run.operation.products(geometry))
 
@@ -117,22 +121,23 @@ def compiled(
     """
     refuse(hardware, run, arrays)
     layer = Layer.check(hardware, run, arrays)
-    sizes = Hardware.of(hardware)
-    target = layer.target(sizes)
-    operands = Operands(target, layer.a, layer.b)
+    merge = Merge.best(hardware, layer.target(hardware))
+    target, dense = merge.target, merge.layer(layer)
+    operands = Operands(target, dense.a, dense.b)
     steps = list(lowered(operands))
     made = [step for step in steps if isinstance(step, Product)]
-    check_sums(hardware, layer, made, target)
+    check_sums(hardware, run, made, target, layer.geometry)
     check_banks(hardware, steps)
-    image = Image.lay_out(hardware, operands, layer.requantization.format, whole=whole)
-    order = list(scheduled(steps, sizes))
+    image = Image.lay_out(hardware, operands, dense.requantization.format, whole=whole)
+    order = list(scheduled(steps, target.hardware))
     return Compiled(
         hardware,
         layer,
-        target,
+        merge,
+        dense,
         steps,
         order,
-        commands(hardware, layer, image, order),
-        settings(hardware, layer, made),
+        commands(hardware, dense, image, order),
+        settings(hardware, dense, made),
         image,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format, check_values
+from gemmule.golden.common.memory import element_size
 from gemmule.golden.common.options import Options, flag, option
 from gemmule.golden.common.requantize import ROUNDINGS, Requantization
 from gemmule.golden.conv.geometry import Geometry
@@ -135,9 +136,13 @@ class Layer:
         a, b = (np.asarray(each).astype(hardware.format_of(name).dtype) for each, name in operands)
         return replace(layer, a=a, b=b)
 
-    def target(self, sizes: Hardware) -> Target:
-        """Return what is to be lowered, for hardware of these sizes."""
-        return Target(self.geometry, self.operation, self.method, sizes, self.zeros)
+    def target(self, hardware: ConvolutionHardware) -> Target:
+        """Return what is to be lowered for some hardware."""
+        made_of = hardware.format_of(self.operation.arrays[0])
+        widens = element_size(self.requantization.format.width) > element_size(made_of.width)
+        return Target(
+            self.geometry, self.operation, self.method, Hardware.of(hardware), self.zeros, widens
+        )
 
     @cached_property
     def golden(self) -> NDArray[np.int64]:

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from gemmule.gen.compile.convolution.lower.lowering import lowered
+from gemmule.gen.compile.convolution.lower.operands import Operands
 from gemmule.gen.compile.convolution.lower.target import Hardware, Target, Zeros
 from gemmule.gen.compile.convolution.lower.tiling import tiles
 from gemmule.golden.conv.convolution import forward, input_grad, weight_grad
+from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.conv.operation import Method, Operation
 from gemmule.tb.conv.benchmark_folding import SMALL, measure
 from gemmule.tb.conv.cases import layers, operands
@@ -46,6 +49,27 @@ def test_what_folding_gains():
     for row in measure("small", SMALL):
         assert row["columns a vector"] == 3
         assert 2 < row["times"] <= 3
+
+
+@pytest.mark.parametrize(("stride", "x_banks"), [(1, 10), (2, 18)])
+def test_a_piece_of_pixels_stays_at_each_turn(stride, x_banks):
+    """Two pieces, nine taps: after the first tap each loads one; of strided x each loads its own.
+
+    A tap of a strided convolution meets few of the pixels, and a window of all taps has more.
+    """
+    side = 10 * stride
+    geometry = Geometry(
+        batch=1, channels=4, filters=4, size=(side, side), kernel=(3, 3), stride=stride, padding=1
+    )
+    hardware = Hardware(4, 4, 64, 64, 512)
+    zeros = Zeros(-2, np.full(4, 3))
+    target = Target(geometry, Operation.WEIGHT_GRAD, Method.ZERO_FREE, hardware, zeros)
+    x, _, dy = operands(geometry)
+    golden = weight_grad(geometry, x, dy, x_zero=-2, dy_zero=3)
+    assert (execute(target, x, dy) == golden).all()
+    steps = list(lowered(Operands(target, x, dy)))
+    assert sum(len(step.b_loads) for step in steps) == 10
+    assert sum(len(step.a_loads) for step in steps) == x_banks
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 24, 100])

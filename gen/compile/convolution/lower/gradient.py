@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,30 +25,35 @@ def gradient_products(target: Target, group: int, x: View, dy: View) -> Iterator
     The result is laid out as the weights are. Where all pixels of ``dy`` and of ``x`` fit their
     banks, one command makes all taps of some blocks of channels, and these stay for all columns.
     Otherwise each tap and block has its own command, and its pixels pass through the bank piece by
-    piece; those of ``dy`` stay for all taps and channels, if they fit.
+    piece, forth and back by turns, so that the piece at the turn stays; those of ``dy`` stay for
+    all taps and channels, if they fit.
     """
     plan = _Plan(target, x, dy)
+    edges = zip(_edges(plan.x_keys), _edges(plan.dy_keys), strict=True)
     for number, (block, taps, chunk) in enumerate(plan.order):
-        opens, closes = number % plan.edge == 0, number % plan.edge == plan.edge - 1
-        product = plan.product(group, block, taps, chunk)
-        for box in plan.boxes:
-            final = box is plan.boxes[-1]
-            vectors, walk = x.window(box, taps, chunk)
-            if not plan.x_stays or opens:
+        product, boxes = plan.product(group, block, taps, chunk), plan.way(number)
+        for box in boxes:
+            (opens, leave), (dy_opens, dy_leave) = next(edges)
+            final = box is boxes[-1]
+            loaded = x.all_taps if plan.x_keeps else taps
+            vectors, walk = x.window(box, loaded, chunk, taps)
+            if opens:
                 product.a_loads.append(Bank((Load(vectors),)))
-            leave = closes or not plan.x_stays
             product.a_passes.append(Pass(walk, target.zeros.a, leave, final))
-            walk, leave = dy.part(box, 1), final and closes
-            if plan.x_stays or not plan.dy_stays:
-                vectors, walk = dy.window(box, dy.all_taps, (block, block + 1))
+            there = x.all_outs if plan.dy_stays else box
+            vectors, walk = dy.window(there, dy.all_taps, (block, block + 1))
+            if dy_opens:
                 product.b_loads.append(Bank((Load(vectors),)))
-                leave = True
-            elif opens and box is plan.boxes[0]:
-                every, _ = dy.window(x.all_outs, dy.all_taps, (block, block + 1))
-                product.b_loads.append(Bank((Load(every),)))
+            walk = dy.part(box, 1) if plan.dy_stays else walk
             times = product.m // target.hardware.rows if plan.x_stays else 1
-            product.b_passes.append(Pass(repeated(walk, times), target.dy_zero, leave, final))
+            product.b_passes.append(Pass(repeated(walk, times), target.dy_zero, dy_leave, final))
         yield product
+
+
+def _edges(keys: Sequence[object]) -> Iterator[tuple[bool, bool]]:
+    """Yield whether each differs from the one before it, and from the one behind it."""
+    changes = [True, *(one != other for one, other in pairwise(keys)), True]
+    return pairwise(changes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +92,6 @@ class _Plan:
         each = [[(tap, tap + 1) for tap in index] for index in np.ndindex(*x.taps)]
         return [(block, tap, chunk) for block in columns for chunk in chunks for tap in each]
 
-    @property
-    def edge(self) -> int:
-        """The products from one change of what stays to the next."""
-        return self.dy.blocks if self.x_stays else len(self.order) // self.dy.blocks
-
     @cached_property
     def boxes(self) -> list[list[Span]]:
         """The boxes of pixels that pass through the banks together."""
@@ -99,6 +100,37 @@ class _Plan:
         hardware = self.target.hardware
         room = hardware.a_bank if self.dy_stays else min(hardware.a_bank, hardware.b_bank)
         return tiles(self.x.outs, room)
+
+    def way(self, number: int) -> list[list[Span]]:
+        """Return the boxes in the order in which a product takes them."""
+        return self.boxes[::-1] if number % 2 else self.boxes
+
+    @cached_property
+    def x_keeps(self) -> bool:
+        """Whether the pixels of a box are loaded for all taps: where some stay, and fewer come."""
+        x, taps = self.x, [[(tap, tap + 1) for tap in index] for index in np.ndindex(*self.x.taps)]
+        whole = [x.volume(box, x.all_taps) for box in self.boxes]
+        apart = sum(x.volume(box, tap) for box in self.boxes for tap in taps)
+        kept = len(taps) * (sum(whole) - min(whole[0], whole[-1]))
+        return max(whole) <= self.target.hardware.a_bank and kept < apart
+
+    @property
+    def x_keys(self) -> list[object]:
+        """What of ``x`` is in its bank, box by box of each product."""
+        return [
+            (chunk, box) if self.x_keeps else (number, box)
+            for number, (_, _, chunk) in enumerate(self.order)
+            for box in self.way(number)
+        ]
+
+    @property
+    def dy_keys(self) -> list[object]:
+        """What of ``dy`` is in its bank, box by box of each product."""
+        return [
+            block if self.dy_stays else (block, box)
+            for number, (block, _, _) in enumerate(self.order)
+            for box in self.way(number)
+        ]
 
     @cached_property
     def b_sums(self) -> NDArray[np.int64]:

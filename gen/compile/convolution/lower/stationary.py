@@ -79,7 +79,9 @@ def stationary_products(
     """
     hardware = target.hardware
     bank_tiling, plain = _BankTiling(weights, hardware), weights.plain()
-    boxes, spans = fitting(view, hardware), list(_column_spans(target))
+    k = weights.taps * view.blocks * hardware.rows
+    boxes = fitting(view, hardware, target.most_rows(k))
+    spans = list(_column_spans(target))
     chunks_of = [_chunks(view, box, hardware, bank_tiling.blocks) for box in boxes]
     resident = None
     if len(boxes) > 1 and all(len(chunks) == 1 for chunks in chunks_of):
@@ -88,7 +90,6 @@ def stationary_products(
         stay = len(chunks) == 1
         for number, span in enumerate(spans):
             part = places[tuple(slice(*each) for each in box)]
-            k = weights.taps * view.blocks * hardware.rows
             b_sum = plain[..., slice(*span)].sum((0, 1), dtype=np.int64)
             product = _product(target, group, part, span, k, b_sum)
             for chunk in chunks:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import lcm
+from math import lcm, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Hardware:
 
     ``cascade``: sums that stay in the cells drain through those below, which takes its time.
     ``folds``: the host puts kernel columns into lanes that few channels leave idle. A load has
-    ``levels`` of loops around its requests, each of ``iterations`` at most.
+    ``levels`` of loops around its requests, each of ``iterations`` at most. ``c_depth`` rows of
+    results wait for memory.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class Hardware:
     folds: bool = True
     levels: int = 3
     iterations: int = 1 << 12
+    c_depth: int = 1 << 16
 
     @classmethod
     def of(cls, hardware: ConvolutionHardware) -> "Hardware":
@@ -45,6 +47,7 @@ class Hardware:
             cascade=hardware.drains_down,
             levels=hardware.axes + 1,
             iterations=1 << hardware.size_width,
+            c_depth=hardware.c_depth,
         )
 
 
@@ -58,13 +61,17 @@ class Zeros:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One operation of a layer, by one method, for one hardware."""
+    """One operation of a layer, by one method, for one hardware.
+
+    ``widens``: a result takes more bytes than what it is made of.
+    """
 
     geometry: Geometry
     operation: Operation
     method: Method
     hardware: Hardware
     zeros: Zeros
+    widens: bool = False
 
     @property
     def groups(self) -> range:
@@ -102,6 +109,36 @@ class Target:
     def kernel(self) -> tuple[int, ...]:
         """The kernel's size, its columns folded."""
         return *self.geometry.kernel[:-1], -(-self.geometry.kernel[-1] // self.fold)
+
+    @property
+    def taps(self) -> int:
+        """The taps that are multiplied by: kernel columns that share a vector are one."""
+        transposed = self.operation.essence is Operation.INPUT_GRAD
+        return prod(self.geometry.kernel if transposed else self.kernel)
+
+    @property
+    def blocks(self) -> int:
+        """The vectors of a group's streamed channels, folded ones included."""
+        geometry = self.geometry
+        if self.operation.essence is Operation.INPUT_GRAD:
+            return -(-geometry.group_filters // self.hardware.rows)
+        return -(-self.fold * geometry.group_channels // self.hardware.rows)
+
+    @property
+    def array_tiles(self) -> int:
+        """The tiles of the array that a pixel meets, of all groups: cycles are in proportion."""
+        columns = -(-self.group_columns // self.hardware.cols)
+        return self.geometry.groups * self.taps * self.blocks * columns
+
+    def most_rows(self, k: int) -> int:
+        """Return the most rows of a product of ``k`` steps, whose sums are kept.
+
+        A row of results that widen leaves every cycle of the last tile of K, and memory takes it in
+        several. Where few steps came before, no more rows are made than may wait.
+        """
+        hardware = self.hardware
+        brief = self.widens and k <= hardware.c_depth
+        return min(hardware.acc_depth, hardware.c_depth) if brief else hardware.acc_depth
 
     @property
     def tiles(self) -> int:

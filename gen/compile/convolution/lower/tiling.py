@@ -31,12 +31,11 @@ def tiles(outs: Sequence[int], most: int) -> list[list[Span]]:
     return boxes
 
 
-def fitting(view: View, hardware: Hardware) -> list[list[Span]]:
-    """Return tiles whose kept sums have room, and whose pixels, of one block at least, too.
+def fitting(view: View, hardware: Hardware, most: int) -> list[list[Span]]:
+    """Return tiles of at most ``most`` results whose pixels, of one block at least, have room.
 
     A little shorter ones are taken where all blocks then stay in the bank.
     """
-    most = hardware.acc_depth
     fallback: list[list[Span]] = []
     while True:
         boxes = tiles(view.outs, most)

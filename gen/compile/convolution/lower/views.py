@@ -131,10 +131,22 @@ class View:
         return _walk(self.batch, self.lines, self.blocks)
 
     def window(
-        self, outs: Sequence[Span], taps: Sequence[Span], blocks: Span
+        self,
+        outs: Sequence[Span],
+        taps: Sequence[Span],
+        blocks: Span,
+        met: Sequence[Span] | None = None,
     ) -> tuple[Vectors, Walk]:
-        """Return the vectors to load for a box of results, and the walk over them."""
+        """Return the vectors to load for a box of results, and the walk over them.
+
+        It goes over those of ``taps`` that are ``met``, or over all of them.
+        """
         cuts, lines = zip(*self._windows(outs, taps), strict=True)
+        if met is not None:
+            lines = tuple(
+                replace(line, start=line.start + (low - first) * line.step, taps=high - low)
+                for line, (first, _), (low, high) in zip(lines, taps, met, strict=True)
+            )
         part = self.loaded[(slice(*outs[0]), *cuts, slice(*blocks))]
         return part, _walk(outs[0][1] - outs[0][0], lines, blocks[1] - blocks[0])
 
