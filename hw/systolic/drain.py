@@ -17,15 +17,15 @@ Slot = Callable[..., Value]
 class BubbleFreeDrain:
     """Sums leave beside the next tile's products: two tiles' ends are R cycles apart, no more.
 
-    ``gap`` counts down to the cycle in which a tile may end; ``dirty`` are sums that reset or the
-    other dataflow left in the cells, cleared before the first beat.
+    ``gap`` counts down to the cycle in which a tile may end; ``dirty`` are sums that reset, the
+    other dataflow or another product left in the cells, cleared before the first beat.
     """
 
     token_wait = A_SLOT
     """Cycles from a tile's last beat to one before the token of its first row."""
 
-    def __init__(self, m: Module, params: ProductParams):
-        self._m, self._params = m, params
+    def __init__(self, m: Module, params: ProductParams, turn: Value | None):
+        self._m, self._params, self._turn = m, params, turn
         self._gap = Signal(range(params.rows + 1), name="gap")
         self._dirty = Signal(init=1, name="dirty")
         self._after_tile = Signal(name="after_tile")
@@ -47,10 +47,11 @@ class BubbleFreeDrain:
         m, rows = self._m, self._params.rows
         waiting = at.active & at.output_stationary
         wash = wire(m, "wash", waiting & self._dirty)
+        leaves = row if self._turn is None else row | ~self._turn
         m.d.sync += [
             self._after_tile.eq(tile),
             self._gap.eq(Mux(self._gap == 0, 0, self._gap - 1)),
-            self._dirty.eq((self._dirty & ~wash) | row),
+            self._dirty.eq((self._dirty & ~wash) | leaves),
         ]
         with m.If(tile):
             m.d.sync += self._gap.eq(rows - 1)
@@ -91,8 +92,11 @@ class CascadeDrain:
 Drain = BubbleFreeDrain | CascadeDrain
 
 
-def drain_of(m: Module, params: ProductParams) -> Drain | None:
-    """Build the drain of the hardware; None without the output-stationary dataflow."""
+def drain_of(m: Module, params: ProductParams, turn: Value | None) -> Drain | None:
+    """Build the drain of the hardware; None without the output-stationary dataflow.
+
+    ``turn`` says whether beats may enter the array, where several products take turns at it.
+    """
     if params.drains_down:
         return CascadeDrain(m, params)
-    return BubbleFreeDrain(m, params) if params.drains_apart else None
+    return BubbleFreeDrain(m, params, turn) if params.drains_apart else None

@@ -110,7 +110,7 @@ class Gemm(wiring.Component):
         m = Module()
         a, b, scale, *row_scale = self._operands(m)
         m.submodules.results = results = self._results
-        m.submodules.sequencer = sequencer = Sequencer(self.params)
+        m.submodules.sequencer = sequencer = Sequencer(self.params, shared=self.shared)
         connect(m, a.at, sequencer.a_at)
         connect(m, b.at, sequencer.b_at)
         connect(m, results.c, flipped(self.c))
@@ -123,6 +123,8 @@ class Gemm(wiring.Component):
             results.token_valid.eq(sequencer.token_valid),
             results.token.eq(sequencer.token),
         ]
+        if self.shared:
+            m.d.comb += sequencer.turn.eq(self.turn)
         self._array(m, a, b, sequencer, results)
         self._scales(m, scale, sequencer, results)
         for operand in row_scale:

@@ -49,9 +49,13 @@ class Sequencer(wiring.Component):
     Parameters
     ----------
     params : ProductParams
+    shared : bool
+        Several products take turns at the array.
 
     Members
     -------
+    turn : In(1)
+        Only with ``shared``: beats may enter the array now; ``a_valid`` and ``b_valid`` know.
     a_valid, b_valid : In(1); a_at, b_at : In(:func:`position_signature`); a_take, b_take : Out(1)
         The operands.
     scaled : In(1)
@@ -70,10 +74,12 @@ class Sequencer(wiring.Component):
         A row of results, ``params.array_latency`` cycles ahead of it.
     """
 
-    def __init__(self, params: ProductParams):
+    def __init__(self, params: ProductParams, *, shared: bool = False):
         self.params = params
+        self.shared = shared
         row_settings = {"row_settings": In(range(params.row_scale_depth + 1))}
         super().__init__({
+            **({"turn": In(1)} if shared else {}),
             "a_valid": In(1),
             "a_at": In(position_signature(params)),
             "a_take": Out(1),
@@ -98,7 +104,7 @@ class Sequencer(wiring.Component):
         m = Module()
         at = self.a_at
         room = Signal(range(self.params.capacity + 1), init=self.params.capacity)
-        drain = drain_of(m, self.params)
+        drain = drain_of(m, self.params, self.turn if self.shared else None)
         flows = self.params.dataflows
         idle = {"row": 0, "weight": 0}
         ws = self._weight_stationary(m, room, drain) if "ws" in flows else idle
