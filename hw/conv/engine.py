@@ -75,8 +75,6 @@ class Engine(Component):
         Requests were taken that memory has not answered.
     failed : In(1)
         A request leaves its region, or was answered by an error: end the program.
-    clears : Out(1)
-        All of a program is reset: what it has in the array should be, too.
     beats, starves : Out(1)
         The product takes a vector of the streamed operand; it could, and there is none.
     """
@@ -106,7 +104,7 @@ class Engine(Component):
         return {
             "array": members["array"],
             **dict.fromkeys(("turn", "reading", "writing", "failed"), In(1)),
-            **dict.fromkeys(("clears", "beats", "starves"), Out(1)),
+            **dict.fromkeys(("beats", "starves"), Out(1)),
         }
 
     @property
@@ -168,15 +166,14 @@ class Engine(Component):
         self._end(m, control, scales, parts, targets)
         self._watch(m, control, scales, counters, parts)
         if self.shared:
-            self._share(m, control, product)
+            self._share(m, product)
         return m
 
-    def _share(self, m: Module, control: Control, product: Core) -> None:
+    def _share(self, m: Module, product: Core) -> None:
         """Join the product with the array that is elsewhere."""
         connect(m, product.array, flipped(self.array))
         m.d.comb += [
             product.turn.eq(self.turn),
-            self.clears.eq(control.clear),
             self.beats.eq(product.a.valid & product.a.ready),
             self.starves.eq(self.turn & product.a.ready & ~product.a.valid),
         ]
@@ -194,19 +191,12 @@ class Engine(Component):
     def _count(
         self, m: Module, a: OperandBuffer, b: OperandBuffer, control: Control, counters: Counters
     ) -> None:
-        moves = {
-            name: port.valid & port.ready
-            for name, port in (
-                ("a", a.o),
-                ("b", b.o),
-                ("a_in", self.x),
-                ("b_in", self.w),
-                ("c", self.c),
-                ("asked", self.x_request),
-            )
-        }
+        ports = {"a": a.o, "b": b.o, "a_in": self.x, "b_in": self.w, "c": self.c}
+        moves = {name: port.valid & port.ready for name, port in ports.items()}
+        begins = (self.x_request.valid & self.x_request.ready) | moves["a"]
         events = {
-            "busy_cycles": moves["asked"] | moves["a"],
+            # Another product may have the array for longer than a program may take.
+            "busy_cycles": begins & self.turn if self.shared else begins,
             "x_reads": moves["a"] & a.real,
             "x_masked": moves["a"] & ~a.real,
             "x_loaded": moves["a_in"],
@@ -289,9 +279,8 @@ class Engine(Component):
         }
         if self.shared:
             found[Refusal.REGION] = self.failed
-        offers = [self.x_request, self.w_request, self.c_request, self.c]
-        arrives = [port.valid & port.ready for port in (self.x, self.w)]
-        outside = [port.valid for port in offers]
+        outside = [each.valid for each in (self.x_request, self.w_request, self.c_request, self.c)]
+        arrives = [each.valid & each.ready for each in (self.x, self.w)]
         owed = [each.pending & ~(each.i.valid & ~each.i.ready) for each in loaders.values()]
         inside = [
             port.valid & port.ready

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth import Module, Mux, ResetInserter, Signal, Value
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,8 +20,9 @@ class SharedArray(wiring.Component):
 
     A turn lasts while its user ``wants`` it: from the first beat to the last result of whatever
     can be told apart from what follows. Where the other one waits, ``waited`` asks for its end.
-    Users drive idle slots while it is not their turn; nothing of one is in the array when the next
-    turn begins, for it had all its results.
+    Users drive idle slots while it is not their turn. When the next turn begins, what one wanted
+    has left the array; what else it left, as one that was reset does, goes ahead of what comes,
+    slot by slot, but for the sums of output-stationary tiles, which their user clears.
 
     Latency: that of the array; a turn begins in the cycle after the other one ends. Throughput: a
     slot a cycle. Back-pressure: none, but for ``turn``.
@@ -39,8 +40,6 @@ class SharedArray(wiring.Component):
     wants_<n> : In(1); turn_<n> : Out(1)
     waited_<n> : Out(1)
         It is this one's turn, and the other one waits for it.
-    clear : In(1)
-        Reset what is in the array.
     """
 
     def __init__(self, params: ProductParams, users: Sequence[ProductParams]):
@@ -50,13 +49,11 @@ class SharedArray(wiring.Component):
             **{f"array_{n}": Out(port) for n, port in enumerate(ports)},
             **{f"wants_{n}": In(1) for n in range(USERS)},
             **{f"{name}_{n}": Out(1) for n in range(USERS) for name in ("turn", "waited")},
-            "clear": In(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        array = array_of_cells(self.params, row_sums=True)
-        m.submodules.array = ResetInserter(self.clear)(array)
+        m.submodules.array = array = array_of_cells(self.params, row_sums=True)
         owner = Signal()
         wants = [getattr(self, f"wants_{n}") for n in range(USERS)]
         m.d.sync += owner.eq(Mux(owner, wants[1] | ~wants[0], wants[1] & ~wants[0]))

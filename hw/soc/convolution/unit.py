@@ -69,7 +69,7 @@ class ConvolutionUnit(wiring.Component):
         No command is under way.
     events : Out(struct of `EVENTS`)
     array : In(the array's signature)
-    turn : In(1); wants : Out(1); clears : Out(1)
+    turn : In(1); wants : Out(1)
         As :class:`~gemmule.hw.soc.array.SharedArray` has them.
     """
 
@@ -89,7 +89,7 @@ class ConvolutionUnit(wiring.Component):
             **members,
             "array": self._engine.signature.members["array"],
             "turn": In(1),
-            **dict.fromkeys(("wants", "clears"), Out(1)),
+            "wants": Out(1),
         })
 
     def elaborate(self, platform):
@@ -99,7 +99,7 @@ class ConvolutionUnit(wiring.Component):
         self._start, self._runs = Signal(name="start"), Signal(name="runs")
         self._drops: list[Value] = []
         connect(m, engine.array, flipped(self.array))
-        m.d.comb += [engine.turn.eq(self.turn), self.clears.eq(engine.clears)]
+        m.d.comb += engine.turn.eq(self.turn)
         self._program(m, engine)
         reading = [self._operand(m, engine, side) for side in STREAMS]
         writing = self._results(m, engine)

@@ -3,7 +3,6 @@
 import numpy as np
 
 from gemmule.golden.systolic.gemm import gemm
-from gemmule.tb.soc.driver.test_convolution import asked, golden
 
 from .rtl import CONFIGURATIONS, opened
 from .test_rtl import SMALL, is_right, made
