@@ -1,4 +1,4 @@
-"""Accelerators with one unit and two, small in all that brings out many blocks and slices."""
+"""Accelerators with one unit to three, small in all that brings out many blocks and slices."""
 
 from functools import cache
 from pathlib import Path
@@ -9,14 +9,23 @@ from gemmule.gen.simulation.axi import build_axi
 from gemmule.gen.simulation.engine import emitted_once
 from gemmule.golden.soc.functions import VECTOR_FUNCTIONS
 from gemmule.hw.soc.params import AcceleratorParams
+from gemmule.tb.soc.convolution.rtl import CONFIGURATIONS as WITH_LAYERS
 from gemmule.tb.soc.driver.rtl import CONFIGURATIONS as BUILT
 
 from .stimuli.places import COMPLETIONS, RING, SETTINGS_START, SIZE
 
-__all__ = ["BOTH_UNITS", "CONFIGURATIONS", "FEW", "base_of", "program"]
+__all__ = [
+    "ALL_UNITS",
+    "CONFIGURATIONS",
+    "FEW",
+    "WITH_CONVOLUTIONS",
+    "WITH_VECTORS",
+    "base_of",
+    "program",
+]
 
-FEW = tuple(BUILT)
-"""Those that the drivers are tested on; of all but the long tests."""
+FEW = *BUILT, "4x4_layers"
+"""Those that the drivers and layers are tested on; of all but the long tests."""
 
 
 def _params(rows: int, cols: int, data_width: int, address_width: int, bank_bytes: int, **more):
@@ -32,7 +41,29 @@ def _params(rows: int, cols: int, data_width: int, address_width: int, bank_byte
 
 ALL = ",".join(VECTOR_FUNCTIONS)
 
-BOTH_UNITS = {
+ALL_UNITS = {
+    "4x4_layers": WITH_LAYERS["4x4"],
+    "2x8_layers": _params(
+        *(2, 8, 64, 40, 1024), x_format="u8", acc_width=40, ring=False,
+        vector_lanes=2, functions="softmax,transpose", max_length=40,
+        convolution="conv2d", acc_depth=16, x_depth=256, w_depth=64, c_depth=16, size_width=8,
+    ),
+    "4x2_volumes": _params(
+        *(4, 2, 32, 32, 1024), vector_lanes=4, functions="gelu,layernorm", max_length=100,
+        convolution="conv3d", acc_depth=16, x_depth=256, w_depth=64, c_depth=16, size_width=8,
+    ),
+}  # fmt: skip
+"""Those with the vector and the convolution unit."""
+
+WITH_CONVOLUTIONS = ALL_UNITS | {
+    "4x4_small_banks": _params(
+        *(4, 4, 512, 64, 4096), acc_width=36, convolution="conv2d", dataflow="both",
+        acc_depth=16, x_depth=64, w_depth=64, c_depth=16, size_width=8,
+    ),
+}  # fmt: skip
+"""Those with the convolution unit."""
+
+WITH_VECTORS = ALL_UNITS | {
     "narrow": BUILT["narrow"],
     "2x4_4_lanes": _params(
         2, 4, 64, 40, 1024, vector_lanes=4, functions="tanh,softmax,layernorm", max_length=75
@@ -68,7 +99,8 @@ BOTH_UNITS = {
 
 CONFIGURATIONS = (
     BUILT
-    | BOTH_UNITS
+    | WITH_VECTORS
+    | WITH_CONVOLUTIONS
     | {
         "4x4_small": _params(4, 4, 128, 40, 1024),
         "4x2_wide": _params(4, 2, 256, 40, 2048, x_format="s16", acc_width=40),

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from .configurations import BOTH_UNITS, CONFIGURATIONS
+from .configurations import CONFIGURATIONS, WITH_CONVOLUTIONS, WITH_VECTORS
 from .pair import Pair
-from .quotas import CHAINS
+from .quotas import chains_of
 from .stimuli.chains import ChainMaker
 
 
@@ -31,12 +31,14 @@ def run_chains(name: str, seed: int, count: int) -> Counter:
     return pair.tally
 
 
-def test_chains():
-    run_chains("narrow", 1, 25)
+@pytest.mark.parametrize("name", ["narrow", "4x4_layers"])
+def test_chains(name):
+    run_chains(name, 1, 25)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_many_chains(name):
-    found = run_chains(name, 2, CHAINS if name in BOTH_UNITS else CHAINS // 10)
-    assert found["chains over both units"] or name not in BOTH_UNITS
+    found = run_chains(name, 2, chains_of(name))
+    units = 1 + (name in WITH_VECTORS) + (name in WITH_CONVOLUTIONS)
+    assert found[f"chains over {units} units"]

@@ -7,23 +7,20 @@ import pytest
 
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import (
-    AFFINE,
     COLUMN,
     COMPLETION,
     SETTINGS,
-    VECTOR,
     Cause,
     Flags,
     Opcode,
-    VectorFunction,
 )
-from gemmule.golden.soc.functions import NORMS
 from gemmule.golden.soc.machine import WORK
 
 from .configurations import CONFIGURATIONS, FEW
 from .pair import Pair
 from .quotas import BEATS, ERRORS
 from .stimuli.commands import Maker
+from .stimuli.needed import beats, needed
 from .stimuli.places import OPERANDS, RESULTS, RING, SIZE
 
 COMMAND_OCTETS, COMPLETION_OCTETS = 64, 16
@@ -78,11 +75,12 @@ class Errors:
         maker.batch()
         commands = [maker.work(apart=64, settings=0) for _ in range(count)]
         commands = [each for each in commands if each["opcode"] in WORK]
-        return [each for each in commands if large or self._beats(each) < 100]
+        return [each for each in commands if large or self._small(each)]
 
-    def _beats(self, command: dict[str, int]) -> int:
-        found, bus = operands(command, self.pair.hardware).values(), self.pair.params.bus
-        return sum(each.rows * (each.row_octets // bus + 1) for each in found)
+    def _small(self, command: dict[str, int]) -> bool:
+        """Tell whether a command has few beats; a layer's program alone has more than others."""
+        most = 400 if command["opcode"] == Opcode.CONVOLUTION else 100
+        return beats(command, self.pair) < most
 
     def _run(
         self,
@@ -111,8 +109,8 @@ class Errors:
         whole = pair.settle()
         after = pair.bus.counters()
         pair.bus.no_faults()
-        beats = ("write_beats", "read_beats")[not write]
-        passed = getattr(after, beats) - getattr(before, beats)
+        name = ("write_beats", "read_beats")[not write]
+        passed = getattr(after, name) - getattr(before, name)
         happened = byte is not None or (beat is not None and passed > beat)
         if not whole:
             self._ring_failed()
@@ -139,22 +137,7 @@ class Errors:
         if what == "ring":
             return pair.base + RING + 64 * slot + int(rng.integers(64))
         found = operands(command, pair.hardware)
-        if what not in found:
-            what = "a"
-        if what == "settings":
-            return command["settings"] + int(rng.integers(self._settings_read(command)))
-        matrix = found[what]
-        row = int(rng.integers(matrix.rows))
-        return matrix.address + row * matrix.stride + int(rng.integers(matrix.row_octets))
-
-    def _settings_read(self, command) -> int:
-        """Return how many bytes of settings are read whatever they say of columns."""
-        if command["opcode"] == Opcode.GEMM:
-            return SETTINGS.size
-        at = command["settings"] - self.pair.base
-        code = self.pair.memory[at + VECTOR["function"].offset]
-        named = VectorFunction.of(code).name.lower() in NORMS
-        return VECTOR.size + AFFINE.size * command["n"] * named
+        return needed(command, pair, what if what in found else "a")
 
     def _tell(self, cause: int, unit: str) -> None:
         assert cause == self.cause, (Cause(cause), unit)

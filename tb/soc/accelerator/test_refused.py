@@ -1,24 +1,28 @@
 """Commands with something wrong in any field, and operands that miss a window by a byte."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from gemmule.golden.soc.commands import COMMAND, VERSION, Cause
 from gemmule.golden.soc.machine import WORK
 
-from .configurations import BOTH_UNITS, CONFIGURATIONS, FEW
+from .configurations import CONFIGURATIONS, FEW, WITH_CONVOLUTIONS, WITH_VECTORS
 from .pair import Pair
-from .quotas import REFUSED
+from .quotas import REFUSED, REFUSED_LAYERS
 from .stimuli.commands import MOST
 from .stimuli.wrong import FIELDS, Spoiler
 
 
-def run_refused(name: str, seed: int, count: int) -> Counter:
-    """Run commands of which at least ``count`` are refused for a wrong field, and others."""
+def run_refused(name: str, seed: int, count: int, spoils: Sequence[str] = ()) -> Counter:
+    """Run commands of which at least ``count`` are refused for a wrong field, and others.
+
+    ``spoils``: the units whose commands are made wrong; none are all of them.
+    """
     wrong = 0
     with Pair(name, seed) as pair:
-        maker, rng = Spoiler(pair), pair.rng
+        maker, rng = Spoiler(pair, spoils), pair.rng
         while wrong < count:
             pair.disturb()
             pair.choose_rings()
@@ -28,21 +32,23 @@ def run_refused(name: str, seed: int, count: int) -> Counter:
             pair.set_windows(windows)
             direct = not pair.params.ring or rng.random() < 0.1
             for left in reversed(range(int(rng.integers(1, MOST + 1)))):
-                command, spoils = maker.next(), False
+                wrongly = False
                 if windows:
+                    # One that fails on its way has written a part of what others might read.
+                    command = maker.next(settings=0)
                     if command["opcode"] in WORK:
                         maker.at_an_edge(command, windows)
                     octets = COMMAND.encode(command)
-                elif spoils := rng.random() < 0.7:
+                elif wrongly := rng.random() < 0.7:
                     octets = maker.spoiled()
                 else:
-                    octets = COMMAND.encode(command)
+                    octets = COMMAND.encode(maker.next())
                 cause = pair.command(octets, direct=direct)
-                if spoils:
+                if wrongly:
                     wrong += 1
                     pair.tally[f"malformed in {maker.field}"] += 1
                     pair.tally[f"malformed in {maker.field}, of {maker.of}"] += 1
-                if cause not in (Cause.NONE, Cause.SETTINGS):
+                if cause not in (Cause.NONE, Cause.SETTINGS, Cause.PROGRAM):
                     maker.refused(COMMAND.decode(octets)["sequence"])
                     pair.tally[f"refused: {cause.name}"] += 1
                 if not direct and (not left or rng.random() < 0.1):
@@ -63,7 +69,14 @@ def test_many_wrong_commands_are_refused(name):
     found = run_refused(name, 2, REFUSED)
     assert all(found[f"malformed in {field}"] for field in FIELDS)
     vectors = [found[f"malformed in {field}, of VECTOR"] for field in FIELDS]
-    assert all(vectors) == (name in BOTH_UNITS)
+    assert all(vectors) == (name in WITH_VECTORS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", WITH_CONVOLUTIONS)
+def test_many_wrong_layers_are_refused(name):
+    found = run_refused(name, 3, REFUSED_LAYERS, ("CONVOLUTION",))
+    assert all(found[f"malformed in {field}, of CONVOLUTION"] for field in FIELDS)
 
 
 def test_a_command_of_no_size_signals_no_counter_that_there_is_not():

@@ -30,6 +30,7 @@ __all__ = [
     "Placed",
     "command_of",
     "hardware_of",
+    "made",
     "packed_program",
     "program_of",
     "run",
@@ -57,6 +58,16 @@ class Placed(NamedTuple):
     commands: int
     units: int
     after: NDArray[np.uint8]
+
+
+def made(params: LayerParams, geometry: Geometry, **run: object) -> tuple[ConvRun, Arrays]:
+    """Return the options and arrays of a run, in the formats that the hardware has."""
+    options, arrays = stimulus(params, geometry, **run)
+    for name in ("x", "w", "dy"):
+        fmt = params.format_of(name) if params.AXES == 2 or name != "dy" else None
+        for each in {name, f"{name}_zero_point"} & set(arrays):
+            arrays[each] = arrays[each] + (0 if fmt.signed else 1 << fmt.width - 1)
+    return options, arrays
 
 
 def program_of(params: LayerParams, run: ConvRun, arrays: Arrays) -> Placed:

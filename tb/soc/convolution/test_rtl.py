@@ -10,26 +10,15 @@ from gemmule.gen.simulation.axi import AxiMemory
 from gemmule.golden.conv.geometry import Geometry
 from gemmule.golden.soc.commands import Cause
 from gemmule.golden.systolic.gemm import gemm
-from gemmule.hw.conv.params import LayerParams
 from gemmule.tb.conv.cases import runs
-from gemmule.tb.conv.stimuli import stimulus
 from gemmule.tb.conv.test_convolution import VOLUMES
 from gemmule.tb.soc.driver.test_convolution import asked, golden
 
+from .common import made
 from .rtl import BASE, CONFIGURATIONS, opened
 
 SMALL = Geometry(batch=1, channels=5, filters=6, size=(6, 7), kernel=(3, 3), padding=1)
 """A layer of few tiles each way."""
-
-
-def made(params: LayerParams, geometry: Geometry, **run):
-    """Return the options and arrays of a run, in the formats that the hardware has."""
-    options, arrays = stimulus(params, geometry, **run)
-    for name in ("x", "w", "dy"):
-        fmt = params.format_of(name) if params.AXES == 2 or name != "dy" else None
-        for each in {name, f"{name}_zero_point"} & set(arrays):
-            arrays[each] = arrays[each] + (0 if fmt.signed else 1 << fmt.width - 1)
-    return options, arrays
 
 
 def is_right(acc, layer) -> None:

@@ -23,7 +23,7 @@ class _Chain:
     counter: int
     left: int
     result: Matrix | None = None
-    units: str = ""
+    units: tuple[int, ...] = ()
 
 
 class ChainMaker(Maker):
@@ -52,14 +52,15 @@ class ChainMaker(Maker):
                 open_.remove(chain)
                 self.made += 1
                 self.pair.tally["chains"] += 1
-                self.pair.tally["chains over both units"] += len({*chain.units}) == 2
+                self.pair.tally[f"chains over {len({*chain.units})} units"] += 1
             yield command
 
     def _link(self, chain: _Chain) -> dict[str, int] | None:
         """Return the next command of a chain, which reads the last result of it."""
         for _ in range(20):
-            vector = self.unit and self.rng.random() < 0.6
-            made = (self._vector if vector else self._product)(chain.result)
+            makers = {"GEMM": self._product, "VECTOR": self._vector, "CONVOLUTION": self._layer}
+            unit = str(self.rng.choice(self.units, p=self._shares(self.units)))
+            made = makers[unit](chain.result)
             if made:
                 break
         else:
@@ -68,8 +69,8 @@ class ChainMaker(Maker):
         command["flags"] |= self._common_flags(chain)
         if chain.result and not command["flags"] & Flags.FENCE:
             self.wait_for_all(command, chain.counter)
-        chain.result = operands(command, self.pair.hardware)["c"]
-        chain.units += "v" if command["opcode"] == Opcode.VECTOR else "g"
+        chain.result = self._result(command)
+        chain.units += (command["opcode"],)
         return command
 
     def _common_flags(self, chain: _Chain) -> int:
@@ -80,6 +81,30 @@ class ChainMaker(Maker):
         elif chain.result:
             self.pair.tally["links with a counter"] += 1
         return flags
+
+    def _result(self, command: dict[str, int]) -> Matrix:
+        """Return what a command writes as a matrix; the bytes of a layer have rows of any length.
+
+        Only a part of them may have been written.
+        """
+        c = operands(command, self.pair.hardware)["c"]
+        if command["opcode"] != Opcode.CONVOLUTION or self.rng.random() < 0.3:
+            return c
+        wide = self._near(min(c.columns, 200))
+        return Matrix(c.address, wide, c.columns // wide, wide, 1)
+
+    def _layer(self, result: Matrix | None) -> dict[str, int] | None:
+        if not self.has_room_for_programs:
+            return None
+        if result is None:
+            return self.layer(apart=0, settings=0)
+        side = "a" if self.rng.random() < 0.6 else "b"
+        places = [(each, self.reads(each, side, result)) for each in self.layers]
+        fitting = [(program, place) for program, place in places if place]
+        if not fitting:
+            return None
+        program, place = fitting[int(self.rng.integers(len(fitting)))]
+        return self.layer(apart=0, settings=0, program=program, given={side: place})
 
     def _read(self, matrix: Matrix, rows: int) -> tuple[int, int]:
         """Return address and stride of the first rows of a matrix, or of them backwards."""

@@ -1,6 +1,6 @@
 """Random legal commands that do not disturb each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import COMMAND, COUNTERS, VERSION, Cause, Flags, Opcode
@@ -8,16 +8,19 @@ from gemmule.golden.soc.machine import WORK
 from gemmule.golden.soc.memory import Matrix
 from gemmule.tb.soc.accelerator.pair import Pair
 
+from .convolution_commands import ConvolutionCommands
 from .products import Products
 from .vector_commands import VectorCommands
 
-__all__ = ["MOST", "Maker"]
+__all__ = ["ALL_UNITS", "MOST", "Maker"]
+
+ALL_UNITS = "GEMM", "VECTOR", "CONVOLUTION"
 
 MOST = 32
 """Commands of a batch."""
 
 
-class Maker(Products, VectorCommands):
+class Maker(Products, VectorCommands, ConvolutionCommands):
     """Makes commands for a pair. What one writes, no other touches, unless it waits for it."""
 
     def __init__(self, pair: Pair):
@@ -70,13 +73,34 @@ class Maker(Products, VectorCommands):
         *,
         apart: int = 0,
         settings: float = 0.03,
-        units: tuple[str, ...] = ("GEMM", "VECTOR"),
+        units: tuple[str, ...] = ALL_UNITS,
         **more,
     ) -> dict[str, int]:
-        """Return a command for any of these units; all else is as of :meth:`gemm`."""
-        if self.unit and "VECTOR" in units and (units == ("VECTOR",) or self.chance(0.6)):
+        """Return a command for any of these units that there are; all else is as of :meth:`gemm`.
+
+        ``overlap`` is for VECTOR commands alone.
+        """
+        wanted = [each for each in self.units if each in units]
+        if len(wanted) > 1 and not self.has_room_for_programs:
+            wanted = [each for each in wanted if each != "CONVOLUTION"]
+        chosen = str(self.rng.choice(wanted, p=self._shares(wanted)))
+        if chosen == "VECTOR":
             return self._made(self.vector, apart, settings=settings, **more)
+        if chosen == "CONVOLUTION":
+            return self._made(self.layer, apart, settings=settings)
         return self.gemm(apart=apart, settings=settings)
+
+    @property
+    def units(self) -> list[str]:
+        """The units that there are."""
+        there = {"VECTOR": self.unit, "CONVOLUTION": self.engine}
+        return [name for name in ALL_UNITS if there.get(name, True)]
+
+    @staticmethod
+    def _shares(units: Sequence[str]) -> list[float]:
+        """Return how often each of some units is chosen."""
+        weights = [{"GEMM": 2, "VECTOR": 3, "CONVOLUTION": 2}[name] for name in units]
+        return [each / sum(weights) for each in weights]
 
     def _made(self, make, apart: int, **more) -> dict[str, int]:
         for _ in range(20):
@@ -100,25 +124,36 @@ class Maker(Products, VectorCommands):
             (written, signal, name)
             for written, signal in self.written
             for name, each in operands(command, self.pair.hardware).items()
-            if name in ("a", "b")
-            and command[name] != command["c"]
+            if name in self._sources(command)
             and each.rows <= written.rows
             and each.row_octets <= written.row_octets
         ]
         if not found:
             return
         matrix, signal, name = found[int(rng.integers(len(found)))]
-        command[name], command[f"{name}_stride"] = matrix.address, matrix.stride
+        command[name] = matrix.address
+        if command["opcode"] != Opcode.CONVOLUTION:  # of which it is the region's length
+            command[f"{name}_stride"] = matrix.stride
         if signal and rng.random() < 0.6:
             self.wait_for_all(command, signal)
         else:
             command["flags"] |= Flags.FENCE
 
-    def next(self) -> dict[str, int]:
+    def _sources(self, command: Mapping[str, int]) -> list[str]:
+        """Return the operands that may lie elsewhere: they have nothing to do with the result."""
+        spans = {name: each.span for name, each in operands(command, self.pair.hardware).items()}
+        low, high = spans["c"]
+        found = [name for name in ("a", "b") if name in spans]
+        if command["opcode"] != Opcode.CONVOLUTION:
+            return [name for name in found if command[name] != command["c"]]
+        return [name for name in found if high < spans[name][0] or spans[name][1] < low]
+
+    def next(self, settings: float = 0.03) -> dict[str, int]:
         """Return any legal command, but for its settings."""
         if self.rng.random() < 0.08:
             return self.nop()
-        command = self.work(overlap=self.chance(0.03)) if self.unit else self.gemm()
+        overlap = {"overlap": self.chance(0.03)} if self.unit else {}
+        command = self.work(settings=settings, **overlap)
         if command["opcode"] != Opcode.NOP and self.rng.random() < 0.3:
             self.chain(command)
         return command
@@ -129,6 +164,7 @@ class Maker(Products, VectorCommands):
 
     def wrote(self, command: Mapping[str, int], cause: Cause) -> None:
         """Take note of a command that was carried out: others may use its result."""
-        if cause is Cause.NONE and command["opcode"] in WORK:
+        whole = command["opcode"] != Opcode.CONVOLUTION or self.fresh
+        if cause is Cause.NONE and command["opcode"] in WORK and whole:
             matrix: Matrix = operands(command, self.pair.hardware)["c"]
             self.written.append((matrix, command.get("signal", 0)))

@@ -1,6 +1,6 @@
 """Commands with something wrong, and windows with operands at their edges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gemmule.golden.soc.check import Window, operands, refusal
 from gemmule.golden.soc.commands import COMMAND, Cause, Flags, Opcode
@@ -21,25 +21,26 @@ FIELDS = (
 class Spoiler(Maker):
     """Makes commands that are refused; each field has its turn to be what is wrong."""
 
-    def __init__(self, pair: Pair):
+    def __init__(self, pair: Pair, spoils: Sequence[str] = ()):
         super().__init__(pair)
+        self.spoils = spoils
+        """The units whose commands are spoiled; none: all that there are."""
         self.field = ""
         """What is wrong with the last command that was spoiled."""
         self.of = ""
         """The opcode that it has, or had before."""
-        self._turns: list[tuple[str, bool]] = []
+        self._turns: list[tuple[str, str]] = []
 
     def spoiled(self) -> bytes:
         """Return a command with something wrong in one field, and maybe in more."""
         rng, hardware = self.rng, self.pair.hardware
         if not self._turns:
-            units = (False, True) if self.unit else (False,)
-            turns = [(field, unit) for field in FIELDS for unit in units]
+            turns = [(field, unit) for field in FIELDS for unit in self.spoils or self.units]
             self._turns = [turns[n] for n in rng.permutation(len(turns))]
-        self.field, vector = self._turns.pop()
+        self.field, unit = self._turns.pop()
         while True:
-            made = self.work(units=("VECTOR",)) if vector else self.gemm()
-            command = made if vector or rng.random() < 0.9 else self.nop()
+            made = self.work(units=(unit,))
+            command = made if unit != "GEMM" or rng.random() < 0.9 else self.nop()
             self.refused(command["sequence"])
             octets = bytearray(COMMAND.encode(command))
             self._damage(octets, command, self.field)
@@ -55,14 +56,16 @@ class Spoiler(Maker):
     def _damage(self, octets: bytearray, command: Mapping[str, int], name: str) -> None:
         rng, hardware = self.rng, self.pair.hardware
         raw = command["flags"] & Flags.RAW
+        known = set(map(int, hardware.opcodes))
+        length = 0 if command["opcode"] == Opcode.CONVOLUTION else int(rng.integers(0, 2**32))
         kinds = {
-            "opcode": int(rng.integers(len(hardware.opcodes), 256)),
+            "opcode": int(rng.choice([each for each in range(256) if each not in known])),
             "version": int(rng.choice([0, 2, 255])),
             "flags": command["flags"] | 8 << int(rng.integers(5)),
             "sizes": self.upto(255),
             "c_size": int(rng.integers(3, 256)),
             "m": 0,
-            "n": 0,
+            "n": self._n(command),
             "k": self._k(command),
             "wait": int(rng.integers(9, 256)),
             "signal": int(rng.integers(9, 256)),
@@ -70,9 +73,7 @@ class Spoiler(Maker):
             "a": (1 << 64) - self.upto(2**40),
             "b": self.pair.base + (1 << hardware.address_width) - self.upto(99),
             "c": self.upto(2**62) << 1,
-            "a_stride": int(rng.integers(0, 2**32)),
-            "b_stride": int(rng.integers(0, 2**32)),
-            "c_stride": int(rng.integers(0, 2**32)),
+            **dict.fromkeys(("a_stride", "b_stride", "c_stride"), length),
         }
         assert {*kinds, "bit"} == set(FIELDS)
         if name == "bit":
@@ -84,8 +85,14 @@ class Spoiler(Maker):
                 entry.octets, "little"
             )
 
+    def _n(self, command: Mapping[str, int]) -> int:
+        """Return a wrong n: of a program more commands than there are units, too."""
+        if command["opcode"] != Opcode.CONVOLUTION or self.rng.random() < 0.5:
+            return 0
+        return min(command["m"] + self.upto(1 << int(self.rng.integers(24))), (1 << 24) - 1)
+
     def _k(self, command: Mapping[str, int]) -> int:
-        if command["opcode"] == Opcode.VECTOR:
+        if command["opcode"] in (Opcode.VECTOR, Opcode.CONVOLUTION):
             return 1 << int(self.rng.integers(24))
         most = min(self.pair.hardware.max_k + self.upto(99), (1 << 24) - 1)
         return int(self.rng.choice([0, most]))
