@@ -20,15 +20,19 @@ from .test_commands import run_commands
 from .test_errors import run_beats, run_errors
 from .test_halts import run_halts
 from .test_interrupts import run_interrupts
-from .test_refused import run_refused
+from .test_refused import run_refused, run_refused_layers
 from .test_resets import run_resets, run_watchdog
 
 __all__ = ["main"]
 
-RUNS: dict[str, tuple[Callable[[str, int, int], Counter], int]] = {
+Quota = int | Callable[[str], int]
+"""How many, of each accelerator or of the one with a name."""
+
+RUNS: dict[str, tuple[Callable[[str, int, int], Counter], Quota]] = {
     "commands": (run_commands, quotas.COMMANDS),
-    "chains": (run_chains, quotas.CHAINS),
+    "chains": (run_chains, quotas.chains_of),
     "refused": (run_refused, quotas.REFUSED),
+    "layers": (run_refused_layers, quotas.layers_refused_of),
     "errors": (run_errors, quotas.ERRORS),
     "beats": (run_beats, quotas.BEATS),
     "resets": (run_resets, quotas.RESETS),
@@ -39,7 +43,8 @@ RUNS: dict[str, tuple[Callable[[str, int, int], Counter], int]] = {
 
 
 def _run(what: str, name: str, seed: int) -> tuple[str, str, dict[str, int], float, str]:
-    run, count = RUNS[what]
+    run, quota = RUNS[what]
+    count = quota if isinstance(quota, int) else quota(name)
     begun = time.monotonic()
     try:
         return what, name, dict(run(name, seed, count)), time.monotonic() - begun, ""

@@ -47,7 +47,7 @@ def needed(command: Mapping[str, int], pair: Pair, what: str) -> int:
     if command["opcode"] == Opcode.CONVOLUTION:
         low, high = found[what].span
         request = _any(pair, _within(_traced(command, pair)[what == "c"], low, high))
-        return int(rng.integers(request.start, request.stop))
+        return request[int(rng.integers(len(request)))]
     if what == "settings":
         return command["settings"] + int(rng.integers(_settings_read(command, pair)))
     matrix = found[what]
