@@ -1,6 +1,6 @@
 """A square of registers that turns rows into columns while the next square enters."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -14,9 +14,9 @@ __all__ = ["Transposer"]
 class Transposer(wiring.Component):
     """Transpose packets of up to ``size`` vectors of ``size`` lanes: ``o[j][i] = i[i][j]``.
 
-    Each packet leaves as ``size`` vectors; lanes for vectors that it lacked are of no meaning. A
-    square enters along the rows and leaves along the columns, the next one the other way, so that
-    each shift takes a vector in and gives one out.
+    Each packet leaves as ``size`` vectors; lanes for vectors that it lacked are 0. A square enters
+    along the rows and leaves along the columns, the next one the other way, so that each shift
+    takes a vector in and gives one out.
 
     Latency: ``size`` cycles from a packet's first vector to its first one out. Throughput: one
     vector a cycle, from packet to packet, too; a packet that is short takes as long as a whole
@@ -74,7 +74,10 @@ class Transposer(wiring.Component):
             [Signal(self.shape, name=f"cell_{row}_{col}", reset_less=True) for col in lanes]
             for row in lanes
         ]
-        given = self.i.payload.data
+        given = [
+            wire(m, f"given_{lane}", Mux(wanted, Value.cast(self.i.payload.data[lane]), 0))
+            for lane in lanes
+        ]
         for row in lanes:
             for col in lanes:
                 left = cells[row][col - 1] if col else given[size - 1 - row]

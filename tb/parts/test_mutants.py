@@ -92,6 +92,7 @@ MUTANTS = [
             ("wanted & (~leaving | self.o.ready)", "wanted"),
             ("downward.eq(~downward)", "downward.eq(0)"),
             ("given[size - 1 - col]", "given[col]"),
+            ("Mux(wanted, Value.cast(self.i.payload.data[lane]), 0)", "self.i.payload.data[lane]"),
         ]
     ),
     *(
