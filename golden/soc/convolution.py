@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gemmule.golden.common.memory import Region
 from gemmule.golden.conv.program import run
 from gemmule.golden.conv.records import UNIT, beat_units, command_units, unpacked
-from gemmule.golden.conv.refusal import ProgramError
+from gemmule.golden.conv.refusal import ProgramError, Refusal
 
 from .check import regions
 from .commands import Cause
@@ -13,10 +13,21 @@ from .failure import Failure
 from .hardware import Hardware
 from .memory import BusError, MemoryImage
 
-__all__ = ["COMMAND_BITS", "convolution"]
+__all__ = ["COMMAND_BITS", "convolution", "verdict"]
 
 COMMAND_BITS = 24
 """The low bits of a failure's address, which hold the number of the program's command."""
+
+
+def verdict(address: int) -> tuple[Refusal, int]:
+    """Return what an address says with ``Cause.PROGRAM``: why, and at which command.
+
+    Examples
+    --------
+    >>> verdict(0x11000007)
+    (<Refusal.REGION: 17>, 7)
+    """
+    return Refusal.of(address >> COMMAND_BITS), address & (1 << COMMAND_BITS) - 1
 
 
 def convolution(command: Mapping[str, int], memory: MemoryImage, hardware: Hardware) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import (
     COMMAND,
@@ -15,7 +14,7 @@ from gemmule.golden.soc.commands import (
     Flags,
     Opcode,
 )
-from gemmule.golden.soc.convolution import COMMAND_BITS
+from gemmule.golden.soc.convolution import verdict
 from gemmule.golden.soc.machine import UNITS, WORK
 from gemmule.tb.conv.carried_out import agree
 
@@ -221,8 +220,8 @@ class Pair(Both):
         self._check_registers(self.got)
         self._check_interrupt(done_at)
         self.forget_flags()
-        self.tally["commands"] += len(self.got)
         for each in self.got:
+            self.tally["commands"] += 1
             self.tally[f"commands {OPCODES.get(each['opcode'], 'of no opcode')}"] += 1
         records = self.got
         self.begin()
@@ -232,10 +231,7 @@ class Pair(Both):
         """Return the RTL's address of a program that both refuse, where what it says may be so."""
         if not want["cause"] == record["cause"] == Cause.PROGRAM:
             return {}
-        golden, rtl = (
-            (Refusal.of(each["address"] >> COMMAND_BITS), each["address"] & (1 << COMMAND_BITS) - 1)
-            for each in (want, record)
-        )
+        golden, rtl = (verdict(each["address"]) for each in (want, record))
         self.tally[f"programs refused: {golden[0].name}"] += 1
         self.tally["programs refused otherwise than by golden"] += golden != rtl
         return {"address": record["address"]} if agree(golden, rtl) else {}

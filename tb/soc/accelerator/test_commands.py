@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gemmule.golden.soc.commands import NO_B, Combine, Flags
+from gemmule.golden.soc.commands import COLUMN, NO_B, SETTINGS, Combine, Flags
 from gemmule.golden.soc.functions import ROW_FUNCTIONS
 
 from .configurations import CONFIGURATIONS, FEW
@@ -113,4 +113,23 @@ def test_more_rows_and_columns_than_16_bits_count(function, m):
         pair.bus.set(latency=20, bandwidth=0)
         assert not pair.command(command | made)
         pair.ring()
+        pair.finish()
+
+
+@pytest.mark.parametrize("wrong", [(1,), (1, 2), (0, 1, 2), (0, 2, 3)])
+def test_products_without_a_write_end_between_others(wrong):
+    """One that is dropped whole has no answer of its own to end at, and the next one's is there."""
+    with Pair("4x4", 5) as pair:
+        maker = Spoiler(pair)
+        pair.bus.set(latency=3, pause_b=0.999)
+        size = {"m": 3, "n": 4, "k": 4, "a": pair.base + OPERANDS, "a_stride": 4}
+        size |= {"b": pair.base + OPERANDS + 0x1000, "b_stride": 4, "c_size": 0, "c_stride": 4}
+        for n in range(5):
+            command = maker.gemm(apart=64, settings=0) | {"opcode": 1, "flags": 0} | size
+            octets = maker.settings.octets(4, 0, n in wrong)
+            address = maker.put_settings(octets, SETTINGS.size + 4 * COLUMN.size, 64)
+            pair.command(command | {"settings": address, "c": pair.base + RESULTS + 64 * n})
+        pair.ring()
+        pair.bus.run(1000)
+        pair.bus.set(pause_b=0)
         pair.finish()

@@ -7,9 +7,7 @@ import pytest
 
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import (
-    COLUMN,
     COMPLETION,
-    SETTINGS,
     Cause,
     Flags,
     Opcode,
@@ -56,6 +54,8 @@ class Errors:
         while not (commands := self._some(int(self.rng.integers(1, 3)), large=False)):
             pass
         memory = pair.memory.copy()
+        for each in commands:
+            pair.tally[f"commands {Opcode(each['opcode']).name} with an error at every beat"] += 1
         before = pair.bus.counters()
         self._run(commands, False, beat=None)
         after = pair.bus.counters()
@@ -296,22 +296,3 @@ def test_an_error_in_the_last_beat_of_all_addresses():
         command |= {"m": 1, "n": 1, "k": 1, "c_size": 0, "c": last}
         errors._run([command], True, byte=last)
         assert errors.told == {"c": 1}
-
-
-@pytest.mark.parametrize("wrong", [(1,), (1, 2), (0, 1, 2), (0, 2, 3)])
-def test_products_without_a_write_end_between_others(wrong):
-    """One that is dropped whole has no answer of its own to end at, and the next one's is there."""
-    with Pair("4x4", 5) as pair:
-        maker = Maker(pair)
-        pair.bus.set(latency=3, pause_b=0.999)
-        size = {"m": 3, "n": 4, "k": 4, "a": pair.base + OPERANDS, "a_stride": 4}
-        size |= {"b": pair.base + OPERANDS + 0x1000, "b_stride": 4, "c_size": 0, "c_stride": 4}
-        for n in range(5):
-            command = maker.gemm(apart=64, settings=0) | {"opcode": 1, "flags": 0} | size
-            octets = maker.settings.octets(4, 0, n in wrong)
-            address = maker.put_settings(octets, SETTINGS.size + 4 * COLUMN.size, 64)
-            pair.command(command | {"settings": address, "c": pair.base + RESULTS + 64 * n})
-        pair.ring()
-        pair.bus.run(1000)
-        pair.bus.set(pause_b=0)
-        pair.finish()

@@ -10,7 +10,7 @@ from gemmule.golden.conv.commands import Opcode
 from gemmule.golden.conv.records import UNIT, beat_units, command_units, packed, unpacked
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.soc.commands import Cause
-from gemmule.golden.soc.convolution import COMMAND_BITS, convolution
+from gemmule.golden.soc.convolution import convolution, verdict
 from gemmule.golden.soc.memory import MemoryImage
 from gemmule.tb.conv.carried_out import fields_of, patched
 from gemmule.tb.soc.test_machine import BASE, SIZE
@@ -47,13 +47,13 @@ def told(placed: Placed, **change: int) -> tuple[Refusal, int]:
     """Carry a program out; return what is told of it: why, and at which command."""
     made = set_up(placed)
     record = run(made, command_of(placed) | {"sequence": 9} | change)
-    why, number = record["address"] >> COMMAND_BITS, record["address"] & (1 << COMMAND_BITS) - 1
+    why, number = verdict(record["address"])
     assert record["cause"] == (Cause.PROGRAM if why else Cause.NONE)
     if why:
         assert made.read("ERROR") == {
             "cause": Cause.PROGRAM, "unit": 3, "sequence": 9, "address": record["address"]
         }  # fmt: skip
-    return Refusal.of(why), number
+    return why, number
 
 
 def changed(placed: Placed, at: int, fields: Mapping[str, int]) -> Placed:

@@ -1,6 +1,9 @@
 """Which bytes a command needs, whatever else lies among its operands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gemmule.golden.soc.check import operands
 from gemmule.golden.soc.commands import AFFINE, SETTINGS, VECTOR, Cause, Opcode, VectorFunction
@@ -15,7 +18,7 @@ __all__ = ["beats", "needed"]
 class _Traced(MemoryImage):
     """Memory of which it is kept what was read and written, in requests."""
 
-    def __init__(self, octets, base: int):
+    def __init__(self, octets: NDArray[np.uint8], base: int):
         super().__init__(octets, base)
         self.met: dict[bool, list[range]] = {False: [], True: []}
 
@@ -46,22 +49,15 @@ def needed(command: Mapping[str, int], pair: Pair, what: str) -> int:
     rng, found = pair.rng, operands(command, pair.hardware)
     if command["opcode"] == Opcode.CONVOLUTION:
         low, high = found[what].span
-        request = _any(pair, _within(_traced(command, pair)[what == "c"], low, high))
+        met = _traced(command, pair)[what == "c"]
+        requests = [each for each in met if low <= each.start and each.stop - 1 <= high]
+        request = requests[int(rng.integers(len(requests)))]
         return request[int(rng.integers(len(request)))]
     if what == "settings":
         return command["settings"] + int(rng.integers(_settings_read(command, pair)))
     matrix = found[what]
     row = int(rng.integers(matrix.rows))
     return matrix.address + row * matrix.stride + int(rng.integers(matrix.row_octets))
-
-
-def _any(pair: Pair, requests: Iterator[range]) -> range:
-    each = list(requests)
-    return each[int(pair.rng.integers(len(each)))]
-
-
-def _within(requests: list[range], low: int, high: int) -> Iterator[range]:
-    return (each for each in requests if low <= each.start and each.stop - 1 <= high)
 
 
 def _settings_read(command: Mapping[str, int], pair: Pair) -> int:
