@@ -11,6 +11,9 @@ __all__ = ["BLOCKS"]
 VECTORS = {"vector_lanes": 16, "functions": "gelu,softmax,layernorm,transpose"}
 """The vector unit of the larger presets: what a transformer's block needs."""
 
+CONVOLUTIONS = {"convolution": "conv2d", "x_depth": 4096, "w_depth": 4096}
+"""The convolution unit of the larger presets."""
+
 BLOCKS = (
     Block(
         "accelerator",
@@ -27,6 +30,7 @@ BLOCKS = (
                 "pack": "n",
                 "bank_bytes": 1 << 18,
                 **VECTORS,
+                **CONVOLUTIONS,
             },
             "vc709": {
                 "rows": 64,
@@ -35,6 +39,7 @@ BLOCKS = (
                 "pack": "n",
                 "bank_bytes": 1 << 18,
                 **VECTORS,
+                **CONVOLUTIONS,
             },
         },
     ),
