@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.memory import ADDRESS_WIDTH
+from gemmule.golden.common.memory import ADDRESS_WIDTH, element_size
 
 from .limits import WalkLimits
 
@@ -118,6 +118,17 @@ class ConvolutionHardware:
     def drains_down(self) -> bool:
         """Whether sums that stay in the cells leave through those below, the lowest row first."""
         return "os" in self.dataflows and self.drain == "cascade"
+
+    @property
+    def written_width(self) -> int:
+        """Bits of a lane of what goes to memory: results, or copies of the streamed operand."""
+        return max(self.out_width, self.a_format.width + (not self.a_format.signed))
+
+    @property
+    def largest_size(self) -> int:
+        """The power of 2 of the bytes of the largest element that goes to memory or comes."""
+        widths = (self.written_width, self.a_format.width, self.b_format.width)
+        return max(map(element_size, widths))
 
     @property
     def a_walks(self) -> WalkLimits:

@@ -38,7 +38,8 @@ def refusal(kind: int, fields: Fields, hardware: ConvolutionHardware, *, last: b
             return Refusal.LOAD if wrong else Refusal.NONE
         case Opcode.PLACES:
             lanes = hardware.rows if fields["copied"] else hardware.cols
-            return Refusal.NONE if 0 < fields["length"] <= lanes else Refusal.LENGTH
+            right = 0 < fields["length"] <= lanes and fields["size"] <= hardware.largest_size
+            return Refusal.NONE if right else Refusal.LENGTH
     return Refusal.NONE
 
 

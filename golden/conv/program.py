@@ -146,8 +146,7 @@ class _State:
         unit = self._hardware
         copied = unit.a_format
         element = 8 << max(element_size(each.width) for each in (copied, unit.b_format))
-        written = max(unit.out_width, copied.width + (not copied.signed))
-        return Format(True, written).wrapped(Format(False, element).wrapped(beats))
+        return Format(True, unit.written_width).wrapped(Format(False, element).wrapped(beats))
 
     def _write(self, places: Mapping[str, Any], vectors: NDArray[np.int64]) -> None:
         """Write vectors to their places, those that are not masked."""

@@ -19,7 +19,7 @@ class Refusal(Code):
     )
     WALK = 6, "a walk has a spread of 0, or a remainder that is not below its spread"
     LOAD = 7, "a load has a 0 where it counts, or asks for more than a bank or a square holds"
-    LENGTH = 8, "the places of vectors have a length of 0, or of more than their lanes"
+    LENGTH = 8, "the length of places is 0 or more than their lanes, or their size larger than any"
     REQUESTS = 9, "the loops of a load make fewer or more requests than it says"
     BANK = 10, "loads brought more vectors into a bank than it holds"
     ADDRESS = 11, "a pass read a vector that was not loaded into its bank"

@@ -103,4 +103,6 @@ def _load(load: data.View, lanes: int, depth: int) -> Value:
 
 
 def _length(params: LayerParams, places: data.View) -> Value:
-    return (places.length == 0) | (places.length > Mux(places.copied, params.rows, params.cols))
+    wrong = (places.length == 0) | (places.length > Mux(places.copied, params.rows, params.cols))
+    most = params.golden.largest_size
+    return wrong | (places.size > most if most < (1 << len(places.size)) - 1 else 0)

@@ -215,9 +215,8 @@ class LayerParams(Options):
     @property
     def written(self) -> data.ArrayLayout:
         """What goes to memory: results, or copies of the streamed operand."""
-        copied = self.core.a_format
-        width = max(self.out_width, copied.width + (not copied.signed))
-        return vector(Format(signed=True, width=width), max(self.rows, self.cols))
+        lane = Format(signed=True, width=self.golden.written_width)
+        return vector(lane, max(self.rows, self.cols))
 
     def _walks(self, depth: int) -> BpParams:
         return BpParams(

@@ -166,7 +166,9 @@ def _places(params: LayerParams) -> dict[str, Field]:
             f"1..{params.cols}; copied: 1..{params.rows}",
             "elements",
         ),
-        "size": Field("an element takes 2^size bytes, low byte first", "0..3"),
+        "size": Field(
+            "an element takes 2^size bytes, low byte first", f"0..{params.golden.largest_size}"
+        ),
         "copied": Field(
             "0: rows of the next product; 1: beats of the next pass over `x`, which then goes to"
             " memory and not to a product",

@@ -44,6 +44,7 @@ ILLEGAL = [
     (W, Opcode.B_LOAD, {"requests": 65}, Refusal.LOAD),
     (X, Opcode.PLACES, {"length": 0}, Refusal.LENGTH),
     (X, Opcode.PLACES, {"length": 4}, Refusal.LENGTH),
+    (X, Opcode.PLACES, {"size": 3}, Refusal.LENGTH),
     ("weight_grad-explicit", Opcode.PLACES, {"length": 5}, Refusal.LENGTH),
 ]
 """Commands that are wrong by themselves."""

@@ -79,6 +79,7 @@ ALONE = [
     (W, Opcode.B_LOAD, {"vectors": 4}, Refusal.LOAD),
     (X, Opcode.PLACES, {"length": 0}, Refusal.LENGTH),
     (X, Opcode.PLACES, {"length": 4}, Refusal.LENGTH),
+    (X, Opcode.PLACES, {"size": 3}, Refusal.LENGTH),
     (COPIES, Opcode.PLACES, {"length": 5}, Refusal.LENGTH),
 ]
 """Commands that are wrong by themselves: what is told is exact."""

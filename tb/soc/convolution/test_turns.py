@@ -24,3 +24,20 @@ def test_a_gradient_after_products():
             a, b = some(rng, *rng.integers(1, 20, 3))
             np.testing.assert_array_equal(acc.gemm(a, b), gemm(a, b))
             is_right(acc, layer)
+
+
+@pytest.mark.full
+def test_time_before_a_turn_is_not_the_programs(monkeypatch):
+    """A product that takes longer than a program may does not end the layer behind it."""
+    monkeypatch.setattr(counters, "WIDTH", 14)
+    params, rng = CONFIGURATIONS["4x4"], np.random.default_rng(2)
+    emitted = emit(find("accelerator"), params)
+    layer = made(params.layer, SMALL, op="forward", scaling="tensor")
+    options, arrays = layer
+    a, b = some(rng, 300, 60, 24)
+    with Accelerator(SimulatedBus(build_axi(emitted), 1 << 20)) as acc:
+        product = acc.submit(a, b)
+        layers = [acc.jobs.conv2d(**arrays, **asked(options)) for _ in range(2)]
+        np.testing.assert_array_equal(product.result(), gemm(a, b))
+        for each in layers:
+            np.testing.assert_array_equal(each.result(), golden(options, SMALL, arrays))
