@@ -1,8 +1,15 @@
 """Turns at the one array: what one product left in it, or met before its turn, harms no other."""
 
 import numpy as np
+import pytest
 
+from gemmule.gen.catalog import find
+from gemmule.gen.driver.accelerator import Accelerator
+from gemmule.gen.simulation.axi import SimulatedBus, build_axi
+from gemmule.gen.verilog.emit import emit
 from gemmule.golden.systolic.gemm import gemm
+from gemmule.hw.conv import counters
+from gemmule.tb.soc.driver.test_convolution import asked, golden
 
 from .rtl import CONFIGURATIONS, opened
 from .test_rtl import SMALL, is_right, made
