@@ -37,8 +37,9 @@ class Accelerator(wiring.Component):
     :mod:`golden.soc.machine` defines what all of it does.
 
     The parts: registers, control (fetch, check, order, complete), the product unit, the vector unit
-    where it has lanes, and a DMA in each direction that serves their channels. The units work side
-    by side.
+    where it has lanes, the convolution unit where it has programs, and a DMA in each direction that
+    serves their channels. The units work side by side, but for products and convolutions, which
+    take turns at one array.
 
     Latency: from the doorbell to the interrupt the memory's five times (command, operands, results,
     completion, their answers) and about 110 cycles. Throughput: rows x cols products a cycle,

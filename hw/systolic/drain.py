@@ -47,11 +47,11 @@ class BubbleFreeDrain:
         m, rows = self._m, self._params.rows
         waiting = at.active & at.output_stationary
         wash = wire(m, "wash", waiting & self._dirty)
-        leaves = row if self._turn is None else row | ~self._turn
+        dirty = (self._dirty & ~wash) | row
         m.d.sync += [
             self._after_tile.eq(tile),
             self._gap.eq(Mux(self._gap == 0, 0, self._gap - 1)),
-            self._dirty.eq((self._dirty & ~wash) | leaves),
+            self._dirty.eq(dirty if self._turn is None else dirty | ~self._turn),
         ]
         with m.If(tile):
             m.d.sync += self._gap.eq(rows - 1)
