@@ -46,14 +46,15 @@ def agree(golden: tuple[Refusal, int], hardware: tuple[Refusal, int]) -> bool:
 
     Each says why it is refused, and at which command. What several commands bring about takes its
     time: a later command may be wrong by itself, or a product without settings, and passes that go
-    on too long may leave their bank.
+    on too long may leave their bank. Hardware keeps few commands that wait for one that is
+    missing: it may be stuck at an earlier one.
     """
     (why, at), (other, number) = golden, hardware
     if why in ALONE:
         return golden == hardware
     later = why != Refusal.NONE and other in (*ALONE, Refusal.PACKET)
     beyond = why in (Refusal.PASSES, Refusal.PLACES) and other == Refusal.ADDRESS
-    return (other == why or later or beyond) and number >= at
+    return (other == why or later or beyond) and (number >= at or other == why == Refusal.STUCK)
 
 
 def fields_of(hardware: ConvolutionHardware, command: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from .stimuli.places import OPERANDS, RESULTS, RING, SIZE
 
 COMMAND_OCTETS, COMPLETION_OCTETS = 64, 16
 
+SWEPT = "commands {} with an error at every beat"
 READS = (Cause.READ_SLAVE, Cause.READ_DECODE)
 WRITES = (Cause.WRITE_SLAVE, Cause.WRITE_DECODE)
 
@@ -55,7 +56,7 @@ class Errors:
             pass
         memory = pair.memory.copy()
         for each in commands:
-            pair.tally[f"commands {Opcode(each['opcode']).name} with an error at every beat"] += 1
+            pair.tally[SWEPT.format(Opcode.of(each["opcode"]).name)] += 1
         before = pair.bus.counters()
         self._run(commands, False, beat=None)
         after = pair.bus.counters()
@@ -238,10 +239,14 @@ def run_errors(name: str, seed: int, count: int) -> Counter:
 
 
 def run_beats(name: str, seed: int, count: int) -> Counter:
-    """Run small batches with an error at each of their beats, until there were ``count``."""
+    """Run small batches with an error at each of their beats, until there were ``count``.
+
+    Each unit has had a command in one of them then.
+    """
     with Pair(name, seed) as pair:
         errors = Errors(pair)
-        while sum(errors.told.values()) < count:
+        swept = [SWEPT.format(unit) for unit in errors.maker.units]
+        while sum(errors.told.values()) < count or not all(pair.tally[each] for each in swept):
             errors.sweep()
     return pair.tally
 

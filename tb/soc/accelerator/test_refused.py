@@ -41,8 +41,9 @@ def run_refused(name: str, seed: int, count: int, spoils: Sequence[str] = ()) ->
                     octets = COMMAND.encode(command)
                 elif wrongly := rng.random() < 0.7:
                     octets = maker.spoiled()
-                else:
-                    octets = COMMAND.encode(maker.next())
+                else:  # of the units alone whose commands are made wrong, also on their way
+                    command = maker.work(units=spoils, settings=0.7) if spoils else maker.next()
+                    octets = COMMAND.encode(command)
                 cause = pair.command(octets, direct=direct)
                 if wrongly:
                     wrong += 1
@@ -59,7 +60,7 @@ def run_refused(name: str, seed: int, count: int, spoils: Sequence[str] = ()) ->
 
 
 def run_refused_layers(name: str, seed: int, count: int) -> Counter:
-    """Run CONVOLUTION commands with a wrong field, and others."""
+    """Run CONVOLUTION commands with a wrong field, and others whose programs are wrong."""
     return run_refused(name, seed, count, ("CONVOLUTION",))
 
 
