@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from gemmule.golden.soc.check import operands
-from gemmule.golden.soc.commands import (
-    COMPLETION,
-    Cause,
-    Flags,
-    Opcode,
-)
+from gemmule.golden.soc.commands import COMPLETION, Cause, Flags, Opcode
 from gemmule.golden.soc.machine import WORK
 
 from .configurations import CONFIGURATIONS, FEW
