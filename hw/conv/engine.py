@@ -239,6 +239,7 @@ class Engine(Component):
         m.d.sync += lead.eq(Mux(control.report, 0, lead + product - placed))
         settled = [
             lead == 0,
+            ~parts["product"].holds,
             *(part.idle for name, part in parts.items() if name != "product"),
             *(~targets[each].valid for each in (Opcode.A_PASS, Opcode.B_PASS)),
         ]

@@ -58,7 +58,7 @@ class Operand(wiring.Component):
         self.params = params
         self._beat = beat
         self._shape = shape
-        self._buffered = buffered
+        self.skid = SkidBuffer(packet(shape)) if buffered else None
         super().__init__({
             "i": In(packet_stream(shape)),
             "queue": In(reader_signature(params)),
@@ -74,8 +74,8 @@ class Operand(wiring.Component):
         m = Module()
         m.submodules.guard = guard = PacketGuard(self._shape)
         m.submodules.loops = loops = TileLoops(self.params, self._beat)
-        if self._buffered:
-            m.submodules.skid = skid = SkidBuffer(packet(self._shape))
+        if skid := self.skid:
+            m.submodules.skid = skid
             connect(m, flipped(self.i), skid.i)
             connect(m, skid.o, guard.i)
         else:

@@ -198,3 +198,19 @@ def test_a_fence_between_places_and_their_passes_is_waited_for_in_vain():
         replace(good, commands=(*good.commands[:at], Opcode.FENCE.value, *good.commands[at:]))
     ])
     assert (told["refused"], told["command"]) == (Refusal.STUCK, at)
+
+
+@pytest.mark.parametrize("kind", [Opcode.A_PASS, Opcode.B_PASS])
+@pytest.mark.parametrize("beats", [1, 2, 3])
+def test_a_pass_too_many_is_no_others(kind, beats):
+    """The product held the beats of a short one that no bank was wanted for; the next took them."""
+    good = programs()[X]
+    loops = {f"walk.loops.{level}.turns": 0 for level in range(1, 6)}
+    masked = {"walk.axes.0.limit": 0, "release": 0, "final": 1}
+    extra = patched(
+        good.commands[find(good, kind)],
+        loops | masked | {"walk.loops.0.turns": beats - 1},
+    )
+    wrong = replace(good, commands=(*good.commands[:-1], extra, good.commands[-1]))
+    told = with_good_ones([wrong, wrong, wrong, wrong])
+    assert [each["refused"] for each in told] == [Refusal.STUCK] * 4
