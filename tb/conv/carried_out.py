@@ -47,14 +47,16 @@ def agree(golden: tuple[Refusal, int], hardware: tuple[Refusal, int]) -> bool:
     Each says why it is refused, and at which command. What several commands bring about takes its
     time: a later command may be wrong by itself, or a product without settings, and passes that go
     on too long may leave their bank. Hardware keeps few commands that wait for one that is
-    missing: it may be stuck at an earlier one.
+    missing: it may be stuck at an earlier one. It sees that a request leaves its region two cycles
+    after it counts the requests.
     """
     (why, at), (other, number) = golden, hardware
     if why in ALONE:
         return golden == hardware
     later = why != Refusal.NONE and other in (*ALONE, Refusal.PACKET)
     beyond = why in (Refusal.PASSES, Refusal.PLACES) and other == Refusal.ADDRESS
-    return (other == why or later or beyond) and (number >= at or other == why == Refusal.STUCK)
+    counted = why == Refusal.REGION and other == Refusal.REQUESTS
+    return (other == why or later or beyond or counted) and (number >= at or other == why == Refusal.STUCK)
 
 
 def fields_of(hardware: ConvolutionHardware, command: int) -> dict[str, Any]:
