@@ -56,7 +56,9 @@ def agree(golden: tuple[Refusal, int], hardware: tuple[Refusal, int]) -> bool:
     later = why != Refusal.NONE and other in (*ALONE, Refusal.PACKET)
     beyond = why in (Refusal.PASSES, Refusal.PLACES) and other == Refusal.ADDRESS
     counted = why == Refusal.REGION and other == Refusal.REQUESTS
-    return (other == why or later or beyond or counted) and (number >= at or other == why == Refusal.STUCK)
+    return (other == why or later or beyond or counted) and (
+        number >= at or other == why == Refusal.STUCK
+    )
 
 
 def fields_of(hardware: ConvolutionHardware, command: int) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def of_any_size(rng: np.random.Generator, fmt: Format, count: int) -> np.ndarray
 def scaled_anew(seed: int) -> Iterator[Program]:
     """Yield programs whose products are requantized by any numbers, of one format each.
 
-    Every other product has ties. Results are written with all their bits, and more.
+    Every other product has ties. Results are written with all their bits, or with half of them.
     """
     rng = np.random.default_rng(seed)
     for number, program in enumerate(programs().values()):
@@ -112,7 +112,7 @@ def scaled_anew(seed: int) -> Iterator[Program]:
                 fields = dict(zip(("low", "zero_point", "high"), drawn, strict=True))
                 commands[at] = patched(command, fields | {"rounding": int(rng.integers(3))})
             elif command & 7 == Opcode.PLACES and not bits(command, "copied"):
-                commands[at] = patched(command, {"size": 2 + at % 2})
+                commands[at] = patched(command, {"size": UNIT.largest_size - at % 2})
         scale = []
         for name, each in flat(Lanes(lane(UNIT), PARAMS.cols)):
             drawn = of_any_size(rng, Format(each.signed, each.width), len(program.scale))
