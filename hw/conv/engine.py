@@ -49,8 +49,7 @@ class Engine(Component):
     as a block, with all that a user should know of it.
 
     A program is a packet of ``command``, with a packet of ``scale`` beside it; ``status`` and
-    ``counters`` have a word for each. It ends with its fence, when all its results are written; the
-    next one begins then. What ends one earlier is in :class:`~.control.Control`.
+    ``counters`` have a word for each. What ends one is in :class:`~.control.Control`.
 
     With ``shared`` the array is elsewhere and serves others too, and memory tells when requests are
     answered: a fence waits for writes, and the end of a refused program for all of its requests.

@@ -26,7 +26,7 @@ SITUATIONS = {
     "simulate, running": ("simulate adder --inputs long.npz --waves w.fst", "simulation"),
     "synth": ("synth gemm --rows 9 --cols 9 --board vc709", "-c"),
     "fit": ("fit array --board zcu102", "-c"),
-    "generate": ("generate gemm --rows 24 --cols 24 --out ip", ""),
+    "generate": ("generate gemm --rows 128 --cols 128 --out ip", ""),
     "verify": (f"verify gemm {SIZE} --inputs in.npz", "cc1plus"),
     "bench": ("bench gemm-cycles --quick --out b", "cc1plus"),
     "demo": ("demo", ""),
