@@ -211,7 +211,7 @@ class ConvolutionUnit(wiring.Component):
         return owed != 0
 
     def _faults(self, m: Module, engine: Engine) -> Value:
-        """Keep the first thing that goes wrong, and end the program then."""
+        """Keep what goes wrong first, and end the program; a refusal is known at its end."""
         fault = Signal(finished_layout(self.address_width), name="fault")
         reads = (self.data_settings, self.data_a, self.data_b)
         failed = [each.valid & each.ready & each.p.error for each in reads]
