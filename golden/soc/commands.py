@@ -152,23 +152,24 @@ COMMAND = Record(
     ("c_size", 1, "an element of c has 2**c_size bytes: 0, 1 or 2"),
     ("sequence", 2, "returned in the completion"),
     ("wait_value", 2, "begin when the counter that wait names is at least this, modulo 2**16"),
-    ("a", 8, "byte address of a[0, 0]"),
-    ("b", 8, "byte address of b[0, 0]"),
+    ("a", 8, "byte address of a[0, 0]; of CONVOLUTION of a region a_stride bytes long, unsigned"),
+    ("b", 8, "byte address of b[0, 0]; of CONVOLUTION of a region b_stride bytes long, unsigned"),
     (
         "c",
         8,
         (
             "byte address of c[0, 0]; it has no byte in common with a or b, but that of VECTOR may"
-            " be where one of them is, with elements as large and rows as far apart"
+            " be where one of them is, with elements as large and rows as far apart; of"
+            " CONVOLUTION of a region c_stride bytes long, unsigned, which may overlap others"
         ),
     ),
-    ("settings", 8, "byte address of the settings record; 0 with raw sums"),
-    ("a_stride:s", 4, "bytes from a row of a to the next; may be negative"),
-    ("b_stride:s", 4, "bytes from a row of b to the next; may be negative"),
-    ("c_stride:s", 4, "bytes from a row of c to the next; may be negative"),
-    ("m", 3, "rows of a and c, of VECTOR also of b"),
-    ("n", 3, "columns of b and c, of VECTOR also of a"),
-    ("k", 3, "columns of a, rows of b; of VECTOR 0"),
+    ("settings", 8, "byte address of the settings record, or the program; 0 with raw sums"),
+    ("a_stride:s", 4, "bytes from a row of a to the next; may be negative; CONVOLUTION: see a"),
+    ("b_stride:s", 4, "bytes from a row of b to the next; may be negative; CONVOLUTION: see b"),
+    ("c_stride:s", 4, "bytes from a row of c to the next; may be negative; CONVOLUTION: see c"),
+    ("m", 3, "rows of a and c, of VECTOR also of b; of CONVOLUTION units of the program"),
+    ("n", 3, "columns of b and c, of VECTOR also of a; of CONVOLUTION units of its commands"),
+    ("k", 3, "columns of a, rows of b; of others 0"),
     ("wait", 1, "dependency counter to wait for; 0: none"),
     ("signal", 1, "dependency counter to add 1 to when all writes are answered; 0: none"),
     (

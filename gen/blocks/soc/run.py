@@ -65,7 +65,11 @@ def _joined(name: str) -> tuple[str, Any, Any]:
     """Return the field of an option that may be left out; its text tells whose it is."""
     kind = ROLES[OWNERS[name][0]].Run
     (each,) = (each for each in fields(kind) if each.name == name)
-    help = f"{_names(OWNERS[name])}: {each.metadata['help']}"
+    texts: dict[str, list[str]] = {}
+    for owner in OWNERS[name]:
+        (own,) = (each for each in fields(ROLES[owner].Run) if each.name == name)
+        texts.setdefault(own.metadata["help"], []).append(owner)
+    help = "; ".join(f"{_names(owners)}: {text}" for text, owners in texts.items())
     default = f" ({str(each.default).lower()})"
     if each.default is not None and not help.endswith(default):
         help += default

@@ -9,6 +9,7 @@ from gemmule.gen.driver.buffers import Buffer, Pool
 from gemmule.gen.driver.device import Device
 from gemmule.gen.driver.job import Owned, given_back
 from gemmule.gen.driver.operands import array_of
+from gemmule.golden.common.errors import UsageError
 
 from .asked import Asked, unit_of
 from .placed import Placed
@@ -19,7 +20,8 @@ __all__ = ["Filters", "filters"]
 def filters(device: Device, w: ArrayLike | Buffer, **options: Any) -> "Filters":
     """Return weights of convolutions: :meth:`~.accelerator.Accelerator.filters`."""
     device.settle(array_of(w))
-    return Filters(Asked.of(device, unit_of(device), {"w": np.array(array_of(w))}, options))
+    asked = Asked.of(device, unit_of(device), {"w": np.array(array_of(w))}, options)
+    return Filters(asked, device.pool)
 
 
 class Filters:
@@ -29,8 +31,9 @@ class Filters:
     shape is first met. As a context manager it is given back at the end.
     """
 
-    def __init__(self, asked: Asked):
+    def __init__(self, asked: Asked, pool: Pool):
         self.asked = asked
+        self._pool = pool
         self._placed: dict[object, Placed] = {}
         self._own: list[Owned] = []
 
@@ -43,6 +46,8 @@ class Filters:
     def placed(self, pool: Pool, asked: Asked) -> Placed:
         """Return what stays in shared memory for operands like these, with their streamed one."""
         streamed = asked.streamed
+        if pool is not self._pool:
+            raise UsageError("w is filters of another accelerator: make them by this one's filters")
         key = frozenset(asked.arrays), None if streamed is None else streamed.shape
         found = self._placed.get(key)
         if found is not None and streamed is not None:

@@ -103,6 +103,14 @@ def test_volumes(op):
             np.testing.assert_array_equal(got, golden(options, geometry, arrays))
 
 
+def test_filters_of_another_accelerator():
+    x, w = np.ones((1, 3, 5, 5), int), np.ones((2, 3, 3, 3), int)
+    with opened() as acc, opened() as other, other.filters(w) as kept:
+        assert other.conv2d(x, kept).shape == (1, 2, 3, 3)
+        with pytest.raises(UsageError, match="another accelerator"):
+            acc.conv2d(x, kept)
+
+
 @pytest.mark.parametrize("interrupts", [False, True])
 def test_caches_are_kept_and_operands_copied(interrupts):
     """Jobs that wait keep what their operands were; what another job writes is waited for."""

@@ -39,7 +39,8 @@ def _rows(quick: bool) -> Iterator[Row]:
     for layer in [small] if quick else strided(RESNET50):
         for operation in (Operation.INPUT_GRAD, Operation.WEIGHT_GRAD):
             found = {each: _gradient(params, layer, operation, each) for each in METHODS}
-            row: Row = {"board": "zcu102", "network": "ResNet-50", "layer": label(layer)}
+            row: Row = {"board": "zcu102", "network": "small" if quick else "ResNet-50"}
+            row |= {"layer": label(layer)}
             row |= {"times": RESNET50[layer], "pass": operation.value, "macs": layer.macs}
             for name in ("cycles", "bytes_read", "bytes_written"):
                 for method, each in found.items():
