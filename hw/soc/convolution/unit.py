@@ -9,6 +9,7 @@ from gemmule.golden.conv.records import UNIT, beat_units, command_units
 from gemmule.golden.conv.refusal import Refusal
 from gemmule.golden.soc.commands import Cause
 from gemmule.hw.common.pipeline import wire
+from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.conv.engine import STREAMS, Engine
 from gemmule.hw.conv.params import LayerParams
 from gemmule.hw.soc.control.layouts import finished_layout
@@ -170,6 +171,9 @@ class ConvolutionUnit(wiring.Component):
             given.p.data.word_select(n, lane_bits)[: fmt.width]
             for n in range(len(given.p.data) // lane_bits)
         ]
+        # The DMA's own ready is late enough without a bank's behind it.
+        m.submodules[f"vectors_{side}"] = held = SkidBuffer(vectors.payload.shape())
+        connect(m, held.o, vectors)
         m.d.comb += [
             region.base.eq(job[side]),
             region.length.eq(job[f"{side}_stride"]),
@@ -179,12 +183,12 @@ class ConvolutionUnit(wiring.Component):
             request.valid.eq(region.o.valid),
             request.p.eq(region.o.payload.request),
             region.o.ready.eq(request.ready),
-            vectors.valid.eq(given.valid),
-            Value.cast(vectors.payload.data).eq(Cat(lanes)),
-            vectors.payload.last.eq(given.p.last),
-            given.ready.eq(vectors.ready),
+            held.i.valid.eq(given.valid),
+            Value.cast(held.i.payload.data).eq(Cat(lanes)),
+            held.i.payload.last.eq(given.p.last),
+            given.ready.eq(held.i.ready),
         ]
-        answered = given.valid & given.ready & given.p.last
+        answered = held.o.valid & held.o.ready & held.o.payload.last
         return self._owed(m, side, asked.valid & asked.ready, answered, region.outside)
 
     def _results(self, m: Module, engine: Engine) -> Value:
