@@ -47,7 +47,7 @@ class Accelerator(Device):
 
     Attributes
     ----------
-    jobs : :class:`~.jobs.Jobs`
+    jobs : :class:`~.driver.jobs.Jobs`
     hardware : what commands may ask for
     config : all of the hardware's parameters, by name
     page : the registers

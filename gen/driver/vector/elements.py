@@ -21,7 +21,7 @@ BYTE = Format(signed=True, width=8)
 
 
 class Elements:
-    """What needs no function; all else of it is told at :class:`~.jobs.Jobs`."""
+    """What needs no function; all else of it is told at :class:`~.vector.jobs.Jobs`."""
 
     def __init__(self, device: Device):
         self._device = device

@@ -25,7 +25,7 @@ FLAG = Format(signed=False, width=1)
 
 
 class Functions:
-    """What needs a function that is built in; all else of it is told at :class:`~.jobs.Jobs`."""
+    """What needs a function that is built in; :class:`~.vector.jobs.Jobs` tells all else."""
 
     def __init__(self, device: Device):
         self._device = device
