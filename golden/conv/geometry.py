@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.golden.common.axes import both_ends, per_axis
 from gemmule.golden.common.errors import UsageError
 
 __all__ = ["Geometry", "Side"]
@@ -87,11 +88,11 @@ class Geometry:
         axes = len(self.size)
         set_field = object.__setattr__.__get__(self)
         set_field("size", tuple(map(int, self.size)))
-        set_field("kernel", _per_axis("--kernel", self.kernel, axes, 1))
-        set_field("stride", _per_axis("--stride", self.stride, axes, 1))
-        set_field("dilation", _per_axis("--dilation", self.dilation, axes, 1))
-        set_field("output_padding", _per_axis("--output-padding", self.output_padding, axes, 0))
-        set_field("padding", _padding(self.padding, axes))
+        set_field("kernel", per_axis("--kernel", self.kernel, axes, 1))
+        set_field("stride", per_axis("--stride", self.stride, axes, 1))
+        set_field("dilation", per_axis("--dilation", self.dilation, axes, 1))
+        set_field("output_padding", per_axis("--output-padding", self.output_padding, axes, 0))
+        set_field("padding", both_ends(self.padding, axes))
         self._check()
 
     @classmethod
@@ -113,7 +114,7 @@ class Geometry:
         axes = len(size)
         one = {"batch": 1, "channels": 1, "filters": 1, "groups": 1, "output_padding": 0}
         unit = cls(**shape | one | {"size": (1 << 40,) * axes})
-        extra = _per_axis("--output-padding", shape.get("output_padding", 0), axes, 0)
+        extra = per_axis("--output-padding", shape.get("output_padding", 0), axes, 0)
         result = []
         for name, n, more, side in zip(_AXES[axes], size, extra, unit.sides, strict=True):
             result.append(side.seen_by(n) + more)
@@ -236,24 +237,3 @@ def _inside(first: NDArray[np.int64], step: int, count: int, size: int) -> NDArr
     low = np.maximum(-(first // step), 0)
     high = np.minimum((size - 1 - first) // step, count - 1)
     return np.maximum(high - low + 1, 0)
-
-
-def _per_axis(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
-    values: tuple[Any, ...] = (value,) * axes if np.isscalar(value) else tuple(value)
-    values = values * axes if len(values) == 1 else values
-    if len(values) != axes or any(each < low for each in values):
-        given = ",".join(map(str, values))
-        raise UsageError(f"{name} must be one or {axes} numbers of at least {low}, not {given}")
-    return tuple(map(int, values))
-
-
-def _padding(value: Any, axes: int) -> tuple[int, ...]:
-    values: tuple[Any, ...] = (value,) if np.isscalar(value) else tuple(value)
-    values = values * (2 * axes) if len(values) == 1 else values
-    values = values * 2 if len(values) == axes else values
-    if len(values) != 2 * axes or any(each < 0 for each in values):
-        given = ",".join(map(str, values))
-        raise UsageError(
-            f"--padding must be one, {axes} or {2 * axes} numbers of at least 0, not {given}"
-        )
-    return tuple(map(int, values))

@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gemmule.golden.common.axes import both_ends, per_axis
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.options import flag
 
 __all__ = ["Side", "sides_of"]
 
@@ -88,13 +90,13 @@ def sides_of(
     axes = len(size)
     if axes not in _AXES:
         raise UsageError(f"x must have 1 to 3 axes of space, not {axes}")
-    begins, ends = _padding(padding, axes)
+    ends = both_ends(padding, axes)
     given = {"kernel": kernel, "stride": stride, "dilation": dilation}
-    each = {name: _spread(name, numbers, axes) for name, numbers in given.items()}
+    each = {name: per_axis(flag(name), numbers, axes, 1) for name, numbers in given.items()}
     sides = []
     for n, name in enumerate(_AXES[axes]):
         numbers = {key: values[n] for key, values in each.items()}
-        side = Side(size=size[n], begin=begins[n], end=ends[n], ceil=ceil_mode, **numbers)
+        side = Side(size=size[n], begin=ends[n], end=ends[axes + n], ceil=ceil_mode, **numbers)
         if side.reach > side.padded:
             raise UsageError(
                 f"--kernel {side.kernel} with --dilation {side.dilation} is larger than the padded"
@@ -106,18 +108,3 @@ def sides_of(
             )
         sides.append(side)
     return tuple(sides)
-
-
-def _spread(name: str, numbers: Sequence[int], axes: int, low: int = 1) -> tuple[int, ...]:
-    numbers = tuple(numbers)
-    if len(numbers) not in (1, axes) or min(numbers) < low:
-        given = ",".join(map(str, numbers))
-        raise UsageError(f"--{name} must be 1 or {axes} numbers of at least {low}, not {given}")
-    return numbers * (axes // len(numbers))
-
-
-def _padding(padding: Sequence[int], axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the begins and the ends."""
-    halves = (padding[:axes], padding[axes:]) if len(padding) == 2 * axes else (padding, padding)
-    begins, ends = (_spread("padding", half, axes, 0) for half in halves)
-    return begins, ends

@@ -131,10 +131,13 @@ REFUSED = {
     "floats": ({"x": np.ones((1, 1, 2, 2)), "kernel": (1,)}, "x must be integers of shape"),
     "axes": ({"x": [[1]], "kernel": (1,)}, "x must be integers of shape"),
     "kernel": ({"kernel": (3,)}, "--kernel 3 with --dilation 1 is larger than the padded height 2"),
-    "zero": ({"kernel": (0,)}, "--kernel must be 1 or 2 numbers of at least 1, not 0"),
-    "three": ({"kernel": (1, 1, 1)}, "--kernel must be 1 or 2 numbers of at least 1, not 1,1,1"),
+    "zero": ({"kernel": (0,)}, "--kernel must be one or 2 numbers of at least 1, not 0,0"),
+    "three": ({"kernel": (1, 1, 1)}, "--kernel must be one or 2 numbers of at least 1, not 1,1,1"),
     "padding": ({"kernel": (2,), "padding": (2,)}, "a window of the height without an element"),
-    "negative": ({"kernel": (1,), "padding": (0, -1)}, "--padding must be 1 or 2 numbers of at"),
+    "negative": (
+        {"kernel": (1,), "padding": (0, -1)},
+        "--padding must be one, 2 or 4 numbers of at least 0, not 0,-1,0,-1",
+    ),
 }  # fmt: skip
 
 
