@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from .errors import UsageError
 from .formats import Format
 
-__all__ = ["Options", "flag", "option"]
+__all__ = ["Options", "flag", "option", "option_of"]
 
 
 FAR = 2**53
@@ -32,6 +32,22 @@ def option(
     """
     checks = {"help": help, "low": low, "high": high, "choices": choices, "widths": widths}
     return field(default=default, metadata=checks)
+
+
+def option_of(kind: type["Options"], name: str, **changed: Any) -> Any:
+    """Return the option of this name that ``kind`` has, but for what is ``changed``.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Small(Options):
+    ...     size: int = option(4, low=1, high=8, help="bytes")
+    >>> made = option_of(Small, "size", default=2)
+    >>> made.default, made.metadata["high"]
+    (2, 8)
+    """
+    (given,) = (each for each in fields(kind) if each.name == name)
+    return option(**{"default": given.default, **given.metadata, **changed})
 
 
 def flag(name: str) -> str:

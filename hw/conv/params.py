@@ -1,6 +1,6 @@
 """Parameters of the `conv2d` and `conv3d` blocks."""
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import element_size
-from gemmule.golden.common.options import Options, flag, option
+from gemmule.golden.common.options import Options, flag, option, option_of
 from gemmule.golden.conv.hardware import (
     FORMAT_WIDTHS,
     ConvolutionHardware,
@@ -64,40 +64,34 @@ class CoreParams(ProductParams):
         return True
 
 
-def _of_core(name: str) -> Field:
-    """Return the option of the same name that the product has."""
-    core = next(each for each in fields(CoreParams) if each.name == name)
-    return field(default=core.default, metadata=core.metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
 class LayerParams(Options):
     """What fixes the hardware of a convolution of any number of axes. Widths are in bits."""
 
-    rows: int = _of_core("rows")
-    cols: int = _of_core("cols")
+    rows: int = option_of(CoreParams, "rows")
+    cols: int = option_of(CoreParams, "cols")
     x_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of x")
     w_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of w")
-    acc_width: int = _of_core("acc_width")
-    out_width: int = _of_core("out_width")
-    drain: str = _of_core("drain")
-    pipeline: int = _of_core("pipeline")
-    acc_depth: int = _of_core("acc_depth")
-    cell: str = _of_core("cell")
+    acc_width: int = option_of(CoreParams, "acc_width")
+    out_width: int = option_of(CoreParams, "out_width")
+    drain: str = option_of(CoreParams, "drain")
+    pipeline: int = option_of(CoreParams, "pipeline")
+    acc_depth: int = option_of(CoreParams, "acc_depth")
+    cell: str = option_of(CoreParams, "cell")
     pack: str = option(
         "none",
         choices=("none", "n"),
         help="products that share a DSP block: of two columns (n), weight-stationary",
     )
-    multiplier_width: int = _of_core("multiplier_width")
-    max_shift: int = _of_core("max_shift")
+    multiplier_width: int = option_of(CoreParams, "multiplier_width")
+    max_shift: int = option_of(CoreParams, "max_shift")
     x_depth: int = option(
         8192, low=16, high=1 << 16, help="vectors in a bank of the streamed operand, a power of 2"
     )
     w_depth: int = option(
         8192, low=16, high=1 << 16, help="vectors in a bank of the other operand, a power of 2"
     )
-    c_depth: int = _of_core("c_depth")
+    c_depth: int = option_of(CoreParams, "c_depth")
     size_width: int = option(12, low=4, high=16, help="bits of a side, of channels, of a loop")
     stride_width: int = option(3, low=1, high=8, help="bits of a stride under bp_im2col")
 

@@ -1,22 +1,16 @@
 """Options of the accelerator that fix its convolution unit."""
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
-from gemmule.golden.common.options import Options, flag, option
+from gemmule.golden.common.options import Options, flag, option, option_of
 from gemmule.hw.conv.params import FORMAT_WIDTHS, S8, ConvParams, LayerParams, VolumeParams
 
 __all__ = ["ConvolutionOptions"]
 
 KINDS = {"conv2d": ConvParams, "conv3d": VolumeParams}
 """The blocks whose programs the unit can carry out, and what fixes their hardware."""
-
-
-def _of_block(name: str, **other: object) -> Field:
-    """Return the option of the same name that `conv2d` has."""
-    given = next(each for each in fields(ConvParams) if each.name == name)
-    return field(default=other.pop("default", given.default), metadata=dict(given.metadata) | other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +22,20 @@ class ConvolutionOptions(Options):
         choices=("none", *KINDS),
         help="the block whose programs the convolution unit carries out; none: there is no unit",
     )
-    dataflow: str = _of_block(
+    dataflow: str = option_of(
+        ConvParams,
         "dataflow",
         default="ws",
         choices=("ws", "both"),
         help="ws: all but the weight gradient of a convolution; both: it, too",
     )
     dy_format: Format = option(S8, widths=FORMAT_WIDTHS, help="format of dy")
-    acc_depth: int = _of_block("acc_depth")
-    x_depth: int = _of_block("x_depth")
-    w_depth: int = _of_block("w_depth")
-    c_depth: int = _of_block("c_depth")
-    size_width: int = _of_block("size_width")
-    stride_width: int = _of_block("stride_width")
+    acc_depth: int = option_of(ConvParams, "acc_depth")
+    x_depth: int = option_of(ConvParams, "x_depth")
+    w_depth: int = option_of(ConvParams, "w_depth")
+    c_depth: int = option_of(ConvParams, "c_depth")
+    size_width: int = option_of(ConvParams, "size_width")
+    stride_width: int = option_of(ConvParams, "stride_width")
 
     def check(self) -> None:
         kind = KINDS.get(self.convolution)

@@ -8,7 +8,7 @@ from amaranth.lib import data
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.common.memory import element_size
-from gemmule.golden.common.options import Options, flag, option
+from gemmule.golden.common.options import Options, flag, option, option_of
 from gemmule.golden.systolic.beats import DIM_WIDTH
 from gemmule.hw.systolic.params import GemmParams, ProductParams
 
@@ -30,12 +30,6 @@ STRIP_WORDS = 16
 """Words of the bus that a row of results is written in at once, where it has as many."""
 
 
-def _of_gemm(name: str, default: object = None) -> object:
-    """Return the option of the same name that `gemm` has."""
-    given = GemmParams.__dataclass_fields__[name]
-    return option(given.default if default is None else default, **given.metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
 class GuestParams(GemmParams):
     """A product on an array whose formats may be wider than its operands', which limit K."""
@@ -49,19 +43,19 @@ class GuestParams(GemmParams):
 class ProductUnitParams(Options):
     """What fixes the hardware of :class:`~.unit.ProductUnit`. Widths are in bits."""
 
-    rows: int = _of_gemm("rows")
-    cols: int = _of_gemm("cols")
+    rows: int = option_of(GemmParams, "rows")
+    cols: int = option_of(GemmParams, "cols")
     x_format: Format = option(S8, widths=(2, 16), help="format of a, in elements of whole bytes")
     w_format: Format = option(S8, widths=(2, 16), help="format of b, in elements of whole bytes")
-    acc_width: int = _of_gemm("acc_width")
-    pipeline: int = _of_gemm("pipeline")
-    cell: str = _of_gemm("cell")
+    acc_width: int = option_of(GemmParams, "acc_width")
+    pipeline: int = option_of(GemmParams, "pipeline")
+    cell: str = option_of(GemmParams, "cell")
     pack: str = option(
         "none", choices=("none", "n"), help="products that share a DSP block: of two columns (n)"
     )
-    multiplier_width: int = _of_gemm("multiplier_width")
-    max_shift: int = _of_gemm("max_shift")
-    b_zero_points: bool = _of_gemm("b_zero_points")
+    multiplier_width: int = option_of(GemmParams, "multiplier_width")
+    max_shift: int = option_of(GemmParams, "max_shift")
+    b_zero_points: bool = option_of(GemmParams, "b_zero_points")
     bank_bytes: int = option(
         1 << 17,
         low=1 << 10,
