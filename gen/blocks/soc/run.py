@@ -64,10 +64,10 @@ def _names(names: list[str]) -> str:
 def _joined(name: str) -> tuple[str, Any, Any]:
     """Return the field of an option that may be left out; its text tells whose it is."""
     kind = ROLES[OWNERS[name][0]].Run
-    (each,) = (each for each in fields(kind) if each.name == name)
+    each = kind.__dataclass_fields__[name]
     texts: dict[str, list[str]] = {}
     for owner in OWNERS[name]:
-        (own,) = (each for each in fields(ROLES[owner].Run) if each.name == name)
+        own = ROLES[owner].Run.__dataclass_fields__[name]
         texts.setdefault(own.metadata["help"], []).append(owner)
     help = "; ".join(f"{_names(owners)}: {text}" for text, owners in texts.items())
     default = f" ({str(each.default).lower()})"

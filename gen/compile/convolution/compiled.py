@@ -101,13 +101,17 @@ class Compiled:
         return self.merge.picked(gathered(target, table)).astype(fmt.dtype)
 
 
-def refuse(hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> None:
-    """Refuse a wrong layer and, by arithmetic on its sizes, too large sums and maps."""
+def refuse(hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> tuple[Layer, Merge]:
+    """Refuse a wrong layer and, by arithmetic on its sizes, too large sums and maps.
+
+    What is returned has its operands as they are given.
+    """
     layer = Layer.refuse(hardware, run, arrays)
-    geometry, fmt = layer.geometry, layer.requantization.format
-    target = Merge.best(hardware, layer.target(hardware)).target
-    check_extent(hardware, target, fmt, (layer.a.shape, layer.b.shape))
-    check_width(hardware, run, run.operation.products(geometry))
+    merge = Merge.best(hardware, layer.target(hardware))
+    fmt = layer.requantization.format
+    check_extent(hardware, merge.target, fmt, (layer.a.shape, layer.b.shape))
+    check_width(hardware, run, run.operation.products(layer.geometry))
+    return layer, merge
 
 
 def compiled(
@@ -119,9 +123,8 @@ def compiled(
     Addresses in commands count from the beginning of their side's region of the image; with
     ``whole`` each of the regions is all of it.
     """
-    refuse(hardware, run, arrays)
-    layer = Layer.check(hardware, run, arrays)
-    merge = Merge.best(hardware, layer.target(hardware))
+    layer, merge = refuse(hardware, run, arrays)
+    layer = layer.narrowed(hardware)
     target, dense = merge.target, merge.layer(layer)
     operands = Operands(target, dense.a, dense.b)
     steps = list(lowered(operands))

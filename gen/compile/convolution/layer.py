@@ -128,13 +128,11 @@ class Layer:
         zeros = Zeros(int(a_zero[0]), np.broadcast_to(b_zero, (columns,)))
         return cls(run, geometry, a, b, zeros, requantization)
 
-    @classmethod
-    def check(cls, hardware: ConvolutionHardware, run: ConvRun, arrays: Arrays) -> "Layer":
-        """Return what :meth:`refuse` does, with operands in the smallest types of their formats."""
-        layer = cls.refuse(hardware, run, arrays)
-        operands = zip((layer.a, layer.b), run.operation.arrays, strict=True)
+    def narrowed(self, hardware: ConvolutionHardware) -> "Layer":
+        """Return the same with operands in the smallest types of their formats."""
+        operands = zip((self.a, self.b), self.operation.arrays, strict=True)
         a, b = (np.asarray(each).astype(hardware.format_of(name).dtype) for each, name in operands)
-        return replace(layer, a=a, b=b)
+        return replace(self, a=a, b=b)
 
     def target(self, hardware: ConvolutionHardware) -> Target:
         """Return what is to be lowered for some hardware."""

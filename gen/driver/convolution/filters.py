@@ -45,9 +45,9 @@ class Filters:
 
     def placed(self, pool: Pool, asked: Asked) -> Placed:
         """Return what stays in shared memory for operands like these, with their streamed one."""
-        streamed = asked.streamed
         if pool is not self._pool:
             raise UsageError("w is filters of another accelerator: make them by this one's filters")
+        streamed = asked.streamed
         key = frozenset(asked.arrays), None if streamed is None else streamed.shape
         found = self._placed.get(key)
         if found is not None and streamed is not None:
