@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gemmule.gen.driver.device import Device
 from gemmule.gen.driver.job import Job
 from gemmule.gen.driver.vector.chain import apart, unit_of
-from gemmule.gen.driver.vector.stored import Given, smallest
+from gemmule.gen.driver.vector.stored import Given
 from gemmule.golden.common.errors import UsageError
 from gemmule.golden.common.formats import Format
 from gemmule.golden.pool.pooling import window_scale
@@ -44,11 +44,7 @@ def average_pool(
     unit_of(device.hardware, "average_pool", "none")
     order, scale = apart(options)
     with Stages.begin(device) as stages:
-        array = stages.operand("x", x)
-        sides = window.sides(array.shape)
-        fmt = smallest(array)
-        end = stages.chain(fmt=fmt, **scale)
-        c = stages.target(out, window.shape(array.shape), end.format.dtype)
+        array, sides, fmt, end, c = window.opened(stages, x, out, scale)
         zero = end.record["a_zero_point"]
         sums = Reduction(stages, Combine.ADD, S16, 0, zero)
         seen, passes = planned(array, sides, idempotent=False)

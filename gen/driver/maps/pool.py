@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from gemmule.gen.driver.device import Device
 from gemmule.gen.driver.job import Job
-from gemmule.gen.driver.vector.chain import apart, unit_of
+from gemmule.gen.driver.vector.chain import Chain, apart, unit_of
 from gemmule.gen.driver.vector.stored import Given, smallest
 from gemmule.golden.common.errors import UsageError
+from gemmule.golden.common.formats import Format
 from gemmule.golden.pool.window import Side, sides_of
 from gemmule.golden.soc.commands import Combine
 
@@ -44,9 +47,23 @@ class Window:
             ceil_mode=self.ceil_mode,
         )
 
-    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the result of maps."""
-        return (shape[0], *(side.out for side in self.sides(shape)), shape[-1])
+    def opened(self, stages: Stages, x: Given, out: Any, scale: Mapping[str, Any]) -> "Opened":
+        """Bring maps to shared memory, and find where the result goes."""
+        array = stages.operand("x", x)
+        sides, fmt = self.sides(array.shape), smallest(array)
+        end = stages.chain(fmt=fmt, **scale)
+        shape = (array.shape[0], *(side.out for side in sides), array.shape[-1])
+        return Opened(array, sides, fmt, end, stages.target(out, shape, end.format.dtype))
+
+
+class Opened(NamedTuple):
+    """Maps in shared memory, the format that holds them, the last chain, and its result."""
+
+    array: NDArray
+    sides: tuple[Side, ...]
+    fmt: Format
+    end: Chain
+    c: NDArray
 
 
 def max_pool(device: Device, x: Given, window: Window, out: Any, options: Mapping[str, Any]) -> Job:
@@ -54,11 +71,7 @@ def max_pool(device: Device, x: Given, window: Window, out: Any, options: Mappin
     unit_of(device.hardware, "max_pool", "none")
     order, scale = apart(options)
     with Stages.begin(device) as stages:
-        array = stages.operand("x", x)
-        sides = window.sides(array.shape)
-        fmt = smallest(array)
-        chain = stages.chain(fmt=fmt, **scale)
-        c = stages.target(out, window.shape(array.shape), chain.format.dtype)
+        array, sides, fmt, chain, c = window.opened(stages, x, out, scale)
         how = Reduction(stages, Combine.MAXIMUM, fmt, fmt.low)
         plain = stages.chain(c_format=fmt, rounding=scale.get("rounding"))
         unscaled = (chain.record, chain.format) == (plain.record, plain.format)
