@@ -165,7 +165,7 @@ class Accelerator(wiring.Component):
                 getattr(array, f"wants_{n}").eq(unit.wants),
                 unit.turn.eq(getattr(array, f"turn_{n}")),
             ]
-        m.d.comb += product.waited.eq(array.waited_0)
+        m.d.comb += product.waited.eq(array.waited)
 
     def _vectors(self, units: dict) -> tuple[list[int], list[int]]:
         """Return the bytes of a vector of each channel that reads, and of each that writes."""

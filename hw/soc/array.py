@@ -19,7 +19,8 @@ class SharedArray(wiring.Component):
     """Join an array with the one of two products whose turn it is.
 
     A turn lasts while its user ``wants`` it: from the first beat to the last result of whatever
-    can be told apart from what follows. Where the other one waits, ``waited`` asks for its end.
+    can be told apart from what follows. The second one's turns end by themselves; ``waited`` asks
+    the first one to begin nothing more.
     Users drive idle slots while it is not their turn. When the next turn begins, what one wanted
     has left the array; what else it left, as one that was reset does, goes ahead of what comes,
     slot by slot, but for the sums of output-stationary tiles, which their user clears.
@@ -38,8 +39,8 @@ class SharedArray(wiring.Component):
     -------
     array_<n> : Out(:func:`~gemmule.hw.systolic.array.signature.array_signature`)
     wants_<n> : In(1); turn_<n> : Out(1)
-    waited_<n> : Out(1)
-        It is this one's turn, and the other one waits for it.
+    waited : Out(1)
+        It is the first one's turn, and the second one waits for it.
     """
 
     def __init__(self, params: ProductParams, users: Sequence[ProductParams]):
@@ -48,7 +49,8 @@ class SharedArray(wiring.Component):
         super().__init__({
             **{f"array_{n}": Out(port) for n, port in enumerate(ports)},
             **{f"wants_{n}": In(1) for n in range(USERS)},
-            **{f"{name}_{n}": Out(1) for n in range(USERS) for name in ("turn", "waited")},
+            **{f"turn_{n}": Out(1) for n in range(USERS)},
+            "waited": Out(1),
         })
 
     def elaborate(self, platform):
@@ -57,11 +59,11 @@ class SharedArray(wiring.Component):
         owner = Signal()
         wants = [getattr(self, f"wants_{n}") for n in range(USERS)]
         m.d.sync += owner.eq(Mux(owner, wants[1] | ~wants[0], wants[1] & ~wants[0]))
+        m.d.comb += self.waited.eq(~owner & wants[1])
         ports = [getattr(self, f"array_{n}") for n in range(USERS)]
         for n, port in enumerate(ports):
             m.d.comb += [
                 getattr(self, f"turn_{n}").eq(owner == n),
-                getattr(self, f"waited_{n}").eq((owner == n) & wants[1 - n]),
                 Value.cast(port.sums).eq(Value.cast(array.sums)),
             ]
             for lane in range(self.params.m_lanes if hasattr(port, "row_sum") else 0):

@@ -3,11 +3,10 @@
 from amaranth import Module, Signal, unsigned
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 
 from gemmule.hw.common.pipeline import wire
 from gemmule.hw.common.request import request_layout
-from gemmule.hw.common.stream.skid import SkidBuffer
 from gemmule.hw.soc.dma.request import request_layout as dma_request
 
 __all__ = ["LENGTH", "Region"]
@@ -22,7 +21,8 @@ class Region(wiring.Component):
     One that ends beyond the region is dropped, and told of. Something may go with each request, and
     is dropped with it.
 
-    Latency: 3 cycles. Throughput: a request a cycle. Back-pressure: ``i.ready`` is a register.
+    Latency: 2 cycles. Throughput: a request a cycle. Back-pressure: ``o.ready`` reaches
+    ``i.ready``.
 
     Parameters
     ----------
@@ -54,10 +54,7 @@ class Region(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # Addresses come late from their loops, and are sums themselves.
-        m.submodules.asked = asked = SkidBuffer(self.i.payload.shape())
-        connect(m, flipped(self.i), asked.i)
-        request, given = asked.o.payload.request, self.o.payload
+        request, given = self.i.payload.request, self.o.payload
         sized = Signal(LENGTH + 1, name="end", reset_less=True)
         address = Signal.like(request.address, name="offset", reset_less=True)
         octets = Signal.like(given.request.length, name="octets", reset_less=True)
@@ -67,17 +64,17 @@ class Region(wiring.Component):
         wanted = wire(m, "wanted", (request.length << request.size)[: len(octets)])
         inside = wire(m, "inside", sized <= self.length)
         m.d.comb += [
-            asked.o.ready.eq(~there | free),
+            self.i.ready.eq(~there | free),
             self.o.valid.eq(valid),
             self.outside.eq(there & free & ~inside),
         ]
-        with m.If(asked.o.ready):
+        with m.If(self.i.ready):
             m.d.sync += [
-                there.eq(asked.o.valid),
+                there.eq(self.i.valid),
                 address.eq(request.address),
                 octets.eq(wanted),
                 sized.eq(request.address + wanted),
-                beside.eq(asked.o.payload.beside),
+                beside.eq(self.i.payload.beside),
             ]
         held = Signal.like(given, name="given", reset_less=True)
         m.d.comb += given.eq(held)

@@ -20,7 +20,7 @@ ELEMENT = 4
 class Results(wiring.Component):
     """Pack the lanes of a vector to elements in memory, and write it within the region.
 
-    Latency: 3 cycles. Throughput: a vector a cycle, where memory takes as many requests.
+    Latency: 2 cycles. Throughput: a vector a cycle, where memory takes as many requests.
     Back-pressure: a vector waits for its request, and a request for its vector; both for memory.
 
     Parameters

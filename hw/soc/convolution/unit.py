@@ -250,23 +250,24 @@ class ConvolutionUnit(wiring.Component):
 
     def _walk(self, m: Module, over: Value) -> None:
         """Take a command, let its program run, tell what became of it."""
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("TAKE"):
-                m.d.comb += [self.command.ready.eq(1), self.idle.eq(~self.command.valid)]
+                m.d.comb += self.idle.eq(~self.command.valid)
                 with m.If(self.command.valid):
                     m.d.sync += self._job.eq(self.command.p)
-                    m.next = "BEHIND"
-            with m.State("BEHIND"):
-                m.d.comb += self.wants.eq(1)
+                    m.next = "ADD"
+            with m.State("ADD"):  # where the settings begin
                 m.next = "START"
             with m.State("START"):
-                m.d.comb += [self.wants.eq(1), self._start.eq(1)]
                 m.next = "RUN"
-            with m.State("RUN"):
-                m.d.comb += [self.wants.eq(1), self._runs.eq(1)]
-                with m.If(over):
-                    m.next = "TELL"
-            with m.State("TELL"):
-                m.d.comb += [self.wants.eq(1), self.finished.valid.eq(1)]
-                with m.If(self.finished.ready):
-                    m.next = "TAKE"
+            with m.State("RUN"), m.If(over):
+                m.next = "TELL"
+            with m.State("TELL"), m.If(self.finished.ready):
+                m.next = "TAKE"
+        m.d.comb += [
+            self.command.ready.eq(fsm.ongoing("TAKE")),
+            self.wants.eq(~fsm.ongoing("TAKE")),
+            self._start.eq(fsm.ongoing("START")),
+            self._runs.eq(fsm.ongoing("RUN")),
+            self.finished.valid.eq(fsm.ongoing("TELL")),
+        ]
