@@ -86,11 +86,9 @@ class Records(wiring.Component):
             self.request.payload.address.eq(address),
             self.request.payload.length.eq(some << UNIT.bit_length() - 1),
         ]
-        m.d.sync += valid.eq(room & (left != 0) & ~valid)
-        with m.If(valid & ~asks):
-            m.d.sync += valid.eq(1)
+        m.d.sync += valid.eq(Mux(valid, ~asks, room & (left != 0)))
         with m.If(asks):
-            m.d.sync += [left.eq(left - some), address.eq(address + UNIT * BURST), valid.eq(0)]
+            m.d.sync += [left.eq(left - some), address.eq(address + UNIT * BURST)]
         with m.If(self.start):
             m.d.sync += [left.eq(self.count), address.eq(self.base), valid.eq(0)]
         return Mux(asks, some, 0)
